@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The core's errors: a fact, what was wanted instead, and what to do about it.
+
+The core raises these and nothing else on bad input; modules and action plugins turn them into failures.
+No error text ever holds a secret.
+"""
+
+
+class DvError(Exception):
+    """One clear error.
+
+    :param found: what was found, as a fact
+    :param wanted: what was wanted instead
+    :param hint: what the operator does now
+    """
+
+    def __init__(self, found, wanted="", hint=""):
+        self.found, self.wanted, self.hint = found, wanted, hint
+        parts = [found]
+        if wanted:
+            parts.append("wanted: %s" % wanted)
+        if hint:
+            parts.append(hint)
+        super().__init__("; ".join(parts))
+
+
+class OperatorError(DvError):
+    """An error that one operator is to blame for.
+
+    :param index: the operator's share index, from 1
+    :param check: short name of the check that failed, e.g. ``enr_signature``
+    """
+
+    def __init__(self, index, check, found, wanted="", hint=""):
+        self.index, self.check = index, check
+        super().__init__("operator %d, %s: %s" % (index, check, found), wanted, hint)
+
+
+class Problems(DvError):
+    """Several errors at once, for checks that say everything that is wrong, not the first thing only."""
+
+    def __init__(self, errors):
+        self.errors = list(errors)
+        super().__init__("\n".join("- %s" % error for error in self.errors) if len(self.errors) > 1 else str(self.errors[0]))
+
+
+class Collector:
+    """Collects errors of independent checks::
+
+        problems = Collector()
+        with problems:
+            check_one()
+        with problems:
+            check_two()
+        problems.raise_any()
+    """
+
+    def __init__(self):
+        self.errors = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if isinstance(error, Problems):
+            self.errors += error.errors
+        elif isinstance(error, DvError):
+            self.errors.append(error)
+        else:
+            return False
+        return True
+
+    def raise_any(self):
+        """Raise what was collected: nothing, the only error, or :class:`Problems`."""
+        if len(self.errors) == 1:
+            raise self.errors[0]
+        if self.errors:
+            raise Problems(self.errors)

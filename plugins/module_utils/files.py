@@ -1,0 +1,188 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Durable files: what is written is whole, has its mode before its content, and survives a power cut.
+
+Nothing here overwrites a file with other content: :func:`write_new` refuses an existing file, :func:`write_same`
+refuses a different one. The only exception is :func:`replace`, for the few files that are not artefacts.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+import stat
+
+from .errors import DvError
+
+#: Largest file that is read at all, in bytes. A lock of 1000 validators and 10 operators has 4 MB.
+MAX_SIZE = 64 * 1024 * 1024
+
+
+def read(path, limit=MAX_SIZE):
+    """Return the content of the regular file ``path`` (bytes), at most ``limit`` bytes of it being accepted.
+
+    :raises DvError: not there, not readable, not a regular file, or larger than ``limit``
+    """
+    try:
+        # O_NONBLOCK: a FIFO in the place of a file must not block us.
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise DvError("%s is not a regular file" % path, "a file", "remove it or name another path")
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise os_error(error, path, "read") from None
+    if len(content) > limit:
+        raise DvError("%s has more than %d bytes" % (path, limit), "a file of at most that size")
+    return content
+
+
+def read_if_exists(path, limit=MAX_SIZE):
+    """Like :func:`read`, but ``None`` where there is nothing at ``path``."""
+    return read(path, limit) if os.path.lexists(path) else None
+
+
+def write_new(path, content, mode=0o600):
+    """Write the new file ``path``: temporary file beside it, mode, content, fsync, link into place, fsync of the directory.
+
+    :raises DvError: something is there already (it stays untouched), or the system refuses
+    """
+    with _temporary(path, content, mode) as temporary:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            raise DvError("%s exists already" % path, "no such file", "nothing was written") from None
+    sync_directory(os.path.dirname(path))
+
+
+def write_same(path, content, mode=0o600):
+    """Make sure that ``path`` holds ``content``. True if it was written, False if it was there already.
+
+    :raises DvError: it holds something else (it stays untouched), or the system refuses
+    """
+    found = read_if_exists(path)
+    if found is None:
+        write_new(path, content, mode)
+        return True
+    if found != content:
+        raise DvError(
+            "%s exists with other content" % path,
+            "the same content (%d bytes) or no file" % len(content),
+            "nothing was written: move the old file away if it is no longer needed, after a backup",
+        )
+    return False
+
+
+def replace(path, content, mode=0o600):
+    """Write ``path`` whole, in place of what is there: for records that are not artefacts."""
+    with _temporary(path, content, mode) as temporary:
+        try:
+            os.rename(temporary, path)
+        except OSError as error:
+            raise os_error(error, path, "write") from None
+    sync_directory(os.path.dirname(path))
+
+
+def make_directory(path, mode=0o700):
+    """Make the directory ``path`` and its missing parents, all of them durably with ``mode``. True if ``path`` was made."""
+    path = os.path.abspath(path)
+    if os.path.isdir(path):
+        return False
+    make_directory(os.path.dirname(path), mode)
+    try:
+        os.mkdir(path, mode)
+    except FileExistsError:
+        if os.path.isdir(path):
+            return False
+        raise DvError("%s is not a directory" % path, "a directory or nothing", "move it away") from None
+    except OSError as error:
+        raise os_error(error, path, "make the directory") from None
+    sync_directory(os.path.dirname(path))
+    return True
+
+
+def erase(path):
+    """Remove the file ``path`` durably; True if it was there.
+
+    The blocks are not overwritten: on a journal, a snapshot or an SSD that would promise more than it does.
+    """
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise os_error(error, path, "remove") from None
+    sync_directory(os.path.dirname(path))
+    return True
+
+
+@contextlib.contextmanager
+def exclusive(path):
+    """Hold the lock file ``path`` (0600): one process at a time.
+
+    :raises DvError: another process holds it
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise os_error(error, path, "write") from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise os_error(error, path, "lock") from None
+            raise DvError(
+                "%s is held by another run on this node" % path, "one run at a time", "wait for it to end, then run again"
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def sync_directory(path):
+    """fsync the directory ``path``: names in it are durable afterwards."""
+    try:
+        descriptor = os.open(path or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise os_error(error, path, "sync") from None
+
+
+def os_error(error, path, deed):
+    """The :class:`DvError` that says of an ``OSError`` what could not be done with ``path``, and what to do."""
+    hints = {
+        errno.ENOENT: "check the path",
+        errno.EACCES: "give the user of this task access, or set become",
+        errno.EPERM: "give the user of this task access, or set become",
+        errno.EROFS: "choose a directory on a writable file system",
+        errno.ENOSPC: "free some space, then run again: it goes on from here",
+        errno.EDQUOT: "free some space, then run again: it goes on from here",
+    }
+    return DvError("cannot %s %s: %s" % (deed, path, os.strerror(error.errno)), hint=hints.get(error.errno, ""))
+
+
+@contextlib.contextmanager
+def _temporary(path, content, mode):
+    """A durable file with ``content`` beside ``path``; gone again afterwards unless it was renamed."""
+    directory, name = os.path.split(path)
+    temporary = os.path.join(directory, ".%s.%s.tmp" % (name, secrets.token_hex(8)))
+    try:
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            with open(descriptor, "wb") as file:
+                os.fchmod(file.fileno(), mode)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise os_error(error, path, "write") from None
+        yield temporary
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
