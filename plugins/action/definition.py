@@ -1,0 +1,13 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Carries the proposal and all approvals, or a definition, to a node; the definition back to the store."""
+
+from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
+
+
+class ActionModule(Carrier):
+    """See the module of the same name."""
+
+    BRINGS = ("proposal.json", "approvals/", "cluster-definition.json")

@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one place where the core's errors become a module's failures.
+
+A module is an argument spec and a deed: a function that compares wanted with found, calls the core once and returns
+the result. With the helpers here every module fails in the same way, and no traceback reaches a user.
+"""
+
+import os
+import sys
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from .errors import DvError
+
+#: Option of every module that checks signatures: a test network that the table of networks does not have.
+TESTNET_SPEC = dict(
+    type="dict",
+    options=dict(
+        name=dict(type="str", required=True),
+        chain_id=dict(type="int", required=True),
+        fork_version=dict(type="str", required=True),
+        genesis_timestamp=dict(type="int", required=True),
+    ),
+)
+
+#: Options of every module that meets the store through the action plugin of the same name.
+CARRIER_SPEC = dict(
+    store=dict(type="str"),
+    inbox=dict(type="dict", default={}),
+)
+
+
+def run(argument_spec, deed, **constraints):
+    """Run a module: ``deed(module)`` returns the result (dict), or raises :class:`DvError`.
+
+    :param argument_spec: as for AnsibleModule
+    :param constraints: further arguments of AnsibleModule, e.g. ``required_together``
+    """
+    # no_log here keeps the arguments out of the node's system log: an inbox may hold megabytes of messages.
+    module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, no_log=True, **constraints)
+    os.umask(0o077)
+    try:
+        result = deed(module)
+    except DvError as error:
+        module.fail_json(msg=str(error))
+    except ImportError as error:
+        module.fail_json(
+            msg="%s Or set ansible_python_interpreter to a Python that has the packages of requirements-node.txt."
+            % missing_required_lib(error.name or str(error))
+        )
+    except Exception as error:  # pylint: disable=broad-exception-caught
+        # The text of an unforeseen error may hold anything, so only its kind and place are told.
+        place = sys.exc_info()[2]
+        while place.tb_next:
+            place = place.tb_next
+        module.fail_json(
+            msg="unforeseen %s at %s line %d of %s: this is a bug in obol.dv, please report it"
+            % (type(error).__name__, place.tb_frame.f_code.co_name, place.tb_lineno, place.tb_frame.f_globals["__name__"])
+        )
+    module.exit_json(**result)
+
+
+def networks(params):
+    """The custom networks named by a module's ``testnet`` option: none or one :class:`Network`."""
+    from .networks import custom
+
+    testnet = params.get("testnet")
+    if not testnet:
+        return ()
+    return (custom(testnet["name"], testnet["chain_id"], testnet["fork_version"], testnet["genesis_timestamp"]),)

@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The carrier: an action plugin that takes files of the store to a node's module, and what the module gives back to the store.
+
+It carries public files only and is trusted with nothing: modules verify all that it brings.
+"""
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.plugin_utils.store import DirectoryStore
+
+
+class Carrier(ActionBase):
+    """Runs the module of the same name with ``inbox`` filled from the store, and puts its ``outbox`` there.
+
+    A subclass names what it brings: the beginnings of names in the store.
+    """
+
+    BRINGS = ()
+
+    _requires_connection = True
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        if not arguments.get("store"):
+            return dict(result, failed=True, msg="store is not set; wanted: the cluster's directory on the control node")
+        store = DirectoryStore(arguments["store"])
+        try:
+            arguments["inbox"] = {name: store.get(name) for name in store.list() if name.startswith(self.BRINGS)}
+            result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
+            # The arguments hold whole messages: they have no place in a log of the run.
+            result.pop("invocation", None)
+            outbox = result.pop("outbox", None) or {}
+            if not self._task.check_mode:
+                put = [name for name, text in outbox.items() if store.put(name, text)]
+                result["stored"] = sorted(put)
+                result["changed"] = bool(result.get("changed") or put)
+        except DvError as error:
+            result.update(failed=True, msg=str(error))
+        return result
