@@ -62,13 +62,14 @@ def from_hex(text, length, what):
         return b""
     wanted = "hex digits" if length is None else "%d bytes as hex" % length
     if not isinstance(text, str) or not re.fullmatch("(0x)?([0-9a-fA-F]{2})*", text):
-        raise DvError("%s is %s" % (what, _short(text)), wanted)
+        raise DvError("%s is %s" % (what, short(text)), wanted)
     value = bytes.fromhex(text.removeprefix("0x"))
     if length is not None and len(value) != length:
         raise DvError("%s has %d bytes" % (what, len(value)), wanted)
     return value
 
 
-def _short(value):
+def short(value):
+    """``value`` as an error shows it: its ``repr``, cut to 80 characters."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""EIP-712 digests of what creators and operators sign.
+
+Source: EIP-712; charon-formats §2.1. Hashes go in as text (EIP-712 type ``string``), and the terms' domain has no chain id.
+Every function returns the 32-byte digest that a wallet signs.
+"""
+
+from .address import keccak256
+
+#: Obol's terms and conditions: the hash of their text, and their version.
+TERMS_HASH = "0xd33721644e8f3afab1495a74abe3523cec12d48b8da6cb760972492ca3f1a273"
+TERMS_VERSION = 1
+
+_DOMAIN = {"name": "Obol", "version": "1"}
+
+# Each member's type by struct type and member name, in order.
+_TYPES = {
+    "CreatorConfigHash": {"creator_config_hash": "string"},
+    "OperatorConfigHash": {"operator_config_hash": "string"},
+    "ConfigHash": {"config_hash": "string"},
+    "ENR": {"enr": "string"},
+    "TermsAndConditions": {"terms_and_conditions_hash": "string", "version": "uint256"},
+    "EIP712Domain": {"name": "string", "version": "string", "chainId": "uint256"},
+}
+_ENCODE = {
+    "string": lambda value: keccak256(value.encode()),
+    "uint256": lambda value: value.to_bytes(32, "big"),
+}
+
+
+def creator_config_digest(config_hash, chain_id):
+    """What the creator signs for the 32-byte ``config_hash`` (v1.4 and later)."""
+    return _digest("CreatorConfigHash", {"creator_config_hash": "0x" + config_hash.hex()}, chain_id)
+
+
+def operator_config_digest(config_hash, chain_id):
+    """What every operator signs for the 32-byte ``config_hash`` (v1.4 and later)."""
+    return _digest("OperatorConfigHash", {"operator_config_hash": "0x" + config_hash.hex()}, chain_id)
+
+
+def config_digest_v1_3(config_hash, chain_id):
+    """What every operator signs for the 32-byte ``config_hash`` in v1.3."""
+    return _digest("ConfigHash", {"config_hash": "0x" + config_hash.hex()}, chain_id)
+
+
+def enr_digest(enr, chain_id):
+    """What an operator signs for the text ``enr`` of his node, exactly as the definition has it."""
+    return _digest("ENR", {"enr": enr}, chain_id)
+
+
+def terms_digest():
+    """What a user of the launchpad's API signs for Obol's terms and conditions."""
+    return _digest("TermsAndConditions", {"terms_and_conditions_hash": TERMS_HASH, "version": TERMS_VERSION})
+
+
+def _digest(name, message, chain_id=None):
+    domain = _DOMAIN if chain_id is None else {**_DOMAIN, "chainId": chain_id}
+    return keccak256(b"\x19\x01" + _hash_struct("EIP712Domain", domain) + _hash_struct(name, message))
+
+
+def _hash_struct(name, values):
+    members = {member: kind for member, kind in _TYPES[name].items() if member in values}
+    signature = "%s(%s)" % (name, ",".join("%s %s" % (kind, member) for member, kind in members.items()))
+    return keccak256(
+        keccak256(signature.encode()) + b"".join(_ENCODE[kind](values[member]) for member, kind in members.items())
+    )
