@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options that say where a node keeps its own."""
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  data_dir:
+    description:
+      - Absolute path of charon's data directory on the node, often C(.charon).
+    type: str
+    required: true
+"""
+
+    TESTNET = r"""
+options:
+  testnet:
+    description:
+      - A test network that charon's own table does not have, with the values of charon's C(--testnet-*) flags.
+    type: dict
+    suboptions:
+      name:
+        description: Name of the network.
+        type: str
+        required: true
+      chain_id:
+        description: Chain id of its execution chain, part of what wallets sign.
+        type: int
+        required: true
+      fork_version:
+        description: Genesis fork version, C(0x) and 8 hex digits.
+        type: str
+        required: true
+      genesis_timestamp:
+        description: Genesis time in Unix seconds.
+        type: int
+        required: true
+"""
+
+    WALLET = r"""
+options:
+  wallet_file:
+    description:
+      - Path of the wallet on the node, an Ethereum key file (V3).
+    type: str
+    required: true
+  wallet_password_file:
+    description:
+      - Path of the file on the node that holds the wallet's password in its first line.
+    type: str
+    required: true
+"""
+
+    TERMS = r"""
+options:
+  terms:
+    description:
+      - The cluster's terms.
+      - Its keys are the cluster variables without C(dv_), as RV(obol.dv.preflight#module:terms) gives them back.
+        C(name), C(network) or C(testnet), C(num_validators), C(threshold), C(withdrawal_addresses),
+        C(fee_recipient_addresses), C(deposit_amounts) in ETH, C(compounding), C(target_gas_limit),
+        C(consensus_protocol), C(operators), C(creator), C(allow_shared_operator_address).
+    type: dict
+    required: true
+"""
+
+    STORE = r"""
+options:
+  store:
+    description:
+      - The cluster's directory on the control node, where its public files meet.
+    type: str
+    required: true
+  inbox:
+    description:
+      - Public files of the store, name to text. The action plugin of the same name fills it.
+    type: dict
+    default: {}
+"""

@@ -1,0 +1,102 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: dkg
+short_description: Take part in the distributed key generation, as far as it can go now
+version_added: 0.1.0
+author: The obol.dv authors (@obol-dv)
+description:
+  - Reads the messages of the other operators, writes this node's next message, and ends. It never waits. Run it on every
+    node once for each round (commit, deal, confirm, sign, seal, and once to finish), all together or weeks apart.
+  - When the ceremony is complete the data directory holds C(cluster-lock.json), C(deposit-data*.json) and the
+    node's C(validator_keys), as charon writes them. No machine ever holds a whole validator key.
+  - Whoever carries the messages is not trusted. A message that an operator got wrong stops the ceremony and names them.
+extends_documentation_fragment:
+  - obol.dv.attributes
+  - obol.dv.attributes.action
+  - obol.dv.node
+  - obol.dv.node.store
+  - obol.dv.node.testnet
+options:
+  attempt:
+    description:
+      - The number of the attempt. A higher one gives up all earlier ones of this definition, where nothing was signed yet.
+    type: int
+    default: 1
+  accept_definition_hash:
+    description:
+      - The hash of the definition, confirmed by the node's operator. Needed for a definition that this node did not approve.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: One round
+  obol.dv.dkg:
+    data_dir: /opt/charon/.charon
+    store: /srv/ceremonies/my-cluster
+  register: dkg
+"""
+
+RETURN = r"""
+state:
+  description:
+    - V(complete), the artefacts are in the data directory. V(waiting), messages of others are missing.
+    - V(aborted) and V(stopped) are failures, an operator sent something wrong, or this node lost its state.
+  returned: always
+  type: str
+round:
+  description: The round that is waited for.
+  returned: when O(ignore:state) is waiting
+  type: str
+waiting_for:
+  description: Share indices of the operators whose message is missing.
+  returned: always
+  type: list
+  elements: int
+detail:
+  description: What happened, and what to do next.
+  returned: always
+  type: str
+definition_hash:
+  description: The definition's hash.
+  returned: always
+  type: str
+attempt:
+  description: The number of the attempt.
+  returned: always
+  type: int
+stored:
+  description: Names of the files that were put into the store.
+  returned: outside of check mode
+  type: list
+  elements: str
+"""
+
+from ansible_collections.obol.dv.plugins.module_utils import node_key
+from ansible_collections.obol.dv.plugins.module_utils.approval import accepted_definition
+from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
+from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
+from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, run
+
+ARGUMENT_SPEC = dict(
+    data_dir=dict(type="str", required=True),
+    attempt=dict(type="int", default=1),
+    accept_definition_hash=dict(type="str"),
+    testnet=TESTNET_SPEC,
+    **CARRIER_SPEC,
+)
+
+
+def take_part(module):
+    pass
+
+
+def main():
+    run(ARGUMENT_SPEC, take_part)
+
+
+if __name__ == "__main__":
+    main()

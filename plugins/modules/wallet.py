@@ -1,0 +1,92 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: wallet
+short_description: Tell the address of an operator's wallet, and make one where that is asked for
+version_added: 0.1.0
+author: The obol.dv authors (@obol-dv)
+description:
+  - The wallet is an Ethereum key file (V3) on the operator's node. It signs the cluster's configuration and the ENR.
+  - An existing wallet is never replaced, and its key never leaves the node.
+extends_documentation_fragment:
+  - obol.dv.attributes
+options:
+  path:
+    description: Path of the key file on the node.
+    type: str
+    required: true
+  password_file:
+    description: Path of the file on the node that holds the password in its first line.
+    type: str
+    required: true
+  create:
+    description:
+      - Make a new wallet, with a random password, if there is none at O(path).
+      - Who creates clusters for others wants to bring the operators' own wallets instead.
+    type: bool
+    default: false
+  address:
+    description: The address that the wallet must have.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: The wallet that the operator put on the node
+  obol.dv.wallet:
+    path: /opt/charon/wallet.json
+    password_file: /opt/charon/wallet-password.txt
+    address: "0x931AFf2A828f6A2dea1f6026cBD03cA6716814AD"
+"""
+
+RETURN = r"""
+address:
+  description: The wallet's address, with its checksum. Null in check mode as long as there is no wallet.
+  returned: success
+  type: str
+"""
+
+import os
+
+from ansible_collections.obol.dv.plugins.module_utils import wallet
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.module import run
+
+ARGUMENT_SPEC = dict(
+    path=dict(type="str", required=True),
+    password_file=dict(type="str", required=True, no_log=False),
+    create=dict(type="bool", default=False),
+    address=dict(type="str"),
+)
+
+
+def find_or_make(module):
+    path, wanted = module.params["path"], module.params["address"]
+    if not os.path.lexists(path):
+        if not module.params["create"]:
+            raise DvError(
+                "there is no wallet at %s" % path,
+                "an Ethereum key file (V3)",
+                "put the operator's key file there, or set dv_wallet_create to have a new one made",
+            )
+        if module.check_mode:
+            return dict(changed=True, address=wanted)
+        return dict(changed=True, address=wallet.create(path, module.params["password_file"]))
+    address = wallet.address(path, default=wanted)
+    if wanted is not None and address.lower() != wanted.lower():
+        raise DvError(
+            "the wallet %s has the address %s" % (path, address),
+            "%s, as dv_operator_address says" % wanted,
+            "correct dv_operator_address or dv_wallet_file",
+        )
+    return dict(changed=False, address=address)
+
+
+def main():
+    run(ARGUMENT_SPEC, find_or_make)
+
+
+if __name__ == "__main__":
+    main()
