@@ -1,0 +1,314 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Stock charon as the judge of what we make: builds the pinned release once, drives its commands on loopback.
+
+Every process ends with the context that started it, every wait has a deadline, every command leaves a log.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+MODULE = ROOT / "tests" / "charon"
+CACHE = ROOT / ".cache" / "charon"
+
+#: Seconds that one command or one wait may take on a busy machine. A deadline, never a measure of speed.
+DEADLINE = 180
+
+
+class NoGo(Exception):
+    """The binary is not built yet, and there is no Go to build it."""
+
+
+class CharonError(Exception):
+    """charon failed, or did not get where it was wanted in time; holds the end of the logs."""
+
+
+def binary():
+    """The path of the charon binary that ``tests/charon/go.mod`` pins, built into ``.cache/charon`` if it is not there.
+
+    :raises NoGo: not built yet and no ``go`` on the path
+    :raises CharonError: the build failed
+    """
+    pins = b"".join((MODULE / name).read_bytes() for name in ("go.mod", "go.sum"))
+    path = CACHE / ("charon-%s" % hashlib.sha256(pins).hexdigest()[:16])
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "build.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            _build(path)
+    return path
+
+
+def _build(path):
+    go = shutil.which("go")
+    if go is None:
+        raise NoGo(
+            "stock charon is not built (%s) and there is no go on the PATH: install Go, https://go.dev/dl"
+            % path
+        )
+    print("building stock charon with %s, a minute or two, once: %s" % (go, path), flush=True)
+    temporary = path.with_suffix(".new")
+    command = [go, "build", "-trimpath", "-o", str(temporary), "github.com/obolnetwork/charon"]
+    built = subprocess.run(
+        command, cwd=MODULE, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if built.returncode:
+        raise CharonError(
+            "cannot build charon: %s in %s\n%s" % (" ".join(command), MODULE, built.stderr[-4000:])
+        )
+    temporary.rename(path)
+
+
+def wait_for(condition, what, seconds=DEADLINE):
+    """Call ``condition`` until it returns something true, which is returned.
+
+    :raises CharonError: that ``what`` did not happen within ``seconds``
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise CharonError("not within %d s: %s" % (seconds, what))
+        time.sleep(0.1)
+
+
+def http_get(url):
+    """``(status, text)`` of a GET; ``(0, "")`` where nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
+
+
+def free_addresses(count):
+    """``count`` different ``127.0.0.1:port`` that were free a moment ago."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return ["127.0.0.1:%d" % one.getsockname()[1] for one in sockets]
+
+
+def arguments(flags):
+    """The command line of keyword arguments: ``num_validators=2`` is ``--num-validators=2``, a list is joined by commas."""
+    texts = []
+    for name, value in flags.items():
+        if isinstance(value, bool):
+            value = str(value).lower()
+        elif isinstance(value, (list, tuple)):
+            value = ",".join(str(item) for item in value)
+        texts.append("--%s=%s" % (name.replace("_", "-"), value))
+    return texts
+
+
+class Node:
+    """One ``charon run``: its data directory, and what its monitoring API says."""
+
+    def __init__(self, data_dir, monitoring_address):
+        self.data_dir, self.url = data_dir, "http://%s" % monitoring_address
+
+    def is_ready(self):
+        return http_get(self.url + "/readyz")[0] == 200
+
+    def broadcasts(self):
+        """The number of duties that this node has broadcast, by duty: ``{"attester": 3}``."""
+        counts = {}
+        for line in http_get(self.url + "/metrics")[1].splitlines():
+            if line.startswith("core_bcast_broadcast_total{"):
+                labels, value = line.rsplit(" ", 1)
+                duty = labels.split('duty="', 1)[1].split('"', 1)[0]
+                counts[duty] = counts.get(duty, 0) + float(value)
+        return counts
+
+
+class Charon:
+    """The commands of one charon binary. Logs and scratch files go to ``work``, one log per process."""
+
+    def __init__(self, path, work):
+        self.path, self.work = path, pathlib.Path(work)
+        self.work.mkdir(parents=True, exist_ok=True)
+
+    def call(self, *words, deadline=DEADLINE, **flags):
+        """Run one command to its end and return what it printed (stdout).
+
+        :raises CharonError: exit code other than 0, or the deadline passed
+        """
+        with self._start("-".join(words), [*words, *arguments(flags)]) as process:
+            self._wait([process], deadline)
+            return process.out.read_text()
+
+    def create_enr(self, data_dir):
+        """Make a node key in ``data_dir`` (made if missing)."""
+        self.call("create", "enr", data_dir=data_dir)
+
+    def enr(self, data_dir):
+        """The ENR text of the node key in ``data_dir``."""
+        return self.call("enr", data_dir=data_dir).strip()
+
+    def create_cluster(self, directory, **flags):
+        """``charon create cluster`` in ``directory``; the data directories of its nodes, in operator order."""
+        self.call("create", "cluster", cluster_dir=directory, **flags)
+        return sorted(
+            pathlib.Path(directory).glob("node*"), key=lambda path: int(path.name.removeprefix("node"))
+        )
+
+    def create_dkg(self, directory, **flags):
+        """``charon create dkg``; the path of the definition file in ``directory``."""
+        self.call("create", "dkg", output_dir=directory, **flags)
+        return pathlib.Path(directory) / "cluster-definition.json"
+
+    def combine(self, data_dirs, **flags):
+        """``charon combine`` over copies of the ``data_dirs``; the directory with the whole keys."""
+        parent, output = self._scratch("combine"), self._scratch("combined")
+        for index, data_dir in enumerate(data_dirs):
+            # It looks one level below its parent directory and follows no links.
+            node = parent / ("node%d" % index)
+            node.mkdir()
+            shutil.copy(pathlib.Path(data_dir) / "cluster-lock.json", node)
+            shutil.copytree(pathlib.Path(data_dir) / "validator_keys", node / "validator_keys")
+        self.call("combine", cluster_dir=parent, output_dir=output, force=True, **flags)
+        return output
+
+    @contextlib.contextmanager
+    def relay(self):
+        """A relay of our own on loopback; gives its URL."""
+        http, p2p = free_addresses(2)
+        flags = {
+            "data_dir": self._scratch("relay"),
+            "http_address": http,
+            "p2p_tcp_address": p2p,
+            "p2p_advertise_private_addresses": True,
+            "p2p_relays": "",
+        }
+        with self._start("relay", ["relay", *arguments(flags)]) as process:
+            self._wait_while(
+                [process], lambda: http_get("http://%s/enr" % http)[0] == 200, "the relay answers"
+            )
+            yield "http://%s" % http
+
+    def dkg(self, data_dirs, definition, relay, deadline=DEADLINE, **flags):
+        """``charon dkg`` of all nodes at once, to the end: each node of ``data_dirs`` has its key and gets its lock.
+
+        :param definition: the definition file that all of them are given
+        :param relay: the URL of a relay
+        """
+        common = {
+            "definition_file": definition,
+            "p2p_relays": relay,
+            "shutdown_delay": "0s",
+            "timeout": "1h",
+            **flags,
+        }
+        with contextlib.ExitStack() as stack:
+            processes = []
+            for data_dir, p2p in zip(data_dirs, free_addresses(len(data_dirs))):
+                own = arguments({"data_dir": data_dir, "p2p_tcp_address": p2p, **common})
+                processes.append(
+                    stack.enter_context(self._start("dkg-node%d" % len(processes), ["dkg", *own]))
+                )
+            self._wait(processes, deadline)
+
+    @contextlib.contextmanager
+    def run_nodes(self, data_dirs, relay, **flags):
+        """``charon run`` of all nodes over a mock beacon chain with 2 s slots; gives a list of :class:`Node`, all ready."""
+        with contextlib.ExitStack() as stack:
+            nodes, processes = [], []
+            addresses = iter(free_addresses(3 * len(data_dirs)))
+            for data_dir in map(pathlib.Path, data_dirs):
+                node = Node(data_dir, next(addresses))
+                own = {
+                    "lock_file": data_dir / "cluster-lock.json",
+                    "private_key_file": data_dir / "charon-enr-private-key",
+                    "simnet_validator_keys_dir": data_dir / "validator_keys",
+                    "simnet_beacon_mock": True,
+                    "simnet_validator_mock": True,
+                    "simnet_slot_duration": "2s",
+                    "p2p_relays": relay,
+                    "p2p_tcp_address": next(addresses),
+                    "validator_api_address": next(addresses),
+                    "monitoring_address": node.url.removeprefix("http://"),
+                }
+                command = ["run", *arguments({**own, **flags})]
+                processes.append(stack.enter_context(self._start("run-node%d" % len(nodes), command)))
+                nodes.append(node)
+            self._wait_while(processes, lambda: all(node.is_ready() for node in nodes), "every node is ready")
+            yield nodes
+
+    def logs(self):
+        """``[(name, text)]`` of all processes so far, oldest first; of a long log its end."""
+        paths = sorted(self.work.glob("*.log"), key=lambda path: path.stat().st_mtime)
+        return [(path.name, path.read_text(errors="replace")[-6000:]) for path in paths]
+
+    def _scratch(self, name):
+        """A new empty directory below ``work``."""
+        return pathlib.Path(tempfile.mkdtemp(prefix=name + "-", dir=self.work))
+
+    @contextlib.contextmanager
+    def _start(self, name, command):
+        """A process of charon, ended with the context. Its logs: ``NAME-<number>.log`` (stderr) and ``.out`` (stdout)."""
+        number = len(list(self.work.glob("*.log")))
+        log = self.work / ("%s-%d.log" % (name, number))
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("CHARON_")}
+        environment["CHARON_LOG_COLOR"] = "disable"
+        with open(log, "wb") as stderr, open(log.with_suffix(".out"), "wb") as stdout:
+            # In a directory without a charon.yaml, which charon would read.
+            process = subprocess.Popen(
+                [self.path, *command],
+                cwd=self.work,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+            )
+        process.log, process.out = log, log.with_suffix(".out")
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _wait(self, processes, deadline):
+        """Wait until all processes have ended well."""
+        self._wait_while(processes, lambda: all(p.poll() == 0 for p in processes), "charon ends", deadline)
+
+    def _wait_while(self, processes, condition, what, deadline=DEADLINE):
+        """Wait for ``condition`` as long as no process fails."""
+
+        def look():
+            for process in processes:
+                if process.poll():
+                    raise CharonError(
+                        "charon ended with %d: %s"
+                        % (process.returncode, " ".join(map(str, process.args[1:])))
+                    )
+            return condition()
+
+        try:
+            wait_for(look, what, deadline)
+        except CharonError as error:
+            ends = "".join(
+                "\n--- %s\n%s" % (p.log.name, p.log.read_text(errors="replace")[-3000:]) for p in processes
+            )
+            raise CharonError(str(error) + ends) from None
