@@ -13,6 +13,7 @@ import errno
 import fcntl
 import os
 import secrets
+import shutil
 import stat
 
 from .errors import DvError
@@ -21,16 +22,20 @@ from .errors import DvError
 MAX_SIZE = 64 * 1024 * 1024
 
 
-def read(path, limit=MAX_SIZE):
+def read(path, limit=MAX_SIZE, check=None):
     """Return the content of the regular file ``path`` (bytes), at most ``limit`` bytes of it being accepted.
 
+    :param check: function that is given the ``os.stat_result`` of the very file that is read, and raises what it dislikes
     :raises DvError: not there, not readable, not a regular file, or larger than ``limit``
     """
     try:
         # O_NONBLOCK: a FIFO in the place of a file must not block us.
         with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
                 raise DvError("%s is not a regular file" % path, "a file", "remove it or name another path")
+            if check:
+                check(status)
             content = file.read(limit + 1)
     except OSError as error:
         raise os_error(error, path, "read") from None
@@ -118,6 +123,32 @@ def erase(path):
     return True
 
 
+def write_directory(path, contents, mode=0o600):
+    """Make the directory ``path`` (0700) of files whole: written beside it, then renamed into place.
+
+    One caller at a time: what an interrupted call left beside it is removed.
+
+    :param contents: dict from file name to content (bytes)
+    :raises DvError: something other than an empty directory is there (it stays untouched), or the system refuses
+    """
+    parent, name = os.path.split(os.path.abspath(path))
+    make_directory(parent)
+    temporary = os.path.join(parent, ".%s.tmp" % name)
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        os.mkdir(temporary, 0o700)
+        try:
+            for file_name, content in contents.items():
+                _write(os.path.join(temporary, file_name), content, mode)
+            sync_directory(temporary)
+            os.rename(temporary, path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise os_error(error, path, "write") from None
+    sync_directory(parent)
+
+
 @contextlib.contextmanager
 def exclusive(path):
     """Hold the lock file ``path`` (0600): one process at a time.
@@ -174,15 +205,20 @@ def _temporary(path, content, mode):
     temporary = os.path.join(directory, ".%s.%s.tmp" % (name, secrets.token_hex(8)))
     try:
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            with open(descriptor, "wb") as file:
-                os.fchmod(file.fileno(), mode)
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            _write(temporary, content, mode)
         except OSError as error:
             raise os_error(error, path, "write") from None
         yield temporary
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+def _write(path, content, mode):
+    """Write the new file ``path``; its name is durable only after :func:`sync_directory`."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "wb") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
