@@ -1,0 +1,276 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Approvals: what each operator signs of a proposal, and the definition that they make together.
+
+A node approves what its own policy allows, or, where there is none, what somebody confirmed by the terms' hash. It
+approves one proposal with one ENR, once: the record is ``<data dir>/ceremony/approval.json``, and the DKG starts only for
+a definition that follows from it. What is published of it does not tell what the policy says.
+"""
+
+import os
+from dataclasses import dataclass, replace
+
+from . import eip712, enr as enrs, files, gojson, networks, policy as policies, secp256k1, wallet
+from .address import parse_address
+from .definition import with_hashes
+from .definition_checks import check_signatures
+from .errors import Collector, DvError, OperatorError, Problems
+from .schema import dotted, shape_problems
+from .schemas.approval import APPROVAL, RECORD
+
+FILE = "ceremony/approval.json"
+
+#: Largest approval that is read, in bytes.
+MAX_SIZE = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Approval:
+    """An operator's approval: ``config_hash`` has 32 bytes, the signatures 65, ``address`` and ``enr`` are texts."""
+
+    share_index: int
+    address: str
+    enr: str
+    config_hash: bytes
+    config_signature: bytes
+    enr_signature: bytes
+
+    def to_json(self):
+        return {key: gojson.to_hex(value) if isinstance(value, bytes) else value for key, value in vars(self).items()}
+
+    def dump(self):
+        """The text that is published."""
+        return gojson.dumps(self.to_json())
+
+
+def parse(content, what="approval"):
+    """The :class:`Approval` of ``content`` (bytes or text); its signatures are not checked.
+
+    :raises DvError: wrong shape
+    """
+    return _from_json(_checked(content, APPROVAL, what))
+
+
+def share_index(definition, address, wanted=None):
+    """The share index of the operator with ``address`` (text) in ``definition``.
+
+    :param wanted: which one it is, where an address stands there more than once
+    :raises DvError: it has no place there, or more than one and ``wanted`` is none of them
+    """
+    places = [
+        index for index, operator in enumerate(definition.operators or (), 1) if operator.address.lower() == address.lower()
+    ]
+    if not places:
+        raise DvError(
+            "%s is none of the operators of the definition" % address,
+            "one of %s" % ", ".join(operator.address or "(no address)" for operator in definition.operators or ()),
+            "correct dv_operator_address of this node, or dv_operators",
+        )
+    if wanted is None and len(places) == 1:
+        return places[0]
+    if wanted not in places:
+        raise DvError(
+            "dv_share_index is %s" % ("not set" if wanted is None else wanted),
+            "one of %s, the places of %s in dv_operators" % (", ".join(map(str, places)), address),
+            "set dv_share_index of this node",
+        )
+    return wanted
+
+
+def review(data_dir, proposal, address, enr, policy=None, accepted_config_hash=None, wanted_index=None):
+    """The approval that this node has given to ``proposal``; ``None`` if it has given none and may.
+
+    :param proposal: a checked :class:`~.definition.Definition`
+    :param address: the address (text) of the node's own operator
+    :param enr: the node's own ENR (text)
+    :param policy: the node's :class:`~.policy.Policy`, which decides wherever there is one
+    :param accepted_config_hash: 32 bytes, the terms that somebody confirmed for this node
+    :param wanted_index: the node's share index, where its address has several
+    :raises DvError: another approval was given, or this one may not be; :class:`Problems` with every violation of the policy
+    """
+    index = share_index(proposal, address, wanted_index)
+    given = read(data_dir)
+    if given:
+        _refuse_other(given, Approval(index, address, enr, proposal.config_hash, b"", b""), os.path.join(data_dir, FILE))
+        return given
+    problems = []
+    if policy:
+        problems += [
+            DvError(text, hint="if you agree to this, change the policy by hand")
+            for text in policies.violations(policy, proposal, address)
+        ]
+    if accepted_config_hash not in (None, proposal.config_hash):
+        problems.append(
+            DvError(
+                "the config hash of the proposal is 0x%s" % proposal.config_hash.hex(),
+                "0x%s, as dv_accept_config_hash says" % accepted_config_hash.hex(),
+                "compare the terms with the other operators before you confirm another hash",
+            )
+        )
+    if not policy and accepted_config_hash is None:
+        problems.append(
+            DvError(
+                "this node has no policy, and nobody confirmed the terms for it",
+                "a policy file, or dv_accept_config_hash",
+                "write a policy; or check the terms and set dv_accept_config_hash to 0x%s" % proposal.config_hash.hex(),
+            )
+        )
+    if problems:
+        raise problems[0] if len(problems) == 1 else Problems(problems)
+    return None
+
+
+def approve(data_dir, proposal, address, enr, sign, policy=None, accepted_config_hash=None, wanted_index=None, custom=()):
+    """Approve ``proposal``, once. (approval, whether it is new); the other arguments are those of :func:`review`.
+
+    :param sign: makes the operator's signature (65 bytes) of a digest (32 bytes); called for a new approval only
+    :param custom: networks of one's own that count too
+    :raises DvError: as :func:`review`, or the wallet is not the operator's
+    """
+    given = review(data_dir, proposal, address, enr, policy, accepted_config_hash, wanted_index)
+    if given:
+        return given, False
+    enrs.parse(enr, "this node's ENR")
+    chain_id = networks.by_fork_version(proposal.fork_version, custom).chain_id
+    made = Approval(
+        share_index=share_index(proposal, address, wanted_index),
+        address=address,
+        enr=enr,
+        config_hash=proposal.config_hash,
+        config_signature=wallet.sign_as(address, eip712.operator_config_digest(proposal.config_hash, chain_id), sign),
+        enr_signature=wallet.sign_as(address, eip712.enr_digest(enr, chain_id), sign),
+    )
+    approved_by = {}
+    if policy:
+        approved_by["policy_sha256"] = policy.sha256
+    if accepted_config_hash:
+        approved_by["accepted_config_hash"] = gojson.to_hex(accepted_config_hash)
+    path = os.path.join(data_dir, FILE)
+    files.make_directory(os.path.dirname(path))
+    files.write_new(path, gojson.dumps({"approval": made.to_json(), "approved_by": approved_by}).encode())
+    return made, True
+
+
+def read(data_dir):
+    """The :class:`Approval` that this node has given, or ``None``.
+
+    :raises DvError: the record is damaged
+    """
+    path = os.path.join(data_dir, FILE)
+    content = files.read_if_exists(path, MAX_SIZE)
+    return None if content is None else _from_json(_checked(content, RECORD, path)["approval"])
+
+
+def assemble(proposal, approvals, custom=()):
+    """The complete :class:`~.definition.Definition` of ``proposal`` and all approvals, verified in full.
+
+    :param proposal: a checked definition
+    :param approvals: dict of share index to the text of that operator's approval
+    :param custom: networks of one's own that count too
+    :raises OperatorError: an approval is wrong; :class:`Problems` if several are
+    :raises DvError: some are missing
+    """
+    operators = proposal.operators
+    missing = [index for index in range(1, len(operators) + 1) if index not in approvals]
+    if missing:
+        raise DvError(
+            "no approval yet from %s" % ", ".join("operator %d (%s)" % (index, operators[index - 1].address) for index in missing),
+            "an approval from each of the %d operators" % len(operators),
+            "let these nodes approve the proposal, then run again",
+        )
+    network = networks.by_fork_version(proposal.fork_version, custom)
+    problems = Collector()
+    approved = {}
+    for index, operator in enumerate(operators, 1):
+        with problems:
+            approved[index] = _check(index, operator, approvals[index], proposal, network)
+    problems.raise_any()
+    definition = with_hashes(
+        replace(
+            proposal,
+            operators=tuple(
+                replace(
+                    operator,
+                    enr=approved[index].enr,
+                    config_signature=approved[index].config_signature,
+                    enr_signature=approved[index].enr_signature,
+                )
+                for index, operator in enumerate(operators, 1)
+            ),
+        )
+    )
+    check_different_nodes(definition)
+    check_signatures(definition, network)
+    return definition
+
+
+def check_different_nodes(definition):
+    """Refuse a definition with an ENR that does not parse, or with one node key under two operators.
+
+    :raises OperatorError: with the later one's share index
+    """
+    owners = {}
+    for index, operator in enumerate(definition.operators or (), 1):
+        try:
+            key = enrs.parse(operator.enr).public_key
+        except DvError as error:
+            raise OperatorError(index, "enr", error.found, error.wanted, error.hint) from None
+        owner = owners.setdefault(key, index)
+        if owner != index:
+            raise OperatorError(
+                index,
+                "enr",
+                "its ENR has the node key of operator %d" % owner,
+                "a node of its own for each operator",
+                "two data directories hold one %s: let one node make a new one" % "charon-enr-private-key",
+            )
+
+
+def _check(index, operator, content, proposal, network):
+    """The :class:`Approval` in ``content``, which must be the one of ``operator`` to ``proposal``."""
+    check = "approval"
+    try:
+        found = parse(content)
+        wanted = Approval(index, operator.address, found.enr, proposal.config_hash, b"", b"")
+        _refuse_other(found, wanted, "the approval")
+        check, public = "enr", enrs.parse(found.enr)
+        for check, digest in (
+            ("config_signature", eip712.operator_config_digest(proposal.config_hash, network.chain_id)),
+            ("enr_signature", eip712.enr_digest(public.text, network.chain_id)),
+        ):
+            if secp256k1.recover_address(digest, getattr(found, check)) != parse_address(operator.address, "address"):
+                raise DvError("it is not by %s" % operator.address, "a signature by this operator", "let it approve again")
+    except DvError as error:
+        raise OperatorError(index, check, error.found, error.wanted, error.hint) from None
+    return found
+
+
+def _refuse_other(found, wanted, what):
+    """Refuse the approval ``found`` if it is for anything else than ``wanted``; signatures are not compared."""
+    for name, has, needs in (
+        ("the proposal with the config hash", gojson.to_hex(found.config_hash), gojson.to_hex(wanted.config_hash)),
+        ("the share index", found.share_index, wanted.share_index),
+        ("the operator", found.address.lower(), wanted.address.lower()),
+        ("the ENR", found.enr, wanted.enr),
+    ):
+        if has != needs:
+            raise DvError(
+                "%s is for %s %s" % (what, name, has),
+                str(needs),
+                "an operator approves one cluster, with one ENR, in one data directory: use a new one for another cluster",
+            )
+
+
+def _from_json(value):
+    hexadecimal = {key: gojson.from_hex(value[key], None, key) for key in ("config_hash", "config_signature", "enr_signature")}
+    return Approval(**{**value, **hexadecimal})
+
+
+def _checked(content, schema, what):
+    value = gojson.loads(content, what)
+    problems = [error for _path, error in shape_problems(value, schema, lambda path: "%s: %s" % (what, dotted(path)) if path else what)]
+    if problems:
+        raise problems[0] if len(problems) == 1 else Problems(problems)
+    return value

@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The proposal: a definition with the creator's signature, before any operator has approved it.
+
+It is a definition file with every operator's address and without ENRs. The creator's node keeps its own in
+``<data dir>/ceremony/proposal.json``; the store carries it to the others, and everybody checks it by themselves.
+Order of the signatures: charon-formats §2.2.
+"""
+
+import os
+from dataclasses import replace
+
+from . import eip712, files, networks, secp256k1, terms, wallet
+from .address import parse_address
+from .definition import WRITTEN_VERSION, dump, parse, with_hashes
+from .definition_checks import check_deposit_amounts, check_hashes
+from .errors import Collector, DvError
+
+FILE = "ceremony/proposal.json"
+
+#: Operators of a cluster: charon wants 3, and a share index of the DKG is one byte.
+MIN_OPERATORS, MAX_OPERATORS = 3, 255
+
+
+def propose(data_dir, wanted, sign, uuid, timestamp):
+    """The proposal of the creator's node: the one it made before, or a new one. (definition, whether it is new).
+
+    :param wanted: the :class:`~.terms.Terms`
+    :param sign: makes the creator's signature (65 bytes) of a digest (32 bytes); called for a new proposal only
+    :param uuid: text of the new definition, at most 64 bytes
+    :param timestamp: text of the new definition, RFC 3339, at most 32 bytes
+    :raises DvError: the existing one has other terms (each difference is named), or the wallet is not the creator's
+    """
+    found = read(data_dir, wanted)
+    if found:
+        return found, False
+    made = terms.definition(wanted, uuid, timestamp)
+    digest = eip712.creator_config_digest(made.config_hash, wanted.network.chain_id)
+    signature = wallet.sign_as(made.creator.address, digest, sign)
+    made = with_hashes(replace(made, creator=replace(made.creator, config_signature=signature)))
+    path = os.path.join(data_dir, FILE)
+    files.make_directory(os.path.dirname(path))
+    files.write_new(path, dump(made))
+    return made, True
+
+
+def read(data_dir, wanted):
+    """The proposal that this node made before, or ``None``.
+
+    :raises DvError: it is damaged, or it has other terms than ``wanted``
+    """
+    path = os.path.join(data_dir, FILE)
+    content = files.read_if_exists(path)
+    if content is None:
+        return None
+    found = check_proposal(content, path, (wanted.network,))
+    different = terms.differences(found, wanted)
+    if different:
+        raise DvError(
+            "the terms are not those of %s, which the creator has signed:\n%s" % (path, "\n".join("  " + text for text in different)),
+            "the same terms",
+            "set the variables back; or, for a new cluster, use a new data directory and store on every node",
+        )
+    return found
+
+
+def check_proposal(content, what="proposal", custom=()):
+    """The :class:`~.definition.Definition` of a proposal (bytes or text), called ``what`` in errors, with all its checks:
+    shape and hashes, the limits of a cluster that is made here, and the creator's signature.
+
+    :param custom: networks of one's own that count too
+    :raises DvError: anything wrong
+    """
+    found = parse(content, what)
+    if found.version != WRITTEN_VERSION:
+        raise DvError("%s has version %s" % (what, found.version), WRITTEN_VERSION)
+    check_hashes(found)
+    problems = Collector()
+    with problems:
+        check_limits(found, what)
+    for index, operator in enumerate(found.operators or ()):
+        with problems:
+            parse_address(operator.address, "%s: operators[%d].address" % (what, index))
+            if operator.enr or operator.config_signature or operator.enr_signature:
+                raise DvError("%s: operators[%d] has an ENR or signatures" % (what, index), "its address only")
+    with problems:
+        _check_creator(found, what, custom)
+    problems.raise_any()
+    return found
+
+
+def check_limits(definition, what):
+    """Refuse a definition that is not made here: fewer than 3 or more than 255 operators, no validator, a threshold
+    outside 2 ... operators, or deposit amounts that charon refuses."""
+    count = len(definition.operators or ())
+    problems = Collector()
+    for name, found, least, most in (
+        ("number of operators", count, MIN_OPERATORS, MAX_OPERATORS),
+        ("threshold", definition.threshold, 2, count),
+        ("number of validators", definition.num_validators, 1, 65536),
+    ):
+        if not least <= found <= most:
+            problems.errors.append(DvError("%s: the %s is %d" % (what, name, found), "%d to %d" % (least, most)))
+    with problems:
+        check_deposit_amounts(definition)
+    problems.raise_any()
+
+
+def _check_creator(definition, what, custom):
+    creator = definition.creator
+    network = networks.by_fork_version(definition.fork_version, custom)
+    digest = eip712.creator_config_digest(definition.config_hash, network.chain_id)
+    wanted = parse_address(creator.address, "%s: creator.address" % what)
+    if secp256k1.recover_address(digest, creator.config_signature) != wanted:
+        raise DvError(
+            "%s: the creator's signature is not by %s" % (what, creator.address),
+            "a signature of this config hash by the creator",
+            "do not sign it; ask the creator for the proposal again",
+        )

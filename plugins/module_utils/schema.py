@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Shape checks by JSON Schema (draft 2020-12) with messages made for people.
+
+A schema's ``description`` says what is wanted of its field; a message shows what was found beside it. Our schemas
+keep to keywords about one value: ``type``, ``enum``, ``pattern``, bounds, ``properties``, ``items``.
+"""
+
+import difflib
+import json
+import numbers
+
+from .errors import DvError
+
+#: What a value that is neither shown nor named otherwise is called.
+_KINDS = {type(None): "empty", dict: "a mapping", str: "a text", bytes: "binary data"}
+
+#: Longest text that is shown whole: an address. Longer ones may be a key that was pasted into the wrong place.
+_LONGEST_SHOWN = 42
+
+
+def shape_problems(value, schema, name):
+    """Every way in which ``value`` misses ``schema``: a list of (path, :class:`DvError`), in the order of the value.
+
+    :param schema: the schema, each part of it with a ``description``
+    :param name: function that gives a path (tuple of keys and list indices) the name that the user knows it by
+    """
+    problems = {}
+    try:
+        errors = sorted(_validator(schema).iter_errors(value), key=lambda error: _order(error.absolute_path))
+    except (ValueError, RecursionError):
+        # The library puts what it found into texts of its own, which fails for numbers of thousands of digits.
+        return [((), DvError("%s holds a value that is too large to show" % name(()), schema["description"]))]
+    for error in errors:
+        path = tuple(error.absolute_path)
+        for place, problem in _EXPLAIN.get(error.validator, _value)(error, path, name):
+            problems.setdefault(place, problem)
+    return list(problems.items())
+
+
+def dotted(path):
+    """``a.b[0]`` for the path ``("a", "b", 0)``."""
+    return "".join("[%d]" % part if isinstance(part, int) else ".%s" % (part,) for part in path).removeprefix(".")
+
+
+def show(value):
+    """A short text for a value of a user: never a whole key, never a deep structure."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        text = json.dumps(value, ensure_ascii=not value.isprintable())
+        return text if len(value) <= _LONGEST_SHOWN else "%s...\" (%d characters)" % (text[:12], len(value))
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**20 else "a number of more than 20 digits"
+    if isinstance(value, float):
+        return "%.12g" % value
+    if isinstance(value, list):
+        return "a list of %d" % len(value)
+    return _KINDS.get(type(value), "a %s" % type(value).__name__)
+
+
+def _value(error, path, name):
+    """A value of the wrong kind or out of bounds."""
+    found = "has %d entries" % len(error.instance) if error.validator in ("minItems", "maxItems") else None
+    if found is None:
+        # The top is shown by its kind alone: whatever file was read by mistake, its content stays out of the message.
+        shown = show(error.instance) if path else _KINDS.get(type(error.instance), "a %s" % type(error.instance).__name__)
+        found = "is %s" % shown
+    yield path, DvError("%s %s" % (name(path), found), error.schema["description"])
+
+
+def _missing(error, path, name):
+    """Fields that must be there and are not. JSON Schema's own error names one at a time; this one names all of them."""
+    for field in error.validator_value:
+        if field not in error.instance:
+            wanted = error.schema["properties"][field]["description"]
+            yield (*path, field), DvError("%s is not set" % name((*path, field)), wanted)
+
+
+def _unknown(error, path, name):
+    """Fields that nobody knows, with the one that was probably meant."""
+    known = error.schema["properties"]
+    for field in error.instance:
+        if field not in known:
+            near = difflib.get_close_matches(str(field), known, n=1)
+            hint = "did you mean %s?" % name((*path, near[0])) if near else "remove it"
+            wanted = "one of %s" % ", ".join(name((*path, other)) for other in known)
+            yield (*path, field), DvError("%s is unknown" % name((*path, field))[:80], "" if near else wanted, hint)
+
+
+_EXPLAIN = {"required": _missing, "additionalProperties": _unknown}
+
+
+def _order(path):
+    return [(part, "") if isinstance(part, int) else (-1, str(part)) for part in path]
+
+
+def _validator(schema):
+    import jsonschema  # takes a quarter of a second to import
+
+    # JSON Schema calls 1.0 an integer; here a whole number is written without a point.
+    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _checker, value: isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    )
+    return jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)(schema)

@@ -1,0 +1,147 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An operator's wallet on its node: an Ethereum key file (V3), and beside it a file with its password.
+
+Source: the Web3 Secret Storage definition, version 3; the cryptography is eth-account's. Loading that library takes half
+a second and one key derivation about as long, so a wallet is unlocked only when something is to be signed.
+"""
+
+import os
+import re
+import secrets
+
+from . import files, gojson, secp256k1
+from .address import checksum_address, parse_address
+from .errors import DvError, Problems
+from .schema import dotted, shape_problems
+from .schemas.wallet import KDF_PARAMETERS, WALLET
+
+#: Largest key file and password file that are read, in bytes.
+MAX_SIZE = 64 * 1024
+
+# What unlocking a key file may cost: twice what geth writes (n=262144, r=8, p=1: 256 MiB, 0.7 s), ten million rounds.
+_COST = {
+    "scrypt": lambda given: given["n"] * given["r"] * given["p"],
+    "pbkdf2": lambda given: given["c"],
+}
+_MAX_COST = {"scrypt": 2**22, "pbkdf2": 10**7}
+
+
+def create(path, password_file):
+    """Make a new wallet at ``path``, with the password of ``password_file``, or a new one in it. Its address (text).
+
+    Both are 0600. The password is durable before the key is, so a run that was interrupted between them goes on here.
+
+    :raises DvError: there is a wallet already (it stays as it is), or the system refuses
+    """
+    if os.path.lexists(path):
+        raise DvError("there is a wallet at %s already" % path, "no file", "nothing was written: use it, or name another path")
+    for each in (path, password_file):
+        files.make_directory(os.path.dirname(os.path.abspath(each)))
+    if not os.path.lexists(password_file):
+        files.write_new(password_file, secrets.token_hex(16).encode() + b"\n")
+    password = read_password(password_file)
+    from eth_account import Account
+
+    private_key = secrets.randbelow(secp256k1.ORDER - 1) + 1
+    # The derivation is named, so that the library's environment variables cannot weaken it.
+    key_file = Account.encrypt(private_key.to_bytes(32, "big"), password, kdf="scrypt")
+    files.write_new(path, gojson.dumps(key_file).encode())
+    return address(path)
+
+
+def address(path, default=None):
+    """The address (text with checksum) that the key file at ``path`` states; no key is unlocked.
+
+    :param default: the answer for a key file that does not state its address, as some wallets write it
+    :raises DvError: not a key file, or no address and no ``default``
+    """
+    stated = _read(path).get("address")
+    if not stated and default:
+        return default
+    if not isinstance(stated, str) or not re.fullmatch("(0x)?[0-9a-fA-F]{40}", stated):
+        raise DvError(
+            "the wallet %s does not state its address" % path,
+            "a field address with 40 hex digits",
+            "set dv_operator_address to the operator's address",
+        )
+    return checksum_address(bytes.fromhex(stated.removeprefix("0x")))
+
+
+def unlock(path, password_file):
+    """The private key (32 bytes) of the key file at ``path``, with the password in ``password_file``.
+
+    :raises DvError: either file cannot be read, the derivation would cost too much, or the password is wrong
+    """
+    key_file = _read(path)
+    password = read_password(password_file)
+    from eth_account import Account
+
+    try:
+        private_key = bytes(Account.decrypt(key_file, password))
+    except ValueError:  # the shape is checked: what is left is the MAC
+        raise DvError(
+            "the password in %s does not unlock the wallet %s" % (password_file, path),
+            "the password of this wallet",
+            "correct dv_wallet_password_file or dv_wallet_file",
+        ) from None
+    secp256k1.check_private_key(private_key)
+    return private_key
+
+
+def sign_as(signer, digest, sign):
+    """The signature (65 bytes) of the 32-byte ``digest`` that ``sign(digest)`` makes, which must be by ``signer`` (text).
+
+    :raises DvError: the wallet is somebody else's
+    """
+    signature = sign(digest)
+    found = secp256k1.recover_address(digest, signature)
+    if found != parse_address(signer, "the signer"):
+        raise DvError(
+            "the wallet signs for %s" % checksum_address(found),
+            "the wallet of %s" % signer,
+            "correct dv_wallet_file, or the address in dv_operators or dv_creator",
+        )
+    return signature
+
+
+def read_password(path):
+    """The password (text) in the first line of the file at ``path``.
+
+    :raises DvError: not readable, not UTF-8, or empty
+    """
+    try:
+        password = files.read(path, MAX_SIZE).decode().partition("\n")[0].removesuffix("\r")
+    except UnicodeDecodeError:
+        password = ""
+    if not password:
+        raise DvError("%s holds no password" % path, "the wallet's password in its first line, in UTF-8")
+    return password
+
+
+def _read(path):
+    """The key file at ``path`` (dict, keys of the top in lower case), its shape and cost checked. Errors show no value."""
+    value = gojson.loads(files.read(path, MAX_SIZE), "the wallet %s" % path)
+    if isinstance(value, dict):
+        value = {key.lower(): item for key, item in value.items()}
+    _check_shape(value, WALLET, path, ())
+    kdf, given = value["crypto"]["kdf"], value["crypto"]["kdfparams"]
+    _check_shape(given, KDF_PARAMETERS[kdf], path, ("crypto", "kdfparams"))
+    if _COST[kdf](given) > _MAX_COST[kdf]:
+        raise DvError(
+            "unlocking the wallet %s would take too long (%s)" % (path, kdf),
+            "scrypt of at most twice what geth writes (n=262144, r=8, p=1), or 10 million rounds of pbkdf2",
+            "do not trust this file; if it is yours, write it again with usual parameters",
+        )
+    return value
+
+
+def _check_shape(value, schema, path, top):
+    problems = [
+        DvError("the wallet %s: %s is missing or wrong" % (path, dotted((*top, *where)) or "its content"), error.wanted)
+        for where, error in shape_problems(value, schema, dotted)
+    ]
+    if problems:
+        raise problems[0] if len(problems) == 1 else Problems(problems)
