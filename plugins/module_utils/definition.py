@@ -2,14 +2,16 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Cluster definitions (``cluster-definition.json``), v1.0 to v1.11: model, reading, writing, and the checks on them.
+"""Cluster definitions (``cluster-definition.json``), v1.0 to v1.11: model, reading, writing, and what their terms mean.
 
-Source: charon-formats §1 and §2.5. A version is a column of the tables here and in :mod:`.definition_hash`.
+Source: charon-formats §1. A version is a column of the tables here and in :mod:`.definition_hash`; both that module's
+hashes and the checks of :mod:`.definition_checks` are names of this one too.
 """
 
 from dataclasses import dataclass, replace
 
 from . import gojson
+from .definition_checks import GWEI_PER_ETH, check_deposit_amounts, check_hashes, check_signatures  # noqa: F401
 from .definition_hash import compute_config_hash, compute_definition_hash
 from .errors import DvError
 from .records import (
@@ -35,8 +37,6 @@ VERSIONS = tuple("v1.%d.0" % minor for minor in range(12))
 WRITTEN_VERSION = "v1.10.0"
 MAX_OPERATORS = 256
 MAX_VALIDATORS = 65536
-
-GWEI_PER_ETH = 10**9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,3 +247,25 @@ def with_hashes(definition):
     """The same definition with both hashes as they must be."""
     definition = replace(definition, config_hash=compute_config_hash(definition))
     return replace(definition, definition_hash=compute_definition_hash(definition))
+
+
+def default_threshold(operators):
+    """The threshold that charon takes for that number of ``operators``: two thirds of them, rounded up."""
+    return -(-2 * operators // 3)
+
+
+def effective_deposit_amounts(definition):
+    """The amounts (list of Gwei, distinct, ascending) for which every validator signs a deposit.
+
+    Without amounts of its own a definition means those of charon-formats §1.4. Locks by old charons can hold fewer.
+    """
+    amounts = definition.deposit_amounts
+    if not amounts:
+        in_eth = (32,) if definition.minor < 8 else (1, 8, 32, 256) if definition.compounding else (1, 32)
+        amounts = [amount * GWEI_PER_ETH for amount in in_eth]
+    return sorted(set(amounts))
+
+
+def effective_gas_limit(definition):
+    """The gas limit of the builder registrations: the definition's, or 30 million where it has none."""
+    return definition.target_gas_limit or 30_000_000

@@ -1,0 +1,154 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What makes a cluster definition valid: its hashes, its deposit amounts, and who signed it.
+
+Source: charon-formats §1.4, §1.6 and §2.5. Every check says all that it finds wrong, not the first thing only.
+"""
+
+from functools import partial
+
+from . import address, eip712, secp256k1
+from .definition_hash import compute_config_hash, compute_definition_hash
+from .errors import Collector, DvError, OperatorError
+
+GWEI_PER_ETH = 10**9
+
+_CONTRACT_HINT = (
+    "sign again with the wallet of that address; if it is a contract wallet (a Safe), only an execution RPC can tell, "
+    "which is not asked yet"
+)
+
+
+def check_hashes(definition):
+    """Refuse a definition whose stored config hash or definition hash is not what its fields say.
+
+    :raises DvError: one of them is missing or wrong, or both are (:class:`.errors.Problems`)
+    """
+    problems = Collector()
+    for name, compute in (("config_hash", compute_config_hash), ("definition_hash", compute_definition_hash)):
+        with problems:
+            stored, computed = getattr(definition, name), compute(definition)
+            if stored != computed:
+                raise DvError(
+                    "%s is %s" % (name, "0x" + stored.hex() if stored else "missing"),
+                    "0x%s, the hash of what the definition says" % computed.hex(),
+                    "it was changed after it was hashed: take it from its creator once more",
+                )
+    problems.raise_any()
+
+
+def check_deposit_amounts(definition):
+    """Refuse deposit amounts that charon refuses: each from 1 to 32 ETH (2048 ETH if compounding), together 32 ETH or more.
+
+    No amounts at all are right. Amounts count as they stand, equal ones several times.
+
+    :raises DvError: what is wrong with them
+    """
+    amounts = definition.deposit_amounts or ()
+    most = (2048 if definition.compounding else 32) * GWEI_PER_ETH
+    problems = Collector()
+    for index, amount in enumerate(amounts):
+        with problems:
+            if not GWEI_PER_ETH <= amount <= most:
+                raise DvError(
+                    "deposit_amounts[%d] is %d Gwei" % (index, amount), "from %d to %d Gwei" % (GWEI_PER_ETH, most)
+                )
+    with problems:
+        if amounts and sum(amounts) < 32 * GWEI_PER_ETH:
+            raise DvError(
+                "deposit_amounts are %d Gwei in all" % sum(amounts),
+                "%d Gwei or more, since a validator needs 32 ETH to be activated" % (32 * GWEI_PER_ETH),
+            )
+    problems.raise_any()
+
+
+def check_signatures(definition, network):
+    """Verify all EIP-712 signatures of ``definition``, and return its shape.
+
+    * ``"group"``: the creator (from v1.4) and every operator signed;
+    * ``"solo"``: the creator signed, operators are ENRs only;
+    * ``"unsigned"``: nobody signed, operators are ENRs only. Before v1.3 there is nothing else.
+
+    Signatures are held against the config hash that follows from the fields, not against the stored one. Only signatures
+    of keys are verified: those of contract wallets (ERC-1271) need an execution RPC, and are refused with that hint.
+
+    :param network: the :class:`.networks.Network` of its fork version, for the chain id; not needed before v1.3
+    :raises OperatorError: one operator's address or signature is missing or wrong
+    :raises DvError: the same of the creator; any other mixture; several of these (:class:`.errors.Problems`)
+    """
+    operators = definition.operators or ()
+    if not operators:
+        raise DvError("the definition has no operators", "one or more")
+    problems = Collector()
+    if definition.minor < 3:
+        for index, operator in enumerate(operators, 1):
+            with problems:
+                if operator.config_signature or operator.enr_signature:
+                    raise OperatorError(index, "signatures", "a %s file has signatures" % definition.version, "none")
+        problems.raise_any()
+        return "unsigned"
+
+    if network is None or network.genesis_fork_version != definition.fork_version:
+        raise DvError(
+            "the definition's fork version is 0x%s" % definition.fork_version.hex(),
+            "the one of the network that its signatures are checked for",
+        )
+    config_hash = compute_config_hash(definition)
+    unsigned = [not (each.address or each.config_signature or each.enr_signature) for each in operators]
+    if not all(unsigned):
+        config_digest = eip712.config_digest_v1_3 if definition.minor == 3 else eip712.operator_config_digest
+        digest = config_digest(config_hash, network.chain_id)
+        for index, operator in enumerate(operators, 1):
+            fail = partial(OperatorError, index)
+            with problems:
+                _check_signature(operator.address, digest, operator.config_signature, "config_signature", fail)
+            with problems:
+                enr_digest = eip712.enr_digest(operator.enr, network.chain_id)
+                _check_signature(operator.address, enr_digest, operator.enr_signature, "enr_signature", fail)
+    with problems:
+        shape = _check_creator(definition, config_hash, network.chain_id, all(unsigned))
+    problems.raise_any()
+    return shape
+
+
+def _check_creator(definition, config_hash, chain_id, unsigned):
+    """The shape of the definition, whose operators all signed or are all ``unsigned``."""
+    creator = definition.creator
+    if definition.minor == 3:
+        if creator.config_signature:
+            raise _creator_error("config_signature", "a v1.3 definition has one", "none")
+        return "unsigned" if unsigned else "group"
+    if unsigned and not creator.address and not creator.config_signature:
+        return "unsigned"
+    digest = eip712.creator_config_digest(config_hash, chain_id)
+    _check_signature(creator.address, digest, creator.config_signature, "config_signature", _creator_error)
+    return "solo" if unsigned else "group"
+
+
+def _creator_error(check, found, wanted="", hint=""):
+    return DvError("creator, %s: %s" % (check, found), wanted, hint)
+
+
+def _check_signature(signer, digest, signature, check, fail):
+    """Refuse a ``signature`` of ``digest`` that is not by the address text ``signer``, with the error that ``fail`` makes."""
+    if not signer:
+        raise fail("address", "it is missing", "an address and signatures, of every operator and the creator, or of none")
+    if not signature:
+        raise fail(check, "it is missing", "a signature by %s" % signer, "the owner of that address has yet to sign")
+    try:
+        wanted = address.parse_address(signer, "it")
+    except DvError as error:
+        raise fail("address", error.found, error.wanted) from None
+    try:
+        found = secp256k1.recover_address(digest, signature)
+    except DvError as error:
+        raise fail(check, error.found, error.wanted, _CONTRACT_HINT) from None
+    if found != wanted:
+        raise fail(
+            check,
+            "it is a signature by %s, or of something else" % address.checksum_address(found),
+            "a signature of what the definition says by %s" % signer,
+            _CONTRACT_HINT,
+        )
