@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fixtures of the integration tests: stock charon, with its logs in the report of a test that fails."""
+"""Fixtures of the integration tests: stock charon, with its logs in the report of a test that fails; a cluster of ours."""
 
 import os
 
 import pytest
-from ansible_collections.obol.dv.tests import charon_tool
+from ansible_collections.obol.dv.tests import charon_tool, play
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +34,11 @@ def pytest_runtest_makereport(item, call):
     if report.failed and charon:
         report.sections += charon.logs()
     return report
+
+
+@pytest.fixture(scope="session")
+def our_cluster(tmp_path_factory):
+    """The data directories (node1 first) of a cluster that the main job made: 4 nodes, 2 validators. Not to be changed."""
+    directory = tmp_path_factory.mktemp("our-cluster")
+    play.play("create-cluster.yml", directory)
+    return play.data_dirs(directory)

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Stock charon over a cluster that our main job made: it names our nodes, gives back the whole keys, and runs."""
+
+import itertools
+import json
+import shutil
+
+import pytest
+from ansible_collections.obol.dv.plugins.module_utils import enr, keystore, node_key
+from ansible_collections.obol.dv.plugins.module_utils import lock as locks
+from ansible_collections.obol.dv.plugins.module_utils.bls.scheme import bls
+from ansible_collections.obol.dv.tests import charon_tool
+
+
+@pytest.fixture
+def lock(our_cluster):
+    return locks.parse((our_cluster[0] / "cluster-lock.json").read_bytes())
+
+
+def test_the_enrs(charon, our_cluster, lock):
+    enrs = [charon.enr(data_dir) for data_dir in our_cluster]
+    assert enrs == [enr.encode(node_key.read(data_dir)) for data_dir in our_cluster]
+    assert sorted(enrs) == sorted(operator.enr for operator in lock.definition.operators)
+
+
+@pytest.mark.parametrize("places", [(0, 1, 2, 3), *itertools.combinations(range(4), 3)], ids=str)
+def test_combine_gives_back_every_key(charon, our_cluster, lock, places):
+    whole = keystore.read_shares(charon.combine([our_cluster[place] for place in places]))
+    assert [bls.secret_to_public(key) for key in whole] == [
+        validator.public_key for validator in lock.validators
+    ]
+
+
+def test_combine_needs_a_threshold(charon, our_cluster):
+    with pytest.raises(charon_tool.CharonError, match="insufficient"):
+        charon.combine(our_cluster[:2])
+
+
+def test_combine_with_shares_of_the_wrong_node(charon, our_cluster, tmp_path):
+    """The judge is not blind: the first node's shares in place of the second's are noticed."""
+    mixed = tmp_path / "mixed"
+    shutil.copytree(our_cluster[0], mixed)
+    with pytest.raises(charon_tool.CharonError):
+        charon.combine([our_cluster[0], mixed, our_cluster[2]])
+
+
+def test_four_nodes_run_and_broadcast_duties(charon, our_cluster, tmp_path):
+    """On copies: a running charon leaves a lock file beside its key."""
+    copies = [shutil.copytree(data_dir, tmp_path / data_dir.parent.name) for data_dir in our_cluster]
+    with charon.relay() as relay, charon.run_nodes(copies, relay) as nodes:
+        charon_tool.wait_for(
+            lambda: all(node.broadcasts().get("attester") for node in nodes),
+            "every node broadcasts an attestation",
+        )
+
+
+def test_the_definition_goes_through_a_stock_dkg(charon, our_cluster, tmp_path):
+    """The definition and the node keys of our cluster, once more through charon's own DKG, in full verification."""
+    nodes = [tmp_path / data_dir.parent.name for data_dir in our_cluster]
+    for node, data_dir in zip(nodes, our_cluster):
+        node.mkdir()
+        shutil.copy(data_dir / "charon-enr-private-key", node)
+    with charon.relay() as relay:
+        charon.dkg(nodes, our_cluster[0] / "cluster-definition.json", relay)
+    ours, theirs = (json.loads((one / "cluster-lock.json").read_text()) for one in (our_cluster[0], nodes[0]))
+    assert theirs["cluster_definition"] == ours["cluster_definition"]
