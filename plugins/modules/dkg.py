@@ -48,8 +48,8 @@ state:
   returned: always
   type: str
 round:
-  description: The round that is waited for.
-  returned: when O(ignore:state) is waiting
+  description: The round that is waited for. Null where there is none.
+  returned: when there is a definition
   type: str
 waiting_for:
   description: Share indices of the operators whose message is missing.
@@ -62,11 +62,11 @@ detail:
   type: str
 definition_hash:
   description: The definition's hash.
-  returned: always
+  returned: when there is a definition
   type: str
 attempt:
   description: The number of the attempt.
-  returned: always
+  returned: when there is a definition
   type: int
 stored:
   description: Names of the files that were put into the store.
@@ -75,10 +75,11 @@ stored:
   elements: str
 """
 
-from ansible_collections.obol.dv.plugins.module_utils import node_key
-from ansible_collections.obol.dv.plugins.module_utils.approval import accepted_definition
+import os
+
+from ansible_collections.obol.dv.plugins.module_utils import acceptance, enr, node_key
 from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
-from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
+from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
 from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, run
 
 ARGUMENT_SPEC = dict(
@@ -91,7 +92,34 @@ ARGUMENT_SPEC = dict(
 
 
 def take_part(module):
-    pass
+    params, custom = module.params, networks(module.params)
+    data_dir = params["data_dir"]
+    if not os.path.lexists(os.path.join(data_dir, acceptance.DEFINITION_FILE)):
+        detail = "there is no %s in %s yet: it needs the approvals of all operators" % (acceptance.DEFINITION_FILE, data_dir)
+        return dict(changed=module.check_mode, state="waiting", round=None, waiting_for=[], detail=detail)
+    private_key = node_key.read(data_dir)
+    confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
+    definition = acceptance.accepted_definition(data_dir, enr.encode(private_key), confirmed, custom)
+    definition_hash = to_hex(definition.definition_hash)
+    result = dict(definition_hash=definition_hash, attempt=params["attempt"])
+    if module.check_mode:
+        complete = os.path.lexists(os.path.join(data_dir, acceptance.LOCK_FILE))
+        detail = "nothing to do" if complete else "would take part in the ceremony"
+        return dict(result, changed=not complete, state="complete" if complete else "waiting", waiting_for=[], detail=detail)
+    prefix = "dkg/%s/" % definition_hash.removeprefix("0x")
+    inbox = {name.removeprefix(prefix): text for name, text in params["inbox"].items() if name.startswith(prefix)}
+    outcome = ceremony.step(data_dir, definition, private_key, inbox, params["attempt"], custom)
+    result.update(
+        changed=outcome.changed,
+        state=outcome.state,
+        round=outcome.round,
+        waiting_for=list(outcome.waiting_for),
+        detail=outcome.detail,
+        outbox={prefix + name: text for name, text in outcome.outbox.items()},
+    )
+    if outcome.state in ("aborted", "stopped"):
+        result.update(failed=True, msg=outcome.detail)
+    return result
 
 
 def main():

@@ -35,7 +35,7 @@ peer_id:
   returned: success
   type: str
   sample: 16Uiu2HAm...
-path:
+key_path:
   description: Where the ENR private key is.
   returned: success
   type: str
@@ -43,7 +43,7 @@ path:
 
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils import enr, node_key, secp256k1
+from ansible_collections.obol.dv.plugins.module_utils import enr, files, node_key, secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.module import run
 
 ARGUMENT_SPEC = dict(data_dir=dict(type="str", required=True))
@@ -51,9 +51,10 @@ ARGUMENT_SPEC = dict(data_dir=dict(type="str", required=True))
 
 def make(module):
     data_dir = module.params["data_dir"]
-    result = dict(path=os.path.join(data_dir, node_key.FILE), enr=None, peer_id=None, changed=not node_key.exists(data_dir))
+    result = dict(key_path=os.path.join(data_dir, node_key.FILE), enr=None, peer_id=None, changed=not node_key.exists(data_dir))
     if result["changed"] and module.check_mode:
         return result
+    files.make_directory(data_dir)
     private_key = node_key.create(data_dir) if result["changed"] else node_key.read(data_dir)
     return dict(result, enr=enr.encode(private_key), peer_id=enr.peer_id(secp256k1.public_key(private_key)))
 

@@ -1,0 +1,122 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: approval
+short_description: Approve a cluster's proposal with the operator's wallet
+version_added: 0.1.0
+author: The obol.dv authors (@obol-dv)
+description:
+  - Checks the proposal, holds its terms against the node's own policy, and signs its config hash and the node's ENR with
+    the operator's wallet (EIP-712).
+  - What was approved is recorded in the data directory, C(ceremony/approval.json). The DKG starts only for a definition
+    that follows from it. A node approves one cluster, with one ENR.
+  - Without a policy the node signs only what O(accept_config_hash) confirms.
+extends_documentation_fragment:
+  - obol.dv.attributes
+  - obol.dv.attributes.action
+  - obol.dv.node
+  - obol.dv.node.wallet
+  - obol.dv.node.store
+  - obol.dv.node.testnet
+options:
+  operator_address:
+    description: Address of the node's operator.
+    type: str
+    required: true
+  share_index:
+    description: The node's share index. Needed only where several operators share the address.
+    type: int
+  policy_file:
+    description: Path of the node's policy. If there is such a file it decides.
+    type: str
+    required: true
+  accept_config_hash:
+    description: The config hash that the node's operator has looked at and agrees to.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Approval of the operator
+  obol.dv.approval:
+    data_dir: /opt/charon/.charon
+    store: /srv/ceremonies/my-cluster
+    operator_address: "0x931AFf2A828f6A2dea1f6026cBD03cA6716814AD"
+    wallet_file: /opt/charon/wallet.json
+    wallet_password_file: /opt/charon/wallet-password.txt
+    policy_file: /opt/charon/policy.yml
+"""
+
+RETURN = r"""
+state:
+  description: V(approved), or V(waiting) for the creator's proposal.
+  returned: success
+  type: str
+config_hash:
+  description: The config hash of the proposal. Null as long as there is none.
+  returned: success
+  type: str
+share_index:
+  description: The node's share index. Null as long as there is no proposal.
+  returned: success
+  type: int
+stored:
+  description: Names of the files that were put into the store.
+  returned: outside of check mode
+  type: list
+  elements: str
+"""
+
+import os
+
+from ansible_collections.obol.dv.plugins.module_utils import approval, enr, node_key, policy, wallet
+from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
+from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, WALLET_SPEC, networks, run
+from ansible_collections.obol.dv.plugins.module_utils.proposal import check_proposal
+
+ARGUMENT_SPEC = dict(
+    data_dir=dict(type="str", required=True),
+    operator_address=dict(type="str", required=True),
+    share_index=dict(type="int"),
+    policy_file=dict(type="str", required=True),
+    accept_config_hash=dict(type="str"),
+    testnet=TESTNET_SPEC,
+    **WALLET_SPEC,
+    **CARRIER_SPEC,
+)
+
+
+def approve(module):
+    params, custom = module.params, networks(module.params)
+    if "proposal.json" not in params["inbox"]:
+        return dict(changed=module.check_mode, state="waiting", config_hash=None, share_index=None)
+    proposal = check_proposal(params["inbox"]["proposal.json"], "the proposal in %s" % params["store"], custom)
+    considered = dict(
+        data_dir=params["data_dir"],
+        proposal=proposal,
+        address=params["operator_address"],
+        enr=enr.encode(node_key.read(params["data_dir"])),
+        policy=policy.read(params["policy_file"]) if os.path.lexists(params["policy_file"]) else None,
+        accepted_config_hash=from_hex(params["accept_config_hash"], 32, "accept_config_hash") or None,
+        wanted_index=params["share_index"],
+    )
+    index = approval.share_index(proposal, params["operator_address"], params["share_index"])
+    result = dict(state="approved", config_hash=to_hex(proposal.config_hash), share_index=index)
+    given = approval.review(**considered)
+    if module.check_mode:
+        return dict(result, changed=given is None)
+    if given is None:
+        sign = wallet.signer(params["wallet_file"], params["wallet_password_file"])
+        given, _new = approval.approve(sign=sign, custom=custom, **considered)
+        result["changed"] = True
+    return dict(result, outbox={"approvals/%d.json" % index: given.dump()})
+
+
+def main():
+    run(ARGUMENT_SPEC, approve)
+
+
+if __name__ == "__main__":
+    main()
