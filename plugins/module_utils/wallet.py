@@ -91,6 +91,18 @@ def unlock(path, password_file):
     return private_key
 
 
+def signer(path, password_file):
+    """A function that signs a digest (32 bytes) with the wallet at ``path``, which its first call unlocks (:func:`unlock`)."""
+    keys = []
+
+    def sign(digest):
+        if not keys:
+            keys.append(unlock(path, password_file))
+        return secp256k1.sign(keys[0], digest)
+
+    return sign
+
+
 def sign_as(signer, digest, sign):
     """The signature (65 bytes) of the 32-byte ``digest`` that ``sign(digest)`` makes, which must be by ``signer`` (text).
 
