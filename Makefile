@@ -1,0 +1,96 @@
+# What people type. `make` alone lists it.
+#
+# Every target makes what it needs first: .venv from the locked requirements, and again when they change.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# The first of these that is new enough, unless said with PYTHON=...
+PYTHON = $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+# Only wheels: what is built from source would bring tools that no lock file pins.
+PIP_INSTALL = .venv/bin/pip install --quiet --only-binary :all: --require-hashes
+
+CONTROL := .venv/.made-control
+CHECKS := .venv/.made-checks
+
+##@ Clusters
+
+.PHONY: create-cluster
+create-cluster: $(CONTROL)  ## make a cluster; ARGS="-i my-inventory" for another than the four local nodes
+	ansible-playbook create-cluster.yml $(ARGS)
+
+.PHONY: clean-cluster
+clean-cluster:  ## delete local/, the local nodes and their keys; asks for CONFIRM=yes
+ifeq ($(CONFIRM),yes)
+	rm -rf local
+else
+	@! test -e local || { echo "local/ holds the keys of the local nodes. To delete them: make clean-cluster CONFIRM=yes"; exit 1; }
+endif
+
+##@ Checks
+
+.PHONY: test
+test: needs lint sanity  ## everything: lint, sanity, unit and integration tests
+	pytest $(ARGS)
+
+.PHONY: unit
+unit: $(CHECKS)  ## unit tests, in seconds; ARGS="-k enr" for some of them
+	pytest --numprocesses auto tests/unit $(ARGS)
+
+.PHONY: lint
+lint: $(CHECKS)  ## YAML, playbooks and roles, shell scripts, changelog
+	yamllint --strict .
+	ansible-lint --offline
+	shellcheck .ci/run tests/*.sh
+	antsibull-changelog lint
+
+.PHONY: sanity
+sanity: $(CHECKS)  ## ansible-test sanity; ARGS="--test pylint" for one of them
+	tests/ansible-test.sh sanity $(ARGS)
+
+.PHONY: bench
+bench: $(CHECKS)  ## our DKG beside charon's
+	python tests/bench.py $(ARGS)
+
+.PHONY: needs
+needs:  ## say which programs the checks miss, and what for
+	@tests/needs.sh
+
+##@ House
+
+.PHONY: lock
+lock:  ## choose newer packages within requirements*.in and lock them
+	test -x .cache/lock/bin/pip-compile || { $(PYTHON) -m venv .cache/lock; .cache/lock/bin/pip install --quiet pip-tools; }
+	for name in requirements-node requirements requirements-dev; do \
+		CUSTOM_COMPILE_COMMAND="make lock" .cache/lock/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
+			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$name.txt $$name.in; done
+
+.PHONY: clean
+clean:  ## delete what was made here, but never local/ (see clean-cluster)
+	rm -rf .venv .cache .ansible dist tests/output .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -not -path "./local/*" -prune -exec rm -rf {} +
+
+.PHONY: help
+help:
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+
+.venv/bin/pip:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and not on the PATH: install it, or say PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c "import ensurepip, venv" || { echo "$(PYTHON) cannot make virtual environments: install its venv package (Debian: apt install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+
+$(CONTROL): requirements.txt | .venv/bin/pip
+	$(PIP_INSTALL) -r $<
+	touch $@
+
+$(CHECKS): requirements-dev.txt | .venv/bin/pip
+	$(PIP_INSTALL) -r $<
+	touch $@ $(CONTROL)
