@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What lies where in a charon data directory (``.charon``), and with which modes.
+
+Source: charon-formats §1.1, §3.2, §4.1, §5.2 and §7 for charon's own files; deposit data files are named in :mod:`.deposit`.
+The modes are those that we write. Charon makes directories 0755 and keystores 0444.
+"""
+
+import os
+
+from .node_key import FILE as NODE_KEY
+
+DEFINITION = "cluster-definition.json"
+LOCK = "cluster-lock.json"
+#: Directory of the node's key shares, :mod:`.keystore`.
+KEYS = "validator_keys"
+#: Directory of what a node keeps of a ceremony: proposal, approval, the DKG's attempts.
+CEREMONY = "ceremony"
+#: Stands for every deposit data file.
+DEPOSIT_DATA = "deposit-data*.json"
+
+SECRET_DIRECTORY, SECRET_FILE, PUBLIC_FILE = 0o700, 0o600, 0o444
+
+MODES = {
+    ".": SECRET_DIRECTORY,
+    NODE_KEY: SECRET_FILE,
+    DEFINITION: PUBLIC_FILE,
+    LOCK: PUBLIC_FILE,
+    DEPOSIT_DATA: PUBLIC_FILE,
+    KEYS: SECRET_DIRECTORY,
+    KEYS + "/*": SECRET_FILE,
+    CEREMONY: SECRET_DIRECTORY,
+}
+
+POLICY = "policy.yml"
+
+
+def policy_path(data_dir):
+    """The node's policy: beside the data directory, since the ceremony never writes it."""
+    return os.path.join(os.path.dirname(os.path.abspath(data_dir)), POLICY)
