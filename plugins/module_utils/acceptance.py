@@ -43,13 +43,11 @@ def accept_definition(data_dir, definition, enr, accepted_definition_hash=None, 
 def accepted_definition(data_dir, enr, accepted_definition_hash=None, custom=()):
     """The :class:`~.definition.Definition` in ``data_dir``, for which this node may run a DKG.
 
-    Where it was accepted before, nothing but its hash is checked again. The arguments and errors are those of :func:`review`.
+    The arguments and errors are those of :func:`review`.
     """
     path = os.path.join(data_dir, DEFINITION_FILE)
     definition = parse(files.read(path), path)
-    check_hashes(definition)
-    if accepted(data_dir) != definition.definition_hash:
-        accept_definition(data_dir, definition, enr, accepted_definition_hash, custom)
+    accept_definition(data_dir, definition, enr, accepted_definition_hash, custom)
     return definition
 
 
@@ -66,6 +64,8 @@ def accepted(data_dir):
 def review(data_dir, definition, enr, accepted_definition_hash=None, custom=()):
     """Check that this node may run a DKG for ``definition``; nothing is written.
 
+    Of a definition that was accepted before, only its hashes and the node's own ENR are checked again.
+
     :param definition: the :class:`~.definition.Definition`
     :param enr: the node's own ENR (text)
     :param accepted_definition_hash: 32 bytes, the definition that somebody confirmed for this node
@@ -73,18 +73,6 @@ def review(data_dir, definition, enr, accepted_definition_hash=None, custom=()):
     :raises DvError: it may not; :class:`.errors.Problems` with all reasons
     """
     check_hashes(definition)
-    problems = Collector()
-    with problems:
-        check_limits(definition, "the definition")
-    with problems:
-        approval.check_different_nodes(definition)
-    with problems:
-        shape = check_signatures(definition, networks.by_fork_version(definition.fork_version, custom))
-    with problems:
-        index = _own_index(definition, enr)
-    with problems:
-        check_data_dir(data_dir, definition.definition_hash)
-    problems.raise_any()
     found, confirmed = gojson.to_hex(definition.definition_hash), accepted_definition_hash
     if confirmed not in (None, definition.definition_hash):
         raise DvError(
@@ -92,6 +80,21 @@ def review(data_dir, definition, enr, accepted_definition_hash=None, custom=()):
             "%s, as dv_accept_definition_hash says" % gojson.to_hex(confirmed),
             "compare the definition with the other operators before you confirm another hash",
         )
+    problems = Collector()
+    with problems:
+        index = _own_index(definition, enr)
+    if accepted(data_dir) == definition.definition_hash:
+        problems.raise_any()
+        return
+    with problems:
+        check_limits(definition, "the definition")
+    with problems:
+        approval.check_different_nodes(definition)
+    with problems:
+        shape = check_signatures(definition, networks.by_fork_version(definition.fork_version, custom))
+    with problems:
+        check_data_dir(data_dir, definition.definition_hash)
+    problems.raise_any()
     given = approval.read(data_dir)
     if given:
         _check_own_entry(definition, index, given, os.path.join(data_dir, approval.FILE))

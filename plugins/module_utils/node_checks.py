@@ -1,0 +1,186 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The checks of :mod:`.preflight` that read what a node holds already. Each raises all that it finds, and writes nothing."""
+
+import os
+
+from . import acceptance, approval, definition, enr, files, lock, node_key, policy, proposal, secp256k1, wallet
+from .address import checksum_address
+from .errors import Collector, DvError, Problems
+from .preflight import check_directory
+from .terms import definition as definition_of, differences, parse_terms
+
+
+def agreed_terms(node, terms):
+    """The :class:`~.terms.Terms` of ``terms``. Wallets that this run makes are not known yet."""
+    return parse_terms(terms, operators_pending=node.wallet_create)
+
+
+def check_node_key(node, now):
+    """A key that parses, that no charon uses (unless the cluster is finished), and that is not lost halfway."""
+    if node_key.exists(node.data_dir):
+        node_key.read(node.data_dir)
+        used = None if _finished(node) else node_key.in_use(node.data_dir, now)
+        if used:
+            raise DvError(used, "a key that no charon uses", "stop that charon, or choose another data directory")
+    elif approval.read(node.data_dir) or _definition(node):
+        raise DvError(
+            "%s has no %s, but it took part in a cluster" % (node.data_dir, node_key.FILE),
+            "the key that it took part with",
+            "restore it from a backup, or choose a new data directory for a new cluster",
+        )
+
+
+def check_artefacts(node, terms):
+    """A definition, lock, keys and records of no other cluster than that of ``terms``."""
+    problems = Collector()
+    with problems:
+        proposal.read(node.data_dir, terms)
+    found = None
+    with problems:
+        found = _definition(node)
+    if found:
+        different = differences(found, terms)
+        if different:
+            problems.errors.append(
+                DvError(
+                    "%s holds a cluster with other terms:\n%s" % (node.data_dir, "\n".join("  " + text for text in different)),
+                    "the same terms",
+                    "set the variables back, or choose a new data directory for a new cluster",
+                )
+            )
+        with problems:
+            acceptance.check_data_dir(node.data_dir, definition.compute_definition_hash(found))
+        with problems:
+            _check_own_enr(node, found)
+    elif os.path.lexists(os.path.join(node.data_dir, acceptance.KEYS_DIRECTORY)):
+        problems.errors.append(
+            DvError(
+                "%s holds %s, but neither definition nor lock" % (node.data_dir, acceptance.KEYS_DIRECTORY),
+                "a data directory without key shares",
+                "choose another data directory, and never lose key shares",
+            )
+        )
+    problems.raise_any()
+
+
+def check_signer(node, terms):
+    """The operator's address has a place in ``terms`` (``None``: unknown), and until it has signed: the node's wallet opens,
+    and a policy or a confirmed hash says what it may sign."""
+    given = approval.read(node.data_dir)
+    signed = given is not None or _finished(node)
+    problems = Collector()
+    address = None
+    with problems:
+        address = _check_wallet(node, signed)
+    if terms and address:
+        with problems:
+            _check_place(node, terms, address)
+    if not signed:
+        with problems:
+            _check_policy(node, terms, address)
+    problems.raise_any()
+
+
+def _finished(node):
+    return os.path.lexists(os.path.join(node.data_dir, acceptance.LOCK_FILE))
+
+
+def _definition(node):
+    """The definition in the data directory, or in its lock, or ``None``."""
+    for name, read in ((acceptance.DEFINITION_FILE, definition.parse), (acceptance.LOCK_FILE, _definition_of_lock)):
+        path = os.path.join(node.data_dir, name)
+        content = files.read_if_exists(path)
+        if content is not None:
+            return read(content, path)
+    return None
+
+
+def _definition_of_lock(content, what):
+    return lock.parse(content, what).definition
+
+
+def _check_own_enr(node, found):
+    if node_key.exists(node.data_dir):
+        own = enr.encode(node_key.read(node.data_dir))
+        if own not in [operator.enr for operator in found.operators or ()]:
+            raise DvError(
+                "%s is not the key of any operator of the cluster in %s" % (node_key.FILE, node.data_dir),
+                "the key that the node took part with",
+                "restore it from a backup",
+            )
+
+
+def _check_wallet(node, signed):
+    """The address of the node's operator; ``None`` as long as it has no wallet."""
+    if not os.path.lexists(node.wallet_file):
+        if not signed and not node.wallet_create:
+            raise DvError(
+                "there is no wallet at %s" % node.wallet_file,
+                "an Ethereum key file (V3)",
+                "put the operator's key file there, or set dv_wallet_create to have a new one made",
+            )
+        if not signed:
+            _check_new_wallet(node)
+        return node.address
+    address = wallet.address(node.wallet_file, node.address)
+    if node.address and node.address.lower() != address.lower():
+        raise DvError(
+            "the wallet %s has the address %s" % (node.wallet_file, address),
+            "%s, as dv_operator_address says" % node.address,
+            "correct dv_operator_address or dv_wallet_file",
+        )
+    if not signed:
+        private_key = wallet.unlock(node.wallet_file, node.password_file)
+        found = checksum_address(secp256k1.address_of(secp256k1.public_key(private_key)))
+        if found.lower() != address.lower():
+            raise DvError(
+                "the wallet %s holds the key of %s" % (node.wallet_file, found),
+                "the key of %s" % address,
+                "correct dv_operator_address or dv_wallet_file",
+            )
+    return address
+
+
+def _check_new_wallet(node):
+    problems = Collector()
+    for path in (node.wallet_file, node.password_file):
+        with problems:
+            check_directory(os.path.dirname(os.path.abspath(path)))
+    if not problems.errors and os.path.lexists(node.password_file):
+        with problems:
+            wallet.read_password(node.password_file)
+    problems.raise_any()
+
+
+def _check_place(node, terms, address):
+    places = [index for index, text in enumerate(terms.operators, 1) if text.lower() == address.lower()]
+    if not places and "" not in terms.operators:
+        raise DvError(
+            "this node's address %s is not in dv_operators" % address,
+            "one of %s" % ", ".join(terms.operators),
+            "correct dv_operators, or dv_operator_address of this node",
+        )
+    if len(places) > 1 and node.share_index not in places:
+        raise DvError(
+            "dv_share_index is %s" % ("not set" if node.share_index is None else node.share_index),
+            "one of %s, the places of %s in dv_operators" % (", ".join(map(str, places)), address),
+            "set dv_share_index of this node",
+        )
+
+
+def _check_policy(node, terms, address):
+    if os.path.lexists(node.policy_file):
+        found = policy.read(node.policy_file)
+        if terms and address and "" not in terms.operators:
+            texts = policy.violations(found, definition_of(terms, "", ""), address)
+            if texts:
+                raise Problems([DvError(text, hint="if you agree to this, change the policy by hand") for text in texts])
+    elif node.accepted_config_hash is None and not node.policy_pending:
+        raise DvError(
+            "there is no policy at %s" % node.policy_file,
+            "a policy, or the hash of the terms confirmed for this node",
+            "write a policy, or set dv_accept_config_hash",
+        )
