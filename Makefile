@@ -58,7 +58,7 @@ sanity: $(CHECKS)  ## ansible-test sanity; ARGS="--test pylint" for one of them
 
 .PHONY: bench
 bench: $(CHECKS)  ## our DKG beside charon's
-	python tests/bench.py $(ARGS)
+	python tests/bench/dkg.py $(ARGS)
 
 .PHONY: needs
 needs:  ## say which programs the checks miss, and what for

@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every module tells its options as it takes them, an example that parses, and what it returns."""
+
+import importlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+#: What the documentation and the argument spec both say of an option.
+SAID = ("type", "elements", "required", "default", "choices", "aliases")
+
+
+@pytest.fixture(scope="module")
+def docs():
+    """What ansible-doc tells of all modules, fragments merged in."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ansible", "doc", "--json", "--type", "module", *("obol.dv." + name for name in MODULES)],
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def said(options, below):
+    """The options of a specification or a documentation, in one form."""
+    return {
+        name: {
+            **{key: option[key] for key in SAID if option.get(key) not in (None, False, [])},
+            "options": said(option.get(below) or {}, below),
+        }
+        for name, option in options.items()
+    }
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_options_are_the_documented_ones(docs, name):
+    module = importlib.import_module("ansible_collections.obol.dv.plugins.modules." + name)
+    # A module without a spec is the documentation of an action plugin that asks no node.
+    spec = getattr(module, "ARGUMENT_SPEC", {})
+    assert said(docs["obol.dv." + name]["doc"]["options"], "suboptions") == said(spec, "options")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_example_and_result_are_documented(docs, name):
+    entry = docs["obol.dv." + name]
+    tasks = yaml.safe_load(entry["examples"])
+    assert all("obol.dv." + name in task for task in tasks)
+    assert all({"description", "returned", "type"} <= set(value) for value in entry["return"].values())
