@@ -78,8 +78,8 @@ def parse_terms(value, operators_pending=False):
     given = _given(value, schema)
     found = shape_problems(given, schema, variable)
     problems = [problem for _path, problem in found]
-    broken = {path[0] for path, _problem in found if path}
-    if isinstance(given, dict):
+    broken = {path[0] if path else None for path, _problem in found}
+    if None not in broken:  # the terms as a whole are a mapping
         given = {**_DEFAULTS, **given}
         for rule, *fields in _RULES:
             if broken.isdisjoint(fields):

@@ -74,13 +74,19 @@ TERMS = {
         "threshold": {
             "type": "integer",
             "minimum": 2,
+            "maximum": 2**63 - 1,
             "description": "a whole number from 2 to the number of operators, or nothing for two thirds, rounded up",
         },
         "withdrawal_addresses": ADDRESSES,
         "fee_recipient_addresses": ADDRESSES,
         "deposit_amounts": {
             "type": "array",
-            "items": {"type": "integer", "minimum": 1, "description": "a whole number of ETH, at least 1"},
+            "items": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 2**63 - 1,
+                "description": "a whole number of ETH, at least 1",
+            },
             "maxItems": 256,
             "description": "a list of at most 256 whole numbers of ETH, or [] for charon's default",
         },
