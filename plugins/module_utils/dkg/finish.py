@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The end of a ceremony: everything is checked once more, put in its place, the lock last; then the secrets of the way go.
+
+Each step can be done again, so an interrupted run goes on from where it was.
+"""
+
+import os
+
+from .. import deposit, files, keystore
+from ..errors import DvError
+from ..lock import dump, parse
+
+LOCK = "cluster-lock.json"
+KEYS = "validator_keys"
+
+
+def is_complete(home, definition_hash):
+    """Whether the data directory holds the finished results of the definition with that hash.
+
+    :raises DvError: it holds those of another one
+    """
+    content = files.read_if_exists(os.path.join(home.data_dir, LOCK))
+    if content is None:
+        return False
+    path = os.path.join(home.data_dir, LOCK)
+    found = parse(content, path).definition.definition_hash
+    if found != definition_hash:
+        raise DvError(
+            "%s is the lock of the definition 0x%s" % (path, found.hex()),
+            "that of 0x%s, or none" % definition_hash.hex(),
+            "give the new cluster a data directory of its own; keep the old one: its keys may be in use",
+        )
+    return True
+
+
+def install(home, attempt, parameters, network, lock):
+    """Put the results of ``attempt`` in their place, then erase what is secret and no longer needed.
+
+    :param lock: the finished and verified :class:`lock.Lock`
+    :raises DvError: something else is in a place; what is there stays
+    """
+    _move_keys(home, attempt, parameters, lock)
+    for place, amount in enumerate(parameters.amounts):
+        deposits = [validator.deposits[place] for validator in lock.validators]
+        content = deposit.dump_file(deposits, parameters.definition.fork_version, network.name)
+        home.changed |= files.write_same(os.path.join(home.data_dir, deposit.file_name(amount)), content)
+    home.changed |= files.write_same(os.path.join(home.data_dir, LOCK), dump(lock))
+    erase_secrets(home)
+
+
+def erase_secrets(home):
+    """Erase every seed, and the key shares of all attempts but those in their final place."""
+    for attempt in home.attempts():
+        attempt.erase_secrets()
+
+
+def _move_keys(home, attempt, parameters, lock):
+    target = os.path.join(home.data_dir, KEYS)
+    if os.path.isdir(attempt.keys):
+        try:
+            # Only an empty directory is replaced.
+            os.rename(attempt.keys, target)
+        except OSError as error:
+            raise files.os_error(error, target, "move the key shares to") from None
+        home.changed = True
+        files.sync_directory(attempt.directory)
+    files.sync_directory(home.data_dir)
+    wanted = [validator.public_shares[parameters.index - 1] for validator in lock.validators]
+    if [keystore.public_key(files.read(path), path) for path in keystore.share_files(target)] != wanted:
+        raise DvError("%s does not hold this cluster's key shares" % target, "one keystore for each validator of the lock")

@@ -1,0 +1,185 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The files of a ceremony on one node. They are all the state there is: progress is what they say.
+
+::
+
+    <data dir>/ceremony/<definition hash>/<attempt>/
+        seed                          32 random bytes: everything secret is derived from them
+        out/<round>.jws               our messages, as they were sent
+        in/<round>/<operator>.jws     the first message of another operator that passed its checks
+        evidence/<round>-<operator>.json    an accusation: the first wrong message, with what proves it
+        evidence/own-<round>.jws      a message under our own key that contradicts ours
+        keys/                         our key shares, until they move to validator_keys/
+        derived/<name>                results kept to save time; each says what it belongs to
+
+Directories are 0700, files 0600. Every file is written whole, made durable before anything that depends on it, and never
+written again.
+"""
+
+import hashlib
+import os
+import shutil
+
+from .. import files
+from ..errors import DvError
+from .derive import SEED_SIZE
+from .messages import KINDS
+
+
+class Home:
+    """The ceremony of one definition on one node. ``changed`` says whether anything was written or erased."""
+
+    def __init__(self, data_dir, definition_hash):
+        self.data_dir, self.changed = data_dir, False
+        self.directory = os.path.join(data_dir, "ceremony", definition_hash.hex())
+
+    def attempt(self, number):
+        """The :class:`Attempt` of that number; it need not exist yet."""
+        return Attempt(self, number)
+
+    def attempts(self):
+        """All attempts of which there is anything, ascending."""
+        names = os.listdir(self.directory) if os.path.isdir(self.directory) else ()
+        return [self.attempt(number) for number in sorted(int(name) for name in names if name.isdecimal())]
+
+    def recover(self):
+        """Finish what an interrupted run left: its temporary files (they may be secret) go, its names become durable."""
+        for directory, subdirectories, names in os.walk(self.directory):
+            for name in subdirectories[:]:
+                if name.endswith(".tmp"):
+                    subdirectories.remove(name)
+                    shutil.rmtree(os.path.join(directory, name))
+            for name in names:
+                if name.endswith(".tmp"):
+                    files.erase(os.path.join(directory, name))
+            files.sync_directory(directory)
+
+    def write(self, path, content):
+        """Write the new file ``path`` durably, its directories too."""
+        files.make_directory(os.path.dirname(path))
+        files.write_new(path, content)
+        self.changed = True
+
+
+class Attempt:
+    """One attempt's files."""
+
+    def __init__(self, home, number):
+        self._home, self.number = home, number
+        self.directory = os.path.join(home.directory, str(number))
+        self.keys = os.path.join(self.directory, "keys")
+
+    def seed(self):
+        """The seed (32 bytes), or None."""
+        return files.read_if_exists(self._path("seed"), SEED_SIZE)
+
+    def plant(self, seed):
+        """Link the new ``seed`` (32 bytes) into place; never over another."""
+        self._home.write(self._path("seed"), seed)
+
+    def out(self, round):
+        """Our message (text) of ``round``, or None."""
+        return self._text("out", "%s.jws" % round)
+
+    def send(self, round, text):
+        """Write our message of ``round``: from now on it counts as sent."""
+        self._home.write(self._path("out", "%s.jws" % round), text.encode())
+
+    def sent(self):
+        """The rounds of which there is a message of ours, an abort among them."""
+        return [round for round in KINDS if os.path.exists(self._path("out", "%s.jws" % round))]
+
+    def kept(self, round, operator):
+        """The good message (text) of ``operator`` in ``round``, or None."""
+        return self._text("in", round, "%d.jws" % operator)
+
+    def keep(self, round, operator, text):
+        """Keep the first good message of ``operator`` in ``round``."""
+        self._home.write(self._path("in", round, "%d.jws" % operator), text.encode())
+
+    def accuse(self, round, operator, accusation):
+        """Keep the first accusation (bytes) of ``operator`` in ``round``. False if there is one."""
+        path = self.evidence_path(round, operator)
+        if os.path.exists(path):
+            return False
+        self._home.write(path, accusation)
+        return True
+
+    def evidence_path(self, round, operator):
+        """Where the accusation of ``operator`` in ``round`` lies."""
+        return self._path("evidence", "%s-%d.json" % (round, operator))
+
+    def accusations(self, operators):
+        """(round, operator, content) of every accusation, in the order of the rounds."""
+        paths = ((round, operator, self.evidence_path(round, operator)) for round in KINDS for operator in operators)
+        return [(round, operator, files.read(path)) for round, operator, path in paths if os.path.exists(path)]
+
+    def contradict(self, round, text):
+        """Keep a message under our own key that contradicts ours: this attempt is over for us."""
+        path = self._path("evidence", "own-%s.jws" % round)
+        if not os.path.exists(path):
+            self._home.write(path, text.encode())
+
+    def contradictions(self):
+        """The paths of messages under our own key that contradict ours."""
+        paths = (self._path("evidence", "own-%s.jws" % round) for round in KINDS)
+        return [path for path in paths if os.path.exists(path)]
+
+    def recall(self, name, binding):
+        """What :meth:`remember` got under ``name`` with the same ``binding``, or None."""
+        content = files.read_if_exists(self._path("derived", name)) or b""
+        checksum, value = content[:32], content[32:]
+        return value if checksum == hashlib.sha256(binding + value).digest() else None
+
+    def remember(self, name, binding, value):
+        """Keep ``value`` (bytes), which can be computed again, with the 32 bytes ``binding`` that say what it belongs to."""
+        files.make_directory(self._path("derived"))
+        files.replace(self._path("derived", name), hashlib.sha256(binding + value).digest() + value)
+        self._home.changed = True
+
+    def since(self):
+        """When we last sent something (Unix seconds)."""
+        return max(os.path.getmtime(self._path("out", "%s.jws" % round)) for round in self.sent())
+
+    def erase_secrets(self):
+        """Erase the seed and the key shares that were not moved away."""
+        self._home.changed |= files.erase(self._path("seed"))
+        if os.path.isdir(self.keys):
+            for name in os.listdir(self.keys):
+                files.erase(os.path.join(self.keys, name))
+            os.rmdir(self.keys)
+            files.sync_directory(self.directory)
+            self._home.changed = True
+
+    def hand_out(self, operators):
+        """Name in the store -> text: our own messages, and the confirms, seals and aborts of others that we hold."""
+        texts = {(round, None): self.out(round) for round in self.sent()}
+        for round in ("confirm", "seal", "abort"):
+            texts.update({(round, operator): self.kept(round, operator) for operator in operators})
+        return {place: text for place, text in texts.items() if text is not None}
+
+    def _text(self, *names):
+        content = files.read_if_exists(self._path(*names))
+        return None if content is None else content.decode("ascii", "replace")
+
+    def _path(self, *names):
+        return os.path.join(self.directory, *names)
+
+
+def check_no_results(data_dir):
+    """Refuse to begin where there are results of a ceremony.
+
+    :raises DvError: there are; it names one
+    """
+    for name in sorted(os.listdir(data_dir)):
+        path = os.path.join(data_dir, name)
+        filled = os.listdir(path) if name == "validator_keys" else name == "cluster-lock.json" or name.startswith("deposit-data")
+        if filled:
+            raise DvError(
+                "%s exists, and does not come from this ceremony" % path,
+                "a data directory without lock, deposit data and validator keys",
+                "give the new cluster a data directory of its own; keep the old one: its keys may be in use",
+            )
