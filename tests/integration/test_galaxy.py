@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The collection as others get it: packed, installed elsewhere, run by name from another directory."""
+
+import os
+import subprocess
+import sys
+import tarfile
+
+import pytest
+from ansible_collections.obol.dv.tests import play
+
+#: What a user of the installed collection needs, whatever else is packed.
+WANTED = ("COPYING", "README.md", "meta/runtime.yml", "plugins/", "playbooks/", "roles/", "inventories/", "requirements-node.txt")
+
+
+def run(directory, *command):
+    """Run a command of ansible in ``directory``, with no collection but the installed one; what it printed."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "ansible", *map(str, command)],
+        cwd=directory,
+        env={**clean, "ANSIBLE_COLLECTIONS_PATH": str(directory / "collections"), "ANSIBLE_HOME": str(directory / "home")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def listed(*arguments):
+    """The files of the clone that git lists and that are there."""
+    done = subprocess.run(["git", "ls-files", *arguments], cwd=play.ROOT, capture_output=True, text=True, check=True)
+    return {name for name in done.stdout.splitlines() if (play.ROOT / name).is_file()}
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """The tarball."""
+    directory = tmp_path_factory.mktemp("package")
+    run(directory, "galaxy", "collection", "build", "--output-path", directory, play.ROOT)
+    (path,) = directory.glob("obol-dv-*.tar.gz")
+    return path
+
+
+def test_package_holds_the_project_and_nothing_else(package):
+    with tarfile.open(package) as archive:
+        members = archive.getmembers()
+    assert all(member.isfile() or member.isdir() for member in members), "links"
+    packed = {member.name for member in members if member.isfile()} - {"MANIFEST.json", "FILES.json"}
+    assert packed <= listed("--cached", "--others", "--exclude-standard"), "stray files"
+    assert {name for name in listed() if name.startswith(WANTED)} <= packed
+
+
+def test_installed_elsewhere_it_runs_by_name(package, tmp_path):
+    run(tmp_path, "galaxy", "collection", "install", "--offline", "-p", tmp_path / "collections", package)
+    arguments = ("-i", play.LOCAL, "-e", "dv_local_dir=%s" % (tmp_path / "nodes"), "-e", "dv_num_validators=1")
+    run(tmp_path, "playbook", *arguments, "obol.dv.create_cluster")
+    locks = {(directory / "cluster-lock.json").read_bytes() for directory in play.data_dirs(tmp_path / "nodes")}
+    assert len(locks) == 1
+    assert "changed=0" in run(tmp_path, "playbook", *arguments, "obol.dv.create_cluster")
