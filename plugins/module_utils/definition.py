@@ -112,7 +112,9 @@ class Definition:
     def _shared(self, name):
         addresses = {getattr(validator, name) for validator in self.validators or ()}
         if len(addresses) > 1:
-            raise DvError("the validators have %d different %s" % (len(addresses), name), "one for all in %s" % self.version)
+            raise DvError(
+                "the validators have %d different %s" % (len(addresses), name), "one for all in %s" % self.version
+            )
         return addresses.pop() if addresses else ""
 
 

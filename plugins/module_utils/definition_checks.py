@@ -101,12 +101,12 @@ def check_signatures(definition, network):
         config_digest = eip712.config_digest_v1_3 if definition.minor == 3 else eip712.operator_config_digest
         digest = config_digest(config_hash, network.chain_id)
         for index, operator in enumerate(operators, 1):
-            fail = partial(OperatorError, index)
+            signed = {
+                "config_signature": (digest, operator.config_signature),
+                "enr_signature": (eip712.enr_digest(operator.enr, network.chain_id), operator.enr_signature),
+            }
             with problems:
-                _check_signature(operator.address, digest, operator.config_signature, "config_signature", fail)
-            with problems:
-                enr_digest = eip712.enr_digest(operator.enr, network.chain_id)
-                _check_signature(operator.address, enr_digest, operator.enr_signature, "enr_signature", fail)
+                _check_signer(operator.address, signed, partial(OperatorError, index))
     with problems:
         shape = _check_creator(definition, config_hash, network.chain_id, all(unsigned))
     problems.raise_any()
@@ -123,7 +123,7 @@ def _check_creator(definition, config_hash, chain_id, unsigned):
     if unsigned and not creator.address and not creator.config_signature:
         return "unsigned"
     digest = eip712.creator_config_digest(config_hash, chain_id)
-    _check_signature(creator.address, digest, creator.config_signature, "config_signature", _creator_error)
+    _check_signer(creator.address, {"config_signature": (digest, creator.config_signature)}, _creator_error)
     return "solo" if unsigned else "group"
 
 
@@ -131,24 +131,35 @@ def _creator_error(check, found, wanted="", hint=""):
     return DvError("creator, %s: %s" % (check, found), wanted, hint)
 
 
-def _check_signature(signer, digest, signature, check, fail):
-    """Refuse a ``signature`` of ``digest`` that is not by the address text ``signer``, with the error that ``fail`` makes."""
+def _check_signer(signer, signed, fail):
+    """Refuse signatures that are not by the address text ``signer``, with the error that ``fail`` makes.
+
+    :param signed: digest and signature by the name of the check
+    """
     if not signer:
-        raise fail("address", "it is missing", "an address and signatures, of every operator and the creator, or of none")
-    if not signature:
-        raise fail(check, "it is missing", "a signature by %s" % signer, "the owner of that address has yet to sign")
+        raise fail(
+            "address", "it is missing", "an address and signatures, of every operator and the creator, or of none"
+        )
     try:
         wanted = address.parse_address(signer, "it")
     except DvError as error:
         raise fail("address", error.found, error.wanted) from None
-    try:
-        found = secp256k1.recover_address(digest, signature)
-    except DvError as error:
-        raise fail(check, error.found, error.wanted, _CONTRACT_HINT) from None
-    if found != wanted:
-        raise fail(
-            check,
-            "it is a signature by %s, or of something else" % address.checksum_address(found),
-            "a signature of what the definition says by %s" % signer,
-            _CONTRACT_HINT,
-        )
+    problems = Collector()
+    for check, (digest, signature) in signed.items():
+        with problems:
+            if not signature:
+                raise fail(
+                    check, "it is missing", "a signature by %s" % signer, "the owner of that address has yet to sign"
+                )
+            try:
+                found = secp256k1.recover_address(digest, signature)
+            except DvError as error:
+                raise fail(check, error.found, error.wanted, _CONTRACT_HINT) from None
+            if found != wanted:
+                raise fail(
+                    check,
+                    "it is a signature by %s, or of something else" % address.checksum_address(found),
+                    "a signature of what the definition says by %s" % signer,
+                    _CONTRACT_HINT,
+                )
+    problems.raise_any()

@@ -15,6 +15,11 @@ from .errors import DvError
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _ESCAPED = re.compile("[%s]" % "".join(_ESCAPES))
 
+# No file of ours nests deeper than 8. Python's own guard is the recursion limit, and libraries that raise it (py_ecc does)
+# turn a deeply nested text into a crash of the process.
+_MAX_DEPTH = 64
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+
 
 def dumps(value, indent=1):
     """The text (str) of ``value``: ``indent=1`` for files, ``None`` for compact HTTP bodies. Keys keep their order."""
@@ -27,13 +32,22 @@ def dumps(value, indent=1):
 def loads(content, what):
     """The value of the JSON text ``content`` (bytes or str), called ``what`` in errors.
 
-    :raises DvError: not UTF-8, not JSON, a repeated key, or a number that JSON does not know
+    :raises DvError: not UTF-8, not JSON, nested too deeply, a repeated key, or a number that JSON does not know
     """
     try:
         text = content.decode("utf-8") if isinstance(content, bytes) else content
+        _check_depth(text)
         return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise DvError("%s is not JSON (%s)" % (what, error), "a JSON text in UTF-8") from None
+
+
+def _check_depth(text):
+    depth = 0
+    for bracket in re.findall(r"[][{}]", _STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > _MAX_DEPTH:
+            raise ValueError("nested more than %d deep" % _MAX_DEPTH)
 
 
 def _object(pairs):

@@ -98,6 +98,7 @@ def custom(name, chain_id, fork_version, genesis_time):
     for known in NETWORKS:
         if network.name == known.name or network.genesis_fork_version == known.genesis_fork_version:
             raise DvError(
-                "%s, %s is the known network %s" % (name, fork_version, known.name), "a name and fork version of its own"
+                "%s, %s is the known network %s" % (name, fork_version, known.name),
+                "a name and fork version of its own",
             )
     return network

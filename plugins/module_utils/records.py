@@ -95,6 +95,8 @@ class Decimal(Integer):
 
 
 class Boolean:
+    """``true`` or ``false``."""
+
     def read(self, value, path, reading):
         if value is not None and not isinstance(value, bool):
             raise reading.error(path, value, "true or false")

@@ -8,6 +8,7 @@ Private keys and digests have 32 bytes, public keys 33 (compressed), signatures 
 0 or 1, as charon does, and read 0, 1, 27 and 28 (charon-formats §2.3).
 """
 
+from coincurve import PublicKey  # libsecp256k1: cryptography has no recovery, eth-keys takes a third of a second to load
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
@@ -30,7 +31,9 @@ def check_private_key(private_key):
     :raises DvError: it is none; the text does not show it
     """
     if len(private_key) != 32 or not 0 < int.from_bytes(private_key, "big") < ORDER:
-        raise DvError("these %d bytes are no secp256k1 private key" % len(private_key), "32 bytes within the group order")
+        raise DvError(
+            "these %d bytes are no secp256k1 private key" % len(private_key), "32 bytes within the group order"
+        )
 
 
 def public_key(private_key):
@@ -59,14 +62,10 @@ def recover(digest, signature):
         raise DvError("the signature has %d bytes" % len(signature), "65 bytes: r, s, v")
     if signature[64] not in (0, 1, 27, 28):
         raise DvError("the signature's last byte, v, is %d" % signature[64], "0, 1, 27 or 28")
-    # Imported here since loading it takes a third of a second; cryptography has no recovery.
-    from eth_keys import KeyAPI
-    from eth_keys.exceptions import BadSignature, ValidationError
-
+    plain = signature[:64] + bytes([signature[64] % 27])
     try:
-        plain = KeyAPI.Signature(signature[:64] + bytes([signature[64] % 27]))
-        return plain.recover_public_key_from_msg_hash(digest).to_compressed_bytes()
-    except (BadSignature, ValidationError, ValueError, ArithmeticError):
+        return PublicKey.from_signature_and_message(plain, digest, hasher=None).format()
+    except Exception:  # what the library raises here is a bare Exception
         raise DvError("no key fits the signature", "a signature of this digest") from None
 
 

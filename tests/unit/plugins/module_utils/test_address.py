@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Addresses and their EIP-55 checksum."""
+
+import pytest
+
+from ansible_collections.obol.dv.plugins.module_utils import address
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+
+# The examples of EIP-55.
+CHECKSUMMED = [
+    "0x52908400098527886E0F7030069857D2E4169EE7",
+    "0xde709f2102306220921060314715629080e2fb77",
+    "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+    "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359",
+    "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB",
+    "0xD1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb",
+]
+
+
+def test_keccak_is_not_sha3():
+    assert address.keccak256(b"").hex() == "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
+
+
+@pytest.mark.parametrize("text", CHECKSUMMED)
+def test_checksum(text):
+    raw = bytes.fromhex(text[2:])
+    assert address.checksum_address(raw) == text
+    assert address.parse_checksum_address(text, "it") == raw
+    for other in (text.lower(), "0x" + text[2:].upper()):
+        assert address.parse_address(other, "it") == raw
+        if other != text:
+            with pytest.raises(DvError, match="it is %s.*wanted: %s" % (other, text)):
+                address.parse_checksum_address(other, "it")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        5,
+        b"",
+        "",
+        "0x",
+        "ab" * 20,
+        "0X" + "ab" * 20,
+        "0x" + "ab" * 21,
+        "0x" + "g" * 40,
+        "0x" + "ab" * 20 + "\n",
+        " 0x" + "ab" * 20,
+        ["0x"],
+    ],
+)
+def test_what_is_no_address(wrong):
+    for parse in (address.parse_address, address.parse_checksum_address):
+        with pytest.raises(DvError, match="^the fee recipient is .*wanted: 0x and 40 hex digits"):
+            parse(wrong, "the fee recipient")
