@@ -93,7 +93,25 @@ def read_shares(directory):
     :raises DvError: unreadable, the files are not numbered from 0 without a gap, or one does not open
     """
     derived = {}
-    return [_read_share(path, derived) for path in share_files(directory)]
+    return [read_share(path, derived) for path in share_files(directory)]
+
+
+def read_share(path, derived=None):
+    """The secret scalar (int) in the keystore at ``path``, opened with the password file beside it.
+
+    :param derived: dict that keeps derived keys from call to call: files that share password and salt open at once
+    :raises DvError: unreadable, not a keystore, a wrong password, or no BLS secret
+    """
+    keystore = _parse(files.read(path, _MAX_SIZE), path)
+    password_path = path.removesuffix(".json") + ".txt"
+    try:
+        password = files.read(password_path, _MAX_SIZE).decode()
+    except UnicodeDecodeError:
+        raise DvError("%s is not UTF-8" % password_path, "a password") from None
+    secret = int.from_bytes(_open(keystore, password, {} if derived is None else derived, path), "big")
+    if not 0 < secret < ORDER:
+        raise DvError("%s holds a number that is no BLS secret" % path, "an integer from 1 to the group order minus 1")
+    return secret
 
 
 def share_files(directory):
@@ -115,19 +133,6 @@ def share_files(directory):
     if missing < len(found):
         raise DvError("%s has no keystore-%d.json" % (directory, missing), "keystore-0.json to keystore-%d.json" % max(found))
     return [found[index] for index in range(len(found))]
-
-
-def _read_share(path, derived):
-    keystore = _parse(files.read(path, _MAX_SIZE), path)
-    password_path = path.removesuffix(".json") + ".txt"
-    try:
-        password = files.read(password_path, _MAX_SIZE).decode()
-    except UnicodeDecodeError:
-        raise DvError("%s is not UTF-8" % password_path, "a password") from None
-    secret = int.from_bytes(_open(keystore, password, derived, path), "big")
-    if not 0 < secret < ORDER:
-        raise DvError("%s holds a number that is no BLS secret" % path, "an integer from 1 to the group order minus 1")
-    return secret
 
 
 # Writing
