@@ -15,7 +15,7 @@ import numbers
 from .errors import DvError
 
 #: What a value that is neither shown nor named otherwise is called.
-_KINDS = {type(None): "empty", dict: "a mapping", str: "a text", bytes: "binary data"}
+_KINDS = {type(None): "empty", dict: "a mapping", list: "a list", str: "a text", int: "a number", bytes: "binary data"}
 
 #: Longest text that is shown whole: an address. Longer ones may be a key that was pasted into the wrong place.
 _LONGEST_SHOWN = 42
@@ -51,23 +51,21 @@ def show(value):
         return str(value).lower()
     if isinstance(value, str):
         text = json.dumps(value, ensure_ascii=not value.isprintable())
-        return text if len(value) <= _LONGEST_SHOWN else "%s...\" (%d characters)" % (text[:12], len(value))
+        return text if len(value) <= _LONGEST_SHOWN else "%s...\" (%d characters)" % (text[:7], len(value))
     if isinstance(value, int):
         return str(value) if abs(value) < 10**20 else "a number of more than 20 digits"
     if isinstance(value, float):
         return "%.12g" % value
-    if isinstance(value, list):
-        return "a list of %d" % len(value)
-    return _KINDS.get(type(value), "a %s" % type(value).__name__)
+    return _kind(value)
 
 
 def _value(error, path, name):
     """A value of the wrong kind or out of bounds."""
-    found = "has %d entries" % len(error.instance) if error.validator in ("minItems", "maxItems") else None
-    if found is None:
+    if error.validator in ("minItems", "maxItems"):
+        found = "has %d entries" % len(error.instance)
+    else:
         # The top is shown by its kind alone: whatever file was read by mistake, its content stays out of the message.
-        shown = show(error.instance) if path else _KINDS.get(type(error.instance), "a %s" % type(error.instance).__name__)
-        found = "is %s" % shown
+        found = "is %s" % (show if path else _kind)(error.instance)
     yield path, DvError("%s %s" % (name(path), found), error.schema["description"])
 
 
@@ -84,10 +82,15 @@ def _unknown(error, path, name):
     known = error.schema["properties"]
     for field in error.instance:
         if field not in known:
-            near = difflib.get_close_matches(str(field), known, n=1)
+            label = field[:40] if isinstance(field, str) else show(field)
+            near = difflib.get_close_matches(label, known, n=1)
             hint = "did you mean %s?" % name((*path, near[0])) if near else "remove it"
             wanted = "one of %s" % ", ".join(name((*path, other)) for other in known)
-            yield (*path, field), DvError("%s is unknown" % name((*path, field))[:80], "" if near else wanted, hint)
+            yield (*path, field), DvError("%s is unknown" % name((*path, label)), "" if near else wanted, hint)
+
+
+def _kind(value):
+    return _KINDS.get(type(value), "a %s" % type(value).__name__)
 
 
 _EXPLAIN = {"required": _missing, "additionalProperties": _unknown}
