@@ -40,9 +40,10 @@ def check_hashes(definition):
 
 
 def check_deposit_amounts(definition):
-    """Refuse deposit amounts that charon refuses: each from 1 to 32 ETH (2048 ETH if compounding), together 32 ETH or more.
+    """Refuse deposit amounts that charon refuses.
 
-    No amounts at all are right. Amounts count as they stand, equal ones several times.
+    Each is from 1 to 32 ETH (2048 ETH if compounding), and together they are 32 ETH or more. No amounts at all are
+    right too. Amounts count as they stand, equal ones several times.
 
     :raises DvError: what is wrong with them
     """
@@ -71,8 +72,9 @@ def check_signatures(definition, network):
     * ``"solo"``: the creator signed, operators are ENRs only;
     * ``"unsigned"``: nobody signed, operators are ENRs only. Before v1.3 there is nothing else.
 
-    Signatures are held against the config hash that follows from the fields, not against the stored one. Only signatures
-    of keys are verified: those of contract wallets (ERC-1271) need an execution RPC, and are refused with that hint.
+    Signatures are held against the config hash that follows from the fields, not against the stored one. Only
+    signatures of keys are verified: those of contract wallets (ERC-1271) need an execution RPC, and are refused with
+    that hint.
 
     :param network: the :class:`.networks.Network` of its fork version, for the chain id; not needed before v1.3
     :raises OperatorError: one operator's address or signature is missing or wrong

@@ -4,8 +4,8 @@
 
 """EIP-712 digests of what creators and operators sign.
 
-Source: EIP-712; charon-formats §2.1. Hashes go in as text (EIP-712 type ``string``), and the terms' domain has no chain id.
-Every function returns the 32-byte digest that a wallet signs.
+Source: EIP-712; charon-formats §2.1. Hashes go in as text (EIP-712 type ``string``), and the domain of the terms has
+no chain id. Every function returns the 32-byte digest that a wallet signs.
 """
 
 from .address import keccak256

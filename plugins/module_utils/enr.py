@@ -4,8 +4,8 @@
 
 """ENRs (EIP-778 node records), as charon writes them: a node's public key, signed by it. Source: charon-formats §3.
 
-The text is ``enr:`` and the base64url of an RLP list: signature (64 bytes), sequence number, then keys and values. An ENR
-made here holds ``id`` and ``secp256k1`` only and has the sequence number 0, so one private key has exactly one text.
+The text is ``enr:`` and the base64url of an RLP list: signature (64 bytes), sequence number, then keys and values. One
+made here holds ``id`` and ``secp256k1`` only and has the sequence number 0, so a private key has exactly one text.
 """
 
 import base64

@@ -4,8 +4,8 @@
 
 """SSZ containers as tables of leaves: one table hashes all versions of a format.
 
-Source: charon-formats §0.2. A *root* is a function of a value and a ``walk`` (for what lies inside the value) that gives the
-value's leaves: one, or none where charon leaves an empty value out.
+Source: charon-formats §0.2. A *root* is a function of a value and a ``walk`` (for what lies inside the value) that
+gives the value's leaves: one, or none where charon leaves an empty value out.
 """
 
 from . import ssz

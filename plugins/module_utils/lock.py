@@ -4,7 +4,7 @@
 
 """Cluster locks (``cluster-lock.json``), v1.0 to v1.11: model, reading, writing and the lock hash.
 
-Source: charon-formats §4. The version of a lock is that of its definition. What a lock proves is checked in :mod:`.verify`.
+Source: charon-formats §4. The version of a lock is that of its definition. What a lock proves is for the verifier.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,10 @@ class DepositData:
 
 @dataclass(frozen=True, kw_only=True)
 class BuilderRegistration:
-    """A signed builder registration: fee recipient (20 bytes), gas limit, timestamp (Unix seconds), pubkey (48), signature (96)."""
+    """A signed builder registration.
+
+    Fee recipient (20 bytes), gas limit, timestamp (Unix seconds), pubkey (48 bytes), signature (96); or all empty.
+    """
 
     fee_recipient: bytes = b""
     gas_limit: int = 0
@@ -67,8 +70,8 @@ class DistributedValidator:
 class Lock:
     """A cluster lock.
 
-    ``validators`` is a tuple, or ``None`` for JSON's ``null``; ``signature_aggregate`` has 96 bytes; ``lock_hash`` is as
-    stored (32 bytes); ``node_signatures`` (65 bytes each, one per operator) are empty before v1.7.
+    ``validators`` is a tuple, or ``None`` for JSON's ``null``; ``signature_aggregate`` has 96 bytes; ``lock_hash`` is
+    as stored (32 bytes); ``node_signatures`` (65 bytes each, one per operator) are empty before v1.7.
     """
 
     definition: Definition

@@ -4,11 +4,11 @@
 
 """JSON objects of charon's files as tables of fields, read and written by one table for all versions of a format.
 
-A *kind* (text, integer, hex bytes, list, record ...) reads a JSON value and writes it again. A :class:`Field` says under
-which key a value of that kind stands, and in which versions. Versions are the N of ``v1.N.0``.
+A *kind* (text, integer, hex bytes, list, record ...) reads a JSON value and writes it again. A :class:`Field` says
+under which key a value of that kind stands, and in which versions. Versions are the N of ``v1.N.0``.
 
 Reading follows Go's ``encoding/json`` (charon-formats §0.1): keys match in either case, unknown keys are ignored, and
-``null`` or an absent key is the empty value. Everything is bounded, and every error names the JSON path of what is wrong.
+``null`` or an absent key is the empty value. Everything is bounded, and errors name the JSON path of what is wrong.
 """
 
 import base64

@@ -105,8 +105,8 @@ def test_form():
     assert (
         list(json.loads(text))
         == (
-            "name creator operators uuid version timestamp num_validators threshold validators dkg_algorithm fork_version "
-            "deposit_amounts consensus_protocol target_gas_limit compounding config_hash definition_hash"
+            "name creator operators uuid version timestamp num_validators threshold validators dkg_algorithm "
+            "fork_version deposit_amounts consensus_protocol target_gas_limit compounding config_hash definition_hash"
         ).split()
     )
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who signed a cluster definition: every case of charon-formats §2.5, with wallets made here and with charon's files."""
+"""Who signed a cluster definition: every case of charon-formats §2.5, with wallets made here and in charon's files."""
 
 import json
 from dataclasses import replace
@@ -56,7 +56,7 @@ def terms(version="v1.10.0"):
 
 
 def sign(definition):
-    """The same definition with hashes and with the signatures of creator and operators, in turn with both forms of v."""
+    """The same definition with hashes and all signatures, those of operators in turn with both forms of v."""
     definition = definitions.with_hashes(definition)
     chain_id, config_hash = HOODI.chain_id, definition.config_hash
     operator_digest = eip712.operator_config_digest if definition.minor >= 4 else eip712.config_digest_v1_3
