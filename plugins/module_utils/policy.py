@@ -20,6 +20,7 @@ there. Addresses need their checksum and quotes (YAML takes a bare ``0x...`` for
 """
 
 import hashlib
+import json
 import os
 import re
 import stat
@@ -82,6 +83,22 @@ def violations(policy, definition, own_address):
         if rule in rules
         for found in check(rules[rule], definition, own_address)
     ]
+
+
+def allowing(terms):
+    """The text of a policy that allows exactly ``terms`` (:class:`~.terms.Terms`), for any operators."""
+    network = terms.network
+    known = network in networks.NETWORKS
+    rules = {
+        "networks": [network.name if known else "0x" + network.genesis_fork_version.hex()],
+        "withdrawal_addresses": list(dict.fromkeys(terms.withdrawal_addresses)),
+        "fee_recipient_addresses": list(dict.fromkeys(terms.fee_recipient_addresses)),
+        "compounding": terms.compounding,
+        "threshold": terms.threshold,
+        "max_validators": terms.num_validators,
+    }
+    # JSON values are YAML values, and their strings are in the quotes that addresses need.
+    return "".join("%s: %s\n" % (rule, json.dumps(value)) for rule, value in rules.items())
 
 
 # One check for each rule: given the rule, the definition and the node's own address, it yields what goes beyond the rule.

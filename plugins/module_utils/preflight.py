@@ -18,8 +18,8 @@ MINIMUM_PYTHON = (3, 11)
 LIBRARIES = {
     "cryptography": (50, 0),
     "py_arkworks_bls12381": (0, 5),
-    "eth-account": (0, 14),
-    "eth-keys": (0, 8),
+    "coincurve": (21, 0),
+    "eth-keyfile": (0, 10),
     "pycryptodome": (3, 0),
     "jsonschema": (4, 0),
     "pyyaml": (6, 0),

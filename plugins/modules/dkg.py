@@ -44,6 +44,7 @@ RETURN = r"""
 state:
   description:
     - V(complete), the artefacts are in the data directory. V(waiting), messages of others are missing.
+    - V(planned), in check mode, it would take part.
     - V(aborted) and V(stopped) are failures, an operator sent something wrong, or this node lost its state.
   returned: always
   type: str
@@ -81,6 +82,7 @@ from ansible_collections.obol.dv.plugins.module_utils import acceptance, enr, no
 from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
 from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
 from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, run
+from ansible_collections.obol.dv.plugins.module_utils.networks import by_fork_version
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),
@@ -96,7 +98,8 @@ def take_part(module):
     data_dir = params["data_dir"]
     if not os.path.lexists(os.path.join(data_dir, acceptance.DEFINITION_FILE)):
         detail = "there is no %s in %s yet: it needs the approvals of all operators" % (acceptance.DEFINITION_FILE, data_dir)
-        return dict(changed=module.check_mode, state="waiting", round=None, waiting_for=[], detail=detail)
+        state = "planned" if module.check_mode else "waiting"
+        return dict(changed=module.check_mode, state=state, round=None, waiting_for=[], detail=detail)
     private_key = node_key.read(data_dir)
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
     definition = acceptance.accepted_definition(data_dir, enr.encode(private_key), confirmed, custom)
@@ -105,10 +108,11 @@ def take_part(module):
     if module.check_mode:
         complete = os.path.lexists(os.path.join(data_dir, acceptance.LOCK_FILE))
         detail = "nothing to do" if complete else "would take part in the ceremony"
-        return dict(result, changed=not complete, state="complete" if complete else "waiting", waiting_for=[], detail=detail)
+        return dict(result, changed=not complete, state="complete" if complete else "planned", waiting_for=[], detail=detail)
     prefix = "dkg/%s/" % definition_hash.removeprefix("0x")
     inbox = {name.removeprefix(prefix): text for name, text in params["inbox"].items() if name.startswith(prefix)}
-    outcome = ceremony.step(data_dir, definition, private_key, inbox, params["attempt"], custom)
+    network = by_fork_version(definition.fork_version, custom)
+    outcome = ceremony.step(data_dir, definition, private_key, inbox, params["attempt"], network=network)
     result.update(
         changed=outcome.changed,
         state=outcome.state,

@@ -1,0 +1,114 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: preflight
+short_description: Say everything that would fail later, before anything is written
+version_added: 0.1.0
+author: The obol.dv authors (@obol-dv)
+description:
+  - Checks the cluster's terms, and on the node its Python, data directory, disk, ENR private key, wallet, policy, and what
+    is there of this or another cluster. Fails with all that is wrong, not with the first thing only. It writes nothing.
+extends_documentation_fragment:
+  - obol.dv.attributes
+  - obol.dv.node
+  - obol.dv.node.terms
+  - obol.dv.node.wallet
+options:
+  operator_address:
+    description: Address of the node's operator. Left out, the wallet tells it.
+    type: str
+  share_index:
+    description: The node's share index. Needed only where several operators share the address.
+    type: int
+  wallet_create:
+    description: Whether a wallet will be made if there is none.
+    type: bool
+    default: false
+  policy_file:
+    description: Path of the node's policy.
+    type: str
+    required: true
+  policy_create:
+    description: Whether a policy will be made if there is none, as the demo does.
+    type: bool
+    default: false
+  accept_config_hash:
+    description: The config hash that the node's operator has looked at and agrees to.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Preflight
+  obol.dv.preflight:
+    data_dir: /opt/charon/.charon
+    wallet_file: /opt/charon/wallet.json
+    wallet_password_file: /opt/charon/wallet-password.txt
+    policy_file: /opt/charon/policy.yml
+    terms:
+      name: my-cluster
+      network: hoodi
+      num_validators: 1
+      withdrawal_addresses: ["0x2A35cB849cacf42f5FD6752a3Ca924303a5a5Ca4"]
+      fee_recipient_addresses: ["0x2A35cB849cacf42f5FD6752a3Ca924303a5a5Ca4"]
+      operators:
+        - "0x931AFf2A828f6A2dea1f6026cBD03cA6716814AD"
+        - "0x74C1Ff92140B796Cf649C162B9e15E9dB7249938"
+        - "0x574863172Eedf8D2Ec2f8aD6469aacB2A53c7339"
+        - "0x2A35cB849cacf42f5FD6752a3Ca924303a5a5Ca4"
+"""
+
+RETURN = r"""
+problems:
+  description: All that is wrong.
+  returned: always
+  type: list
+  elements: str
+"""
+
+import time
+
+from ansible_collections.obol.dv.plugins.module_utils import preflight
+from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
+from ansible_collections.obol.dv.plugins.module_utils.module import WALLET_SPEC, run
+
+ARGUMENT_SPEC = dict(
+    data_dir=dict(type="str", required=True),
+    terms=dict(type="dict", required=True),
+    operator_address=dict(type="str"),
+    share_index=dict(type="int"),
+    wallet_create=dict(type="bool", default=False),
+    policy_file=dict(type="str", required=True),
+    policy_create=dict(type="bool", default=False),
+    accept_config_hash=dict(type="str"),
+    **WALLET_SPEC,
+)
+
+
+def check(module):
+    params = module.params
+    node = preflight.Node(
+        data_dir=params["data_dir"],
+        wallet_file=params["wallet_file"],
+        password_file=params["wallet_password_file"],
+        policy_file=params["policy_file"],
+        address=params["operator_address"],
+        share_index=params["share_index"],
+        wallet_create=params["wallet_create"],
+        accepted_config_hash=from_hex(params["accept_config_hash"], 32, "dv_accept_config_hash") or None,
+        policy_pending=params["policy_create"],
+    )
+    problems = [str(error) for error in preflight.check(node, params["terms"], time.time())]
+    if problems:
+        module.fail_json(msg="\n".join(problems) if len(problems) == 1 else "\n".join("- " + text for text in problems), problems=problems)
+    return dict(changed=False, problems=[])
+
+
+def main():
+    run(ARGUMENT_SPEC, check)
+
+
+if __name__ == "__main__":
+    main()
