@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One-field mutations of a valid cluster lock, each with the check of ``verify`` that has to notice it.
+"""One-field mutations of a valid data directory, each with the check of ``verify`` that has to notice it.
 
-The lock is an unsigned one of v1.10 (``charon create cluster``) with at least two validators and two deposit amounts.
+Its lock is an unsigned one of v1.10 (``charon create cluster``): 4 operators, 2 validators, deposits of 1 and 31 ETH.
 """
 
 import copy
@@ -18,17 +18,19 @@ from ansible_collections.obol.dv.plugins.module_utils import lock as locks
 class Mutation(NamedTuple):
     """A change of one value in the JSON of a lock.
 
-    :param field: its path, with dots
+    :param field: its path, with dots; empty for the whole value
     :param change: the new value from the old one
     :param check: the ``Finding.check`` that it has to cause
+    :param file: the file of the data directory that it is in
     """
 
     field: str
     change: Callable
     check: str
+    file: str = "cluster-lock.json"
 
     def __str__(self):
-        return "%s-%s" % (self.field, self.change.__name__)
+        return "-".join(filter(None, (self.file, self.field, self.change.__name__)))
 
 
 def other_digit(text):
@@ -42,6 +44,10 @@ def other_text(text):
 
 def one_more(value):
     return type(value)(int(value) + 1)
+
+
+def one_less(value):
+    return value - 1
 
 
 def negated(value):
@@ -101,32 +107,32 @@ VALIDATOR = "distributed_validators.0."
 
 #: The file as it is after the change: its hashes are those of before.
 PLAIN = [
-    Mutation(DEFINITION + "name", other_text, "config_hash"),
-    Mutation(DEFINITION + "uuid", other_text, "config_hash"),
-    Mutation(DEFINITION + "timestamp", other_text, "config_hash"),
-    Mutation(DEFINITION + "threshold", one_more, "config_hash"),
-    Mutation(DEFINITION + "validators.0.fee_recipient_address", an_address, "config_hash"),
-    Mutation(DEFINITION + "validators.1.withdrawal_address", an_address, "config_hash"),
-    Mutation(DEFINITION + "dkg_algorithm", other_text, "config_hash"),
-    Mutation(DEFINITION + "fork_version", hoodi_or_mainnet, "config_hash"),
-    Mutation(DEFINITION + "deposit_amounts", amounts, "config_hash"),
+    Mutation(DEFINITION + "name", other_text, "definition_hashes"),
+    Mutation(DEFINITION + "uuid", other_text, "definition_hashes"),
+    Mutation(DEFINITION + "timestamp", other_text, "definition_hashes"),
+    Mutation(DEFINITION + "threshold", one_more, "definition_hashes"),
+    Mutation(DEFINITION + "validators.0.fee_recipient_address", an_address, "definition_hashes"),
+    Mutation(DEFINITION + "validators.1.withdrawal_address", an_address, "definition_hashes"),
+    Mutation(DEFINITION + "dkg_algorithm", other_text, "definition_hashes"),
+    Mutation(DEFINITION + "fork_version", hoodi_or_mainnet, "definition_hashes"),
+    Mutation(DEFINITION + "deposit_amounts", amounts, "definition_hashes"),
     Mutation(DEFINITION + "deposit_amounts", small_amounts, "deposit_amounts"),
-    Mutation(DEFINITION + "consensus_protocol", other_text, "config_hash"),
-    Mutation(DEFINITION + "target_gas_limit", one_more, "config_hash"),
-    Mutation(DEFINITION + "compounding", negated, "config_hash"),
-    Mutation(DEFINITION + "config_hash", other_digit, "config_hash"),
-    Mutation(DEFINITION + "definition_hash", other_digit, "definition_hash"),
-    Mutation(DEFINITION + "creator.address", an_address, "config_hash"),
-    Mutation(DEFINITION + "creator.config_signature", a_signature, "definition_hash"),
-    Mutation(DEFINITION + "operators.0.address", an_address, "config_hash"),
-    Mutation(DEFINITION + "operators.0.enr", other_digit, "definition_hash"),
-    Mutation(DEFINITION + "operators.1.config_signature", a_signature, "definition_hash"),
-    Mutation(DEFINITION + "operators.2.enr_signature", a_signature, "definition_hash"),
-    Mutation(DEFINITION + "operators", swapped, "definition_hash"),
-    Mutation(DEFINITION + "operators", shortened, "config_hash"),
-    Mutation(DEFINITION + "num_validators", one_more, "shape"),
-    Mutation(DEFINITION + "validators", shortened, "shape"),
-    Mutation(DEFINITION + "version", other_text, "shape"),
+    Mutation(DEFINITION + "consensus_protocol", other_text, "definition_hashes"),
+    Mutation(DEFINITION + "target_gas_limit", one_more, "definition_hashes"),
+    Mutation(DEFINITION + "compounding", negated, "definition_hashes"),
+    Mutation(DEFINITION + "config_hash", other_digit, "definition_hashes"),
+    Mutation(DEFINITION + "definition_hash", other_digit, "definition_hashes"),
+    Mutation(DEFINITION + "creator.address", an_address, "definition_hashes"),
+    Mutation(DEFINITION + "creator.config_signature", a_signature, "definition_hashes"),
+    Mutation(DEFINITION + "operators.0.address", an_address, "definition_hashes"),
+    Mutation(DEFINITION + "operators.0.enr", other_digit, "definition_hashes"),
+    Mutation(DEFINITION + "operators.1.config_signature", a_signature, "definition_hashes"),
+    Mutation(DEFINITION + "operators.2.enr_signature", a_signature, "definition_hashes"),
+    Mutation(DEFINITION + "operators", swapped, "definition_hashes"),
+    Mutation(DEFINITION + "operators", shortened, "definition_hashes"),
+    Mutation(DEFINITION + "num_validators", one_more, "lock"),
+    Mutation(DEFINITION + "validators", shortened, "lock"),
+    Mutation(DEFINITION + "version", other_text, "lock"),
     Mutation("distributed_validators", swapped, "lock_hash"),
     Mutation("distributed_validators", shortened, "lock_hash"),
     Mutation("distributed_validators", emptied, "lock_hash"),
@@ -158,23 +164,24 @@ PLAIN = [
 RESEALED = [
     Mutation(DEFINITION + "name", other_text, "signature_aggregate"),
     Mutation(DEFINITION + "uuid", other_text, "node_signatures"),
-    Mutation(DEFINITION + "threshold", one_more, "public_shares"),
+    Mutation(DEFINITION + "threshold", one_more, "signature_aggregate"),
+    Mutation(DEFINITION + "threshold", one_less, "public_shares"),
     Mutation(DEFINITION + "validators.0.fee_recipient_address", an_address, "builder_registration"),
     Mutation(DEFINITION + "validators.1.withdrawal_address", an_address, "deposit_data"),
     Mutation(DEFINITION + "fork_version", hoodi_or_mainnet, "deposit_data"),
     Mutation(DEFINITION + "compounding", negated, "deposit_data"),
-    Mutation(DEFINITION + "creator.address", an_address, "creator_signature"),
-    Mutation(DEFINITION + "operators.0.address", an_address, "operator_signatures"),
-    Mutation(DEFINITION + "operators.1.config_signature", a_signature, "operator_signatures"),
+    Mutation(DEFINITION + "creator.address", an_address, "definition_signatures"),
+    Mutation(DEFINITION + "operators.0.address", an_address, "definition_signatures"),
+    Mutation(DEFINITION + "operators.1.config_signature", a_signature, "definition_signatures"),
     Mutation(DEFINITION + "operators.0.enr", other_digit, "enr"),
     Mutation(DEFINITION + "operators", swapped, "node_signatures"),
     Mutation(DEFINITION + "operators", repeated, "enr"),
     Mutation(DEFINITION + "operators", shortened, "public_shares"),
-    Mutation("distributed_validators", swapped, "deposit_data"),
-    Mutation("distributed_validators", shortened, "validators"),
-    Mutation("distributed_validators", repeated, "public_keys"),
+    Mutation("distributed_validators", swapped, "signature_aggregate"),
+    Mutation("distributed_validators", shortened, "num_validators"),
+    Mutation("distributed_validators", repeated, "public_key"),
     Mutation(VALIDATOR + "distributed_public_key", negative, "public_shares"),
-    Mutation(VALIDATOR + "distributed_public_key", infinity, "public_keys"),
+    Mutation(VALIDATOR + "distributed_public_key", infinity, "public_key"),
     Mutation(VALIDATOR + "public_shares.0", negative, "public_shares"),
     Mutation(VALIDATOR + "public_shares.3", other_digit, "public_shares"),
     Mutation(VALIDATOR + "public_shares", swapped, "public_shares"),
@@ -192,18 +199,41 @@ RESEALED = [
     Mutation(VALIDATOR + "builder_registration.signature", negative, "builder_registration"),
 ]
 
+DEPOSITS = "deposit-data-1eth.json"
+KEYSTORE = "validator_keys/keystore-0.json"
 
-def mutated(lock, mutation):
-    """The JSON value of ``lock`` (a JSON value too, left as it is) after ``mutation``."""
-    lock = copy.deepcopy(lock)
-    *path, last = [int(key) if key.isdigit() else key for key in mutation.field.split(".")]
-    holder = lock
+#: What lies beside the lock.
+BESIDE = [
+    Mutation("0.pubkey", other_digit, "deposit_files", DEPOSITS),
+    Mutation("1.withdrawal_credentials", other_digit, "deposit_files", DEPOSITS),
+    Mutation("0.amount", one_more, "deposit_files", DEPOSITS),
+    Mutation("0.signature", other_digit, "deposit_files", DEPOSITS),
+    Mutation("0.deposit_message_root", other_digit, "deposit_files", DEPOSITS),
+    Mutation("1.deposit_data_root", other_digit, "deposit_files", DEPOSITS),
+    Mutation("0.fork_version", other_digit, "deposit_files", DEPOSITS),
+    Mutation("0.network_name", other_text, "deposit_files", DEPOSITS),
+    Mutation("", shortened, "deposit_files", DEPOSITS),
+    Mutation("", repeated, "deposit_files", DEPOSITS),
+    Mutation("pubkey", other_digit, "key_shares", KEYSTORE),
+    Mutation("crypto.cipher.message", other_digit, "key_shares", KEYSTORE),
+    Mutation("crypto.cipher.params.iv", other_digit, "key_shares", KEYSTORE),
+    Mutation("crypto.kdf.params.salt", other_digit, "key_shares", KEYSTORE),
+    Mutation("crypto.checksum.message", other_digit, "key_shares", KEYSTORE),
+    Mutation("", other_digit, "key_shares", "validator_keys/keystore-1.txt"),
+    Mutation("", other_digit, "node_key", "charon-enr-private-key"),
+]
+
+
+def mutated(value, mutation):
+    """The JSON ``value`` (left as it is) after ``mutation``."""
+    holder = root = {"": copy.deepcopy(value)}
+    *path, last = ["", *(int(key) if key.isdigit() else key for key in mutation.field.split(".") if key)]
     for key in path:
         holder = holder[key]
     new = mutation.change(holder[last])
     assert new != holder[last], "%s changes nothing" % mutation
     holder[last] = new
-    return lock
+    return root[""]
 
 
 def resealed(lock):

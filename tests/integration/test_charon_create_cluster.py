@@ -5,6 +5,7 @@
 """Our ``verify`` over what ``charon create cluster`` makes: it accepts that, and refuses it with any one field changed."""
 
 import json
+import shutil
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils import networks
@@ -87,40 +88,62 @@ def test_without_its_network_a_custom_testnet_is_refused(charon, tmp_path):
 def test_split_keys_are_accepted(charon, tmp_path):
     dealt = charon.create_cluster(tmp_path / "dealt", **TERMS)
     whole = charon.combine(dealt)
-    split = charon.create_cluster(tmp_path / "split", **TERMS, split_existing_keys=True, split_keys_dir=whole)
+    flags = {name: value for name, value in TERMS.items() if name != "num_validators"}
+    split = charon.create_cluster(tmp_path / "split", **flags, split_existing_keys=True, split_keys_dir=whole)
     first, second = verify_path(dealt[0]), verify_path(split[0])
     assert errors(second) == []
     assert first.cluster["validators"] == second.cluster["validators"]
 
 
 @pytest.fixture(scope="module")
-def lock(charon_binary, tmp_path_factory):
-    """The JSON value of a lock that charon made: 4 operators, 2 validators, 2 deposit amounts."""
+def node(charon_binary, tmp_path_factory):
+    """A data directory that charon made: 4 operators, 2 validators, deposits of 1 and 31 ETH. Not to be changed."""
     work = tmp_path_factory.mktemp("mutations")
     flags = {**TERMS, "num_validators": 2, "deposit_amounts": [1, 31], "name": "mutations"}
-    nodes = charon_tool.Charon(charon_binary, work / "charon").create_cluster(work / "cluster", **flags)
-    return json.loads((nodes[0] / "cluster-lock.json").read_text())
+    return charon_tool.Charon(charon_binary, work / "charon").create_cluster(work / "cluster", **flags)[1]
 
 
-def refused(lock, check, tmp_path):
-    """That ``verify`` refuses the JSON value ``lock`` and says ``check``."""
-    path = tmp_path / "cluster-lock.json"
-    path.write_text(json.dumps(lock, indent=1))
+@pytest.fixture
+def lock(node):
+    """The JSON value of its lock."""
+    return json.loads((node / "cluster-lock.json").read_text())
+
+
+def check_refused(path, check):
+    """That ``verify`` refuses what is at ``path``, and says ``check``."""
     found = errors(verify_path(path))
     assert check in {finding.check for finding in found}, found
 
 
 @pytest.mark.parametrize("mutation", mutations.PLAIN, ids=str)
 def test_one_changed_field_is_refused(lock, tmp_path, mutation):
-    refused(mutations.mutated(lock, mutation), mutation.check, tmp_path)
+    path = tmp_path / "cluster-lock.json"
+    path.write_text(json.dumps(mutations.mutated(lock, mutation)))
+    check_refused(path, mutation.check)
 
 
 @pytest.mark.parametrize("mutation", mutations.RESEALED, ids=str)
 def test_one_changed_field_with_right_hashes_is_refused(lock, tmp_path, mutation):
-    refused(mutations.resealed(mutations.mutated(lock, mutation)), mutation.check, tmp_path)
-
-
-def test_the_lock_itself_is_accepted(lock, tmp_path):
     path = tmp_path / "cluster-lock.json"
-    path.write_text(json.dumps(mutations.resealed(lock), indent=1))
-    assert errors(verify_path(path)) == []
+    path.write_text(json.dumps(mutations.resealed(mutations.mutated(lock, mutation))))
+    check_refused(path, mutation.check)
+
+
+@pytest.mark.parametrize("mutation", mutations.BESIDE, ids=str)
+def test_one_changed_field_beside_the_lock_is_refused(node, tmp_path, mutation):
+    copy = shutil.copytree(node, tmp_path / "node")
+    path = copy / mutation.file
+    content = path.read_text()
+    path.unlink()
+    if path.suffix == ".json":
+        path.write_text(json.dumps(mutations.mutated(json.loads(content), mutation)))
+    else:
+        path.write_text(mutations.mutated(content, mutation))
+    check_refused(copy, mutation.check)
+
+
+def test_unchanged_it_is_accepted(node, lock, tmp_path):
+    """What the mutations are of, as they write it."""
+    path = tmp_path / "cluster-lock.json"
+    path.write_text(json.dumps(mutations.resealed(lock)))
+    assert errors(verify_path(path)) == errors(verify_path(node)) == []
