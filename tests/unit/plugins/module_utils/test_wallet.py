@@ -48,9 +48,18 @@ def test_create(paths, tmp_path):
     assert [stat.S_IMODE(os.stat(path).st_mode) for path in paths] == [0o600, 0o600]
     assert len(wallet.read_password(paths[1])) == 32
     with open(paths[0]) as file:
-        assert json.load(file)["crypto"]["kdf"] == "scrypt"
+        made = json.load(file)["crypto"]
+    assert (made["kdf"], made["kdfparams"]["n"]) == ("scrypt", 2**12)
     assert wallet.address(paths[0]) == address
     # A stranger opens it too.
+    assert Account.from_key(wallet.unlock(*paths)).address == address
+
+
+def test_create_with_a_password_of_ones_own_is_as_slow_as_geth(paths):
+    files.write_new(paths[1], b"hunter2\n")
+    address = wallet.create(*paths)
+    with open(paths[0]) as file:
+        assert json.load(file)["crypto"]["kdfparams"]["n"] == 2**18
     assert Account.from_key(wallet.unlock(*paths)).address == address
 
 
