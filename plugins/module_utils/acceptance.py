@@ -58,7 +58,12 @@ def accepted(data_dir):
     """
     path = os.path.join(data_dir, FILE)
     content = files.read_if_exists(path, 4096)
-    return None if content is None else gojson.from_hex(lookup(gojson.loads(content, path), "definition_hash", path), 32, path)
+    if content is None:
+        return None
+    found = gojson.from_hex(lookup(gojson.loads(content, path), "definition_hash", path), 32, path)
+    if not found:
+        raise DvError("%s names no definition" % path, "a definition_hash of 32 bytes", "restore it from a backup")
+    return found
 
 
 def review(data_dir, definition, enr, accepted_definition_hash=None, custom=()):

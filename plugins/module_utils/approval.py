@@ -224,7 +224,7 @@ def check_different_nodes(definition):
                 "enr",
                 "its ENR has the node key of operator %d" % owner,
                 "a node of its own for each operator",
-                "two data directories hold one %s: let one node make a new one" % "charon-enr-private-key",
+                "two data directories hold the same charon-enr-private-key: let one node make a new one",
             )
 
 
@@ -235,10 +235,11 @@ def _check(index, operator, content, proposal, network):
         found = parse(content)
         wanted = Approval(index, operator.address, found.enr, proposal.config_hash, b"", b"")
         _refuse_other(found, wanted, "the approval")
-        check, public = "enr", enrs.parse(found.enr)
+        check = "enr"
+        enrs.parse(found.enr)
         for check, digest in (
             ("config_signature", eip712.operator_config_digest(proposal.config_hash, network.chain_id)),
-            ("enr_signature", eip712.enr_digest(public.text, network.chain_id)),
+            ("enr_signature", eip712.enr_digest(found.enr, network.chain_id)),
         ):
             if secp256k1.recover_address(digest, getattr(found, check)) != parse_address(operator.address, "address"):
                 raise DvError("it is not by %s" % operator.address, "a signature by this operator", "let it approve again")

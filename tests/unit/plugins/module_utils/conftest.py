@@ -9,8 +9,9 @@ from collections import namedtuple
 
 import pytest
 
-from ansible_collections.obol.dv.plugins.module_utils import enr, secp256k1
+from ansible_collections.obol.dv.plugins.module_utils import approval, enr, proposal, secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.address import checksum_address
+from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
 
 Person = namedtuple("Person", "private_key address node_key enr sign")
 
@@ -55,3 +56,22 @@ def tree():
         }
 
     return snapshot
+
+
+@pytest.fixture
+def proposed(terms, people, tmp_path):
+    """The checked proposal of these terms, made in a place of its own."""
+    found, _new = proposal.propose(str(tmp_path / "creator"), parse_terms(terms), people[0].sign, "A-UUID", "2026-01-02T03:04:05Z")
+    return found
+
+
+@pytest.fixture
+def approved(proposed, people, tmp_path):
+    """What each of the four did, by share index: (data directories, approvals)."""
+    directories, approvals = {}, {}
+    for index, person in enumerate(people, 1):
+        directories[index] = str(tmp_path / ("node%d" % index))
+        approvals[index], _new = approval.approve(
+            directories[index], proposed, person.address, person.enr, person.sign, accepted_config_hash=proposed.config_hash
+        )
+    return directories, approvals
