@@ -8,6 +8,7 @@ A module is an argument spec and a deed: a function that compares wanted with fo
 the result. With the helpers here every module fails in the same way, and no traceback reaches a user.
 """
 
+import contextlib
 import os
 import sys
 
@@ -39,6 +40,18 @@ CARRIER_SPEC = dict(
 )
 
 
+_missing = []
+
+
+@contextlib.contextmanager
+def packages():
+    """Around a module's imports of the core: a package that this Python lacks becomes a failure of the module, by :func:`run`."""
+    try:
+        yield
+    except ImportError as error:
+        _missing.append(error)
+
+
 def run(argument_spec, deed, **constraints):
     """Run a module: ``deed(module)`` returns the result (dict), or raises :class:`DvError`.
 
@@ -49,6 +62,8 @@ def run(argument_spec, deed, **constraints):
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, no_log=True, **constraints)
     os.umask(0o077)
     try:
+        if _missing:
+            raise _missing[0]
         result = deed(module)
     except DvError as error:
         module.fail_json(msg=str(error))

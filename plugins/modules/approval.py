@@ -71,10 +71,12 @@ stored:
 
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils import approval, enr, node_key, policy, wallet
-from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
-from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, WALLET_SPEC, networks, run
-from ansible_collections.obol.dv.plugins.module_utils.proposal import check_proposal
+from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, WALLET_SPEC, networks, packages, run
+
+with packages():
+    from ansible_collections.obol.dv.plugins.module_utils import approval, enr, node_key, policy, wallet
+    from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
+    from ansible_collections.obol.dv.plugins.module_utils.proposal import check_proposal
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),

@@ -58,10 +58,12 @@ stored:
 
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils import acceptance, approval, definition, enr, node_key
-from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
-from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, run
-from ansible_collections.obol.dv.plugins.module_utils.proposal import check_proposal
+from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
+
+with packages():
+    from ansible_collections.obol.dv.plugins.module_utils import acceptance, approval, definition, enr, node_key
+    from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
+    from ansible_collections.obol.dv.plugins.module_utils.proposal import check_proposal
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),

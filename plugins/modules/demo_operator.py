@@ -48,9 +48,11 @@ address:
 
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils import files, policy, wallet
-from ansible_collections.obol.dv.plugins.module_utils.module import WALLET_SPEC, run
-from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.module import WALLET_SPEC, packages, run
+
+with packages():
+    from ansible_collections.obol.dv.plugins.module_utils import files, policy, wallet
+    from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
 
 ARGUMENT_SPEC = dict(
     policy_file=dict(type="str", required=True),

@@ -78,11 +78,13 @@ stored:
 
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils import acceptance, enr, node_key
-from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
-from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
-from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, run
-from ansible_collections.obol.dv.plugins.module_utils.networks import by_fork_version
+from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
+
+with packages():
+    from ansible_collections.obol.dv.plugins.module_utils import acceptance, enr, node_key
+    from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
+    from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
+    from ansible_collections.obol.dv.plugins.module_utils.networks import by_fork_version
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),

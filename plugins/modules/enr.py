@@ -43,8 +43,10 @@ key_path:
 
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils import enr, files, node_key, secp256k1
-from ansible_collections.obol.dv.plugins.module_utils.module import run
+from ansible_collections.obol.dv.plugins.module_utils.module import packages, run
+
+with packages():
+    from ansible_collections.obol.dv.plugins.module_utils import enr, files, node_key, secp256k1
 
 ARGUMENT_SPEC = dict(data_dir=dict(type="str", required=True))
 

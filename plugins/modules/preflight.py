@@ -70,9 +70,11 @@ problems:
 
 import time
 
-from ansible_collections.obol.dv.plugins.module_utils import preflight
-from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
-from ansible_collections.obol.dv.plugins.module_utils.module import WALLET_SPEC, run
+from ansible_collections.obol.dv.plugins.module_utils.module import WALLET_SPEC, packages, run
+
+with packages():
+    from ansible_collections.obol.dv.plugins.module_utils import preflight
+    from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),

@@ -58,11 +58,13 @@ stored:
 import datetime
 import uuid
 
-from ansible_collections.obol.dv.plugins.module_utils import definition, proposal, wallet
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.gojson import to_hex
-from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, WALLET_SPEC, run
-from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, WALLET_SPEC, packages, run
+
+with packages():
+    from ansible_collections.obol.dv.plugins.module_utils import definition, proposal, wallet
+    from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+    from ansible_collections.obol.dv.plugins.module_utils.gojson import to_hex
+    from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),

@@ -57,8 +57,10 @@ cluster:
   type: dict
 """
 
-from ansible_collections.obol.dv.plugins.module_utils.module import TESTNET_SPEC, networks, run
-from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
+from ansible_collections.obol.dv.plugins.module_utils.module import TESTNET_SPEC, networks, packages, run
+
+with packages():
+    from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
 
 ARGUMENT_SPEC = dict(path=dict(type="str", required=True), testnet=TESTNET_SPEC)
 

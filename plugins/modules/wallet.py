@@ -50,9 +50,11 @@ address:
 
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils import wallet
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.module import run
+from ansible_collections.obol.dv.plugins.module_utils.module import packages, run
+
+with packages():
+    from ansible_collections.obol.dv.plugins.module_utils import wallet
+    from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 ARGUMENT_SPEC = dict(
     path=dict(type="str", required=True),

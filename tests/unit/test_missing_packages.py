@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A node without the packages: every module that needs one says which, and what to do."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+#: Runs a module in a Python that has Ansible's own code and none of the core's packages.
+PROGRAM = """
+import sys
+from ansible.module_utils.testing import patch_module_args
+for package in ("coincurve", "cryptography", "eth_keyfile", "jsonschema", "py_arkworks_bls12381", "Crypto", "yaml"):
+    sys.modules[package] = None
+from ansible_collections.obol.dv.plugins.modules import %s as module
+with patch_module_args(%r):
+    module.main()
+"""
+
+
+@pytest.mark.parametrize("name,arguments", [
+    ("enr", dict(data_dir="/nowhere")),
+    ("verify", dict(path="/nowhere")),
+    ("wallet", dict(path="/nowhere/wallet.json", password_file="/nowhere/password.txt")),
+])
+def test_missing_package(name, arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM % (name, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "collections")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    result = json.loads(done.stdout)
+    assert result["failed"]
+    assert "required Python library" in result["msg"]
+    assert "requirements-node.txt" in result["msg"]
