@@ -16,7 +16,7 @@ from . import deposit, registration, secp256k1
 from .bls.scheme import bls
 from .definition import effective_deposit_amounts, effective_gas_limit
 from .errors import DvError
-from .lock import BuilderRegistration, compute_lock_hash
+from .lock import compute_lock_hash
 from .report import Report
 from .verify_definition import address_bytes, check_definition, cluster_summary, node_keys
 
@@ -131,30 +131,36 @@ def _check_keys(report, lock):
                 bls.curve.decode_g1(share, "public share %d of %s" % (index, name)) for index, share in enumerate(shares, 1)
             ]
             if key_pt is not None and 1 <= threshold <= count:
-                _check_polynomial(name, key_pt, share_pts, threshold)
+                _check_polynomial(report, name, [key_pt, *share_pts], threshold)
         keys.append((key_pt, share_pts))
     return keys
 
 
-def _check_polynomial(name, key_pt, share_pts, threshold):
-    """Refuse a key and shares that do not lie on one polynomial of degree ``threshold`` - 1, at 0 and 1, 2, 3 ...
-
-    On one that does, every difference of order ``threshold`` is zero: sums with binomial coefficients, which are small.
-    """
-    points = [key_pt, *share_pts]
-    signs = [(-1) ** place * comb(threshold, place) for place in range(threshold + 1)]
-    starts = range(len(points) - threshold)
-    if all(bls.curve.is_identity(bls.curve.msm(points[start : start + threshold + 1], signs)) for start in starts):
+def _check_polynomial(report, name, points, threshold):
+    """Refuse ``points``, a key and its shares, that are not those at 0, 1, 2 ... of a polynomial of degree threshold - 1."""
+    if _degree_is_below(threshold, points):
+        if _degree_is_below(threshold - 1, points):
+            report.warning("public_shares", "fewer than %d shares of %s are enough to sign" % (threshold, name))
         return
     first = {index: points[index] for index in range(1, threshold)}
     candidates = range(threshold, len(points))
-    bad = [k for k in candidates if not bls.curve.equal(bls.interpolate({**first, k: points[k]}), key_pt)]
+    bad = [k for k in candidates if not bls.curve.equal(bls.interpolate({**first, k: points[k]}), points[0])]
     if len(bad) == len(candidates):
         raise DvError("the public shares of %s do not make its public key" % name, "any %d of them to make it" % threshold)
     raise DvError(
         "public share %s of %s does not fit the others" % (" and ".join(map(str, bad)), name),
         "any %d shares to make the public key" % threshold,
     )
+
+
+def _degree_is_below(order, points):
+    """Whether the points at 0, 1, 2 ... are those of a polynomial of degree below ``order``.
+
+    Then every difference of that order is zero: a sum with binomial coefficients, which are small.
+    """
+    signs = [(-1) ** place * comb(order, place) for place in range(order + 1)]
+    windows = (points[start : start + order + 1] for start in range(len(points) - order))
+    return all(bls.curve.is_identity(bls.curve.msm(window, signs)) for window in windows)
 
 
 def _check_aggregate(report, lock, lock_hash, keys, equations):
@@ -174,7 +180,7 @@ def _check_aggregate(report, lock, lock_hash, keys, equations):
 def _check_registrations(report, definition, network, validators, equations):
     doubts = Counter()
     for validator in validators:
-        found, public_key = validator.lock.registration or BuilderRegistration(), validator.lock.public_key
+        found, public_key = validator.lock.registration, validator.lock.public_key
         missing = [name for name in ("signature", "fee_recipient", "pubkey") if not getattr(found, name)]
         if missing:
             text = "the builder registration of %s has no %s"
