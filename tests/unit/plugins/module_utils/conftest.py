@@ -2,13 +2,81 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A dealt cluster, and data directories that verify."""
+"""Four made-up operators with the terms, proposal and approvals that they agree on; a dealt cluster in a data directory."""
 
 import os
+import pathlib
 import shutil
+from collections import namedtuple
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils import approval, enr, proposal, secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.address import checksum_address
+from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
 from ansible_collections.obol.dv.tests.unit.plugins.module_utils.dealer import Cluster
+
+Person = namedtuple("Person", "private_key address node_key enr sign")
+
+
+def _person(number):
+    private_key, node_key = bytes([number]) * 32, bytes([number + 100]) * 32
+    address = checksum_address(secp256k1.address_of(secp256k1.public_key(private_key)))
+    return Person(private_key, address, node_key, enr.encode(node_key), lambda digest: secp256k1.sign(private_key, digest))
+
+
+PEOPLE = [_person(number) for number in range(1, 5)]
+DEAD = "0x000000000000000000000000000000000000dEaD"
+
+
+@pytest.fixture(scope="session")
+def people():
+    """Four operators: wallet key, address, node key, ENR, and a function that signs a digest."""
+    return PEOPLE
+
+
+@pytest.fixture
+def terms():
+    """Good terms of these four, as a fresh dict of variables."""
+    return {
+        "name": "test cluster",
+        "network": "hoodi",
+        "num_validators": 2,
+        "withdrawal_addresses": [DEAD],
+        "fee_recipient_addresses": [PEOPLE[0].address, PEOPLE[1].address],
+        "operators": [person.address for person in PEOPLE],
+    }
+
+
+@pytest.fixture
+def tree():
+    """A function that gives everything below a path: names, modes and contents, to see that nothing was touched."""
+
+    def snapshot(path):
+        return {
+            str(each.relative_to(path)): (each.lstat().st_mode, each.read_bytes() if each.is_file() else None)
+            for each in sorted(pathlib.Path(path).rglob("*"))
+        }
+
+    return snapshot
+
+
+@pytest.fixture
+def proposed(terms, people, tmp_path):
+    """The checked proposal of these terms, made in a place of its own."""
+    found, _new = proposal.propose(str(tmp_path / "creator"), parse_terms(terms), people[0].sign, "A-UUID", "2026-01-02T03:04:05Z")
+    return found
+
+
+@pytest.fixture
+def approved(proposed, people, tmp_path):
+    """What each of the four did, by share index: (data directories, approvals)."""
+    directories, approvals = {}, {}
+    for index, person in enumerate(people, 1):
+        directories[index] = str(tmp_path / ("node%d" % index))
+        approvals[index], _new = approval.approve(
+            directories[index], proposed, person.address, person.enr, person.sign, accepted_config_hash=proposed.config_hash
+        )
+    return directories, approvals
 
 
 @pytest.fixture(scope="session")
