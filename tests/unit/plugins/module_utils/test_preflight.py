@@ -1,0 +1,392 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Preflight: everything that would fail later is said, all of it at once, and nothing is written. Bad terms: test_terms.py."""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import traceback
+from dataclasses import replace
+
+import pytest
+from eth_account import Account
+
+from ansible_collections.obol.dv.plugins.module_utils import acceptance, approval, files, node_key, policy, preflight, proposal
+from ansible_collections.obol.dv.plugins.module_utils.definition import dump, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
+
+NOW = 1_800_000_000
+NOBODY = 65534
+DEAD = "0x000000000000000000000000000000000000dEaD"
+
+
+@pytest.fixture
+def place(tmp_path):
+    """The directory around operator 1's data directory."""
+    path = tmp_path / "node"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def node(place, terms, people):
+    """Operator 1's node as it should be: a wallet, its password, a policy, no data directory yet."""
+    key_file = Account.encrypt(people[0].private_key, "secret-5eed", kdf="scrypt", iterations=2)
+    (place / "wallet.json").write_text(json.dumps(key_file))
+    (place / "password.txt").write_text("secret-5eed\n")
+    (place / "policy.yml").write_text(policy.allowing(parse_terms(terms)))
+    (place / "policy.yml").chmod(0o600)
+    return preflight.Node(
+        data_dir=str(place / ".charon"),
+        wallet_file=str(place / "wallet.json"),
+        password_file=str(place / "password.txt"),
+        policy_file=str(place / "policy.yml"),
+    )
+
+
+def texts(node, terms):
+    return [str(problem) for problem in preflight.check(node, terms, NOW)]
+
+
+def test_good_node(node, terms, tmp_path, tree):
+    before = tree(tmp_path)
+    assert texts(node, terms) == []
+    assert tree(tmp_path) == before
+
+
+def test_empty_machine_that_makes_its_own(node, terms, place, tmp_path, tree):
+    for name in ("wallet.json", "password.txt", "policy.yml"):
+        (place / name).unlink()
+    place.rmdir()
+    terms["operators"] = ["", "", "", ""]
+    assert texts(replace(node, wallet_create=True, policy_pending=True), terms) == []
+    assert tree(tmp_path) == {}
+
+
+def test_all_at_once(node, terms, place, tree, tmp_path):
+    data_dir = place / ".charon"
+    data_dir.mkdir()
+    (data_dir / node_key.FILE).write_text("5eed")
+    (place / "password.txt").write_text("wrong")
+    (place / "policy.yml").write_text("networks: [mainnet]\n")
+    terms.update(num_validators=0, network="hodi")
+    before = tree(tmp_path)
+    found = texts(node, terms)
+    assert len(found) == 6, found
+    for fragment in ("dv_num_validators", "dv_network", node_key.FILE, "does not unlock", "withdrawal_addresses is not set"):
+        assert any(fragment in text for text in found), fragment
+    assert not any("5eed" in text for text in found)
+    assert tree(tmp_path) == before
+
+
+def absent(name):
+    return lambda place: (place / name).unlink()
+
+
+def text(name, content):
+    def write(place):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(content)
+
+    return write
+
+
+def directory(name):
+    return lambda place: (place / name).mkdir(parents=True)
+
+
+def in_use(**more):
+    """A node key, and the lock file of a charon that used it a moment ago."""
+
+    def write(place):
+        text(".charon/" + node_key.FILE, "11" * 32)(place)
+        stamp = datetime.datetime.fromtimestamp(NOW - 1, datetime.timezone.utc).isoformat()
+        text(".charon/" + node_key.LOCK_FILE, json.dumps({"command": "run", "timestamp": stamp, **more}))(place)
+
+    return write
+
+
+def nothing(place):
+    pass
+
+
+# What is done to the good node's files, how the inventory changes, and what is said.
+BAD = {
+    "no wallet": (absent("wallet.json"), {}, ["there is no wallet at", "dv_wallet_create"]),
+    "no password": (absent("password.txt"), {}, ["password.txt", "No such file"]),
+    "empty password": (text("password.txt", "\n"), {}, ["password.txt holds no password"]),
+    "wrong password": (text("password.txt", "guess"), {}, ["does not unlock", "wallet.json", "password.txt"]),
+    "wallet is no JSON": (text("wallet.json", "5eed"), {}, ["wallet.json is not JSON"]),
+    "wallet is something else": (text("wallet.json", "{}"), {}, ["wallet.json: version is missing"]),
+    "wallet of another operator": (nothing, {"address": DEAD}, ["wallet.json has the address", DEAD, "dv_operator_address"]),
+    "no policy": (absent("policy.yml"), {}, ["there is no policy at", "dv_accept_config_hash"]),
+    "bad policy": (text("policy.yml", "networks: [hoodi"), {}, ["policy.yml is not a plain YAML text"]),
+    "policy that others can write": (lambda place: (place / "policy.yml").chmod(0o666), {}, ["others can write it"]),
+    "data directory is a file": (text(".charon", ""), {}, [".charon is not a directory"]),
+    "key does not parse": (text(".charon/" + node_key.FILE, "5eed" * 15), {}, [node_key.FILE, "64 hex digits", "backup"]),
+    "key is zero": (text(".charon/" + node_key.FILE, "00" * 32), {}, [node_key.FILE, "group order"]),
+    "key is in use": (in_use(), {}, [node_key.LOCK_FILE, "charon", "stop that charon"]),
+    "key served another cluster": (in_use(cluster_lock_hash="ab"), {}, [node_key.LOCK_FILE]),
+    "definition is no JSON": (text(".charon/cluster-definition.json", "{"), {}, ["cluster-definition.json is not JSON"]),
+    "definition lacks fields": (text(".charon/cluster-definition.json", "{}"), {}, ["cluster-definition.json", "version"]),
+    "lock is no JSON": (text(".charon/cluster-lock.json", "["), {}, ["cluster-lock.json is not JSON"]),
+    "keys of an unknown cluster": (directory(".charon/validator_keys"), {}, ["validator_keys, but neither definition nor lock"]),
+    "damaged approval": (text(".charon/" + approval.FILE, "{}"), {}, [approval.FILE, "is not set"]),
+    "damaged proposal": (text(".charon/" + proposal.FILE, "{}"), {}, [proposal.FILE, "version"]),
+}
+
+
+@pytest.mark.parametrize("do, changes, fragments", BAD.values(), ids=BAD)
+def test_bad_nodes(do, changes, fragments, node, terms, place, tmp_path, tree):
+    do(place)
+    before = tree(tmp_path)
+    found = "\n".join(texts(replace(node, **changes), terms))
+    assert [fragment for fragment in fragments if fragment not in found] == []
+    assert "5eed" not in found
+    assert tree(tmp_path) == before
+
+
+def test_address_without_a_place(node, terms):
+    terms["operators"][0] = DEAD
+    found = "\n".join(texts(node, terms))
+    assert "is not in dv_operators" in found and DEAD in found
+
+
+def test_shared_address_needs_a_share_index(node, terms):
+    terms["operators"][2] = terms["operators"][0]
+    terms["allow_shared_operator_address"] = True
+    assert "dv_share_index is not set; wanted: one of 1, 3" in "\n".join(texts(node, terms))
+    assert texts(replace(node, share_index=3), terms) == []
+
+
+def test_policy_that_forbids_the_terms(node, terms):
+    terms.update(threshold=4, withdrawal_addresses=[terms["operators"][3]])
+    found = "\n".join(texts(node, terms))
+    assert "withdrawal address of validator 0 is %s" % terms["operators"][3] in found
+    assert "the threshold is 4" in found and "change the policy by hand" in found
+
+
+def test_wallet_that_states_another_address(node, terms, people, place):
+    value = json.loads((place / "wallet.json").read_text())
+    value["address"] = people[1].address[2:]
+    (place / "wallet.json").write_text(json.dumps(value))
+    assert "holds the key of %s; wanted: the key of %s" % (people[0].address, people[1].address) in "\n".join(texts(node, terms))
+
+
+@pytest.fixture
+def accepted(node, place, proposed, approved, people):
+    """The same node, after its operator signed and the definition was accepted."""
+    (place / ".charon").mkdir()
+    (place / ".charon" / node_key.FILE).write_text(people[0].node_key.hex())
+    _directories, approvals = approved
+    definition = approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()})
+    approval.approve(node.data_dir, proposed, people[0].address, people[0].enr, people[0].sign, None, proposed.config_hash)
+    acceptance.accept_definition(node.data_dir, definition, people[0].enr)
+    return definition
+
+
+def test_after_the_signature_neither_wallet_nor_policy_is_needed(accepted, node, terms, place):
+    for name in ("wallet.json", "password.txt", "policy.yml"):
+        (place / name).unlink()
+    assert texts(node, terms) == []
+
+
+def test_finished_cluster_whose_charon_runs_on_a_full_disk(accepted, node, terms, people, place, monkeypatch):
+    (place / ".charon" / "cluster-lock.json").write_bytes(b'{"cluster_definition": %s}' % dump(accepted))
+    in_use()(place)
+    (place / ".charon" / node_key.FILE).write_text(people[0].node_key.hex())
+    monkeypatch.setattr(os, "statvfs", lambda path: pytest.fail("asked for the free space"))
+    assert texts(node, terms) == []
+
+
+def test_changed_terms_after_signatures(accepted, node, terms, tmp_path, tree):
+    before = tree(tmp_path)
+    found = "\n".join(texts(node, {**terms, "threshold": 4, "network": "mainnet"}))
+    assert "dv_threshold: the definition has 3, the terms say 4" in found
+    assert 'dv_network: the definition has "hoodi", the terms say "mainnet"' in found
+    assert "set the variables back, or choose a new data directory" in found
+    assert tree(tmp_path) == before
+
+
+def test_changed_terms_on_the_creators_node(node, terms, people):
+    proposal.propose(node.data_dir, parse_terms(terms), people[0].sign, "A", "now")
+    assert "dv_name: the definition has" in "\n".join(texts(node, {**terms, "name": "other"}))
+
+
+def test_lost_node_key(accepted, node, terms, place):
+    (place / ".charon" / node_key.FILE).unlink()
+    assert "has no %s, but it took part in a cluster" % node_key.FILE in "\n".join(texts(node, terms))
+
+
+def test_changed_node_key(accepted, node, terms, place):
+    (place / ".charon" / node_key.FILE).write_text("42" * 32)
+    assert "is not the key of any operator" in "\n".join(texts(node, terms))
+
+
+def test_lock_of_another_definition(accepted, node, terms, place):
+    other = with_hashes(replace(accepted, uuid="B"))
+    (place / ".charon" / "cluster-lock.json").write_bytes(b'{"cluster_definition": %s}' % dump(other))
+    found = "\n".join(texts(node, terms))
+    assert other.definition_hash.hex() in found and accepted.definition_hash.hex() in found
+
+
+@pytest.mark.parametrize("name", preflight.LIBRARIES)
+@pytest.mark.parametrize("version", [None, "0.0.1"])
+def test_missing_and_old_libraries(name, version, node, terms, monkeypatch):
+    real = importlib.metadata.version
+
+    def find(asked):
+        if asked == name and version is None:
+            raise importlib.metadata.PackageNotFoundError(asked)
+        return version if asked == name else real(asked)
+
+    monkeypatch.setattr(importlib.metadata, "version", find)
+    found = texts(node, terms)
+    assert len(found) == 1
+    assert name in found[0] and "requirements-node.txt" in found[0]
+
+
+def test_old_python(node, terms, monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 8, 1))
+    assert texts(node, terms) == [
+        "%s is Python 3.8; wanted: Python 3.11 or newer; set ansible_python_interpreter of this node to a newer one" % sys.executable
+    ]
+
+
+def test_full_disk(node, terms, monkeypatch):
+    real = os.statvfs(node.policy_file)
+    few_bytes = os.statvfs_result((4096, 4096, 100, 50, 50, 1000, 900, 900, 0, 255))
+    few_files = os.statvfs_result((4096, 4096, 10**9, 10**9, 10**9, 1000, 90, 90, 0, 255))
+    for found, fragment in ((few_bytes, "0.2 MB of free space; wanted: 8.4 MB for 2 validators"), (few_files, "room for 90 files")):
+        monkeypatch.setattr(os, "statvfs", lambda path, found=found: found)
+        assert fragment in "\n".join(texts(node, terms))
+    monkeypatch.setattr(os, "statvfs", lambda path: real)
+    assert "MB for 65536 validators" in "\n".join(texts(node, {**terms, "num_validators": 65536, "fee_recipient_addresses": [DEAD]}))
+
+
+@pytest.fixture
+def open_place():
+    """A directory that other users may enter, which pytest's own is not."""
+    path = pathlib.Path(tempfile.mkdtemp())
+    path.chmod(0o755)
+    yield path
+    for each in path.rglob("*"):
+        if each.is_dir():
+            each.chmod(0o700)
+    shutil.rmtree(path)
+
+
+def unprivileged(deed):
+    """What ``deed`` returns (a JSON value) when it runs as a user who is not root, in a process of its own."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setgid(NOBODY)
+                os.setuid(NOBODY)
+            with os.fdopen(writer, "w") as file:
+                json.dump(deed(), file)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as file:
+        answer = file.read()
+    os.waitpid(child, 0)
+    return json.loads(answer)
+
+
+def moved(node, place):
+    """The node with its files in ``place``, owned by the unprivileged user."""
+    made = {}
+    for field in ("wallet_file", "password_file", "policy_file"):
+        path = place / os.path.basename(getattr(node, field))
+        shutil.copy(getattr(node, field), path)
+        path.chmod(0o600)
+        if os.geteuid() == 0:
+            os.chown(path, NOBODY, NOBODY)
+        made[field] = str(path)
+    return replace(node, data_dir=str(place / ".charon"), **made)
+
+
+# Which directory or file loses its permissions, its mode, and what is said.
+CLOSED = {
+    "parent not writable": (".", 0o555, "cannot make"),
+    "data directory not writable": (".charon", 0o555, "cannot use"),
+    "data directory not readable": (".charon", 0o000, "cannot use"),
+    "wallet not readable": ("wallet.json", 0o000, "cannot read"),
+    "password not readable": ("password.txt", 0o000, "cannot read"),
+    "policy not readable": ("policy.yml", 0o000, "cannot read"),
+    "key not readable": (".charon/" + node_key.FILE, 0o000, "cannot read"),
+    "definition not readable": (".charon/cluster-definition.json", 0o000, "cannot read"),
+}
+
+
+@pytest.mark.parametrize("name, mode, fragment", CLOSED.values(), ids=CLOSED)
+def test_without_permission(name, mode, fragment, node, terms, open_place):
+    assert texts(node, terms) == []  # and every library is loaded
+    node = moved(node, open_place)
+    if name.startswith(".charon"):
+        (open_place / ".charon").mkdir()
+        if "/" in name:
+            (open_place / name).write_text("{}")
+    for path in (open_place, open_place / ".charon", open_place / name):
+        if path.exists() and os.geteuid() == 0:
+            os.chown(path, NOBODY, NOBODY)
+    assert unprivileged(os.geteuid) != 0
+    before = sorted(open_place.rglob("*"))
+    (open_place / name).chmod(mode)
+    found = "\n".join(unprivileged(lambda: texts(node, terms)))
+    assert fragment in found and "give the user" in found
+    (open_place / name).chmod(0o700)
+    assert sorted(open_place.rglob("*")) == before
+
+
+def test_good_node_as_unprivileged_user(node, terms, open_place):
+    assert texts(node, terms) == []
+    node = moved(node, open_place)
+    if os.geteuid() == 0:
+        os.chown(open_place, NOBODY, NOBODY)
+    assert unprivileged(lambda: texts(node, terms)) == []
+
+
+def test_policy_of_another_user(node, terms, open_place):
+    assert texts(node, terms) == []
+    node = moved(node, open_place)
+    os.chmod(node.policy_file, 0o644)
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to another user")
+    os.chown(node.policy_file, NOBODY - 1, NOBODY)
+    os.chown(open_place, NOBODY, NOBODY)
+    found = unprivileged(lambda: texts(node, terms))
+    assert len(found) == 1 and "belongs to the user with number %d" % (NOBODY - 1) in found[0]
+
+
+def test_small_tmpfs(node, terms, place):
+    """A real file system that is too small, and a step that runs into its end."""
+    small = place / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], capture_output=True, check=False).returncode:
+        pytest.skip("only root can mount a small tmpfs")
+    try:
+        node = replace(node, data_dir=str(small / ".charon"))
+        assert "free space; wanted: 8.4 MB" in "\n".join(texts(node, terms))
+        (small / "filler").write_bytes(bytes(os.statvfs(small).f_bavail * 4096))
+        assert list(small.iterdir()) == [small / "filler"]
+        with pytest.raises(DvError, match="No space left on device; free some space, then run again"):
+            files.write_new(str(small / "file"), b"x")
+        assert list(small.iterdir()) == [small / "filler"]
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
