@@ -23,9 +23,8 @@ extends_documentation_fragment:
   - obol.dv.node.testnet
 options:
   operator_address:
-    description: Address of the node's operator.
+    description: Address of the node's operator. Left out, the wallet tells it.
     type: str
-    required: true
   share_index:
     description: The node's share index. Needed only where several operators share the address.
     type: int
@@ -80,7 +79,7 @@ with packages():
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),
-    operator_address=dict(type="str", required=True),
+    operator_address=dict(type="str"),
     share_index=dict(type="int"),
     policy_file=dict(type="str", required=True),
     accept_config_hash=dict(type="str"),
@@ -95,16 +94,17 @@ def approve(module):
     if "proposal.json" not in params["inbox"]:
         return dict(changed=module.check_mode, state="waiting", config_hash=None, share_index=None)
     proposal = check_proposal(params["inbox"]["proposal.json"], "the proposal in %s" % params["store"], custom)
+    address = params["operator_address"] or wallet.address(params["wallet_file"])
     considered = dict(
         data_dir=params["data_dir"],
         proposal=proposal,
-        address=params["operator_address"],
+        address=address,
         enr=enr.encode(node_key.read(params["data_dir"])),
         policy=policy.read(params["policy_file"]) if os.path.lexists(params["policy_file"]) else None,
         accepted_config_hash=from_hex(params["accept_config_hash"], 32, "accept_config_hash") or None,
         wanted_index=params["share_index"],
     )
-    index = approval.share_index(proposal, params["operator_address"], params["share_index"])
+    index = approval.share_index(proposal, address, params["share_index"])
     result = dict(state="approved", config_hash=to_hex(proposal.config_hash), share_index=index)
     given = approval.review(**considered)
     if module.check_mode:

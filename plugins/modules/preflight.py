@@ -66,14 +66,19 @@ problems:
   returned: always
   type: list
   elements: str
+has_definition:
+  description: Whether the node has the definition of these terms already, so that no signature is missing.
+  returned: success
+  type: bool
 """
 
+import os
 import time
 
 from ansible_collections.obol.dv.plugins.module_utils.module import WALLET_SPEC, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import preflight
+    from ansible_collections.obol.dv.plugins.module_utils import data_dir, preflight
     from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
 
 ARGUMENT_SPEC = dict(
@@ -105,7 +110,8 @@ def check(module):
     problems = [str(error) for error in preflight.check(node, params["terms"], time.time())]
     if problems:
         module.fail_json(msg="\n".join(problems) if len(problems) == 1 else "\n".join("- " + text for text in problems), problems=problems)
-    return dict(changed=False, problems=[])
+    has_definition = os.path.lexists(os.path.join(node.data_dir, data_dir.DEFINITION))
+    return dict(changed=False, problems=[], has_definition=has_definition)
 
 
 def main():
