@@ -23,9 +23,10 @@ from .. import files, keystore
 from .. import lock as locks
 from ..bls import arkworks as curve
 from ..errors import DvError
-from ..verify import verify_lock
+from ..verify_lock import verify_lock
 from . import abort, commit, confirm, deal, envelope, finish, jws, messages, seal, sign, state, vss
 from .derive import SEED_SIZE, Derivation
+from .encoding import H
 from .faults import Fault
 from .session import parameters as parameters_of
 from .session import place, session_id
@@ -64,6 +65,8 @@ def step(data_dir, definition, node_key, inbox, attempt=1, *, network):
     :raises DvError: this node's own files or the definition are not as they must be
     """
     parameters = parameters_of(definition, node_key, attempt)
+    if network.genesis_fork_version != definition.fork_version:
+        raise DvError("a definition for fork version 0x%s" % definition.fork_version.hex(), "that of %s" % network.name)
     ceremony = os.path.join(data_dir, "ceremony")
     files.make_directory(ceremony)
     with files.exclusive(os.path.join(ceremony, "lock")):
@@ -167,8 +170,7 @@ class _Walk:
             return _complete(self.home, self.parameters)
         self._look_around()
         if not self._missing("confirm"):
-            both = ["operator %d signed two different messages in round %s" % (j, r) for r, j, _ in self._accusations()]
-            self.notes += both
+            self.notes += self._verdicts()
             return self._waiting(round, missing)
         verdicts = self._verdicts()
         if verdicts:
@@ -265,9 +267,9 @@ class _Walk:
         """Somebody signed something wrong and we have not confirmed: say so, with the evidence."""
         if {"confirm", "abort"} & set(self.attempt.sent()):
             return
-        for round, _operator, content in self._accusations():
+        for round, _operator, path in self._accusations():
             if round in abort.ROUNDS:
-                self._send("abort", messages.read("abort", self.parameters, content))
+                self._send("abort", messages.read("abort", self.parameters, files.read(path)))
                 return
 
     # Round 1
@@ -293,8 +295,7 @@ class _Walk:
         return None
 
     def _begin(self):
-        if not any(attempt.sent() for attempt in self.earlier):
-            state.check_no_results(self.home.data_dir)
+        state.check_no_results(self.home.data_dir)
         if self.attempt.seed() is None:
             self.attempt.plant(os.urandom(SEED_SIZE))
         payload, points, _polynomials = _own_commit(self.parameters, self._derivation())
@@ -348,9 +349,21 @@ class _Walk:
         self._abort_if_wrong()
         missing = [operator for operator in self.others if operator not in self.dealt]
         if missing or self._over():
+            self._note_other_sessions(missing)
             return missing
         self.dealt[me] = deal.own(self.parameters, polynomials, points)
         return None
+
+    def _note_other_sessions(self, operators):
+        """A deal for another session shows whose commit is another one there."""
+        for operator in operators:
+            for text in self.mail.get(self.attempt.number, "deal", operator):
+                try:
+                    commits = envelope.read(self.parameters, text).payload.commits
+                except DvError:
+                    continue
+                differ = [j for j in self.parameters.operators if commits[j - 1] != self.digests[j - 1]]
+                self.notes.append("operator %d dealt on another commit of operators %s" % (operator, _list(differ)))
 
     def _stored(self):
         """Whether we confirmed, and the key shares and the public keys that we confirmed are at hand."""
@@ -400,10 +413,13 @@ class _Walk:
             if content is not None:
                 self.lock = locks.parse(content, "the lock that this node sealed")
                 return None
-        roots = sign.roots(self.parameters, self.network, self.keys.group_keys)
-        hashes = [curve.hash_to_g2(root) for root in roots]
+        hashes = self._hashes()
         if "sign" not in self.attempt.sent():
-            self._send("sign", sign.make(self.parameters, self._own_shares(), hashes))
+            payload = sign.make(self.parameters, self._own_shares(), hashes)
+            own = {self.parameters.index: sign.points(self.parameters.index, payload)}
+            if sign.bad_signers(self.parameters, self.keys.public_shares, hashes, own):
+                raise DvError("this node signed wrongly", "partial signatures by its key shares", "check its memory and disk")
+            self._send("sign", payload)
         bad = set()
         while True:
             partials, texts = self._partials(bad)
@@ -413,6 +429,8 @@ class _Walk:
             if signatures is not None:
                 break
             for operator in sign.bad_signers(self.parameters, self.keys.public_shares, hashes, partials):
+                if operator == self.parameters.index:
+                    raise _Stop("this node's own sign is not by its own key shares")
                 bad.add(texts[operator])
                 self._accuse(Fault(operator, "sign", "partial", "a partial signature of it is wrong", [texts[operator]]))
         for operator in partials:
@@ -420,6 +438,17 @@ class _Walk:
                 self.attempt.keep("sign", operator, texts[operator])
         self.lock = seal.build(self.parameters, self.network, self.keys, signatures)
         return None
+
+    def _hashes(self):
+        """The points that the messages of round 4 hash to: made for our sign, and kept for our seal."""
+        roots = sign.roots(self.parameters, self.network, self.keys.group_keys)
+        binding = H("roots", self.session, b"".join(roots))
+        content = self.attempt.recall("hashes", binding)
+        if content is not None:
+            return [curve.decode_g2_on_curve(point) for point in messages.split(content, 96)]
+        hashes = [curve.hash_to_g2(root) for root in roots]
+        self.attempt.remember("hashes", binding, b"".join(map(curve.encode, hashes)))
+        return hashes
 
     def _own_shares(self):
         """Our key shares, from the keystores unless they are at hand: they must be those of our public shares."""
@@ -455,17 +484,18 @@ class _Walk:
         me = self.parameters.index
         if "seal" not in self.attempt.sent():
             payload = seal.make(self.node_key, self._own_shares(), self.lock.lock_hash)
-            seal.check(self.parameters, me, payload, self.lock)
             self.attempt.remember("lock", payload.node_signature[0], locks.dump(self.lock))
             self._send("seal", payload)
+        try:
+            seal.check(self.parameters, me, self._payload("seal", me), self.lock)
+        except Fault:
+            raise _Stop("this node's own seal is of another lock") from None
         self._take("seal", lambda message: seal.check(self.parameters, message.address.index, message.payload, self.lock))
         missing = self._missing("seal")
         lock = self._handed_lock() if missing else seal.complete(self.lock, [self._payload("seal", j) for j in self.parameters.operators])
         if lock is None:
             return missing
-        report = verify_lock(lock, (self.network,))
-        if not report.ok:
-            raise DvError("the finished lock does not verify")
+        verify_lock(lock, (self.network,)).raise_errors()
         finish.install(self.home, self.attempt, self.parameters, self.network, lock)
         return None
 
@@ -486,9 +516,8 @@ class _Walk:
     def _verdicts(self):
         """Who is to blame for what, and where the evidence lies."""
         found = []
-        for round, operator, content in self._accusations():
-            path = self.attempt.evidence_path(round, operator)
-            check = messages.read("abort", self.parameters, content).check
+        for round, operator, path in self._accusations():
+            check = messages.read("abort", self.parameters, files.read(path)).check
             found.append("operator %d is to blame (%s.%s), evidence: %s" % (operator, round, check, path))
         for author in self.parameters.operators:
             if self._text("abort", author) is not None and author != self.parameters.index:
@@ -544,7 +573,7 @@ def _outbox(home, parameters, skip=None):
     return {
         "%d/%s/%d.jws" % (attempt.number, round, operator or parameters.index): text
         for attempt in home.attempts()
-        if attempt.number != skip
+        if attempt.number != skip and not attempt.contradictions()
         for (round, operator), text in attempt.hand_out(parameters.others).items()
     }
 

@@ -9,9 +9,11 @@ Each step can be done again, so an interrupted run goes on from where it was.
 
 import os
 
-from .. import deposit, files, keystore
+from .. import definition as definitions
+from .. import deposit, files, gojson, keystore
 from ..errors import DvError
-from ..lock import dump, parse
+from ..lock import dump
+from ..records import lookup
 
 LOCK = "cluster-lock.json"
 KEYS = "validator_keys"
@@ -26,7 +28,8 @@ def is_complete(home, definition_hash):
     if content is None:
         return False
     path = os.path.join(home.data_dir, LOCK)
-    found = parse(content, path).definition.definition_hash
+    # Only the definition in it is read: that everything else is right was verified before it was written.
+    found = definitions.parse(lookup(gojson.loads(content, path), "cluster_definition", path), path).definition_hash
     if found != definition_hash:
         raise DvError(
             "%s is the lock of the definition 0x%s" % (path, found.hex()),

@@ -113,9 +113,9 @@ class Attempt:
         return self._path("evidence", "%s-%d.json" % (round, operator))
 
     def accusations(self, operators):
-        """(round, operator, content) of every accusation, in the order of the rounds."""
+        """(round, operator, path) of every accusation, in the order of the rounds."""
         paths = ((round, operator, self.evidence_path(round, operator)) for round in KINDS for operator in operators)
-        return [(round, operator, files.read(path)) for round, operator, path in paths if os.path.exists(path)]
+        return [place for place in paths if os.path.exists(place[2])]
 
     def contradict(self, round, text):
         """Keep a message under our own key that contradicts ours: this attempt is over for us."""

@@ -80,7 +80,7 @@ def hold(equations):
     if not equations:
         return True
     single = len(equations) == 1
-    weights = [1] if single else [int.from_bytes(os.urandom(16), "big") for _ in equations]
+    weights = [1] if single else [int.from_bytes(os.urandom(16), "big") for equation in equations]
     k = sum(weight * equation.k for weight, equation in zip(weights, equations)) % ORDER
     points = [point for equation in equations for point in equation.points]
     scalars = [weight * scalar for weight, equation in zip(weights, equations) for scalar in equation.scalars]

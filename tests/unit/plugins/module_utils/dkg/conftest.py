@@ -82,7 +82,7 @@ class Group:
     def run(self, attempt=1, rounds=6, who=None):
         """All operators in turn, ``rounds`` times. The last outcome of each."""
         outcomes = {}
-        for _ in range(rounds):
+        for dummy in range(rounds):
             for index in who or self.everyone:
                 outcomes[index] = self.step(index, attempt)
         return outcomes

@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whole ceremonies between operators on one machine."""
+
+import itertools
+import json
+import random
+
+import pytest
+from ansible_collections.obol.dv.plugins.module_utils import deposit, keystore, lock, networks
+from ansible_collections.obol.dv.plugins.module_utils.bls.guards import ORDER
+from ansible_collections.obol.dv.plugins.module_utils.bls.scheme import bls
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.verify_lock import verify_lock
+
+GWEI = 10**9
+
+
+def finished_lock(group):
+    """The lock that all operators have, each with key shares that fit it."""
+    texts = {(group.home(index) / "cluster-lock.json").read_bytes() for index in group.everyone}
+    assert len(texts) == 1
+    found = lock.parse(texts.pop())
+    assert verify_lock(found, (group.network,)).ok
+    for index in group.everyone:
+        shares = keystore.read_shares(str(group.home(index) / "validator_keys"))
+        assert [bls.secret_to_public(share) for share in shares] == [v.public_shares[index - 1] for v in found.validators]
+    return found
+
+
+@pytest.mark.parametrize(
+    "n, t, v, fields",
+    [
+        (4, 3, 1, {}),
+        (4, 3, 2, {"network": "gnosis"}),
+        (3, 2, 1, {"deposit_amounts": (1 * GWEI, 31 * GWEI, 1 * GWEI)}),
+        (7, 5, 1, {"compounding": True}),
+        (2, 2, 1, {"compounding": True, "deposit_amounts": (2048 * GWEI,), "network": "mainnet"}),
+    ],
+)
+def test_ceremony(group, n, t, v, fields):
+    parties = group(n, t, v, **fields)
+    outcomes = parties.run(rounds=5)
+    assert {outcome.state for outcome in outcomes.values()} == {"complete"}
+    found = finished_lock(parties)
+    homes = [parties.home(index) for index in parties.everyone]
+    shares = [keystore.read_shares(str(home / "validator_keys")) for home in homes]
+    for some in itertools.islice(itertools.combinations(parties.everyone, t), 10):
+        for place, validator in enumerate(found.validators):
+            coefficients = bls.lagrange_at_zero(some)
+            secret = sum(k * shares[index - 1][place] for k, index in zip(coefficients, some)) % ORDER
+            assert bls.secret_to_public(secret) == validator.public_key
+    amounts = [each.amount for each in found.validators[0].deposits]
+    for home in homes:
+        names = sorted(path.name for path in home.glob("deposit-data*.json"))
+        assert names == sorted(deposit.file_name(amount) for amount in amounts)
+        assert json.loads((home / names[0]).read_text())[0]["network_name"] == parties.network.name
+        assert not list(home.rglob("seed")) and not list(home.rglob("ceremony/*/*/keys"))
+        for path in home.rglob("*"):
+            assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_second_run_changes_nothing(group):
+    parties = group(3, 2, 1)
+    parties.run(rounds=5)
+    before = {path: path.stat().st_mtime_ns for path in parties.directory.rglob("*") if path.is_file()}
+    store = dict(parties.store)
+    for index, outcome in parties.run(rounds=1).items():
+        assert (outcome.state, outcome.changed, outcome.waiting_for) == ("complete", False, ())
+        assert outcome.outbox["1/cluster-lock.json"] == (parties.home(index) / "cluster-lock.json").read_text()
+    assert parties.store == store
+    assert before == {path: path.stat().st_mtime_ns for path in parties.directory.rglob("*") if path.is_file()}
+
+
+def test_waiting_says_for_whom_and_changes_nothing(group):
+    parties = group(4, 3, 1)
+    first = parties.step(2)
+    assert (first.state, first.round, first.waiting_for, first.changed) == ("waiting", "commit", (1, 3, 4), True)
+    again = parties.step(2)
+    assert not again.changed and again.outbox == first.outbox
+    parties.run(rounds=5, who=[1, 2, 3])
+    outcome = parties.step(1)
+    assert (outcome.round, outcome.waiting_for, outcome.changed) == ("commit", (4,), False)
+    assert "operators 4 since 20" in outcome.detail
+
+
+def test_t_signers_are_enough_until_the_seal(group):
+    parties = group(4, 3, 1)
+    parties.run(rounds=2)
+    parties.run(rounds=4, who=[2, 3, 4])
+    outcome = parties.step(3)
+    if outcome.round != "confirm":
+        assert (outcome.round, outcome.waiting_for) == ("seal", (1,))
+    parties.run(rounds=3)
+    finished_lock(parties)
+
+
+def test_a_complete_host_hands_on_its_lock(group):
+    parties = group(3, 2, 1)
+    while parties.step(3).round != "seal":
+        parties.run(rounds=1, who=[1, 2])
+    parties.run(rounds=1, who=[1, 2])
+    lock_text = parties.step(1).outbox["1/cluster-lock.json"]
+    assert parties.step(3, inbox={"1/cluster-lock.json": lock_text.replace("test cluster", "bad cluster")}).state == "waiting"
+    broken = json.loads(lock_text)
+    broken["node_signatures"][0] = broken["node_signatures"][1]
+    assert parties.step(3, inbox={"1/cluster-lock.json": json.dumps(broken)}).state == "waiting"
+    assert parties.step(3, inbox={"1/cluster-lock.json": lock_text}).state == "complete"
+    finished_lock(parties)
+
+
+def test_a_carrier_that_drops_reorders_and_repeats_delays_only(group):
+    parties, luck = group(4, 3, 1), random.Random(1)
+    for _ in range(60):
+        index = luck.choice(parties.everyone)
+        names = [name for name in parties.store if luck.random() < 0.7]
+        luck.shuffle(names)
+        inbox = {"x%d/%s" % (place, "any name"): parties.store[name] for place, name in enumerate(names)}
+        inbox.update({"again/%d" % place: parties.store[name] for place, name in enumerate(names[:3])})
+        assert parties.step(index, inbox=inbox).state in ("waiting", "complete")
+    parties.run(rounds=3)
+    finished_lock(parties)
+
+
+def test_results_of_another_ceremony_are_not_touched(group):
+    parties = group(3, 2, 1)
+    (parties.home(1) / "validator_keys").mkdir()
+    assert parties.step(1).state == "waiting"
+    (parties.home(2) / "validator_keys").mkdir()
+    (parties.home(2) / "validator_keys" / "keystore-0.json").write_text("{}")
+    with pytest.raises(DvError, match="does not come from this ceremony"):
+        parties.step(2)
+    assert not parties.files(2).exists()
+
+
+@pytest.mark.parametrize(
+    "change, text",
+    [({"threshold": 1}, "threshold 1"), ({"version": "v1.7.0"}, "version v1.7.0"), ({"operators": ()}, "0 operators")],
+)
+def test_definitions_that_cannot_be_run(group, change, text):
+    from dataclasses import replace
+
+    parties = group(3, 2, 1)
+    parties.definition = replace(parties.definition, **change)
+    with pytest.raises(DvError, match=text):
+        parties.step(1)
+
+
+def test_attempts_network_and_keys_that_do_not_fit(group):
+    parties = group(3, 2, 1)
+    for attempt in (0, -1, True, 10**7):
+        with pytest.raises(DvError, match="attempt"):
+            parties.step(1, attempt)
+    parties.network = networks.by_name("mainnet")
+    with pytest.raises(DvError, match="fork version"):
+        parties.step(1)
