@@ -56,6 +56,8 @@ def short_peer_id(peer_id):
 
 
 def _unfinished(cluster, nodes):
+    if {node["state"] for node in nodes.values()} == {"planned"}:
+        return ["Cluster %s is planned: nothing was written on %s (check mode)" % (cluster, ", ".join(nodes))]
     lines = ["Cluster %s is not complete on %s" % (cluster, ", ".join(nodes)), ""]
     return lines + _table([(name, node["state"] or "not begun", node["detail"] or "") for name, node in nodes.items()])
 
