@@ -6,8 +6,8 @@
 
 A definition that all operators signed is accepted if it follows from this node's own approval. Any other one (solo,
 unsigned, or approved elsewhere) is accepted only if somebody confirmed its hash for this node: wallet signatures do not
-bind the set of ENRs, and there may be none. What was accepted is kept in ``<data dir>/ceremony/accepted.json``, so that the
-signatures are verified once, and a confirmed hash is asked for once.
+bind the set of ENRs, and there may be none. What was accepted is kept in ``<data dir>/ceremony/accepted.json``, so that
+the signatures are verified once, and a confirmed hash is asked for once.
 """
 
 import os
@@ -112,7 +112,7 @@ def review(data_dir, definition, enr, accepted_definition_hash=None, custom=()):
 
 
 def check_data_dir(data_dir, definition_hash):
-    """Refuse a data directory that holds a definition, lock or keys of another cluster than ``definition_hash`` (32 bytes)."""
+    """Refuse a data directory with a definition, lock or keys of another cluster than ``definition_hash`` (32 bytes)."""
     wanted = gojson.to_hex(definition_hash)
     found = {"%s (accepted)" % FILE: gojson.to_hex(accepted(data_dir) or b"")}
     for name, key in ((DEFINITION_FILE, None), (LOCK_FILE, "cluster_definition")):
@@ -120,7 +120,9 @@ def check_data_dir(data_dir, definition_hash):
         content = files.read_if_exists(path)
         if content is not None:
             value = gojson.loads(content, path)
-            found[name] = gojson.to_hex(compute_definition_hash(parse(lookup(value, key, path) if key else value, path)))
+            found[name] = gojson.to_hex(
+                compute_definition_hash(parse(lookup(value, key, path) if key else value, path))
+            )
     for name, has in found.items():
         if has and has != wanted:
             raise DvError(

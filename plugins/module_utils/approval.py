@@ -5,8 +5,8 @@
 """Approvals: what each operator signs of a proposal, and the definition that they make together.
 
 A node approves what its own policy allows, or, where there is none, what somebody confirmed by the terms' hash. It
-approves one proposal with one ENR, once: the record is ``<data dir>/ceremony/approval.json``, and the DKG starts only for
-a definition that follows from it. What is published of it does not tell what the policy says.
+approves one proposal with one ENR, once: the record is ``<data dir>/ceremony/approval.json``, and the DKG starts only
+for a definition that follows from it. What is published of it does not tell what the policy says.
 """
 
 import os
@@ -16,8 +16,8 @@ from . import eip712, enr as enrs, files, gojson, networks, policy as policies, 
 from .address import parse_address
 from .definition import with_hashes
 from .definition_checks import check_signatures
-from .errors import Collector, DvError, OperatorError, Problems
-from .schema import dotted, shape_problems
+from .errors import Collector, DvError, OperatorError, raise_all
+from .schema import check_shape
 from .schemas.approval import APPROVAL, RECORD
 
 FILE = "ceremony/approval.json"
@@ -50,7 +50,9 @@ def parse(content, what="approval"):
 
     :raises DvError: wrong shape
     """
-    return _from_json(_checked(content, APPROVAL, what))
+    value = gojson.loads(content, what)
+    check_shape(value, APPROVAL, what)
+    return _from_json(value)
 
 
 def share_index(definition, address, wanted=None):
@@ -60,7 +62,9 @@ def share_index(definition, address, wanted=None):
     :raises DvError: it has no place there, or more than one and ``wanted`` is none of them
     """
     places = [
-        index for index, operator in enumerate(definition.operators or (), 1) if operator.address.lower() == address.lower()
+        index
+        for index, operator in enumerate(definition.operators or (), 1)
+        if operator.address.lower() == address.lower()
     ]
     if not places:
         raise DvError(
@@ -88,12 +92,15 @@ def review(data_dir, proposal, address, enr, policy=None, accepted_config_hash=N
     :param policy: the node's :class:`~.policy.Policy`, which decides wherever there is one
     :param accepted_config_hash: 32 bytes, the terms that somebody confirmed for this node
     :param wanted_index: the node's share index, where its address has several
-    :raises DvError: another approval was given, or this one may not be; :class:`Problems` with every violation of the policy
+    :raises DvError: another approval was given, or this one may not be
+    :raises Problems: several reasons, such as every violation of the policy
     """
     index = share_index(proposal, address, wanted_index)
     given = read(data_dir)
     if given:
-        _refuse_other(given, Approval(index, address, enr, proposal.config_hash, b"", b""), os.path.join(data_dir, FILE))
+        _refuse_other(
+            given, Approval(index, address, enr, proposal.config_hash, b"", b""), os.path.join(data_dir, FILE)
+        )
         return given
     problems = []
     if policy:
@@ -117,12 +124,13 @@ def review(data_dir, proposal, address, enr, policy=None, accepted_config_hash=N
                 "write a policy; or check the terms and set dv_accept_config_hash to 0x%s" % proposal.config_hash.hex(),
             )
         )
-    if problems:
-        raise problems[0] if len(problems) == 1 else Problems(problems)
+    raise_all(problems)
     return None
 
 
-def approve(data_dir, proposal, address, enr, sign, policy=None, accepted_config_hash=None, wanted_index=None, custom=()):
+def approve(
+    data_dir, proposal, address, enr, sign, policy=None, accepted_config_hash=None, wanted_index=None, custom=()
+):
     """Approve ``proposal``, once. (approval, whether it is new); the other arguments are those of :func:`review`.
 
     :param sign: makes the operator's signature (65 bytes) of a digest (32 bytes); called for a new approval only
@@ -160,7 +168,11 @@ def read(data_dir):
     """
     path = os.path.join(data_dir, FILE)
     content = files.read_if_exists(path, MAX_SIZE)
-    return None if content is None else _from_json(_checked(content, RECORD, path)["approval"])
+    if content is None:
+        return None
+    record = gojson.loads(content, path)
+    check_shape(record, RECORD, path)
+    return _from_json(record["approval"])
 
 
 def assemble(proposal, approvals, custom=()):
@@ -176,7 +188,8 @@ def assemble(proposal, approvals, custom=()):
     missing = [index for index in range(1, len(operators) + 1) if index not in approvals]
     if missing:
         raise DvError(
-            "no approval yet from %s" % ", ".join("operator %d (%s)" % (index, operators[index - 1].address) for index in missing),
+            "no approval yet from %s"
+            % ", ".join("operator %d (%s)" % (index, operators[index - 1].address) for index in missing),
             "an approval from each of the %d operators" % len(operators),
             "let these nodes approve the proposal, then run again",
         )
@@ -242,7 +255,9 @@ def _check(index, operator, content, proposal, network):
             ("enr_signature", eip712.enr_digest(found.enr, network.chain_id)),
         ):
             if secp256k1.recover_address(digest, getattr(found, check)) != parse_address(operator.address, "address"):
-                raise DvError("it is not by %s" % operator.address, "a signature by this operator", "let it approve again")
+                raise DvError(
+                    "it is not by %s" % operator.address, "a signature by this operator", "let it approve again"
+                )
     except DvError as error:
         raise OperatorError(index, check, error.found, error.wanted, error.hint) from None
     return found
@@ -260,18 +275,12 @@ def _refuse_other(found, wanted, what):
             raise DvError(
                 "%s is for %s %s" % (what, name, has),
                 str(needs),
-                "an operator approves one cluster, with one ENR, in one data directory: use a new one for another cluster",
+                "one data directory is for one cluster and one ENR: use a new one for another cluster",
             )
 
 
 def _from_json(value):
-    hexadecimal = {key: gojson.from_hex(value[key], None, key) for key in ("config_hash", "config_signature", "enr_signature")}
+    hexadecimal = {
+        key: gojson.from_hex(value[key], None, key) for key in ("config_hash", "config_signature", "enr_signature")
+    }
     return Approval(**{**value, **hexadecimal})
-
-
-def _checked(content, schema, what):
-    value = gojson.loads(content, what)
-    problems = [error for _path, error in shape_problems(value, schema, lambda path: "%s: %s" % (what, dotted(path)) if path else what)]
-    if problems:
-        raise problems[0] if len(problems) == 1 else Problems(problems)
-    return value

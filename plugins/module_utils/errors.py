@@ -75,7 +75,12 @@ class Collector:
 
     def raise_any(self):
         """Raise what was collected: nothing, the only error, or :class:`Problems`."""
-        if len(self.errors) == 1:
-            raise self.errors[0]
-        if self.errors:
-            raise Problems(self.errors)
+        raise_all(self.errors)
+
+
+def raise_all(errors):
+    """Raise the list ``errors``: nothing, the only one, or :class:`Problems`."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise Problems(errors)

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The checks of :mod:`.preflight` that read what a node holds already. Each raises all that it finds, and writes nothing."""
+"""The checks of :mod:`.preflight` that read what a node holds. Each raises all that it finds, and writes nothing."""
 
 import os
 
 from . import acceptance, approval, definition, enr, files, lock, node_key, policy, proposal, secp256k1, wallet
 from .address import checksum_address
-from .errors import Collector, DvError, Problems
+from .errors import Collector, DvError, raise_all
 from .preflight import check_directory
 from .terms import definition as definition_of, differences, parse_terms
 
@@ -46,7 +46,8 @@ def check_artefacts(node, terms):
         if different:
             problems.errors.append(
                 DvError(
-                    "%s holds a cluster with other terms:\n%s" % (node.data_dir, "\n".join("  " + text for text in different)),
+                    "%s holds a cluster with other terms:\n%s"
+                    % (node.data_dir, "\n".join("  " + text for text in different)),
                     "the same terms",
                     "set the variables back, or choose a new data directory for a new cluster",
                 )
@@ -67,7 +68,7 @@ def check_artefacts(node, terms):
 
 
 def check_signer(node, terms):
-    """The operator's address has a place in ``terms`` (``None``: unknown), and until it has signed: the node's wallet opens,
+    """The operator's address has a place in ``terms`` (``None``: unknown). Until it has signed, the node's wallet opens,
     and a policy or a confirmed hash says what it may sign."""
     given = approval.read(node.data_dir)
     signed = given is not None or _finished(node)
@@ -177,7 +178,9 @@ def _check_policy(node, terms, address):
         if terms and address and "" not in terms.operators:
             texts = policy.violations(found, definition_of(terms, "", ""), address)
             if texts:
-                raise Problems([DvError(text, hint="if you agree to this, change the policy by hand") for text in texts])
+                raise Problems(
+                    [DvError(text, hint="if you agree to this, change the policy by hand") for text in texts]
+                )
     elif node.accepted_config_hash is None and not node.policy_pending:
         raise DvError(
             "there is no policy at %s" % node.policy_file,

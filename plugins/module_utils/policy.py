@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A node's own policy: the terms that its wallet may sign. It protects an operator from a control node with other terms.
+"""A node's own policy: the terms that its wallet may sign.
+
+It protects an operator from a control node that comes with other terms.
 
 The file is YAML. The first three keys must be there, the others bind where they are there, and nothing else may be
 there. Addresses need their checksum and quotes (YAML takes a bare ``0x...`` for a number)::
@@ -27,10 +29,10 @@ import stat
 from dataclasses import dataclass
 
 from . import files, networks
-from .address import parse_address, parse_checksum_address
+from .address import parse_checksum_address
 from .definition import GWEI_PER_ETH, effective_deposit_amounts
 from .errors import Collector, DvError
-from .schema import dotted, shape_problems, show
+from .schema import check_shape, show
 from .schemas.policy import POLICY
 
 #: Largest policy file that is read, in bytes.
@@ -56,10 +58,8 @@ def read(path):
     """
     content = files.read(path, MAX_SIZE, lambda status: _check_owner(path, status))
     rules = _load(content, path)
-    found = shape_problems(rules, POLICY, lambda where: "%s: %s" % (path, dotted(where)) if where else path)
+    check_shape(rules, POLICY, path)
     problems = Collector()
-    problems.errors += [problem for _where, problem in found]
-    problems.raise_any()
     for field in _LISTS_OF_ADDRESSES:
         for index, text in enumerate(rules.get(field, ())):
             with problems:
@@ -101,7 +101,7 @@ def allowing(terms):
     return "".join("%s: %s\n" % (rule, json.dumps(value)) for rule, value in rules.items())
 
 
-# One check for each rule: given the rule, the definition and the node's own address, it yields what goes beyond the rule.
+# One check for each rule: given the rule, the definition and the node's own address, it yields what goes beyond it.
 
 
 def _networks(allowed, definition, _own):
@@ -176,7 +176,9 @@ def _show_rule(value):
     """A rule in a line: at most five entries of a list."""
     if not isinstance(value, list):
         return show(value)
-    return ", ".join([show(each).strip('"') for each in value[:5]] + ["and %d more" % (len(value) - 5)] * (len(value) > 5))
+    return ", ".join(
+        [show(each).strip('"') for each in value[:5]] + ["and %d more" % (len(value) - 5)] * (len(value) > 5)
+    )
 
 
 def _check_owner(path, status):
@@ -200,13 +202,13 @@ def _check_network(name, what):
     if name not in known and not re.fullmatch("0x[0-9a-f]{8}", name):
         raise DvError(
             "%s is %s" % (what, show(name)),
-            "one of %s, or the genesis fork version of a network of one's own: 0x and 8 lower-case hex digits, in quotes"
+            "one of %s, or the genesis fork version (0x and 8 lower-case hex digits, in quotes) of another"
             % ", ".join(known),
         )
 
 
 def _load(content, path):
-    """The value of the YAML text ``content``. One key twice, anchors and tags are refused: the file is read by people."""
+    """The value of the YAML text ``content``; a key twice, anchors and tags are refused, for people read the file."""
     import yaml  # needed on the nodes that have a policy only
 
     class Loader(yaml.SafeLoader):
@@ -223,7 +225,15 @@ def _load(content, path):
 
     try:
         return yaml.load(content, Loader=Loader)  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, ValueError, LookupError, ArithmeticError, AttributeError, TypeError, RecursionError) as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        LookupError,
+        ArithmeticError,
+        AttributeError,
+        TypeError,
+        RecursionError,
+    ) as error:
         mark = getattr(error, "problem_mark", None)
         raise DvError(
             "%s is not a plain YAML text%s" % (path, " (line %d)" % (mark.line + 1) if mark else ""),

@@ -59,7 +59,8 @@ def read(data_dir, wanted):
     different = terms.differences(found, wanted)
     if different:
         raise DvError(
-            "the terms are not those of %s, which the creator has signed:\n%s" % (path, "\n".join("  " + text for text in different)),
+            "the terms are not those of %s, which the creator has signed:\n%s"
+            % (path, "\n".join("  " + text for text in different)),
             "the same terms",
             "set the variables back; or, for a new cluster, use a new data directory and store on every node",
         )
@@ -67,8 +68,9 @@ def read(data_dir, wanted):
 
 
 def check_proposal(content, what="proposal", custom=()):
-    """The :class:`~.definition.Definition` of a proposal (bytes or text), called ``what`` in errors, with all its checks:
-    shape and hashes, the limits of a cluster that is made here, and the creator's signature.
+    """The :class:`~.definition.Definition` of a proposal (bytes or text), called ``what`` in errors.
+
+    Checked are shape and hashes, the limits of a cluster that is made here, and the creator's signature.
 
     :param custom: networks of one's own that count too
     :raises DvError: anything wrong

@@ -12,7 +12,7 @@ import difflib
 import json
 import numbers
 
-from .errors import DvError
+from .errors import DvError, raise_all
 
 #: What a value that is neither shown nor named otherwise is called.
 _KINDS = {type(None): "empty", dict: "a mapping", list: "a list", str: "a text", int: "a number", bytes: "binary data"}
@@ -40,6 +40,12 @@ def shape_problems(value, schema, name):
     return list(problems.items())
 
 
+def check_shape(value, schema, what):
+    """Refuse a ``value``, called ``what``, that misses ``schema``: all its :func:`shape_problems` are raised."""
+    name = lambda path: "%s: %s" % (what, dotted(path)) if path else what
+    raise_all([problem for _path, problem in shape_problems(value, schema, name)])
+
+
 def dotted(path):
     """``a.b[0]`` for the path ``("a", "b", 0)``."""
     return "".join("[%d]" % part if isinstance(part, int) else ".%s" % (part,) for part in path).removeprefix(".")
@@ -51,7 +57,7 @@ def show(value):
         return str(value).lower()
     if isinstance(value, str):
         text = json.dumps(value, ensure_ascii=not value.isprintable())
-        return text if len(value) <= _LONGEST_SHOWN else "%s...\" (%d characters)" % (text[:7], len(value))
+        return text if len(value) <= _LONGEST_SHOWN else '%s..." (%d characters)' % (text[:7], len(value))
     if isinstance(value, int):
         return str(value) if abs(value) < 10**20 else "a number of more than 20 digits"
     if isinstance(value, float):
@@ -70,7 +76,7 @@ def _value(error, path, name):
 
 
 def _missing(error, path, name):
-    """Fields that must be there and are not. JSON Schema's own error names one at a time; this one names all of them."""
+    """Fields that must be there and are not: all of them, while JSON Schema's own error names one."""
     for field in error.validator_value:
         if field not in error.instance:
             wanted = error.schema["properties"][field]["description"]

@@ -6,7 +6,9 @@
 
 Creating is strict where charon is not: every address needs its checksum, none may be zero, operators are different
 people unless ``dv_allow_shared_operator_address`` says otherwise. A threshold other than the default (two thirds,
-rounded up) is taken because it was given explicitly: setting ``dv_threshold`` is the consent. Limits: charon-formats §1.4.
+rounded up) is taken because it was given explicitly: setting ``dv_threshold`` is the consent.
+
+Limits: charon-formats §1.1 and §1.4.
 """
 
 import re
@@ -24,7 +26,7 @@ from .definition import (
     default_threshold,
     with_hashes,
 )
-from .errors import DvError, Problems
+from .errors import DvError, raise_all
 from .schema import dotted, shape_problems, show
 from .schemas.terms import PENDING_TERMS, TERMS
 
@@ -46,8 +48,10 @@ _DEFAULTS = {
 
 @dataclass(frozen=True)
 class Terms:
-    """Checked terms: ``network`` is a :class:`~.networks.Network`, ``deposit_amounts`` are Gwei (empty: charon's default),
-    the two tuples of addresses have one entry for each validator, ``operators`` are in the order of share index.
+    """Checked terms.
+
+    ``network`` is a :class:`~.networks.Network`, ``deposit_amounts`` are Gwei (empty: charon's default), the two tuples
+    of addresses have one entry for each validator, ``operators`` are in the order of share index.
 
     An operator (and the creator) is ``""`` as long as this run has yet to make its wallet.
     """
@@ -69,10 +73,11 @@ class Terms:
 def parse_terms(value, operators_pending=False):
     """The :class:`Terms` of ``value``: a dict of the cluster's variables, without their prefix ``dv_``.
 
-    ``None`` and an empty ``testnet`` mean "not set". Numbers and booleans may come as text, as ``-e name=value`` gives them.
+    ``None`` and an empty ``testnet`` mean "not set". Numbers and booleans may be texts, as ``-e name=value`` gives them.
 
     :param operators_pending: let ``""`` stand for an operator whose wallet this run makes
-    :raises Problems: everything that is wrong, each named after the variable that says it (or :class:`DvError`, if one thing)
+    :raises DvError: what is wrong, named after the variable that says it
+    :raises Problems: the same of everything that is wrong
     """
     schema = PENDING_TERMS if operators_pending else TERMS
     given = _given(value, schema)
@@ -84,8 +89,7 @@ def parse_terms(value, operators_pending=False):
         for rule, *fields in _RULES:
             if broken.isdisjoint(fields):
                 problems += rule(given)
-    if problems:
-        raise problems[0] if len(problems) == 1 else Problems(problems)
+    raise_all(problems)
     return _terms(given)
 
 
@@ -148,7 +152,9 @@ def _given(value, schema):
     kind = schema.get("type")
     if kind == "object" and isinstance(value, dict):
         fields = schema["properties"]
-        return {key: _given(item, fields.get(key, {})) for key, item in value.items() if item is not None and item != {}}
+        return {
+            key: _given(item, fields.get(key, {})) for key, item in value.items() if item is not None and item != {}
+        }
     if kind == "array" and isinstance(value, list):
         return [_given(item, schema["items"]) for item in value]
     if kind == "integer" and isinstance(value, str) and re.fullmatch("[0-9]{1,20}", value):
@@ -158,7 +164,7 @@ def _given(value, schema):
     return value
 
 
-# Rules beyond the shape. Each is given the terms, the fields it reads being of the right shape, and yields what is wrong.
+# Rules beyond the shape. Each is given the terms, its own fields being of the right shape, and yields what is wrong.
 
 
 def _name(given):
@@ -166,13 +172,17 @@ def _name(given):
     if not name.isprintable():
         yield DvError("dv_name is %s, with characters that cannot be printed" % show(name), "printable text")
     elif len(name.encode()) > 256:
-        yield DvError("dv_name has %d bytes" % len(name.encode()), "at most 256 bytes in UTF-8", "choose a shorter name")
+        yield DvError(
+            "dv_name has %d bytes" % len(name.encode()), "at most 256 bytes in UTF-8", "choose a shorter name"
+        )
 
 
 def _network(given):
     name, testnet = given["network"], given["testnet"]
     if (name is None) == (testnet is None):
-        found = "neither dv_network nor dv_testnet_* is set" if name is None else "both dv_network and dv_testnet_* are set"
+        found = (
+            "neither dv_network nor dv_testnet_* is set" if name is None else "both dv_network and dv_testnet_* are set"
+        )
         yield DvError(found, "one of them", "set dv_network, or the four dv_testnet_* of a network of your own")
         return
     try:
@@ -314,7 +324,11 @@ def _terms(given):
 # What is compared: the variable's field, its value in a definition, its value in terms (None: not known yet).
 _COMPARED = (
     ("name", lambda has: has.name, lambda says: says.name),
-    ("network", lambda has: _network_name(has.fork_version), lambda says: _network_name(says.network.genesis_fork_version)),
+    (
+        "network",
+        lambda has: _network_name(has.fork_version),
+        lambda says: _network_name(says.network.genesis_fork_version),
+    ),
     ("num_validators", lambda has: has.num_validators, lambda says: says.num_validators),
     ("threshold", lambda has: has.threshold, lambda says: says.threshold),
     (
@@ -341,7 +355,7 @@ _COMPARED = (
 
 
 def _compare(name, has, says):
-    """(name, what the definition has, what the terms say) where they differ; lists entry by entry, addresses in any case."""
+    """(name, what the definition has, what the terms say) where they differ: lists by entry, addresses in any case."""
     if isinstance(has, list):
         pairs = list(zip(has, says))
         if len(has) != len(says):

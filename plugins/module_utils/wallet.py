@@ -4,8 +4,8 @@
 
 """An operator's wallet on its node: an Ethereum key file (V3), and beside it a file with its password.
 
-Source: the Web3 Secret Storage definition, version 3; the cryptography is eth-account's. Loading that library takes half
-a second, and the key derivation of a geth wallet about as long, so a wallet is unlocked only when something is to be signed.
+Source: the Web3 Secret Storage definition, version 3; the cryptography is eth-keyfile's. Loading that library takes half
+a second, and the key derivation of a geth wallet about as long, so a wallet is unlocked only when something is signed.
 """
 
 import os
@@ -14,7 +14,7 @@ import secrets
 
 from . import files, gojson, secp256k1
 from .address import checksum_address, parse_address
-from .errors import DvError, Problems
+from .errors import DvError, raise_all
 from .schema import dotted, shape_problems
 from .schemas.wallet import KDF_PARAMETERS, WALLET
 
@@ -37,7 +37,9 @@ def create(path, password_file):
     :raises DvError: there is a wallet already (it stays as it is), or the system refuses
     """
     if os.path.lexists(path):
-        raise DvError("there is a wallet at %s already" % path, "no file", "nothing was written: use it, or name another path")
+        raise DvError(
+            "there is a wallet at %s already" % path, "no file", "nothing was written: use it, or name another path"
+        )
     for each in (path, password_file):
         files.make_directory(os.path.dirname(os.path.abspath(each)))
     if not os.path.lexists(password_file):
@@ -91,7 +93,7 @@ def unlock(path, password_file):
 
 
 def signer(path, password_file):
-    """A function that signs a digest (32 bytes) with the wallet at ``path``, which its first call unlocks (:func:`unlock`)."""
+    """A function that signs a digest (32 bytes) with the wallet at ``path``; its first call unlocks it."""
     keys = []
 
     def sign(digest):
@@ -103,7 +105,7 @@ def signer(path, password_file):
 
 
 def sign_as(signer, digest, sign):
-    """The signature (65 bytes) of the 32-byte ``digest`` that ``sign(digest)`` makes, which must be by ``signer`` (text).
+    """The signature (65 bytes) of the 32-byte ``digest`` that ``sign(digest)`` makes; it must be ``signer``'s (text).
 
     :raises DvError: the wallet is somebody else's
     """
@@ -133,14 +135,14 @@ def read_password(path):
 
 
 def _library():
-    """eth-keyfile: what eth-account itself reads and writes key files with, at two thirds of its import time (0.6 s)."""
+    """eth-keyfile: what eth-account reads and writes key files with, at two thirds of its import time (0.6 s)."""
     import eth_keyfile
 
     return eth_keyfile
 
 
 def _read(path):
-    """The key file at ``path`` (dict, keys of the top in lower case), its shape and cost checked. Errors show no value."""
+    """The key file at ``path`` (dict, its top keys in lower case), shape and cost checked. Errors show no value."""
     value = gojson.loads(files.read(path, MAX_SIZE), "the wallet %s" % path)
     if isinstance(value, dict):
         value = {key.lower(): item for key, item in value.items()}
@@ -157,9 +159,11 @@ def _read(path):
 
 
 def _check_shape(value, schema, path, top):
-    problems = [
-        DvError("the wallet %s: %s is missing or wrong" % (path, dotted((*top, *where)) or "its content"), error.wanted)
-        for where, error in shape_problems(value, schema, dotted)
-    ]
-    if problems:
-        raise problems[0] if len(problems) == 1 else Problems(problems)
+    raise_all(
+        [
+            DvError(
+                "the wallet %s: %s is missing or wrong" % (path, dotted((*top, *where)) or "its content"), error.wanted
+            )
+            for where, error in shape_problems(value, schema, dotted)
+        ]
+    )

@@ -39,7 +39,11 @@ RECORD = _object(
         "additionalProperties": False,
         "minProperties": 1,
         "properties": {
-            "policy_sha256": {"type": "string", "pattern": r"^[0-9a-f]{64}\Z", "description": "64 lower-case hex digits"},
+            "policy_sha256": {
+                "type": "string",
+                "pattern": r"^[0-9a-f]{64}\Z",
+                "description": "64 lower-case hex digits",
+            },
             "accepted_config_hash": _HASH,
         },
     },

@@ -97,7 +97,7 @@ TERMS = {
             "maximum": 2**64 - 1,
             "description": "a gas limit above 0",
         },
-        "consensus_protocol": {"enum": ["", "qbft"], "description": "qbft, or \"\" for charon's choice"},
+        "consensus_protocol": {"enum": ["", "qbft"], "description": 'qbft, or "" for charon\'s choice'},
         "operators": {
             "type": "array",
             "items": ADDRESS,

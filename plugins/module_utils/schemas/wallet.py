@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The shape of an Ethereum key file, version 3 (Web3 Secret Storage), as far as it is read. Top-level keys in lower case."""
+"""The shape of an Ethereum key file, version 3 (Web3 Secret Storage), as far as it is read, its top keys in lower case."""
 
 
 def _hex(count, description):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Four made-up operators with the terms, proposal and approvals that they agree on; a dealt cluster in a data directory."""
+"""Four made-up operators with the terms, proposal and approvals that they agree on; a dealt cluster."""
 
 import os
 import pathlib
@@ -21,7 +21,9 @@ Person = namedtuple("Person", "private_key address node_key enr sign")
 def _person(number):
     private_key, node_key = bytes([number]) * 32, bytes([number + 100]) * 32
     address = checksum_address(secp256k1.address_of(secp256k1.public_key(private_key)))
-    return Person(private_key, address, node_key, enr.encode(node_key), lambda digest: secp256k1.sign(private_key, digest))
+    return Person(
+        private_key, address, node_key, enr.encode(node_key), lambda digest: secp256k1.sign(private_key, digest)
+    )
 
 
 PEOPLE = [_person(number) for number in range(1, 5)]
@@ -63,7 +65,9 @@ def tree():
 @pytest.fixture
 def proposed(terms, people, tmp_path):
     """The checked proposal of these terms, made in a place of its own."""
-    found, _new = proposal.propose(str(tmp_path / "creator"), parse_terms(terms), people[0].sign, "A-UUID", "2026-01-02T03:04:05Z")
+    found, _new = proposal.propose(
+        str(tmp_path / "creator"), parse_terms(terms), people[0].sign, "A-UUID", "2026-01-02T03:04:05Z"
+    )
     return found
 
 
@@ -74,7 +78,12 @@ def approved(proposed, people, tmp_path):
     for index, person in enumerate(people, 1):
         directories[index] = str(tmp_path / ("node%d" % index))
         approvals[index], _new = approval.approve(
-            directories[index], proposed, person.address, person.enr, person.sign, accepted_config_hash=proposed.config_hash
+            directories[index],
+            proposed,
+            person.address,
+            person.enr,
+            person.sign,
+            accepted_config_hash=proposed.config_hash,
         )
     return directories, approvals
 

@@ -105,14 +105,20 @@ def first(**values):
 
 # How the definition is changed (its hashes follow), and what the error says.
 WRONG = {
-    "other terms": (lambda found: replace(found, threshold=4), ["creator, config_signature", "operator 1, config_signature"]),
+    "other terms": (
+        lambda found: replace(found, threshold=4),
+        ["creator, config_signature", "operator 1, config_signature"],
+    ),
     "no signature of one": (first(enr_signature=b""), ["operator 1, enr_signature"]),
     "no signature of the creator": (lambda found: replace(found, creator=Creator()), ["creator"]),
     "signatures of another": (
         lambda found: replace(found, operators=(*found.operators[:2], found.operators[3], found.operators[3])),
         ["operator 4, enr", "node key of operator 3"],
     ),
-    "another ENR of this node": (first(enr=enr.encode(b"\x42" * 32)), ["is not in the definition", "operator 1, enr_signature"]),
+    "another ENR of this node": (
+        first(enr=enr.encode(b"\x42" * 32)),
+        ["is not in the definition", "operator 1, enr_signature"],
+    ),
     "threshold 1": (lambda found: replace(found, threshold=1), ["the threshold is 1"]),
     "deposits": (lambda found: replace(found, deposit_amounts=(1,)), ["deposit_amounts"]),
     "unknown network": (lambda found: replace(found, fork_version=b"\1\2\3\4"), ["0x01020304"]),
@@ -136,7 +142,9 @@ def test_wrong_hash(definition, node, people):
 
 def test_a_definition_that_this_node_did_not_approve(definition, node, terms, people, tmp_path, tree):
     """All four signed it, with the same wallets and ENRs, but node 1's record is of another proposal."""
-    made, _new = proposal.propose(str(tmp_path / "c"), parse_terms({**terms, "name": "other"}), people[0].sign, "B", "now")
+    made, _new = proposal.propose(
+        str(tmp_path / "c"), parse_terms({**terms, "name": "other"}), people[0].sign, "B", "now"
+    )
     texts = {}
     for index, person in enumerate(people, 1):
         where = str(tmp_path / "x" / str(index))
@@ -179,7 +187,9 @@ OCCUPIED = {
         "cluster-lock.json",
     ),
     "another acceptance": (
-        lambda found: {acceptance.FILE: json.dumps({"definition_hash": "0x" + other_of(found).definition_hash.hex()}).encode()},
+        lambda found: {
+            acceptance.FILE: json.dumps({"definition_hash": "0x" + other_of(found).definition_hash.hex()}).encode()
+        },
         acceptance.FILE,
     ),
 }
@@ -192,7 +202,12 @@ def test_data_directory_of_another_cluster(occupy, name, definition, node, peopl
     before = tree(node)
     with pytest.raises(DvError) as error:
         acceptance.accept_definition(str(node), definition, people[0].enr)
-    for fragment in (name, definition.definition_hash.hex(), other_of(definition).definition_hash.hex(), "nothing was written"):
+    for fragment in (
+        name,
+        definition.definition_hash.hex(),
+        other_of(definition).definition_hash.hex(),
+        "nothing was written",
+    ):
         assert fragment in str(error.value)
     assert tree(node) == before
 

@@ -13,7 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.obol.dv.plugins.module_utils import approval, eip712, enr, files, networks, policy as policies, proposal
+from ansible_collections.obol.dv.plugins.module_utils import (
+    approval,
+    eip712,
+    enr,
+    files,
+    networks,
+    policy as policies,
+    proposal,
+)
 from ansible_collections.obol.dv.plugins.module_utils.definition import dump, parse
 from ansible_collections.obol.dv.plugins.module_utils.definition_checks import check_hashes, check_signatures
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, OperatorError, Problems
@@ -50,7 +58,14 @@ def test_given_once(proposed, approved, people, tree):
 def test_published_text(approved, proposed, people):
     _directories, approvals = approved
     published = approvals[3].dump()
-    assert list(json.loads(published)) == ["share_index", "address", "enr", "config_hash", "config_signature", "enr_signature"]
+    assert list(json.loads(published)) == [
+        "share_index",
+        "address",
+        "enr",
+        "config_hash",
+        "config_signature",
+        "enr_signature",
+    ]
     assert approval.parse(published) == approvals[3]
     assert approvals[3].config_signature == people[2].sign(eip712.operator_config_digest(proposed.config_hash, 560048))
     assert approvals[3].enr_signature == people[2].sign(eip712.enr_digest(people[2].enr, 560048))
@@ -63,7 +78,9 @@ def test_record_keeps_what_it_was_approved_by(by, proposed, terms, people, tmp_p
         arguments["policy"] = policy_of(terms)
     if by != "policy":
         arguments["accepted_config_hash"] = proposed.config_hash
-    given, new = approval.approve(str(tmp_path), proposed, people[0].address, people[0].enr, people[0].sign, **arguments)
+    given, new = approval.approve(
+        str(tmp_path), proposed, people[0].address, people[0].enr, people[0].sign, **arguments
+    )
     record = json.loads((tmp_path / approval.FILE).read_bytes())
     assert new and record["approval"] == json.loads(given.dump())
     assert record["approved_by"] == {
@@ -123,12 +140,19 @@ def test_refused_and_nothing_written(changes, fragments, proposed, terms, people
 def test_policy_forbids_even_what_somebody_confirmed(proposed, terms, people, tmp_path):
     with pytest.raises(DvError, match="the number of validators is 2"):
         approval.review(
-            str(tmp_path), proposed, people[0].address, people[0].enr, policy_of(terms, max_validators=1), proposed.config_hash
+            str(tmp_path),
+            proposed,
+            people[0].address,
+            people[0].enr,
+            policy_of(terms, max_validators=1),
+            proposed.config_hash,
         )
 
 
 def test_another_proposal_is_refused(approved, terms, people, tmp_path, tree):
-    other, _new = proposal.propose(str(tmp_path / "other"), parse_terms({**terms, "name": "other"}), people[0].sign, "B", "now")
+    other, _new = proposal.propose(
+        str(tmp_path / "other"), parse_terms({**terms, "name": "other"}), people[0].sign, "B", "now"
+    )
     directories, approvals = approved
     before = tree(tmp_path)
     with pytest.raises(DvError) as error:
@@ -161,7 +185,15 @@ def test_goes_on_after_a_crash(step, proposed, people, tmp_path, monkeypatch):
     def crash(*args):
         raise KeyboardInterrupt
 
-    arguments = (str(tmp_path / "node1"), proposed, people[0].address, people[0].enr, people[0].sign, None, proposed.config_hash)
+    arguments = (
+        str(tmp_path / "node1"),
+        proposed,
+        people[0].address,
+        people[0].enr,
+        people[0].sign,
+        None,
+        proposed.config_hash,
+    )
     with monkeypatch.context() as patched:
         patched.setattr(files, step, crash)
         with pytest.raises(KeyboardInterrupt):
@@ -178,7 +210,14 @@ def test_shared_address_needs_a_share_index(terms, people, tmp_path):
     approvals = {}
     for index in (1, 2, 3):
         given, _new = approval.approve(
-            str(tmp_path / str(index)), made, people[0].address, people[index].enr, people[0].sign, None, made.config_hash, index
+            str(tmp_path / str(index)),
+            made,
+            people[0].address,
+            people[index].enr,
+            people[0].sign,
+            None,
+            made.config_hash,
+            index,
         )
         approvals[index] = given.dump()
     assert check_signatures(approval.assemble(made, approvals), networks.by_name("hoodi")) == "group"
@@ -211,7 +250,9 @@ WRONG = {
     "broken ENR": (lambda given, others: replace(given, enr=given.enr[:-4] + "AAAA"), "enr", "signature"),
     "ENR not signed for": (lambda given, others: replace(given, enr=others[1].enr), "enr_signature", "not by"),
     "signatures swapped": (
-        lambda given, others: replace(given, config_signature=given.enr_signature, enr_signature=given.config_signature),
+        lambda given, others: replace(
+            given, config_signature=given.enr_signature, enr_signature=given.config_signature
+        ),
         "config_signature",
         "not by",
     ),
@@ -220,8 +261,16 @@ WRONG = {
         "config_signature",
         "not by",
     ),
-    "ENR signature of another": (lambda given, others: replace(given, enr_signature=others[4].enr_signature), "enr_signature", "not by"),
-    "v 31": (lambda given, others: replace(given, enr_signature=given.enr_signature[:64] + b"\x1f"), "enr_signature", "27 or 28"),
+    "ENR signature of another": (
+        lambda given, others: replace(given, enr_signature=others[4].enr_signature),
+        "enr_signature",
+        "not by",
+    ),
+    "v 31": (
+        lambda given, others: replace(given, enr_signature=given.enr_signature[:64] + b"\x1f"),
+        "enr_signature",
+        "27 or 28",
+    ),
     "approval of another": (lambda given, others: others[4], "approval", "share index"),
 }
 

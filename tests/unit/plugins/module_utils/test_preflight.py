@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Preflight: everything that would fail later is said, all of it at once, and nothing is written. Bad terms: test_terms.py."""
+"""Preflight: everything that would fail later is said at once, and nothing is written. Bad terms: test_terms.py."""
 
 import datetime
 import importlib.metadata
@@ -19,7 +19,15 @@ from dataclasses import replace
 import pytest
 from eth_account import Account
 
-from ansible_collections.obol.dv.plugins.module_utils import acceptance, approval, files, node_key, policy, preflight, proposal
+from ansible_collections.obol.dv.plugins.module_utils import (
+    acceptance,
+    approval,
+    files,
+    node_key,
+    policy,
+    preflight,
+    proposal,
+)
 from ansible_collections.obol.dv.plugins.module_utils.definition import dump, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
@@ -82,7 +90,13 @@ def test_all_at_once(node, terms, place, tree, tmp_path):
     before = tree(tmp_path)
     found = texts(node, terms)
     assert len(found) == 6, found
-    for fragment in ("dv_num_validators", "dv_network", node_key.FILE, "does not unlock", "withdrawal_addresses is not set"):
+    for fragment in (
+        "dv_num_validators",
+        "dv_network",
+        node_key.FILE,
+        "does not unlock",
+        "withdrawal_addresses is not set",
+    ):
         assert any(fragment in text for text in found), fragment
     assert not any("5eed" in text for text in found)
     assert tree(tmp_path) == before
@@ -127,19 +141,39 @@ BAD = {
     "wrong password": (text("password.txt", "guess"), {}, ["does not unlock", "wallet.json", "password.txt"]),
     "wallet is no JSON": (text("wallet.json", "5eed"), {}, ["wallet.json is not JSON"]),
     "wallet is something else": (text("wallet.json", "{}"), {}, ["wallet.json: version is missing"]),
-    "wallet of another operator": (nothing, {"address": DEAD}, ["wallet.json has the address", DEAD, "dv_operator_address"]),
+    "wallet of another operator": (
+        nothing,
+        {"address": DEAD},
+        ["wallet.json has the address", DEAD, "dv_operator_address"],
+    ),
     "no policy": (absent("policy.yml"), {}, ["there is no policy at", "dv_accept_config_hash"]),
     "bad policy": (text("policy.yml", "networks: [hoodi"), {}, ["policy.yml is not a plain YAML text"]),
     "policy that others can write": (lambda place: (place / "policy.yml").chmod(0o666), {}, ["others can write it"]),
     "data directory is a file": (text(".charon", ""), {}, [".charon is not a directory"]),
-    "key does not parse": (text(".charon/" + node_key.FILE, "5eed" * 15), {}, [node_key.FILE, "64 hex digits", "backup"]),
+    "key does not parse": (
+        text(".charon/" + node_key.FILE, "5eed" * 15),
+        {},
+        [node_key.FILE, "64 hex digits", "backup"],
+    ),
     "key is zero": (text(".charon/" + node_key.FILE, "00" * 32), {}, [node_key.FILE, "group order"]),
     "key is in use": (in_use(), {}, [node_key.LOCK_FILE, "charon", "stop that charon"]),
     "key served another cluster": (in_use(cluster_lock_hash="ab"), {}, [node_key.LOCK_FILE]),
-    "definition is no JSON": (text(".charon/cluster-definition.json", "{"), {}, ["cluster-definition.json is not JSON"]),
-    "definition lacks fields": (text(".charon/cluster-definition.json", "{}"), {}, ["cluster-definition.json", "version"]),
+    "definition is no JSON": (
+        text(".charon/cluster-definition.json", "{"),
+        {},
+        ["cluster-definition.json is not JSON"],
+    ),
+    "definition lacks fields": (
+        text(".charon/cluster-definition.json", "{}"),
+        {},
+        ["cluster-definition.json", "version"],
+    ),
     "lock is no JSON": (text(".charon/cluster-lock.json", "["), {}, ["cluster-lock.json is not JSON"]),
-    "keys of an unknown cluster": (directory(".charon/validator_keys"), {}, ["validator_keys, but neither definition nor lock"]),
+    "keys of an unknown cluster": (
+        directory(".charon/validator_keys"),
+        {},
+        ["validator_keys, but neither definition nor lock"],
+    ),
     "damaged approval": (text(".charon/" + approval.FILE, "{}"), {}, [approval.FILE, "is not set"]),
     "damaged proposal": (text(".charon/" + proposal.FILE, "{}"), {}, [proposal.FILE, "version"]),
 }
@@ -179,7 +213,9 @@ def test_wallet_that_states_another_address(node, terms, people, place):
     value = json.loads((place / "wallet.json").read_text())
     value["address"] = people[1].address[2:]
     (place / "wallet.json").write_text(json.dumps(value))
-    assert "holds the key of %s; wanted: the key of %s" % (people[0].address, people[1].address) in "\n".join(texts(node, terms))
+    assert "holds the key of %s; wanted: the key of %s" % (people[0].address, people[1].address) in "\n".join(
+        texts(node, terms)
+    )
 
 
 @pytest.fixture
@@ -189,7 +225,9 @@ def accepted(node, place, proposed, approved, people):
     (place / ".charon" / node_key.FILE).write_text(people[0].node_key.hex())
     _directories, approvals = approved
     definition = approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()})
-    approval.approve(node.data_dir, proposed, people[0].address, people[0].enr, people[0].sign, None, proposed.config_hash)
+    approval.approve(
+        node.data_dir, proposed, people[0].address, people[0].enr, people[0].sign, None, proposed.config_hash
+    )
     acceptance.accept_definition(node.data_dir, definition, people[0].enr)
     return definition
 
@@ -258,19 +296,28 @@ def test_missing_and_old_libraries(name, version, node, terms, monkeypatch):
 def test_old_python(node, terms, monkeypatch):
     monkeypatch.setattr(sys, "version_info", (3, 8, 1))
     assert texts(node, terms) == [
-        "%s is Python 3.8; wanted: Python 3.11 or newer; set ansible_python_interpreter of this node to a newer one" % sys.executable
+        "%s is Python 3.8; wanted: Python 3.11 or newer; set ansible_python_interpreter of this node to a newer one"
+        % sys.executable
     ]
 
 
-def test_full_disk(node, terms, monkeypatch):
-    real = os.statvfs(node.policy_file)
-    few_bytes = os.statvfs_result((4096, 4096, 100, 50, 50, 1000, 900, 900, 0, 255))
-    few_files = os.statvfs_result((4096, 4096, 10**9, 10**9, 10**9, 1000, 90, 90, 0, 255))
-    for found, fragment in ((few_bytes, "0.2 MB of free space; wanted: 8.4 MB for 2 validators"), (few_files, "room for 90 files")):
-        monkeypatch.setattr(os, "statvfs", lambda path, found=found: found)
-        assert fragment in "\n".join(texts(node, terms))
-    monkeypatch.setattr(os, "statvfs", lambda path: real)
-    assert "MB for 65536 validators" in "\n".join(texts(node, {**terms, "num_validators": 65536, "fee_recipient_addresses": [DEAD]}))
+# Bytes and files that are free, the number of validators, and what is said.
+FULL = {
+    "few bytes": (200_000, 10**6, 2, "0.2 MB of free space; wanted: 8.4 MB for 2 validators and 4 operators"),
+    "few files": (10**12, 90, 2, "room for 90 files; wanted: 504 for 2 validators"),
+    "many validators": (10**9, 10**6, 65536, "1000.0 MB of free space; wanted: 1619.0 MB for 65536 validators"),
+}
+
+
+@pytest.mark.parametrize("free, free_files, validators, fragment", FULL.values(), ids=FULL)
+def test_full_disk(free, free_files, validators, fragment, node, terms, monkeypatch):
+    monkeypatch.setattr(
+        os,
+        "statvfs",
+        lambda path: os.statvfs_result((4096, 1, 10**12, free + 5, free, 10**9, free_files + 5, free_files, 0, 255)),
+    )
+    terms.update(num_validators=validators, fee_recipient_addresses=[DEAD])
+    assert fragment in "\n".join(texts(node, terms))
 
 
 @pytest.fixture
@@ -378,7 +425,9 @@ def test_small_tmpfs(node, terms, place):
     """A real file system that is too small, and a step that runs into its end."""
     small = place / "small"
     small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], capture_output=True, check=False).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], capture_output=True, check=False
+    ).returncode:
         pytest.skip("only root can mount a small tmpfs")
     try:
         node = replace(node, data_dir=str(small / ".charon"))

@@ -123,24 +123,42 @@ def first_operator(**values):
 
 # A change of the good proposal, whether the creator signs it again, and what the error says.
 WRONG = {
-    "other terms, signature of the old ones": (lambda found: {"threshold": 4}, False, ["the creator's signature is not by"]),
-    "no signature": (lambda found: {"creator": replace(found.creator, config_signature=b"")}, False, ["0 bytes", "65 bytes"]),
+    "other terms, signature of the old ones": (
+        lambda found: {"threshold": 4},
+        False,
+        ["the creator's signature is not by"],
+    ),
+    "no signature": (
+        lambda found: {"creator": replace(found.creator, config_signature=b"")},
+        False,
+        ["0 bytes", "65 bytes"],
+    ),
     "no creator": (lambda found: {"creator": replace(found.creator, address="")}, False, ["creator.address"]),
     "v 29": (
-        lambda found: {"creator": replace(found.creator, config_signature=found.creator.config_signature[:64] + b"\x1d")},
+        lambda found: {
+            "creator": replace(found.creator, config_signature=found.creator.config_signature[:64] + b"\x1d")
+        },
         False,
         ["0, 1, 27 or 28"],
     ),
     "threshold 1": (lambda found: {"threshold": 1}, True, ["the threshold is 1", "2 to 4"]),
     "threshold 5": (lambda found: {"threshold": 5}, True, ["the threshold is 5", "2 to 4"]),
     "two operators": (lambda found: {"operators": found.operators[:2]}, True, ["number of operators is 2", "3 to 255"]),
-    "256 operators": (lambda found: {"operators": found.operators * 64}, True, ["number of operators is 256", "3 to 255"]),
+    "256 operators": (
+        lambda found: {"operators": found.operators * 64},
+        True,
+        ["number of operators is 256", "3 to 255"],
+    ),
     "no operators": (lambda found: {"operators": None}, True, ["number of operators is 0"]),
     "no validators": (lambda found: {"validators": (), "num_validators": 0}, True, ["number of validators is 0"]),
     "deposit too large": (lambda found: {"deposit_amounts": (33 * 10**9,)}, True, ["deposit_amounts[0]"]),
     "operator without address": (first_operator(address=""), True, ["operators[0].address"]),
     "operator with ENR": (first_operator(enr="enr:-x"), True, ["operators[0] has an ENR"]),
-    "operator with signature": (first_operator(config_signature=bytes(65)), True, ["operators[0] has an ENR or signatures"]),
+    "operator with signature": (
+        first_operator(config_signature=bytes(65)),
+        True,
+        ["operators[0] has an ENR or signatures"],
+    ),
     "unknown network": (lambda found: {"fork_version": b"\1\2\3\4"}, True, ["0x01020304"]),
     "older version": (lambda found: {"version": "v1.8.0"}, True, ["v1.8.0", "v1.10.0"]),
 }
@@ -168,8 +186,14 @@ MALFORMED = {
     "no version": (lambda text: text.replace(b'"version"', b'"vision"'), "version"),
     "newer version": (lambda text: text.replace(b"v1.10.0", b"v1.12.0"), "newer"),
     "wrong config hash": (lambda text: text.replace(b'"threshold": 3', b'"threshold": 4'), "config_hash"),
-    "too few validators": (lambda text: text.replace(b'"num_validators": 2', b'"num_validators": 3'), "num_validators is 3"),
-    "wrong definition hash": (lambda text: text.replace(b'"definition_hash": "0x', b'"definition_hash": "0x00')[:-3] + b'"\n}', "def"),
+    "too few validators": (
+        lambda text: text.replace(b'"num_validators": 2', b'"num_validators": 3'),
+        "num_validators is 3",
+    ),
+    "wrong definition hash": (
+        lambda text: text.replace(b'"definition_hash": "0x', b'"definition_hash": "0x00')[:-3] + b'"\n}',
+        "def",
+    ),
 }
 
 
@@ -195,8 +219,15 @@ def test_only_own_errors_escape(data):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.sampled_from(["creator", "operators", "threshold", "validators", "fork_version", "deposit_amounts", "version", "name"]),
-       st.none() | st.integers() | st.text(max_size=5) | st.lists(st.none() | st.integers() | st.text(max_size=3), max_size=3))
+@given(
+    st.sampled_from(
+        ["creator", "operators", "threshold", "validators", "fork_version", "deposit_amounts", "version", "name"]
+    ),
+    st.none()
+    | st.integers()
+    | st.text(max_size=5)
+    | st.lists(st.none() | st.integers() | st.text(max_size=3), max_size=3),
+)
 def test_one_field_of_another_kind(field, value):
     good = json.loads(json.dumps({"version": "v1.10.0", "operators": [], "creator": {}, "validators": []}))
     with pytest.raises(DvError):

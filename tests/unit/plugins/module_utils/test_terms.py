@@ -40,19 +40,40 @@ BAD = {
         {"withdrawal_addresses": [SOMEBODY.replace("aA", "AA", 1)]},
         ["dv_withdrawal_addresses[0]", "checksum", SOMEBODY],
     ),
-    "withdrawal address in lower case": ({"withdrawal_addresses": [DEAD, DEAD.lower()]}, ["dv_withdrawal_addresses[1]", DEAD]),
+    "withdrawal address in lower case": (
+        {"withdrawal_addresses": [DEAD, DEAD.lower()]},
+        ["dv_withdrawal_addresses[1]", DEAD],
+    ),
     "withdrawal address too short": (
         {"withdrawal_addresses": [DEAD[:-1]]},
         ["dv_withdrawal_addresses[0]", DEAD[:-1], "0x and 40 hex digits"],
     ),
-    "withdrawal address without 0x": ({"withdrawal_addresses": [DEAD[2:]]}, ["dv_withdrawal_addresses[0]", "0x and 40"]),
+    "withdrawal address without 0x": (
+        {"withdrawal_addresses": [DEAD[2:]]},
+        ["dv_withdrawal_addresses[0]", "0x and 40"],
+    ),
     "withdrawal address with a line break": ({"withdrawal_addresses": [DEAD + "\n"]}, ["dv_withdrawal_addresses[0]"]),
-    "withdrawal address is a YAML number": ({"withdrawal_addresses": [0xDEAD]}, ["dv_withdrawal_addresses[0]", "in quotes"]),
-    "withdrawal address is a name": ({"withdrawal_addresses": ["dead.eth"]}, ["dv_withdrawal_addresses[0]", "dead.eth"]),
-    "zero withdrawal address": ({"withdrawal_addresses": [DEAD, ZERO]}, ["dv_withdrawal_addresses[1]", "zero address", "lost"]),
-    "no withdrawal addresses": ({"withdrawal_addresses": GONE}, ["dv_withdrawal_addresses is not set", "one for each validator"]),
+    "withdrawal address is a YAML number": (
+        {"withdrawal_addresses": [0xDEAD]},
+        ["dv_withdrawal_addresses[0]", "in quotes"],
+    ),
+    "withdrawal address is a name": (
+        {"withdrawal_addresses": ["dead.eth"]},
+        ["dv_withdrawal_addresses[0]", "dead.eth"],
+    ),
+    "zero withdrawal address": (
+        {"withdrawal_addresses": [DEAD, ZERO]},
+        ["dv_withdrawal_addresses[1]", "zero address", "lost"],
+    ),
+    "no withdrawal addresses": (
+        {"withdrawal_addresses": GONE},
+        ["dv_withdrawal_addresses is not set", "one for each validator"],
+    ),
     "empty withdrawal addresses": ({"withdrawal_addresses": []}, ["dv_withdrawal_addresses has 0 entries"]),
-    "withdrawal addresses are one text": ({"withdrawal_addresses": DEAD}, ["dv_withdrawal_addresses", "a list of addresses"]),
+    "withdrawal addresses are one text": (
+        {"withdrawal_addresses": DEAD},
+        ["dv_withdrawal_addresses", "a list of addresses"],
+    ),
     "too many withdrawal addresses": (
         {"withdrawal_addresses": [DEAD] * 3},
         ["dv_withdrawal_addresses has 3 entries", "dv_num_validators is 2"],
@@ -61,7 +82,10 @@ BAD = {
         {"num_validators": 3},
         ["dv_fee_recipient_addresses has 2 entries", "dv_num_validators is 3"],
     ),
-    "checksum of a fee recipient": ({"fee_recipient_addresses": [ELSE.lower()]}, ["dv_fee_recipient_addresses[0]", ELSE]),
+    "checksum of a fee recipient": (
+        {"fee_recipient_addresses": [ELSE.lower()]},
+        ["dv_fee_recipient_addresses[0]", ELSE],
+    ),
     "zero fee recipient": ({"fee_recipient_addresses": [ZERO]}, ["dv_fee_recipient_addresses[0]", "zero address"]),
     "no fee recipients": ({"fee_recipient_addresses": GONE}, ["dv_fee_recipient_addresses is not set"]),
     "two operators": ({"operators": [SOMEBODY, ELSE]}, ["dv_operators has 2 entries", "3 to 255"]),
@@ -74,7 +98,10 @@ BAD = {
     "checksum of an operator": ({"operators": [SOMEBODY, ELSE.lower(), DEAD]}, ["dv_operators[1]", ELSE]),
     "zero operator": ({"operators": [SOMEBODY, ELSE, ZERO]}, ["dv_operators[2]", "nobody can sign"]),
     "operator not made yet": ({"operators": [SOMEBODY, ELSE, ""]}, ["dv_operators[2]", '""']),
-    "operator is a private key": ({"operators": [SOMEBODY, ELSE, "0x" + "5eed" * 16]}, ["dv_operators[2]", "66 characters"]),
+    "operator is a private key": (
+        {"operators": [SOMEBODY, ELSE, "0x" + "5eed" * 16]},
+        ["dv_operators[2]", "66 characters"],
+    ),
     "threshold above n": ({"threshold": 5}, ["dv_threshold is 5", "4 entries", "2 to 4", "default of 3"]),
     "threshold 1": ({"threshold": 1}, ["dv_threshold is 1", "from 2"]),
     "threshold 0": ({"threshold": 0}, ["dv_threshold is 0", "from 2"]),
@@ -89,7 +116,10 @@ BAD = {
     "half a deposit": ({"deposit_amounts": [0.5, 32]}, ["dv_deposit_amounts[0] is 0.5", "at least 1"]),
     "deposit of nothing": ({"deposit_amounts": [0, 32]}, ["dv_deposit_amounts[0] is 0", "at least 1"]),
     "deposits below 32": ({"deposit_amounts": [1, 30]}, ["dv_deposit_amounts sum to 31 ETH", "at least 32"]),
-    "deposit above 32": ({"deposit_amounts": [1, 33]}, ["dv_deposit_amounts[1] is 33 ETH", "at most 32", "dv_compounding"]),
+    "deposit above 32": (
+        {"deposit_amounts": [1, 33]},
+        ["dv_deposit_amounts[1] is 33 ETH", "at most 32", "dv_compounding"],
+    ),
     "deposit above 2048": (
         {"deposit_amounts": [2049], "compounding": True},
         ["dv_deposit_amounts[0] is 2049 ETH", "at most 2048"],
@@ -123,7 +153,7 @@ BAD = {
         {"network": None, "testnet": {**TESTNET, "chainid": 1}},
         ["dv_testnet_chainid is unknown", "did you mean dv_testnet_chain_id"],
     ),
-    "no name": ({"name": ""}, ["dv_name is \"\"", "the cluster's name"]),
+    "no name": ({"name": ""}, ['dv_name is ""', "the cluster's name"]),
     "name not set": ({"name": GONE}, ["dv_name is not set"]),
     "name too long": ({"name": "\u00e9" * 129}, ["dv_name has 258 bytes", "at most 256"]),
     "name not printable": ({"name": "a\u0007b"}, ["dv_name", "printed"]),
@@ -163,7 +193,14 @@ def test_bad_input_is_said_clearly_and_nothing_is_written(changes, fragments, te
 
 
 def test_everything_wrong_is_said_at_once(terms):
-    wrong = {"network": "hodi", "num_validators": 0, "threshold": 9, "name": "\u0007", "treshold": 1, "deposit_amounts": [3, 99]}
+    wrong = {
+        "network": "hodi",
+        "num_validators": 0,
+        "threshold": 9,
+        "name": "\u0007",
+        "treshold": 1,
+        "deposit_amounts": [3, 99],
+    }
     with pytest.raises(Problems) as error:
         parse_terms({**terms, **wrong})
     assert len(error.value.errors) == 6
@@ -171,7 +208,9 @@ def test_everything_wrong_is_said_at_once(terms):
         assert name in str(error.value)
 
 
-@pytest.mark.parametrize("value", [None, [], "terms", 5, {1: 2}, {"name": ["x"]}, {"testnet": 5}, {"operators": [[], {}, None]}])
+@pytest.mark.parametrize(
+    "value", [None, [], "terms", 5, {1: 2}, {"name": ["x"]}, {"testnet": 5}, {"operators": [[], {}, None]}]
+)
 def test_other_shapes(value):
     with pytest.raises(DvError):
         parse_terms(value)
@@ -188,14 +227,22 @@ def test_defaults(terms):
 
 
 def test_texts_of_the_command_line_are_read(terms):
-    texts = {"num_validators": "2", "threshold": "4", "compounding": "True", "target_gas_limit": "1", "deposit_amounts": ["2048"]}
+    texts = {
+        "num_validators": "2",
+        "threshold": "4",
+        "compounding": "True",
+        "target_gas_limit": "1",
+        "deposit_amounts": ["2048"],
+    }
     found = parse_terms({**terms, **texts})
     assert (found.num_validators, found.threshold, found.compounding, found.target_gas_limit) == (2, 4, True, 1)
     assert found.deposit_amounts == (2048 * 10**9,)
 
 
 def test_what_is_not_set_may_be_empty(terms):
-    assert parse_terms({**terms, "threshold": None, "testnet": {}, "creator": "", "deposit_amounts": []}) == parse_terms(terms)
+    assert parse_terms(
+        {**terms, "threshold": None, "testnet": {}, "creator": "", "deposit_amounts": []}
+    ) == parse_terms(terms)
 
 
 def test_custom_testnet(terms):
@@ -239,7 +286,10 @@ DIFFERENT = {
         'dv_withdrawal_addresses: the definition has "%s", the terms say "%s"' % (DEAD, SOMEBODY),
     ),
     "fee recipient": ({"fee_recipient_addresses": [DEAD]}, "dv_fee_recipient_addresses[0]"),
-    "deposits": ({"deposit_amounts": [32]}, "dv_deposit_amounts: the definition has 0 entries, the terms say 1 entries"),
+    "deposits": (
+        {"deposit_amounts": [32]},
+        "dv_deposit_amounts: the definition has 0 entries, the terms say 1 entries",
+    ),
     "compounding": ({"compounding": True}, "dv_compounding: the definition has false, the terms say true"),
     "gas limit": ({"target_gas_limit": 1}, "dv_target_gas_limit: the definition has 60000000, the terms say 1"),
     "consensus": ({"consensus_protocol": "qbft"}, 'dv_consensus_protocol: the definition has "", the terms say "qbft"'),
@@ -268,8 +318,14 @@ def test_differences_leave_pending_operators_and_case_alone(terms):
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=50) | st.sampled_from([DEAD, ZERO, SOMEBODY, "hoodi"]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8) | st.sampled_from(list(TESTNET)), inner),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=50)
+    | st.sampled_from([DEAD, ZERO, SOMEBODY, "hoodi"]),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(st.text(max_size=8) | st.sampled_from(list(TESTNET)), inner),
     max_leaves=8,
 )
 FIELDS = st.sampled_from(list(termses.TERMS["properties"]))

@@ -118,7 +118,9 @@ def test_signer_unlocks_once(write, people, monkeypatch):
 
 def test_sign_as_refuses_the_wallet_of_another(people):
     assert wallet.sign_as(people[0].address, bytes(32), people[0].sign) == people[0].sign(bytes(32))
-    with pytest.raises(DvError, match="the wallet signs for %s; wanted: the wallet of %s" % (people[1].address, people[0].address)):
+    with pytest.raises(
+        DvError, match="the wallet signs for %s; wanted: the wallet of %s" % (people[1].address, people[0].address)
+    ):
         wallet.sign_as(people[0].address, bytes(32), people[1].sign)
 
 
@@ -138,7 +140,11 @@ def test_no_password(content, write, people):
 
 
 def test_missing_files(paths):
-    for step in (lambda: wallet.unlock(*paths), lambda: wallet.address(paths[0]), lambda: wallet.read_password(paths[1])):
+    for step in (
+        lambda: wallet.unlock(*paths),
+        lambda: wallet.address(paths[0]),
+        lambda: wallet.read_password(paths[1]),
+    ):
         with pytest.raises(DvError, match="No such file"):
             step()
 
@@ -203,7 +209,8 @@ def test_pbkdf2_of_hours(write, people):
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["version", "crypto", "kdf", "kdfparams"]), inner),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["version", "crypto", "kdf", "kdfparams"]), inner),
     max_leaves=10,
 )
 
