@@ -56,19 +56,14 @@ def _build(path):
     go = shutil.which("go")
     if go is None:
         raise NoGo(
-            "stock charon is not built (%s) and there is no go on the PATH: install Go, https://go.dev/dl"
-            % path
+            "stock charon is not built (%s) and there is no go on the PATH: install Go, https://go.dev/dl" % path
         )
     print("building stock charon with %s, a minute or two, once: %s" % (go, path), flush=True)
     temporary = path.with_suffix(".new")
     command = [go, "build", "-trimpath", "-o", str(temporary), "github.com/obolnetwork/charon"]
-    built = subprocess.run(
-        command, cwd=MODULE, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
+    built = subprocess.run(command, cwd=MODULE, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if built.returncode:
-        raise CharonError(
-            "cannot build charon: %s in %s\n%s" % (" ".join(command), MODULE, built.stderr[-4000:])
-        )
+        raise CharonError("cannot build charon: %s in %s\n%s" % (" ".join(command), MODULE, built.stderr[-4000:]))
     temporary.rename(path)
 
 
@@ -101,7 +96,7 @@ def http_get(url):
 def free_addresses(count):
     """``count`` different ``127.0.0.1:port`` that were free a moment ago."""
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        sockets = [stack.enter_context(socket.socket()) for dummy in range(count)]
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return ["127.0.0.1:%d" % one.getsockname()[1] for one in sockets]
@@ -166,9 +161,7 @@ class Charon:
     def create_cluster(self, directory, **flags):
         """``charon create cluster`` in ``directory``; the data directories of its nodes, in operator order."""
         self.call("create", "cluster", cluster_dir=directory, **flags)
-        return sorted(
-            pathlib.Path(directory).glob("node*"), key=lambda path: int(path.name.removeprefix("node"))
-        )
+        return sorted(pathlib.Path(directory).glob("node*"), key=lambda path: int(path.name.removeprefix("node")))
 
     def create_dkg(self, directory, **flags):
         """``charon create dkg``; the path of the definition file in ``directory``."""
@@ -199,9 +192,7 @@ class Charon:
             "p2p_relays": "",
         }
         with self._start("relay", ["relay", *arguments(flags)]) as process:
-            self._wait_while(
-                [process], lambda: http_get("http://%s/enr" % http)[0] == 200, "the relay answers"
-            )
+            self._wait_while([process], lambda: http_get("http://%s/enr" % http)[0] == 200, "the relay answers")
             yield "http://%s" % http
 
     def dkg(self, data_dirs, definition, relay, deadline=DEADLINE, **flags):
@@ -210,20 +201,12 @@ class Charon:
         :param definition: the definition file that all of them are given
         :param relay: the URL of a relay
         """
-        common = {
-            "definition_file": definition,
-            "p2p_relays": relay,
-            "shutdown_delay": "0s",
-            "timeout": "1h",
-            **flags,
-        }
+        common = {"definition_file": definition, "p2p_relays": relay, "shutdown_delay": "0s", "timeout": "1h", **flags}
         with contextlib.ExitStack() as stack:
             processes = []
             for data_dir, p2p in zip(data_dirs, free_addresses(len(data_dirs))):
                 own = arguments({"data_dir": data_dir, "p2p_tcp_address": p2p, **common})
-                processes.append(
-                    stack.enter_context(self._start("dkg-node%d" % len(processes), ["dkg", *own]))
-                )
+                processes.append(stack.enter_context(self._start("dkg-node%d" % len(processes), ["dkg", *own])))
             self._wait(processes, deadline)
 
     @contextlib.contextmanager
@@ -231,9 +214,10 @@ class Charon:
         """``charon run`` of all nodes over a mock beacon chain with 2 s slots; gives a list of :class:`Node`, all ready."""
         with contextlib.ExitStack() as stack:
             nodes, processes = [], []
-            addresses = iter(free_addresses(3 * len(data_dirs)))
-            for data_dir in map(pathlib.Path, data_dirs):
-                node = Node(data_dir, next(addresses))
+            addresses = free_addresses(3 * len(data_dirs))
+            for number, data_dir in enumerate(map(pathlib.Path, data_dirs)):
+                p2p, validator_api, monitoring = addresses[3 * number : 3 * number + 3]
+                node = Node(data_dir, monitoring)
                 own = {
                     "lock_file": data_dir / "cluster-lock.json",
                     "private_key_file": data_dir / "charon-enr-private-key",
@@ -242,9 +226,9 @@ class Charon:
                     "simnet_validator_mock": True,
                     "simnet_slot_duration": "2s",
                     "p2p_relays": relay,
-                    "p2p_tcp_address": next(addresses),
-                    "validator_api_address": next(addresses),
-                    "monitoring_address": node.url.removeprefix("http://"),
+                    "p2p_tcp_address": p2p,
+                    "validator_api_address": validator_api,
+                    "monitoring_address": monitoring,
                 }
                 command = ["run", *arguments({**own, **flags})]
                 processes.append(stack.enter_context(self._start("run-node%d" % len(nodes), command)))
@@ -300,15 +284,12 @@ class Charon:
             for process in processes:
                 if process.poll():
                     raise CharonError(
-                        "charon ended with %d: %s"
-                        % (process.returncode, " ".join(map(str, process.args[1:])))
+                        "charon ended with %d: %s" % (process.returncode, " ".join(map(str, process.args[1:])))
                     )
             return condition()
 
         try:
             wait_for(look, what, deadline)
         except CharonError as error:
-            ends = "".join(
-                "\n--- %s\n%s" % (p.log.name, p.log.read_text(errors="replace")[-3000:]) for p in processes
-            )
+            ends = "".join("\n--- %s\n%s" % (p.log.name, p.log.read_text(errors="replace")[-3000:]) for p in processes)
             raise CharonError(str(error) + ends) from None

@@ -15,29 +15,20 @@ LOCAL = ROOT / "inventories" / "local"
 
 
 class PlayError(Exception):
-    """The playbook failed; holds what it printed."""
+    """A playbook failed; holds what it printed."""
 
 
-def play(playbook, directory, *arguments, inventory=LOCAL, deadline=900):
-    """Run ``playbook`` (path from the root of the clone); what it printed (stdout).
+def play(playbooks, directory, *arguments, inventory=LOCAL, deadline=900):
+    """Run ``playbooks`` (paths from the root of the clone, one after the other in one run); what they printed (stdout).
 
     :param directory: where the nodes and the store are
     :param arguments: more of ``ansible-playbook``'s arguments
     :raises PlayError: it failed
     """
-    command = [
-        sys.executable,
-        "-m",
-        "ansible",
-        "playbook",
-        "-i",
-        str(inventory),
-        "-e",
-        "dv_local_dir=%s" % directory,
-    ]
+    command = [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), "-e", "dv_local_dir=%s" % directory]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
     done = subprocess.run(
-        [*command, *arguments, playbook],
+        [*command, *arguments, *playbooks],
         cwd=ROOT,
         env={**environment, "ANSIBLE_NOCOLOR": "1"},
         stdin=subprocess.DEVNULL,
@@ -48,7 +39,8 @@ def play(playbook, directory, *arguments, inventory=LOCAL, deadline=900):
     )
     if done.returncode:
         raise PlayError(
-            "%s ended with %d\n%s\n%s" % (playbook, done.returncode, done.stdout[-8000:], done.stderr[-2000:])
+            "%s ended with %d\n%s\n%s"
+            % (" ".join(map(str, playbooks)), done.returncode, done.stdout[-8000:], done.stderr[-2000:])
         )
     return done.stdout
 

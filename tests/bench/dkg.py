@@ -50,7 +50,7 @@ class Stopwatch:
 def whole_job(directory):
     """The cost of ``create-cluster.yml`` for 4 nodes and 1 validator, from nothing."""
     with Stopwatch() as stopwatch:
-        play.play("create-cluster.yml", directory, "-e", "dv_num_validators=1")
+        play.play(["create-cluster.yml"], directory, "-e", "dv_num_validators=1")
     return stopwatch.cost
 
 
@@ -58,10 +58,12 @@ def our_dkg(directory, nodes, validators):
     """The cost of our DKG play, after the definition is there."""
     inventory = play.inventory_of(directory, nodes)
     terms = ["-e", "dv_num_validators=%d" % validators]
-    for step in ("preflight", "enr", "demo", "definition"):
-        play.play("playbooks/%s.yml" % step, directory, *terms, inventory=inventory)
+    before = directory / "before.yml"
+    steps = (play.ROOT / "playbooks" / ("%s.yml" % step) for step in ("preflight", "demo", "enr", "definition"))
+    before.write_text("".join("- import_playbook: %s\n" % step for step in steps))
+    play.play([before], directory, *terms, inventory=inventory, deadline=DEADLINE)
     with Stopwatch() as stopwatch:
-        play.play("playbooks/dkg.yml", directory, *terms, inventory=inventory, deadline=DEADLINE)
+        play.play(["playbooks/dkg.yml"], directory, *terms, inventory=inventory, deadline=DEADLINE)
     _check_locks(play.data_dirs(directory, nodes))
     return stopwatch.cost
 
@@ -86,9 +88,7 @@ def _check_locks(data_dirs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--rows", nargs="+", default=ROWS, metavar="NxV", help="nodes x validators (%(default)s)"
-    )
+    parser.add_argument("--rows", nargs="+", default=ROWS, metavar="NxV", help="nodes x validators (%(default)s)")
     rows = [(row, *map(int, row.split("x"))) for row in parser.parse_args().rows]
     binary = charon_tool.binary()
 
@@ -102,10 +102,7 @@ def main():
             charon = charon_tool.Charon(binary, directory / "logs")
             stock = stock_dkg(charon, directory / "stock", play.data_dirs(directory / "ours", nodes))
             ratios = stock.wall / ours.wall, stock.cpu / ours.cpu
-            print(
-                "%-8s | %12.1f %7.1f | %12.1f %7.1f | %15.2f x %5.2f x" % (row, *ours, *stock, *ratios),
-                flush=True,
-            )
+            print("%-8s | %12.1f %7.1f | %12.1f %7.1f | %15.2f x %5.2f x" % (row, *ours, *stock, *ratios), flush=True)
 
 
 if __name__ == "__main__":

@@ -40,5 +40,5 @@ def pytest_runtest_makereport(item, call):
 def our_cluster(tmp_path_factory):
     """The data directories (node1 first) of a cluster that the main job made: 4 nodes, 2 validators. Not to be changed."""
     directory = tmp_path_factory.mktemp("our-cluster")
-    play.play("create-cluster.yml", directory)
+    play.play(["create-cluster.yml"], directory)
     return play.data_dirs(directory)

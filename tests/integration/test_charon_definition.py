@@ -7,13 +7,7 @@
 import dataclasses
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils import (
-    definition_hash,
-    eip712,
-    enr,
-    networks,
-    secp256k1,
-)
+from ansible_collections.obol.dv.plugins.module_utils import definition_hash, eip712, enr, networks, secp256k1
 from ansible_collections.obol.dv.plugins.module_utils import definition as definitions
 from ansible_collections.obol.dv.plugins.module_utils.address import checksum_address
 from ansible_collections.obol.dv.plugins.module_utils.definition import (
@@ -39,11 +33,7 @@ NODE_KEYS = [bytes([0x10 + index]) * 32 for index in range(10)]
 WALLETS = [bytes([0x50 + index]) * 32 for index in range(4)]
 
 # What differs from the terms below: flags of `charon create dkg`.
-TERMS = {
-    "network": "hoodi",
-    "fee_recipient_addresses": ADDRESSES[0],
-    "withdrawal_addresses": ADDRESSES[1],
-}
+TERMS = {"network": "hoodi", "fee_recipient_addresses": ADDRESSES[0], "withdrawal_addresses": ADDRESSES[1]}
 MADE_BY_CHARON = {
     "hoodi": {},
     "mainnet": {"network": "mainnet"},
@@ -75,9 +65,7 @@ MADE_BY_CHARON = {
 @pytest.mark.parametrize("name", MADE_BY_CHARON)
 def test_what_charon_makes_is_read(charon, tmp_path, name, operators):
     enrs = [enr.encode(key) for key in NODE_KEYS[:operators]]
-    content = charon.create_dkg(
-        tmp_path, operator_enrs=enrs, **{**TERMS, **MADE_BY_CHARON[name]}
-    ).read_bytes()
+    content = charon.create_dkg(tmp_path, operator_enrs=enrs, **{**TERMS, **MADE_BY_CHARON[name]}).read_bytes()
     definition = definitions.parse(content)
     assert definition_hash.compute_config_hash(definition) == definition.config_hash
     assert definition_hash.compute_definition_hash(definition) == definition.definition_hash
@@ -131,12 +119,9 @@ def ours(group, **terms):
                 enr_signature=sign(wallet, eip712.enr_digest(text, chain_id), v),
             )
     creator = dataclasses.replace(
-        definition.creator,
-        config_signature=sign(WALLETS[0], eip712.creator_config_digest(config_hash, chain_id), 27),
+        definition.creator, config_signature=sign(WALLETS[0], eip712.creator_config_digest(config_hash, chain_id), 27)
     )
-    return definitions.with_hashes(
-        dataclasses.replace(definition, creator=creator, operators=tuple(operators))
-    )
+    return definitions.with_hashes(dataclasses.replace(definition, creator=creator, operators=tuple(operators)))
 
 
 def stock_dkg(charon, directory, definition):

@@ -29,9 +29,7 @@ def test_the_enrs(charon, our_cluster, lock):
 @pytest.mark.parametrize("places", [(0, 1, 2, 3), *itertools.combinations(range(4), 3)], ids=str)
 def test_combine_gives_back_every_key(charon, our_cluster, lock, places):
     whole = keystore.read_shares(charon.combine([our_cluster[place] for place in places]))
-    assert [bls.secret_to_public(key) for key in whole] == [
-        validator.public_key for validator in lock.validators
-    ]
+    assert [bls.secret_to_public(key) for key in whole] == [validator.public_key for validator in lock.validators]
 
 
 def test_combine_needs_a_threshold(charon, our_cluster):
@@ -43,7 +41,7 @@ def test_combine_with_shares_of_the_wrong_node(charon, our_cluster, tmp_path):
     """The judge is not blind: the first node's shares in place of the second's are noticed."""
     mixed = tmp_path / "mixed"
     shutil.copytree(our_cluster[0], mixed)
-    with pytest.raises(charon_tool.CharonError):
+    with pytest.raises(charon_tool.CharonError, match="unexpected resulting combined validator public key"):
         charon.combine([our_cluster[0], mixed, our_cluster[2]])
 
 
@@ -52,8 +50,7 @@ def test_four_nodes_run_and_broadcast_duties(charon, our_cluster, tmp_path):
     copies = [shutil.copytree(data_dir, tmp_path / data_dir.parent.name) for data_dir in our_cluster]
     with charon.relay() as relay, charon.run_nodes(copies, relay) as nodes:
         charon_tool.wait_for(
-            lambda: all(node.broadcasts().get("attester") for node in nodes),
-            "every node broadcasts an attestation",
+            lambda: all(node.broadcasts().get("attester") for node in nodes), "every node broadcasts an attestation"
         )
 
 

@@ -16,15 +16,6 @@ TERMS = {
 }
 
 
-def test_a_cluster_of_charon_runs_and_combines(charon, tmp_path):
-    nodes = charon.create_cluster(tmp_path / "cluster", nodes=4, num_validators=1, **TERMS)
-    with charon.relay() as relay, charon.run_nodes(nodes, relay) as running:
-        charon_tool.wait_for(
-            lambda: all(node.broadcasts() for node in running), "every node broadcasts a duty"
-        )
-    assert len(list(charon.combine(nodes[1:]).glob("keystore-*.json"))) == 1
-
-
 def test_a_dkg_of_charon(charon, tmp_path):
     nodes = [tmp_path / ("node%d" % index) for index in range(4)]
     for node in nodes:
