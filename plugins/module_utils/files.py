@@ -54,24 +54,20 @@ def write_new(path, content, mode=0o600):
 
     :raises DvError: something is there already (it stays untouched), or the system refuses
     """
-    with _temporary(path, content, mode) as temporary:
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            raise DvError("%s exists already" % path, "no such file", "nothing was written") from None
-    sync_directory(os.path.dirname(path))
+    if not _write_if_absent(path, content, mode):
+        raise DvError("%s exists already" % path, "no such file", "nothing was written")
 
 
 def write_same(path, content, mode=0o600):
     """Make sure that ``path`` holds ``content``. True if it was written, False if it was there already.
 
+    Several processes may do so at once.
+
     :raises DvError: it holds something else (it stays untouched), or the system refuses
     """
-    found = read_if_exists(path)
-    if found is None:
-        write_new(path, content, mode)
+    if not os.path.lexists(path) and _write_if_absent(path, content, mode):
         return True
-    if found != content:
+    if read(path) != content:
         raise DvError(
             "%s exists with other content" % path,
             "the same content (%d bytes) or no file" % len(content),
@@ -196,6 +192,17 @@ def os_error(error, path, deed):
         errno.EDQUOT: "free some space, then run again: it goes on from here",
     }
     return DvError("cannot %s %s: %s" % (deed, path, os.strerror(error.errno)), hint=hints.get(error.errno, ""))
+
+
+def _write_if_absent(path, content, mode):
+    """Write the new file ``path``; False if something is there, however late it came."""
+    with _temporary(path, content, mode) as temporary:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+    sync_directory(os.path.dirname(path))
+    return True
 
 
 @contextlib.contextmanager
