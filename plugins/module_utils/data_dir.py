@@ -4,8 +4,8 @@
 
 """What lies where in a charon data directory (``.charon``), and with which modes.
 
-Source: charon-formats §1.1, §3.2, §4.1, §5.2 and §7 for charon's own files; deposit data files are named in :mod:`.deposit`.
-The modes are those that we write. Charon makes directories 0755 and keystores 0444.
+The modes are those that we write: charon makes directories 0755 and keystores 0444. Deposit data files are named in
+:mod:`.deposit`. Source: charon-formats §1.1, §3.2, §4.1, §5.2 and §7.
 """
 
 import os

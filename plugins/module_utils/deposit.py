@@ -71,7 +71,10 @@ def signing_root(pubkey, credentials, amount, fork_version):
 def data_root(pubkey, credentials, amount, signature):
     """The root (32 bytes) of a DepositData."""
     return ssz.container(
-        ssz.fixed_bytes(pubkey, 48), ssz.fixed_bytes(credentials, 32), ssz.uint64(amount), ssz.fixed_bytes(signature, 96)
+        ssz.fixed_bytes(pubkey, 48),
+        ssz.fixed_bytes(credentials, 32),
+        ssz.uint64(amount),
+        ssz.fixed_bytes(signature, 96),
     )
 
 
@@ -90,7 +93,10 @@ def is_file_name(name):
 
 
 def dump_file(deposits, fork_version, network_name):
-    """The file (bytes) of ``deposits``, objects with ``pubkey``, ``withdrawal_credentials``, ``amount`` and ``signature``."""
+    """A deposit data file (bytes).
+
+    :param deposits: objects with ``pubkey``, ``withdrawal_credentials``, ``amount`` and ``signature``
+    """
     return gojson.dumps(
         [
             {

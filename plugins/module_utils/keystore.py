@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keystores of EIP-2335, and the directory of a node's key shares as charon has it. Source: EIP-2335, charon-formats §7.
+"""Keystores of EIP-2335, and the directory of a node's key shares as charon has it.
 
-Read: PBKDF2 and scrypt. Written: PBKDF2, as charon does. What a file asks of the machine for its key derivation is bounded.
-The errors hold neither passwords nor secrets.
+Read: PBKDF2 and scrypt. Written: PBKDF2, as charon does. What a file asks of the machine for its key derivation is
+bounded. The errors hold neither passwords nor secrets. Source: EIP-2335, charon-formats §7.
 """
 
 import hmac
@@ -61,8 +61,8 @@ def encrypt(secret, password, salt=None):
 def write_shares(directory, shares, password=None, salt=None):
     """Make the new ``directory`` (0700) of keystores and password files (0600) of ``shares``, and read it back.
 
-    All or nothing: it is written beside and then renamed. One password and one salt serve all files, with a fresh IV each:
-    the derivation costs more than everything else together.
+    All or nothing: it is written beside and then renamed. One password and one salt serve all files, with a fresh IV
+    each: the derivation costs more than everything else together.
 
     :param shares: secret scalars (int), place = index of the validator
     :param password: text, written as it is; by default 32 random hex digits
@@ -120,7 +120,9 @@ def share_files(directory):
     :raises DvError: unreadable, or the files are not numbered from 0 without a gap
     """
     try:
-        names = sorted(name for name in os.listdir(directory) if name.startswith("keystore-") and name.endswith(".json"))
+        names = sorted(
+            name for name in os.listdir(directory) if name.startswith("keystore-") and name.endswith(".json")
+        )
     except OSError as error:
         raise files.os_error(error, directory, "read") from None
     found = {}
@@ -131,7 +133,9 @@ def share_files(directory):
         found[int(match[2])] = os.path.join(directory, name)
     missing = next(index for index in range(len(found) + 1) if index not in found)
     if missing < len(found):
-        raise DvError("%s has no keystore-%d.json" % (directory, missing), "keystore-0.json to keystore-%d.json" % max(found))
+        raise DvError(
+            "%s has no keystore-%d.json" % (directory, missing), "keystore-0.json to keystore-%d.json" % max(found)
+        )
     return [found[index] for index in range(len(found))]
 
 
@@ -218,7 +222,9 @@ def _derive(kdf, password, what):
     salt = _hex(params, "salt", None, what)
     function = _get(kdf, "function", str, what)
     if function not in _DERIVATIONS:
-        raise DvError("%s has a key derivation %s" % (what, gojson.short(function)), "one of %s" % ", ".join(_DERIVATIONS))
+        raise DvError(
+            "%s has a key derivation %s" % (what, gojson.short(function)), "one of %s" % ", ".join(_DERIVATIONS)
+        )
     try:
         return _DERIVATIONS[function](params, salt, what).derive(_normalize(password))
     except (ValueError, MemoryError):  # a text that UTF-8 cannot hold among them; ``from None``: it may be the password
@@ -255,7 +261,9 @@ def _normalize(password):
 
 def _get(value, name, kind, what):
     if type(value.get(name)) is not kind:
-        raise DvError("%s: %s is %s" % (what, name, "no %s" % kind.__name__ if name in value else "missing"), kind.__name__)
+        raise DvError(
+            "%s: %s is %s" % (what, name, "no %s" % kind.__name__ if name in value else "missing"), kind.__name__
+        )
     return value[name]
 
 

@@ -6,9 +6,6 @@
 
 from . import signing, ssz
 
-#: Gas limit of definitions that name none (before v1.10).
-DEFAULT_GAS_LIMIT = 30_000_000
-
 
 def message_root(fee_recipient, gas_limit, timestamp, pubkey):
     """The root (32 bytes) of a registration.

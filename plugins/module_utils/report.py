@@ -24,7 +24,7 @@ class Finding:
 
 
 class Report:
-    """The findings of a verification, and in ``cluster`` what the verified files say (empty if there was nothing to read)."""
+    """The findings of a verification, and in ``cluster`` what the files say (empty if there was nothing to read)."""
 
     def __init__(self):
         self.findings, self.cluster = [], {}
@@ -55,6 +55,8 @@ class Report:
 
     def raise_errors(self):
         """Raise all errors as one :class:`.errors.Problems`, if there are any."""
-        errors = [DvError("%s: %s" % (finding.check, finding.text)) for finding in self.findings if finding.level == "error"]
+        errors = [
+            DvError("%s: %s" % (finding.check, finding.text)) for finding in self.findings if finding.level == "error"
+        ]
         if errors:
             raise Problems(errors)

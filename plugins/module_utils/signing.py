@@ -4,8 +4,8 @@
 
 """Ethereum's signing domains (consensus-specs, ``compute_domain`` and ``compute_signing_root``) at genesis.
 
-Deposits and builder registrations are valid across all forks: they are signed under the genesis fork version of the network,
-with a zero genesis validators root.
+Deposits and builder registrations are valid across all forks: they are signed under the genesis fork version of the
+network, with a zero genesis validators root.
 """
 
 from . import ssz

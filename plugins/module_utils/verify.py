@@ -11,10 +11,10 @@ from . import files, gojson
 from . import lock as locks
 from .errors import DvError
 from .records import lookup
-from .report import Finding, Report  # noqa: F401
+from .report import Finding, Report  # pylint: disable=unused-import
 from .verify_data_dir import check_data_dir, read_artefact
-from .verify_definition import check_definition, cluster_summary, verify_definition  # noqa: F401
-from .verify_lock import check_lock, verify_lock  # noqa: F401
+from .verify_definition import check_definition, cluster_summary, verify_definition  # pylint: disable=unused-import
+from .verify_lock import check_lock, verify_lock  # pylint: disable=unused-import
 
 
 def verify_path(path, custom_networks=()):

@@ -4,7 +4,8 @@
 
 """Verifies a charon data directory: its lock, and that everything beside the lock belongs to it.
 
-Source: charon-formats §3.2, §5.2 and §7. The directory may be charon's or ours. What charon runs with is a warning at most.
+The directory may be charon's or ours. What charon runs with is a warning at most.
+Source: charon-formats §3.2, §5.2, §7.
 """
 
 import os
@@ -46,9 +47,9 @@ def check_data_dir(report, path, custom_networks):
 
 
 def read_artefact(report, check, content, what, module):
-    """The lock or definition in ``content`` (bytes or dict) as ``module`` parses it; ``None`` and an error if it cannot.
+    """The lock or definition in ``content`` (bytes or dict) as ``module`` parses it.
 
-    Keys that nobody knows are a warning.
+    :returns: ``None`` if it cannot be parsed, which is an error; keys that nobody knows are a warning
     """
     with report.errors_of(check):
         value = gojson.loads(content, what) if isinstance(content, bytes) else content
@@ -111,7 +112,9 @@ def _check_key_shares(report, directory, lock, index):
         _check_files_of_keys(report, directory, paths)
         validators = lock.validators or ()
         if len(paths) != len(validators):
-            report.error("key_shares", "there are %d keystores; wanted: %d, one per validator" % (len(paths), len(validators)))
+            report.error(
+                "key_shares", "there are %d keystores; wanted: one per validator, %d" % (len(paths), len(validators))
+            )
         owners = {
             share: (owner, validator_name(place, validator))
             for place, validator in enumerate(validators)
@@ -168,7 +171,7 @@ def _check_deposit_files(report, path, names, lock, network):
     equations.check()
     missing = sorted({deposit.file_name(amount) for _pubkey, amount in of_lock} - set(names))
     if missing:
-        report.warning("deposit_files", "%s: there is no such file, only the lock has these deposits" % and_others(missing))
+        report.warning("deposit_files", "%s: missing, only the lock has these deposits" % and_others(missing))
 
 
 def _check_deposit_file(name, entries, lock):
@@ -178,7 +181,9 @@ def _check_deposit_file(name, entries, lock):
             raise DvError("%s has a deposit of %d Gwei" % (name, amount), "that in %s" % deposit.file_name(amount))
     found = sorted(entry.pubkey for entry in entries)
     if found != sorted(validator.public_key for validator in lock.validators or ()):
-        raise DvError("%s has %d deposits of %d validators" % (name, len(found), len(set(found))), "one for each of the lock")
+        raise DvError(
+            "%s has %d deposits of %d validators" % (name, len(found), len(set(found))), "one for each of the lock"
+        )
 
 
 def _check_entry(name, entry, place, lock, network, of_lock, equations):

@@ -4,7 +4,8 @@
 
 """Verifies a cluster definition: everything charon checks, and what an operator should know besides.
 
-Source: charon-formats §1.4, §1.6, §2.5 and §12. What charon refuses is an error; what it accepts but is doubtful, a warning.
+What charon refuses is an error; what it accepts but is doubtful, a warning.
+Source: charon-formats §1.4, §1.6, §2.5, §12.
 """
 
 from collections import Counter
@@ -113,13 +114,17 @@ def _check_enrs(report, definition, in_lock):
     keys = node_keys(definition)
     for key in _repeated(filter(None, keys)):
         places = [str(index) for index, other in enumerate(keys, 1) if other == key]
-        report.error("enr", "operators %s have the same ENR key; wanted: a node of his own for each" % " and ".join(places))
+        report.error(
+            "enr", "operators %s have the same ENR key; wanted: a node of his own for each" % " and ".join(places)
+        )
 
 
 def _check_threshold(report, definition):
     threshold, count = definition.threshold, len(definition.operators or ())
     if not 1 <= threshold <= count:
-        report.error("threshold", "the threshold is %d of %d operators; wanted: from 1 to %d" % (threshold, count, count))
+        report.error(
+            "threshold", "the threshold is %d of %d operators; wanted: from 1 to %d" % (threshold, count, count)
+        )
     elif threshold != default_threshold(count):
         text = "the threshold is %d of %d operators, where charon would take %d"
         report.warning("threshold", text % (threshold, count, default_threshold(count)))

@@ -4,9 +4,9 @@
 
 """Verifies a cluster lock: everything charon checks, and what a depositor should know besides.
 
-Source: charon-formats §4.5, whose numbers stand at the checks, and §5 and §6 for deposits and registrations. What charon main
-refuses is an error, and so is a deposit or a registration that does not hold. Old locks are held against what their version
-has. All BLS signatures are verified in one batch; only when it fails are they taken apart, to name the wrong ones.
+What charon main refuses is an error, and so is a deposit or a registration that does not hold. Old locks are held
+against what their version has. All BLS signatures are verified in one batch; only when it fails are they taken apart,
+to name the wrong ones. Source: charon-formats §4.5, whose numbers stand at the checks; §5 and §6.
 """
 
 from collections import Counter
@@ -58,7 +58,7 @@ def check_lock(report, lock, custom_networks):
 
 
 class Validator:
-    """A validator of a lock beside its addresses in the definition, and the point of its public key (``None`` for none)."""
+    """A validator of a lock, its addresses in the definition, and the point of its public key (``None``: a bad one)."""
 
     def __init__(self, place, validator, addresses, key_pt):
         self.name = validator_name(place, validator)
@@ -74,9 +74,9 @@ class Equations:
         self.report, self.names, self.equations = report, [], []
 
     def add(self, check, name, key_pt, message, signature):
-        """Add a ``signature`` (bytes) of ``message`` (32 bytes) under the point ``key_pt``; a bad encoding is an error at once.
+        """Add a ``signature`` (bytes) of ``message`` (32 bytes) under the point ``key_pt``.
 
-        There is nothing to add where the key is none: that was said before.
+        A bad encoding is an error at once. There is nothing to add where the key is ``None``: that was said before.
         """
         with self.report.errors_of(check):
             signature_pt = bls.curve.decode_g2(signature, "the signature of %s" % name)
@@ -111,7 +111,7 @@ def _check_lock_hash(report, lock):
 
 
 def _check_keys(report, lock):
-    """The point of every validator's public key and the list of those of its shares; ``None`` and ``[]`` for bad ones."""
+    """The point of every validator's public key and those of its shares; ``None`` and ``[]`` for bad ones."""
     count, threshold = len(lock.definition.operators or ()), lock.definition.threshold
     keys, seen = [], set()
     for place, validator in enumerate(lock.validators or ()):
@@ -128,7 +128,8 @@ def _check_keys(report, lock):
             if len(set(shares)) != count:
                 raise DvError("%s has one public share twice" % name, "a share of his own for each operator")
             share_pts = [
-                bls.curve.decode_g1(share, "public share %d of %s" % (index, name)) for index, share in enumerate(shares, 1)
+                bls.curve.decode_g1(share, "public share %d of %s" % (index, name))
+                for index, share in enumerate(shares, 1)
             ]
             if key_pt is not None and 1 <= threshold <= count:
                 _check_polynomial(report, name, [key_pt, *share_pts], threshold)
@@ -137,7 +138,7 @@ def _check_keys(report, lock):
 
 
 def _check_polynomial(report, name, points, threshold):
-    """Refuse ``points``, a key and its shares, that are not those at 0, 1, 2 ... of a polynomial of degree threshold - 1."""
+    """Refuse ``points``, a key and its shares, not at 0, 1, 2 ... of a polynomial of degree ``threshold`` - 1."""
     if _degree_is_below(threshold, points):
         if _degree_is_below(threshold - 1, points):
             report.warning("public_shares", "fewer than %d shares of %s are enough to sign" % (threshold, name))
@@ -146,7 +147,9 @@ def _check_polynomial(report, name, points, threshold):
     candidates = range(threshold, len(points))
     bad = [k for k in candidates if not bls.curve.equal(bls.interpolate({**first, k: points[k]}), points[0])]
     if len(bad) == len(candidates):
-        raise DvError("the public shares of %s do not make its public key" % name, "any %d of them to make it" % threshold)
+        raise DvError(
+            "the public shares of %s do not make its public key" % name, "any %d of them to make it" % threshold
+        )
     raise DvError(
         "public share %s of %s does not fit the others" % (" and ".join(map(str, bad)), name),
         "any %d shares to make the public key" % threshold,
@@ -174,7 +177,9 @@ def _check_aggregate(report, lock, lock_hash, keys, equations):
         report.error("signature_aggregate", "there are no key shares that it could be of")
     elif lock_hash and all(points for _key_pt, points in keys):
         key_pt = bls.curve.msm(share_pts, [1] * len(share_pts))
-        equations.add("signature_aggregate", "all key shares over the lock hash", key_pt, lock_hash, lock.signature_aggregate)
+        equations.add(
+            "signature_aggregate", "all key shares over the lock hash", key_pt, lock_hash, lock.signature_aggregate
+        )
 
 
 def _check_registrations(report, definition, network, validators, equations):
@@ -191,9 +196,9 @@ def _check_registrations(report, definition, network, validators, equations):
                 text = "the builder registration of %s has the %s 0x%s; wanted: 0x%s"
                 value = getattr(found, field).hex()
                 report.error("builder_registration", text % (validator.name, field, value, wanted.hex()))
-        doubts["gas limit %d, and the definition %d" % (found.gas_limit, effective_gas_limit(definition))] += (
-            found.gas_limit != effective_gas_limit(definition)
-        )
+        doubts[
+            "gas limit %d, and the definition %d" % (found.gas_limit, effective_gas_limit(definition))
+        ] += found.gas_limit != effective_gas_limit(definition)
         if network:
             doubts["timestamp %d, and the network began at %d" % (found.timestamp, network.genesis_time)] += (
                 found.timestamp != network.genesis_time
@@ -247,7 +252,10 @@ def _check_node_signatures(report, lock):
     for index, (key, signature) in enumerate(zip(keys, signatures), 1):
         # As charon: of the lock hash as it is stored. What is no ENR was reported with the definition.
         if key and not secp256k1.verify(key, lock.lock_hash, signature):
-            report.error("node_signatures", "the signature of operator %d over the lock hash is not by the key of its ENR" % index)
+            report.error(
+                "node_signatures",
+                "the signature of operator %d over the lock hash is not by the key of its ENR" % index,
+            )
 
 
 def _numbers(values):

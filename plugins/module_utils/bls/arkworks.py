@@ -122,7 +122,7 @@ def secret_base_mul(k):
 
 def pairing_product_is_one(pairs):
     """Whether Π e(Pᵢ, Qᵢ) = 1 over ``pairs`` of a G1 and a G2 point. False for no pairs: nothing proves nothing."""
-    return bool(pairs) and GT.pairing_check([p for p, _ in pairs], [q for _, q in pairs])
+    return bool(pairs) and GT.pairing_check([p for p, q in pairs], [q for p, q in pairs])
 
 
 def _decode(decoder, data, length, what):

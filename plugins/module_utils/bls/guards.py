@@ -4,8 +4,9 @@
 
 """What holds for every backend: the constants of Ethereum's BLS scheme, and the checks that stand before any library.
 
-A point's encoding is the compressed one of ZCash: 48 bytes (G1) or 96 (G2), three flag bits in the first byte. Infinity is
-never a key, a commitment or a signature here, so its flag is refused in every form; libraries differ in the odd ones.
+A point's encoding is the compressed one of ZCash: 48 bytes (G1) or 96 (G2), three flag bits in the first byte.
+Infinity is never a key, a commitment or a signature here, so its flag is refused in every form; libraries differ in
+the odd ones.
 """
 
 from ..errors import DvError
@@ -23,12 +24,16 @@ def check_encoding(data, length, what):
         size = "%d bytes" % len(data) if type(data) is bytes else type(data).__name__
         raise DvError("%s is %s" % (what, size), "a compressed point of %d bytes" % length)
     if data[0] & 0xC0 != 0x80:
-        raise DvError("%s is %s" % (what, "infinity" if data[0] & 0x40 else "not a compressed point"), "a point of the group")
+        raise DvError(
+            "%s is %s" % (what, "infinity" if data[0] & 0x40 else "not a compressed point"), "a point of the group"
+        )
 
 
 def bad_point(what):
     """The error for an encoding that no point of the group has."""
-    return DvError("%s is not a point of the BLS12-381 group" % what, "a point on the curve, in the subgroup of prime order")
+    return DvError(
+        "%s is not a point of the BLS12-381 group" % what, "a point on the curve, in the subgroup of prime order"
+    )
 
 
 def check_secret(k):

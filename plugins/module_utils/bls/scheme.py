@@ -4,8 +4,8 @@
 
 """Ethereum's BLS signatures, and what a distributed validator does with them, over any backend.
 
-Public keys are 48 bytes, signatures 96 bytes, secrets integers from 1 to ORDER - 1. The functions that take bytes check them;
-those that take points (``_pt`` in the parameters) want points that a backend's strict decoder gave.
+Public keys are 48 bytes, signatures 96 bytes, secrets integers from 1 to ORDER - 1. The functions that take bytes check
+them; those that take points (``_pt`` in the parameters) want points that a backend's strict decoder gave.
 Sources: consensus-specs (BLS signatures, proof of possession scheme), charon-formats §4.3 and §4.5.
 """
 
@@ -35,7 +35,7 @@ class Scheme:
         return self.curve.encode(self.curve.secret_mul(hash_pt, k))
 
     def verify(self, public_key, message, signature):
-        """Whether ``signature`` (96 bytes) of ``message`` (bytes) is that of ``public_key`` (48 bytes). False for bad encodings."""
+        """Whether ``signature`` (96 bytes) of ``message`` is by ``public_key`` (48 bytes); not so if badly encoded."""
         return self.fast_aggregate_verify([public_key], message, signature)
 
     def aggregate(self, signatures):
@@ -47,7 +47,7 @@ class Scheme:
         return self.curve.encode(self.curve.msm(points, [1] * len(points)))
 
     def fast_aggregate_verify(self, public_keys, message, signature):
-        """Whether ``signature`` is the sum of the signatures of one message by all ``public_keys``. False for bad encodings."""
+        """Whether ``signature`` is the sum of those of one message by all ``public_keys``; not so if badly encoded."""
         try:
             points = [self.curve.decode_g1(key) for key in public_keys]
             key_pt = self.curve.msm(points, [1] * len(points))
@@ -59,8 +59,8 @@ class Scheme:
     def lagrange_at_zero(indices):
         """The Lagrange coefficients λᵢ at zero for the share ``indices`` (distinct, from 1), in their order.
 
-        They are small signed integers where they are integers at all, as for 1...t, where they are ±C(t, i): arithmetic with
-        them is many times faster. Otherwise they are residues modulo ORDER.
+        They are small signed integers where they are integers at all, as for 1...t, where they are ±C(t, i): arithmetic
+        with them is many times faster. Otherwise they are residues modulo ORDER.
 
         :raises DvError: no indices, one twice, or one that is not from 1
         """
@@ -78,7 +78,7 @@ class Scheme:
         return coefficients
 
     def interpolate(self, points):
-        """The point at zero of the polynomial through ``points``, a dict from share index to point, all G1 or all G2."""
+        """The point at zero of the polynomial through ``points``: a dict from share index to point, of one group."""
         return self.curve.msm(list(points.values()), self.lagrange_at_zero(list(points)))
 
     def batch_verify(self, equations):
@@ -86,14 +86,17 @@ class Scheme:
 
         :param equations: (key_pt, message, signature_pt) each; ``message`` as bytes or as a point hashed before
 
-        Every equation gets a random weight of 128 bits, drawn here, after all inputs are fixed: so partial errors cannot
-        cancel, other than in a plain sum. Then Π e(wᵢ·keyᵢ, H(mᵢ)) = e(G1, Σ wᵢ·signatureᵢ); the pairings of one key, or
-        those of one message, are put together first, whichever leaves fewer.
+        Every equation gets a random weight of 128 bits, drawn here, after all inputs are fixed: so errors cannot cancel
+        as in a plain sum. Then Π e(wᵢ·keyᵢ, H(mᵢ)) = e(G1, Σ wᵢ·signatureᵢ); the pairings of one key, or those of one
+        message, are put together first, whichever leaves fewer.
         """
         return self._batch_holds([self._hashed(equation) for equation in equations])
 
     def find_bad(self, equations):
-        """The places (from 0, ascending) of the ``equations`` that do not hold, by halving; arguments as :meth:`batch_verify`."""
+        """The places (from 0, ascending) of the ``equations`` that do not hold, found by halving.
+
+        :param equations: as of :meth:`batch_verify`
+        """
         hashed = [self._hashed(equation) for equation in equations]
 
         def search(start, end):
@@ -122,7 +125,7 @@ class Scheme:
         keys, hashes, signatures = zip(*equations)
         if any(map(curve.is_identity, keys)):
             return False
-        weights = [int.from_bytes(os.urandom(16), "big") for _ in equations]
+        weights = [int.from_bytes(os.urandom(16), "big") for equation in equations]
         by_key, by_hash = _group(map(curve.encode, keys)), _group(map(curve.encode, hashes))
         if len(by_key) < len(by_hash):
             pairs = [(keys[places[0]], _pick(curve, hashes, weights, places)) for places in by_key]

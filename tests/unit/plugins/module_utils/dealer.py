@@ -119,9 +119,7 @@ class Cluster:
         pubkey = bls.secret_to_public(self.keys[place])
         root = deposit.signing_root(pubkey, credentials, amount, definition.fork_version)
         signature = bls.sign(self.keys[place], root)
-        return lock.DepositData(
-            pubkey=pubkey, withdrawal_credentials=credentials, amount=amount, signature=signature
-        )
+        return lock.DepositData(pubkey=pubkey, withdrawal_credentials=credentials, amount=amount, signature=signature)
 
     def registration(self, place, definition, **fields):
         """The signed builder registration of validator ``place``; ``fields`` take the place of the right ones."""

@@ -86,7 +86,10 @@ def _stranger(node):
 def _one_more(node):
     for suffix in (".json", ".txt"):
         last = max(int(path.stem.split("-")[1]) for path in (node / KEYS).glob("*.json"))
-        shutil.copy(node / KEYS / ("keystore-0" + suffix), node / KEYS / ("keystore-%d%s" % (last + (suffix == ".json"), suffix)))
+        shutil.copy(
+            node / KEYS / ("keystore-0" + suffix),
+            node / KEYS / ("keystore-%d%s" % (last + (suffix == ".json"), suffix)),
+        )
 
 
 def _insecure(node):
@@ -120,7 +123,11 @@ WRONG = {
     "node key of a stranger": (content(data_dir.NODE_KEY, b"12" * 32), "node_key", "wanted: that of an operator"),
     "lock is cut": (lambda node: os.truncate(node / data_dir.LOCK, 3000), "lock", "not JSON"),
     "lock is empty": (content(data_dir.LOCK, b""), "lock", "not JSON"),
-    "lock is a directory": (lambda n: (n / data_dir.LOCK).unlink() or (n / data_dir.LOCK).mkdir(), "lock", "cannot read"),
+    "lock is a directory": (
+        lambda n: (n / data_dir.LOCK).unlink() or (n / data_dir.LOCK).mkdir(),
+        "lock",
+        "cannot read",
+    ),
     "no lock but keystores": (remove(data_dir.LOCK), "key_shares", "none without a lock"),
     "no lock but deposits": (remove(data_dir.LOCK), "deposit_files", "no lock that it belongs to"),
     "no lock, no definition": (remove(data_dir.LOCK), "data_dir", "holds no cluster-lock.json"),
@@ -129,7 +136,9 @@ WRONG = {
     "definition of another cluster": (_definition({"name": "another"}), "definition", "has the definition hash"),
     "definition with another threshold": (_definition({"threshold": 4}), "definition", "has the definition hash"),
     "definition with another ENR": (
-        lambda node: _definition({"operators": lock.parse((node / data_dir.LOCK).read_bytes()).definition.operators[::-1]})(node),
+        lambda node: _definition(
+            {"operators": lock.parse((node / data_dir.LOCK).read_bytes()).definition.operators[::-1]}
+        )(node),
         "definition",
         "has the definition hash",
     ),
@@ -137,12 +146,24 @@ WRONG = {
     "password empty": (content(FIRST + ".txt", b""), "key_shares", "does not fit"),
     "password not text": (content(FIRST + ".txt", b"\xff"), "key_shares", "not UTF-8"),
     "password missing": (remove(FIRST + ".txt"), "key_shares", "cannot read"),
-    "password without keystore": (content(KEYS + "/keystore-9.txt", b"0"), "key_shares", "keystore-9.txt: there is no keystore"),
+    "password without keystore": (
+        content(KEYS + "/keystore-9.txt", b"0"),
+        "key_shares",
+        "keystore-9.txt: there is no keystore",
+    ),
     "keystore missing": (remove(FIRST + ".json"), "key_shares", "has no keystore-0.json"),
-    "all keystores missing": (lambda node: [path.unlink() for path in (node / KEYS).iterdir()], "key_shares", "there are 0"),
+    "all keystores missing": (
+        lambda node: [path.unlink() for path in (node / KEYS).iterdir()],
+        "key_shares",
+        "there are 0",
+    ),
     "keystore cut": (lambda node: os.truncate(node / (FIRST + ".json"), 100), "key_shares", "not JSON"),
     "keystore too many": (_one_more, "key_shares", "one per validator"),
-    "keystore with a strange name": (content(KEYS + "/keystore-x.json", b"{}"), "key_shares", "holds .*keystore-x.json"),
+    "keystore with a strange name": (
+        content(KEYS + "/keystore-x.json", b"{}"),
+        "key_shares",
+        "holds .*keystore-x.json",
+    ),
     "keystores swapped": (swap("keystore-0", "keystore-1"), "key_shares", "operator 1 for validator 1"),
     "keystore of a stranger": (_stranger, "key_shares", "not in the lock"),
     "keystore ciphertext": (
@@ -186,8 +207,16 @@ WRONG = {
     "deposit fork version": (entry(fork_version="00000000"), "deposit_files", "fork_version is 00000000"),
     "deposit network": (entry(network_name="mainnet"), "deposit_files", "network_name is mainnet; wanted: hoodi"),
     "deposit missing": (in_deposits(lambda entries: entries.pop()), "deposit_files", "one for each of the lock"),
-    "deposit twice": (in_deposits(lambda entries: entries.append(entries[0])), "deposit_files", "one for each of the lock"),
-    "deposit file is no list": (lambda node: _deposit_files(node)[0].write_bytes(b"{}"), "deposit_files", "a list of deposits"),
+    "deposit twice": (
+        in_deposits(lambda entries: entries.append(entries[0])),
+        "deposit_files",
+        "one for each of the lock",
+    ),
+    "deposit file is no list": (
+        lambda node: _deposit_files(node)[0].write_bytes(b"{}"),
+        "deposit_files",
+        "a list of deposits",
+    ),
     "deposit file with another name": (
         lambda node: _deposit_files(node)[0].rename(node / "deposit-data.json"),
         "deposit_files",

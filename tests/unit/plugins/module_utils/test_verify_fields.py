@@ -189,7 +189,7 @@ SWAPS = {
 
 
 def check_changed(node, change, check):
-    """The lock of ``node`` after ``change`` is wrong in the lock file alone and in its directory, and ``check`` says so."""
+    """The lock of ``node`` after ``change`` is wrong, and ``check`` says so."""
     path = node / data_dir.LOCK
     value = json.loads(path.read_bytes())
     before = copy.deepcopy(value)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A lock changed, and then hashed and signed again by all who should: only the check that is meant is left to notice."""
+"""A lock changed, and then hashed and signed again by all: only the check that is meant is left to notice."""
 
 import re
 from dataclasses import replace
@@ -40,7 +40,9 @@ def of_first(make):
 
 def of_deposit(**fields):
     """A change of the first deposit of the first validator."""
-    return of_first(lambda validator, _: {"deposits": (replace(validator.deposits[0], **fields), *validator.deposits[1:])})
+    return of_first(
+        lambda validator, _: {"deposits": (replace(validator.deposits[0], **fields), *validator.deposits[1:])}
+    )
 
 
 def of_registration(**fields):
@@ -54,7 +56,7 @@ def of_signed_registration(**fields):
 
 
 def of_definition(make, sign=True):
-    """A change of the fields of the definition to those that ``make(definition)`` gives; nothing else but seals follows it."""
+    """A change of the fields of the definition to those that ``make(definition)`` gives, and of the seals."""
 
     def changed(cluster):
         definition = replace(cluster.lock.definition, **make(cluster.lock.definition))
@@ -156,13 +158,17 @@ RESEALED = {
     "aggregate of one share less": (
         lambda cluster: replace(
             cluster.lock,
-            signature_aggregate=bls.sign(sum(cluster.shares[0][1:] + cluster.shares[1]) % ORDER, cluster.lock.lock_hash),
+            signature_aggregate=bls.sign(
+                sum(cluster.shares[0][1:] + cluster.shares[1]) % ORDER, cluster.lock.lock_hash
+            ),
         ),
         {"signature_aggregate"},
         "all key shares over the lock hash is wrong",
     ),
     "aggregate of the keys": (
-        lambda cluster: replace(cluster.lock, signature_aggregate=bls.sign(sum(cluster.keys) % ORDER, cluster.lock.lock_hash)),
+        lambda cluster: replace(
+            cluster.lock, signature_aggregate=bls.sign(sum(cluster.keys) % ORDER, cluster.lock.lock_hash)
+        ),
         {"signature_aggregate"},
         "is wrong",
     ),
@@ -215,9 +221,17 @@ RESEALED = {
         "is wrong",
     ),
     "registration without signature": (of_registration(signature=b""), {"builder_registration"}, "no signature"),
-    "no registration": (of_first(lambda _v, _c: {"registration": lock.BuilderRegistration()}), {"builder_registration"}, "no signature, fee"),
+    "no registration": (
+        of_first(lambda _v, _c: {"registration": lock.BuilderRegistration()}),
+        {"builder_registration"},
+        "no signature, fee",
+    ),
     "deposit for another address": (_signed_credentials(1, False), {"deposit_data"}, "withdrawal_credentials"),
-    "deposit with credentials of the other type": (_signed_credentials(0, True), {"deposit_data"}, "withdrawal_credentials"),
+    "deposit with credentials of the other type": (
+        _signed_credentials(0, True),
+        {"deposit_data"},
+        "withdrawal_credentials",
+    ),
     "deposit of another key": (of_deposit(pubkey=bls.secret_to_public(5)), {"deposit_data"}, "pubkey 0x"),
     "deposit of another amount": (_signed_amounts(8, 25), {"deposit_data"}, "8000000000, 25000000000 Gwei"),
     "deposit missing": (_signed_amounts(8), {"deposit_data"}, "deposits of 8000000000 Gwei"),
@@ -245,7 +259,11 @@ RESEALED = {
         {"network", "deposit_data", "builder_registration"},
         "0x07070707",
     ),
-    "a stranger's ENR": (of_operator(2, enr=enr.encode(STRANGER)), {"definition_signatures", "node_signatures"}, "operator 3"),
+    "a stranger's ENR": (
+        of_operator(2, enr=enr.encode(STRANGER)),
+        {"definition_signatures", "node_signatures"},
+        "operator 3",
+    ),
     "an ENR of a wrong signature": (
         lambda cluster: of_operator(2, enr=_damaged(cluster.lock.definition.operators[2].enr))(cluster),
         {"enr", "definition_signatures"},
@@ -318,7 +336,9 @@ DOUBTFUL = {
     "gas limit": (of_signed_registration(gas_limit=36_000_000), "builder_registration"),
     "timestamp": (of_signed_registration(timestamp=1767225600), "builder_registration"),
     "no deposits": (
-        of_validators(lambda validators, _: validators.__setitem__(slice(None), [replace(v, deposits=()) for v in validators])),
+        of_validators(
+            lambda validators, _: validators.__setitem__(slice(None), [replace(v, deposits=()) for v in validators])
+        ),
         "deposit_data",
     ),
     "threshold above the polynomial": (of_definition(lambda _: {"threshold": 4}), "public_shares"),

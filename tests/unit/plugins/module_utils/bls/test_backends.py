@@ -38,7 +38,7 @@ BAD = {
     "infinity with the sign": lambda n: _flagged(n, 0xE0),
     "infinity not compressed": lambda n: _flagged(n, 0x40),
     "all ones": lambda n: b"\xff" * n,
-    "all zeros": lambda n: bytes(n),
+    "all zeros": bytes,
     "not compressed": lambda n: bytes([G1_BYTES[0] & 0x7F]) + G1_BYTES[1:].ljust(n - 1, b"\0"),
     "infinity flag on a point": lambda n: bytes([G1_BYTES[0] | 0x40]) + G1_BYTES[1:].ljust(n - 1, b"\0"),
     "x is the modulus": lambda n: bytes([0x80 | P >> 376]) + (P % (1 << 376)).to_bytes(47, "big") + bytes(n - 48),
@@ -112,7 +112,17 @@ def test_secrets_out_of_range_are_refused(curve, k):
 @BACKENDS
 @pytest.mark.parametrize(
     "scalars",
-    [[5], [0], [1, 1], [3, -3, 1], [0, 0], [ORDER - 1, -1], [2**128 + 1, 7, -(2**130)], [1, 1, 1, 1, 1], [ORDER, -ORDER]],
+    [
+        [5],
+        [0],
+        [1, 1],
+        [3, -3, 1],
+        [0, 0],
+        [ORDER - 1, -1],
+        [2**128 + 1, 7, -(2**130)],
+        [1, 1, 1, 1, 1],
+        [ORDER, -ORDER],
+    ],
     ids=str,
 )
 def test_sums_of_products(curve, scalars):
@@ -168,7 +178,7 @@ def test_backends_agree_on_random_strings():
     """Decoding says the same on random strings with good flags, points and no points alike."""
     rng = random.Random(1)
     seen = set()
-    for _ in range(12):
+    for dummy in range(12):
         for length, name in ((48, "decode_g1_on_curve"), (96, "decode_g2_on_curve")):
             data = bytes([0x80 | rng.randrange(64) & 0x3A]) + rng.randbytes(length - 1)
             results = []
@@ -184,14 +194,14 @@ def test_backends_agree_on_random_strings():
 
 
 def test_backends_agree_on_random_scalars():
-    for _ in range(3):
+    for dummy in range(3):
         k = int.from_bytes(os.urandom(32), "big") % ORDER
         assert arkworks.encode(arkworks.secret_base_mul(k)) == reference.encode(reference.mul(reference.G1, k))
 
 
 def test_fuzz_decoding_raises_nothing_else():
     rng = random.Random(2)
-    for _ in range(3000):
+    for dummy in range(3000):
         length = rng.choice((0, 1, 47, 48, 49, 95, 96, 97))
         data = bytearray(rng.randbytes(length))
         if data and rng.random() < 0.8:

@@ -31,7 +31,14 @@ def test_sign_and_verify(scheme):
 
 @pytest.mark.parametrize(
     "public, signature",
-    [(INFINITY_G1, INFINITY_G2), (b"", b""), (bytes(48), bytes(96)), (b"\xff" * 48, b"\xff" * 96), (None, None), ("a", 5)],
+    [
+        (INFINITY_G1, INFINITY_G2),
+        (b"", b""),
+        (bytes(48), bytes(96)),
+        (b"\xff" * 48, b"\xff" * 96),
+        (None, None),
+        ("a", 5),
+    ],
     ids=["infinity", "empty", "zeros", "ones", "none", "types"],
 )
 @SCHEMES
@@ -74,7 +81,7 @@ def test_coefficients_of_the_first_indices_are_binomials(t):
 @pytest.mark.parametrize("indices", [[1], [2], [4, 2, 3], [1, 5, 7, 8], [255, 1, 100], [256, 255, 254, 1]], ids=str)
 def test_coefficients_interpolate(indices):
     rng = random.Random(str(indices))
-    polynomial = [rng.randrange(ORDER) for _ in indices]
+    polynomial = [rng.randrange(ORDER) for index in indices]
     values = [sum(a * i**power for power, a in enumerate(polynomial)) for i in indices]
     total = sum(c * v for c, v in zip(bls.lagrange_at_zero(indices), values))
     assert total % ORDER == polynomial[0]
@@ -110,7 +117,7 @@ def test_batches(keys, messages):
     assert bls.batch_verify(equations)
     assert bls.batch_verify([(key, bls.curve.hash_to_g2(message), signature) for key, message, signature in equations])
     assert bls.find_bad(equations) == []
-    for place in {0, len(equations) // 2, len(equations) - 1}:
+    for place in sorted({0, len(equations) // 2, len(equations) - 1}):
         key, message, signature = equations[place]
         for wrong in (
             (bls.curve.add(key, bls.curve.G1), message, signature),
