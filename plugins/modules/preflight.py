@@ -38,6 +38,11 @@ options:
   accept_config_hash:
     description: The config hash that the node's operator has looked at and agrees to.
     type: str
+  variables:
+    description: Names of the variables that are set. One that is nearly the name of a variable of this collection is an error.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -78,7 +83,7 @@ import time
 from ansible_collections.obol.dv.plugins.module_utils.module import WALLET_SPEC, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import data_dir, preflight
+    from ansible_collections.obol.dv.plugins.module_utils import data_dir, preflight, variables
     from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
 
 ARGUMENT_SPEC = dict(
@@ -90,6 +95,7 @@ ARGUMENT_SPEC = dict(
     policy_file=dict(type="str", required=True),
     policy_create=dict(type="bool", default=False),
     accept_config_hash=dict(type="str"),
+    variables=dict(type="list", elements="str", default=[]),
     **WALLET_SPEC,
 )
 
@@ -107,11 +113,12 @@ def check(module):
         accepted_config_hash=from_hex(params["accept_config_hash"], 32, "dv_accept_config_hash") or None,
         policy_pending=params["policy_create"],
     )
-    problems = [str(error) for error in preflight.check(node, params["terms"], time.time())]
-    if problems:
-        module.fail_json(msg="\n".join(problems) if len(problems) == 1 else "\n".join("- " + text for text in problems), problems=problems)
+    problems = [str(error) for error in variables.misspelled(params["variables"]) + preflight.check(node, params["terms"], time.time())]
     has_definition = os.path.lexists(os.path.join(node.data_dir, data_dir.DEFINITION))
-    return dict(changed=False, problems=[], has_definition=has_definition)
+    result = dict(changed=False, problems=problems, has_definition=has_definition)
+    if problems:
+        module.fail_json(msg="\n".join("- " + text for text in problems), **result)
+    return result
 
 
 def main():
