@@ -177,10 +177,7 @@ def _check_policy(node, terms, address):
         found = policy.read(node.policy_file)
         if terms and address and "" not in terms.operators:
             texts = policy.violations(found, definition_of(terms, "", ""), address)
-            if texts:
-                raise Problems(
-                    [DvError(text, hint="if you agree to this, change the policy by hand") for text in texts]
-                )
+            raise_all([DvError(text, hint="if you agree to this, change the policy by hand") for text in texts])
     elif node.accepted_config_hash is None and not node.policy_pending:
         raise DvError(
             "there is no policy at %s" % node.policy_file,

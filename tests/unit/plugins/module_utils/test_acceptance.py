@@ -5,13 +5,14 @@
 """What a node checks before it runs a DKG for a definition."""
 
 import json
+import os
 import pathlib
 import stat
 from dataclasses import replace
 
 import pytest
 
-from ansible_collections.obol.dv.plugins.module_utils import acceptance, approval, enr, files, proposal
+from ansible_collections.obol.dv.plugins.module_utils import acceptance, approval, enr, proposal
 from ansible_collections.obol.dv.plugins.module_utils.definition import Creator, dump, parse, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
@@ -55,17 +56,17 @@ def test_signatures_are_verified_once(definition, node, people, monkeypatch):
 
 @pytest.mark.parametrize("crashing", [1, 2])
 def test_goes_on_after_a_crash(crashing, definition, node, people, monkeypatch):
-    written = []
+    """The process ends just before its first or second file would be in place."""
+    real, linked = os.link, []
 
-    def crash(path, content, mode=0o600):
-        if len(written) == crashing - 1:
+    def crash(source, target):
+        linked.append(target)
+        if len(linked) == crashing:
             raise KeyboardInterrupt
-        written.append(path)
-        return real(path, content, mode)
+        real(source, target)
 
-    real = files.write_new
     with monkeypatch.context() as patched:
-        patched.setattr(files, "write_new", crash)
+        patched.setattr(os, "link", crash)
         with pytest.raises(KeyboardInterrupt):
             acceptance.accept_definition(str(node), definition, people[0].enr)
     assert acceptance.accept_definition(str(node), definition, people[0].enr)
