@@ -13,6 +13,7 @@ the signatures are verified once, and a confirmed hash is asked for once.
 import os
 
 from . import approval, files, gojson, networks
+from .data_dir import CEREMONY, DEFINITION, KEYS, LOCK, PUBLIC_FILE
 from .definition import dump, parse
 from .definition_checks import check_hashes, check_signatures
 from .definition_hash import compute_definition_hash
@@ -20,8 +21,7 @@ from .errors import Collector, DvError
 from .proposal import check_limits
 from .records import lookup
 
-DEFINITION_FILE, LOCK_FILE, KEYS_DIRECTORY = "cluster-definition.json", "cluster-lock.json", "validator_keys"
-FILE = "ceremony/accepted.json"
+FILE = CEREMONY + "/accepted.json"
 
 
 def accept_definition(data_dir, definition, enr, accepted_definition_hash=None, custom=()):
@@ -33,9 +33,9 @@ def accept_definition(data_dir, definition, enr, accepted_definition_hash=None, 
     record = gojson.dumps({"definition_hash": gojson.to_hex(definition.definition_hash)}).encode()
     files.make_directory(os.path.join(data_dir, os.path.dirname(FILE)))
     written = files.write_same(os.path.join(data_dir, FILE), record)
-    path = os.path.join(data_dir, DEFINITION_FILE)
+    path = os.path.join(data_dir, DEFINITION)
     if not os.path.lexists(path):
-        files.write_new(path, dump(definition), 0o444)
+        files.write_new(path, dump(definition), PUBLIC_FILE)
         written = True
     return written
 
@@ -45,7 +45,7 @@ def accepted_definition(data_dir, enr, accepted_definition_hash=None, custom=())
 
     The arguments and errors are those of :func:`review`.
     """
-    path = os.path.join(data_dir, DEFINITION_FILE)
+    path = os.path.join(data_dir, DEFINITION)
     definition = parse(files.read(path), path)
     accept_definition(data_dir, definition, enr, accepted_definition_hash, custom)
     return definition
@@ -115,7 +115,7 @@ def check_data_dir(data_dir, definition_hash):
     """Refuse a data directory with a definition, lock or keys of another cluster than ``definition_hash`` (32 bytes)."""
     wanted = gojson.to_hex(definition_hash)
     found = {"%s (accepted)" % FILE: gojson.to_hex(accepted(data_dir) or b"")}
-    for name, key in ((DEFINITION_FILE, None), (LOCK_FILE, "cluster_definition")):
+    for name, key in ((DEFINITION, None), (LOCK, "cluster_definition")):
         path = os.path.join(data_dir, name)
         content = files.read_if_exists(path)
         if content is not None:
@@ -130,11 +130,11 @@ def check_data_dir(data_dir, definition_hash):
                 wanted,
                 "nothing was written: give every cluster a data directory of its own",
             )
-    has_keys = os.path.lexists(os.path.join(data_dir, KEYS_DIRECTORY))
-    ceremony = os.path.join(data_dir, "ceremony", definition_hash.hex())
-    if has_keys and LOCK_FILE not in found and not os.path.isdir(ceremony):
+    has_keys = os.path.lexists(os.path.join(data_dir, KEYS))
+    ceremony = os.path.join(data_dir, CEREMONY, definition_hash.hex())
+    if has_keys and LOCK not in found and not os.path.isdir(ceremony):
         raise DvError(
-            "%s holds %s of a cluster that is not known here" % (data_dir, KEYS_DIRECTORY),
+            "%s holds %s of a cluster that is not known here" % (data_dir, KEYS),
             "no key shares, or those of the definition %s" % wanted,
             "nothing was written: give every cluster a data directory of its own, and never lose key shares",
         )

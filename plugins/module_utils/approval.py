@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 
 from . import eip712, enr as enrs, files, gojson, networks, policy as policies, secp256k1, wallet
 from .address import parse_address
+from .data_dir import CEREMONY
 from .definition import with_hashes
 from .definition_checks import check_signatures
 from .errors import Collector, DvError, OperatorError, raise_all
 from .schema import check_shape
 from .schemas.approval import APPROVAL, RECORD
 
-FILE = "ceremony/approval.json"
+FILE = CEREMONY + "/approval.json"
 
 #: Largest approval that is read, in bytes.
 MAX_SIZE = 64 * 1024

@@ -8,6 +8,7 @@ import os
 
 from . import acceptance, approval, definition, enr, files, lock, node_key, policy, proposal, secp256k1, wallet
 from .address import checksum_address
+from .data_dir import DEFINITION, KEYS, LOCK
 from .errors import Collector, DvError, raise_all
 from .preflight import check_directory
 from .terms import definition as definition_of, differences, parse_terms
@@ -22,7 +23,7 @@ def check_node_key(node, now):
     """A key that parses, that no charon uses (unless the cluster is finished), and that is not lost halfway."""
     if node_key.exists(node.data_dir):
         node_key.read(node.data_dir)
-        used = None if _finished(node) else node_key.in_use(node.data_dir, now)
+        used = None if finished(node) else node_key.in_use(node.data_dir, now)
         if used:
             raise DvError(used, "a key that no charon uses", "stop that charon, or choose another data directory")
     elif approval.read(node.data_dir) or _definition(node):
@@ -56,10 +57,10 @@ def check_artefacts(node, terms):
             acceptance.check_data_dir(node.data_dir, definition.compute_definition_hash(found))
         with problems:
             _check_own_enr(node, found)
-    elif os.path.lexists(os.path.join(node.data_dir, acceptance.KEYS_DIRECTORY)):
+    elif os.path.lexists(os.path.join(node.data_dir, KEYS)):
         problems.errors.append(
             DvError(
-                "%s holds %s, but neither definition nor lock" % (node.data_dir, acceptance.KEYS_DIRECTORY),
+                "%s holds %s, but neither definition nor lock" % (node.data_dir, KEYS),
                 "a data directory without key shares",
                 "choose another data directory, and never lose key shares",
             )
@@ -71,7 +72,7 @@ def check_signer(node, terms):
     """The operator's address has a place in ``terms`` (``None``: unknown). Until it has signed, the node's wallet opens,
     and a policy or a confirmed hash says what it may sign."""
     given = approval.read(node.data_dir)
-    signed = given is not None or _finished(node)
+    signed = given is not None or finished(node)
     problems = Collector()
     address = None
     with problems:
@@ -85,13 +86,14 @@ def check_signer(node, terms):
     problems.raise_any()
 
 
-def _finished(node):
-    return os.path.lexists(os.path.join(node.data_dir, acceptance.LOCK_FILE))
+def finished(node):
+    """Whether the cluster is complete on the node: it has its lock."""
+    return os.path.lexists(os.path.join(node.data_dir, LOCK))
 
 
 def _definition(node):
     """The definition in the data directory, or in its lock, or ``None``."""
-    for name, read in ((acceptance.DEFINITION_FILE, definition.parse), (acceptance.LOCK_FILE, _definition_of_lock)):
+    for name, read in ((DEFINITION, definition.parse), (LOCK, _definition_of_lock)):
         path = os.path.join(node.data_dir, name)
         content = files.read_if_exists(path)
         if content is not None:

@@ -82,7 +82,7 @@ def check(node, terms, now):
         if agreed:
             with problems:
                 node_checks.check_artefacts(node, agreed)
-            with problems:
+            if not node_checks.finished(node):
                 check_space(node.data_dir, agreed.num_validators, len(agreed.operators))
     with problems:
         node_checks.check_signer(node, agreed)
@@ -128,9 +128,7 @@ def check_directory(path):
 
 
 def check_space(path, validators, operators):
-    """Refuse a file system without room for a ceremony of that size, unless it is over (there is a lock)."""
-    if os.path.lexists(os.path.join(path, "cluster-lock.json")):
-        return
+    """Refuse a file system without room for a ceremony of that size."""
     place = _nearest(path)
     wanted = BASE_SIZE + validators * (VALIDATOR_SIZE + operators * SHARE_SIZE)
     files_wanted = BASE_FILES + 2 * validators

@@ -14,11 +14,12 @@ from dataclasses import replace
 
 from . import eip712, files, networks, secp256k1, terms, wallet
 from .address import parse_address
+from .data_dir import CEREMONY
 from .definition import WRITTEN_VERSION, dump, parse, with_hashes
 from .definition_checks import check_deposit_amounts, check_hashes
 from .errors import Collector, DvError
 
-FILE = "ceremony/proposal.json"
+FILE = CEREMONY + "/proposal.json"
 
 #: Operators of a cluster: charon wants 3, and a share index of the DKG is one byte.
 MIN_OPERATORS, MAX_OPERATORS = 3, 255

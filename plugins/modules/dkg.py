@@ -82,6 +82,7 @@ from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils import acceptance, enr, node_key
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION, LOCK
     from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
     from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
     from ansible_collections.obol.dv.plugins.module_utils.networks import by_fork_version
@@ -98,8 +99,8 @@ ARGUMENT_SPEC = dict(
 def take_part(module):
     params, custom = module.params, networks(module.params)
     data_dir = params["data_dir"]
-    if not os.path.lexists(os.path.join(data_dir, acceptance.DEFINITION_FILE)):
-        detail = "there is no %s in %s yet: it needs the approvals of all operators" % (acceptance.DEFINITION_FILE, data_dir)
+    if not os.path.lexists(os.path.join(data_dir, DEFINITION)):
+        detail = "there is no %s in %s yet: it needs the approvals of all operators" % (DEFINITION, data_dir)
         state = "planned" if module.check_mode else "waiting"
         return dict(changed=module.check_mode, state=state, round=None, waiting_for=[], detail=detail)
     private_key = node_key.read(data_dir)
@@ -108,7 +109,7 @@ def take_part(module):
     definition_hash = to_hex(definition.definition_hash)
     result = dict(definition_hash=definition_hash, attempt=params["attempt"])
     if module.check_mode:
-        complete = os.path.lexists(os.path.join(data_dir, acceptance.LOCK_FILE))
+        complete = os.path.lexists(os.path.join(data_dir, LOCK))
         detail = "nothing to do" if complete else "would take part in the ceremony"
         return dict(result, changed=not complete, state="complete" if complete else "planned", waiting_for=[], detail=detail)
     prefix = "dkg/%s/" % definition_hash.removeprefix("0x")
