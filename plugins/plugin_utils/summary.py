@@ -4,11 +4,16 @@
 
 """The summary at the end of a run, as lines of text."""
 
+from ansible_collections.obol.dv.plugins.module_utils import data_dir
+
 NEXT = (
     "Back up every node's data directory, encrypted: a lost ENR private key or key share cannot be made again.",
     "Load cluster-lock.json, charon-enr-private-key and validator_keys/ into the node's charon and validator client.",
     "Deposit only after charon runs on all nodes: deposit-data*.json is the same on each of them.",
 )
+
+
+FILES = (data_dir.NODE_KEY, data_dir.DEFINITION, data_dir.LOCK, data_dir.DEPOSIT_DATA, data_dir.KEYS + "/")
 
 
 def summary_lines(cluster, nodes):
@@ -43,7 +48,8 @@ def summary_lines(cluster, nodes):
     )
     lines += [""] + _table([("share index", "node", "operator", "peer id")] + operators)
     lines += ["", "  validators"] + ["    %s" % public_key for public_key in report["validators"]]
-    lines += ["", "  data directories"] + ["  " + line for line in _table([(name, nodes[name]["data_dir"]) for name in nodes])]
+    lines += ["", "  data directories, each with " + ", ".join(FILES)]
+    lines += ["  " + line for line in _table([(name, nodes[name]["data_dir"]) for name in nodes])]
     unfinished = {name: node for name, node in nodes.items() if not node["report"]}
     if unfinished:
         lines += [""] + _unfinished(cluster, unfinished)
