@@ -11,7 +11,7 @@ hashes and the checks of :mod:`.definition_checks` are names of this one too.
 from dataclasses import dataclass, replace
 
 from . import gojson
-from .definition_checks import GWEI_PER_ETH, check_deposit_amounts, check_hashes, check_signatures  # noqa: F401
+from .definition_checks import GWEI_PER_ETH, check_deposit_amounts, check_hashes, check_signatures  # pylint: disable=unused-import
 from .definition_hash import compute_config_hash, compute_definition_hash
 from .errors import DvError
 from .records import (

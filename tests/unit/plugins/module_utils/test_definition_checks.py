@@ -155,7 +155,7 @@ def test_operator_without_a_good_address(address, signed):
 def test_addresses_but_no_signatures():
     with pytest.raises(Problems) as raised:
         definitions.check_signatures(terms(), HOODI)
-    found = [str(error).split(": ")[0] for error in raised.value.errors]
+    found = [str(error).partition(": ")[0] for error in raised.value.errors]
     assert found == [
         *(
             "operator %d, %s" % (index, check)

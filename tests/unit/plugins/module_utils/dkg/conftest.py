@@ -5,11 +5,13 @@
 """A group of operators with data directories of their own, and a store between them."""
 
 import hashlib
+import json
+import os
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils import enr, networks
+from ansible_collections.obol.dv.plugins.module_utils import enr, keystore, networks
 from ansible_collections.obol.dv.plugins.module_utils.definition import Definition, Operator, ValidatorAddresses, with_hashes
-from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
+from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony, encoding, jws, messages
 from ansible_collections.obol.dv.plugins.module_utils.dkg.session import parameters
 
 
@@ -88,6 +90,52 @@ class Group:
         return outcomes
 
 
+class Forger:
+    """Operator ``index`` of a group, dishonest: it has its key and seed, and signs whatever it likes."""
+
+    def __init__(self, group, index, attempt=1):
+        self.group, self.index, self.parameters = group, index, group.parameters(index, attempt)
+
+    def name(self, round):
+        return "%d/%s/%d.jws" % (self.parameters.attempt, round, self.index)
+
+    def header(self, round):
+        return self._json(self.group.store[self.name(round)].split(".")[0])
+
+    def fields(self, round):
+        """The JSON object in its honest message."""
+        return self._json(self.group.store[self.name(round)].split(".")[1])
+
+    def sign(self, header, payload, key=None):
+        """The text of a message with this header and payload (dicts, or bytes as they are)."""
+        header, payload = (part if isinstance(part, bytes) else encoding.to_json(part).encode() for part in (header, payload))
+        return jws.sign(key or node_key(self.index), header, payload)
+
+    def forge(self, round, header=None, **fields):
+        """Put a message with other header fields (dict) or payload fields in the place of the honest one."""
+        text = self.sign({**self.header(round), **(header or {})}, {**self.fields(round), **fields})
+        self.group.store[self.name(round)] = text
+        return text
+
+    def row(self, round, name, length):
+        """The items of a row of its honest message."""
+        return list(messages.split(encoding.from_base64(self.fields(round)[name]), length))
+
+    def forge_row(self, round, name, items):
+        return self.forge(round, **{name: encoding.to_base64(b"".join(items))})
+
+    @staticmethod
+    def _json(text):
+        return json.loads(encoding.from_base64(text))
+
+
+@pytest.fixture(autouse=True)
+def fast(monkeypatch):
+    """No waiting for disks, and few rounds of PBKDF2: neither changes what a ceremony does."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr(keystore, "ITERATIONS", 16)
+
+
 @pytest.fixture
 def group(tmp_path):
     """Makes a :class:`Group`; its parameters are those of the class, without the directory."""
@@ -95,5 +143,5 @@ def group(tmp_path):
     def make(*args, **kwargs):
         return Group(tmp_path / "group", *args, **kwargs)
 
-    make.node_key = node_key
+    make.node_key, make.forger = node_key, Forger
     return make
