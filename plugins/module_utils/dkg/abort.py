@@ -62,9 +62,10 @@ def _find(parameters, author, accusation):
         return _find_equivocation(parameters, *accusation.messages[:2])
     try:
         message = envelope.read(parameters, accusation.messages[0] if accusation.messages else "")
+        if message.address.round != accusation.round:
+            return None
         if accusation.round == "commit":
             commit.check(parameters.seen_by(author), message.address.index, message.payload)
-            return None
     except Fault as fault:
         return fault
     return _find_in_deal(parameters.seen_by(author), message, accusation) if accusation.round == "deal" else None

@@ -359,8 +359,11 @@ class _Walk:
         for operator in operators:
             for text in self.mail.get(self.attempt.number, "deal", operator):
                 try:
-                    commits = envelope.read(self.parameters, text).payload.commits
+                    message = envelope.read(self.parameters, text)
                 except DvError:
+                    continue
+                commits = message.payload.commits
+                if session_id(self.parameters, commits) != message.address.session or message.address.session == self.session:
                     continue
                 differ = [j for j in self.parameters.operators if commits[j - 1] != self.digests[j - 1]]
                 self.notes.append("operator %d dealt on another commit of operators %s" % (operator, _list(differ)))
