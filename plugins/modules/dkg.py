@@ -77,6 +77,7 @@ stored:
 """
 
 import os
+import time
 
 from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
 
@@ -84,6 +85,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils import acceptance, enr, node_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION, LOCK
     from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
+    from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
     from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
     from ansible_collections.obol.dv.plugins.module_utils.networks import by_fork_version
 
@@ -108,8 +110,11 @@ def take_part(module):
     definition = acceptance.accepted_definition(data_dir, enr.encode(private_key), confirmed, custom)
     definition_hash = to_hex(definition.definition_hash)
     result = dict(definition_hash=definition_hash, attempt=params["attempt"])
+    complete = os.path.lexists(os.path.join(data_dir, LOCK))
+    used = None if complete else node_key.in_use(data_dir, time.time())
+    if used:
+        raise DvError(used, "a key that no charon uses", "stop that charon, then run again")
     if module.check_mode:
-        complete = os.path.lexists(os.path.join(data_dir, LOCK))
         detail = "nothing to do" if complete else "would take part in the ceremony"
         return dict(result, changed=not complete, state="complete" if complete else "planned", waiting_for=[], detail=detail)
     prefix = "dkg/%s/" % definition_hash.removeprefix("0x")
