@@ -9,8 +9,8 @@ import os
 from . import acceptance, approval, definition, enr, files, lock, node_key, policy, proposal, secp256k1, wallet
 from .address import checksum_address
 from .data_dir import DEFINITION, KEYS, LOCK
+from .disk import check_directory
 from .errors import Collector, DvError, raise_all
-from .preflight import check_directory
 from .terms import definition as definition_of, differences, parse_terms
 
 

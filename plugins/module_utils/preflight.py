@@ -5,11 +5,11 @@
 """Preflight of a node: all that can be known to fail later is said before anything is written, all of it at once."""
 
 import importlib.metadata
-import os
 import re
 import sys
 from dataclasses import dataclass
 
+from .disk import check_directory, check_space
 from .errors import Collector, DvError
 
 MINIMUM_PYTHON = (3, 11)
@@ -24,13 +24,6 @@ LIBRARIES = {
     "jsonschema": (4, 0),
     "pyyaml": (6, 0),
 }
-
-#: Free space that a ceremony wants, in bytes: for itself, for each validator, and for each share of each validator
-#: (keystore and password take a block each; messages, keys, deposits and lock come on top).
-BASE_SIZE, VALIDATOR_SIZE, SHARE_SIZE = 8 * 2**20, 16 * 2**10, 2 * 2**10
-
-#: New files of a ceremony beside the two of each validator.
-BASE_FILES = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,47 +104,3 @@ def check_library(name, oldest):
             "%s %s or newer" % (name, ".".join(map(str, oldest))),
             "install requirements-node.txt there, or set ansible_python_interpreter to a Python that has it",
         )
-
-
-def check_directory(path):
-    """Refuse a directory that neither is writable nor can be made. Nothing is tried: the permissions are asked for."""
-    place = _nearest(path)
-    if not os.path.isdir(place):
-        raise DvError("%s is not a directory" % place, "a directory", "move it away, or choose another path")
-    if not os.access(place, os.R_OK | os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
-        deed = "use" if place == os.path.abspath(path) else "make %s in" % path
-        raise DvError(
-            "the user of this task cannot %s %s" % (deed, place),
-            "a directory that it can read and write",
-            "give the user access, set become, or choose another path",
-        )
-
-
-def check_space(path, validators, operators):
-    """Refuse a file system without room for a ceremony of that size."""
-    place = _nearest(path)
-    wanted = BASE_SIZE + validators * (VALIDATOR_SIZE + operators * SHARE_SIZE)
-    files_wanted = BASE_FILES + 2 * validators
-    found = os.statvfs(place)
-    free = found.f_bavail * found.f_frsize
-    if free < wanted:
-        raise DvError(
-            "%s has %.1f MB of free space" % (place, free / 1e6),
-            "%.1f MB for %d validators and %d operators" % (wanted / 1e6, validators, operators),
-            "free some, or choose a data directory on a larger disk",
-        )
-    # Some file systems do not count them, and say 0 of 0.
-    if found.f_files and found.f_favail < files_wanted:
-        raise DvError(
-            "%s has room for %d files" % (place, found.f_favail),
-            "%d for %d validators" % (files_wanted, validators),
-            "free some, or choose a data directory on a larger disk",
-        )
-
-
-def _nearest(path):
-    """``path``, or the nearest of its parents that is there."""
-    path = os.path.abspath(path)
-    while not os.path.lexists(path):
-        path = os.path.dirname(path)
-    return path

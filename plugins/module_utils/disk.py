@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether a directory can be used, and its disk has room for a ceremony: asked for, not tried. Nothing is written."""
+
+import os
+
+from .errors import DvError
+
+#: Free space that a ceremony wants, in bytes: for itself, for each validator, and for each share of each validator
+#: (keystore and password take a block each; messages, keys, deposits and lock come on top).
+BASE_SIZE, VALIDATOR_SIZE, SHARE_SIZE = 8 * 2**20, 16 * 2**10, 2 * 2**10
+
+#: New files of a ceremony beside the two of each validator.
+BASE_FILES = 500
+
+
+def check_directory(path):
+    """Refuse a directory that neither is writable nor can be made. Nothing is tried: the permissions are asked for."""
+    place = _nearest(path)
+    if not os.path.isdir(place):
+        raise DvError("%s is not a directory" % place, "a directory", "move it away, or choose another path")
+    if not os.access(place, os.R_OK | os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        deed = "use" if place == os.path.abspath(path) else "make %s in" % path
+        raise DvError(
+            "the user of this task cannot %s %s" % (deed, place),
+            "a directory that it can read and write",
+            "give the user access, set become, or choose another path",
+        )
+
+
+def check_space(path, validators, operators):
+    """Refuse a file system without room for a ceremony of that size."""
+    place = _nearest(path)
+    wanted = BASE_SIZE + validators * (VALIDATOR_SIZE + operators * SHARE_SIZE)
+    files_wanted = BASE_FILES + 2 * validators
+    found = os.statvfs(place)
+    free = found.f_bavail * found.f_frsize
+    if free < wanted:
+        raise DvError(
+            "%s has %.1f MB of free space" % (place, free / 1e6),
+            "%.1f MB for %d validators and %d operators" % (wanted / 1e6, validators, operators),
+            "free some, or choose a data directory on a larger disk",
+        )
+    # Some file systems do not count them, and say 0 of 0.
+    if found.f_files and found.f_favail < files_wanted:
+        raise DvError(
+            "%s has room for %d files" % (place, found.f_favail),
+            "%d for %d validators" % (files_wanted, validators),
+            "free some, or choose a data directory on a larger disk",
+        )
+
+
+def _nearest(path):
+    """``path``, or the nearest of its parents that is there."""
+    path = os.path.abspath(path)
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return path
