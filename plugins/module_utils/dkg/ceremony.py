@@ -73,7 +73,7 @@ def step(data_dir, definition, node_key, inbox, attempt=1, *, network):
         home = state.Home(data_dir, parameters.definition_hash)
         home.recover()
         if finish.is_complete(home, parameters.definition_hash):
-            finish.erase_secrets(home)
+            finish.clear(home)
             return _complete(home, parameters)
         mail = Mail(parameters, inbox)
         _take_own(home, parameters, mail)
@@ -291,7 +291,7 @@ class _Walk:
             if text and envelope.address(self.parameters, text).session != self.session:
                 raise _Stop("this node's own %s belongs to other commits than the ones that it keeps" % round)
         for attempt in self.earlier:
-            attempt.erase_secrets()
+            attempt.clear()
         return None
 
     def _begin(self):
@@ -375,7 +375,7 @@ class _Walk:
         return "confirm" in sent and (moved or os.path.isdir(self.attempt.keys)) and self._public_keys() is not None
 
     def _public_keys(self):
-        content = self.attempt.recall("keys", self.session)
+        content = self.attempt.recall("transcript", self.session)
         keys = content and confirm.load(self.parameters, content)
         own = self._payload("confirm", self.parameters.index)
         return keys if keys and confirm.transcript(self.session, keys) == own.transcript[0] else None
@@ -404,7 +404,7 @@ class _Walk:
             raise _Stop("this node's own confirm is of other keys than its deals give")
         self.keys, self.shares = keys, list(keys.shares)
         self.home.changed |= keystore.write_shares(self.attempt.keys, self.shares)
-        self.attempt.remember("keys", self.session, keys.dump())
+        self.attempt.remember("transcript", self.session, keys.dump())
         if "confirm" not in self.attempt.sent():
             self._send("confirm", payload)
 

@@ -51,14 +51,16 @@ def address(parameters, text):
     if not isinstance(header, dict):
         raise DvError("a text without a header", "a compact JWS")
     index, attempt, round = (header.get(name) for name in ("index", "attempt", "round"))
+    is_operator = type(index) is int and index in parameters.operators  # pylint: disable=unidiomatic-typecheck
     wanted = {
         "protocol": VERSION,
         "definition": to_base64(parameters.definition_hash),
-        "key": to_base64(parameters.keys[index - 1]) if type(index) is int and index in parameters.operators else "",
+        "key": to_base64(parameters.keys[index - 1]) if is_operator else "",
     }
     if any(header.get(name) != value for name, value in wanted.items()):
         raise DvError("a message of another protocol version, definition or key", "one of an operator of this definition")
-    if type(attempt) is not int or not 1 <= attempt < 2**63 or not isinstance(round, str) or round not in messages.KINDS:
+    is_number = type(attempt) is int  # pylint: disable=unidiomatic-typecheck
+    if not is_number or not 1 <= attempt < 2**63 or not isinstance(round, str) or round not in messages.KINDS:
         raise DvError("a message of no attempt or round", "one of %s" % ", ".join(messages.KINDS))
     if len(text) > messages.text_size(round, parameters.at(attempt)):
         raise DvError("a %s of %d characters" % (round, len(text)), "what the definition allows")

@@ -51,13 +51,13 @@ def install(home, attempt, parameters, network, lock):
         content = deposit.dump_file(deposits, parameters.definition.fork_version, network.name)
         home.changed |= files.write_same(os.path.join(home.data_dir, deposit.file_name(amount)), content)
     home.changed |= files.write_same(os.path.join(home.data_dir, LOCK), dump(lock))
-    erase_secrets(home)
+    clear(home)
 
 
-def erase_secrets(home):
+def clear(home):
     """Erase every seed, and the key shares of all attempts but those in their final place."""
     for attempt in home.attempts():
-        attempt.erase_secrets()
+        attempt.clear()
 
 
 def _move_keys(home, attempt, parameters, lock):

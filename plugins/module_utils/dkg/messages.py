@@ -157,6 +157,6 @@ def _read_abort(fields):
 
 
 def _of_type(kind, name, fields):
-    if type(fields[name]) is not kind:
+    if type(fields[name]) is not kind:  # pylint: disable=unidiomatic-typecheck
         raise DvError("%s is not %s" % (name, kind.__name__), kind.__name__)
     return fields[name]

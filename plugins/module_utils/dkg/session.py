@@ -81,7 +81,7 @@ def parameters(definition, node_key, attempt):
         raise DvError("%d operators and threshold %d" % (n, t), "a threshold of at least 2, and at most 255 operators")
     if definition.num_validators < 1:
         raise DvError("a definition with no validators", "at least one validator")
-    if type(attempt) is not int or not 1 <= attempt <= MAX_ATTEMPT:
+    if type(attempt) is not int or not 1 <= attempt <= MAX_ATTEMPT:  # pylint: disable=unidiomatic-typecheck
         raise DvError("attempt %s" % (attempt,), "a whole number from 1 to %d" % MAX_ATTEMPT)
     # The signatures of ENRs are the definition's business; which key is whose is ours.
     keys = tuple(

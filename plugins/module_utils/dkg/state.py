@@ -144,15 +144,16 @@ class Attempt:
         """When we last sent something (Unix seconds)."""
         return max(os.path.getmtime(self._path("out", "%s.jws" % round)) for round in self.sent())
 
-    def erase_secrets(self):
-        """Erase the seed and the key shares that were not moved away."""
+    def clear(self):
+        """Erase the seed, the key shares that were not moved away, and what was kept to save time. The messages stay."""
         self._home.changed |= files.erase(self._path("seed"))
-        if os.path.isdir(self.keys):
-            for name in os.listdir(self.keys):
-                files.erase(os.path.join(self.keys, name))
-            os.rmdir(self.keys)
-            files.sync_directory(self.directory)
-            self._home.changed = True
+        for directory in (self.keys, self._path("derived")):
+            if os.path.isdir(directory):
+                for name in os.listdir(directory):
+                    files.erase(os.path.join(directory, name))
+                os.rmdir(directory)
+                files.sync_directory(self.directory)
+                self._home.changed = True
 
     def hand_out(self, operators):
         """Name in the store -> text: our own messages, and the confirms, seals and aborts of others that we hold."""

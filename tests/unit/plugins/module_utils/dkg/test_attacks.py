@@ -152,8 +152,8 @@ def test_messages_for_somebody_else_are_ignored(group, header):
 
 
 def spoil_signature(text, change):
-    head, _, signature = text.rpartition(".")
-    return head + "." + encoding.to_base64(change(encoding.from_base64(signature)))
+    head, dot, signature = text.rpartition(".")
+    return head + dot + encoding.to_base64(change(encoding.from_base64(signature)))
 
 
 def other_s(signature):

@@ -57,7 +57,7 @@ def test_ceremony(group, n, t, v, fields):
         names = sorted(path.name for path in home.glob("deposit-data*.json"))
         assert names == sorted(deposit.file_name(amount) for amount in amounts)
         assert json.loads((home / names[0]).read_text())[0]["network_name"] == parties.network.name
-        assert not list(home.rglob("seed")) and not list(home.rglob("ceremony/*/*/keys"))
+        assert not list(home.rglob("seed")) and not list(home.rglob("ceremony/*/*/keys")) and not list(home.rglob("derived"))
         for path in home.rglob("*"):
             assert path.stat().st_mode & 0o077 == 0, path
 
@@ -101,7 +101,7 @@ def test_a_complete_host_hands_on_its_lock(group):
     parties = group(3, 2, 1)
     rounds = tuple("%s/%d.jws" % (round, index) for round in ("commit", "deal", "confirm", "sign") for index in (1, 2))
     parties.run(rounds=3, who=[1, 2])
-    for _ in range(4):
+    for dummy in range(4):
         outcome = parties.step(3, inbox={name: text for name, text in parties.store.items() if name.endswith(rounds)})
         parties.run(rounds=1, who=[1, 2])
     assert outcome.round == "seal"
@@ -115,7 +115,7 @@ def test_a_complete_host_hands_on_its_lock(group):
 
 def test_a_carrier_that_drops_reorders_and_repeats_delays_only(group):
     parties, luck = group(4, 3, 1), random.Random(1)
-    for _ in range(60):
+    for dummy in range(60):
         index = luck.choice(parties.everyone)
         names = [name for name in parties.store if luck.random() < 0.7]
         luck.shuffle(names)
