@@ -135,7 +135,7 @@ def _entry(value, what):
     for name, kind in _FIELDS.items():
         found, called = value[name], "%s, %s" % (what, name)
         if isinstance(kind, type):
-            if type(found) is not kind or kind is int and not 0 <= found < 2**64:
+            if type(found) is not kind or kind is int and not 0 <= found < 2**64:  # pylint: disable=unidiomatic-typecheck
                 raise DvError("%s is %s" % (called, gojson.short(found)), "a number" if kind is int else "a text")
             fields[name] = found
         else:

@@ -260,7 +260,7 @@ def _normalize(password):
 
 
 def _get(value, name, kind, what):
-    if type(value.get(name)) is not kind:
+    if type(value.get(name)) is not kind:  # pylint: disable=unidiomatic-typecheck
         raise DvError(
             "%s: %s is %s" % (what, name, "no %s" % kind.__name__ if name in value else "missing"), kind.__name__
         )

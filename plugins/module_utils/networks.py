@@ -92,7 +92,7 @@ def custom(name, chain_id, fork_version, genesis_time):
     if not isinstance(fork_version, str) or not re.fullmatch("0x[0-9a-f]{8}", fork_version):
         raise DvError("the network's fork version is %s" % short(fork_version), "0x and 8 lower-case hex digits")
     for what, value in (("chain id", chain_id), ("genesis time", genesis_time)):
-        if type(value) is not int or not 0 < value < 2**63:
+        if type(value) is not int or not 0 < value < 2**63:  # pylint: disable=unidiomatic-typecheck
             raise DvError("the network's %s is %s" % (what, short(value)), "a positive integer")
     network = Network(name, chain_id, bytes.fromhex(fork_version[2:]), genesis_time)
     for known in NETWORKS:

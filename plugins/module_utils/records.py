@@ -74,7 +74,7 @@ class Integer:
     def read(self, value, path, reading):
         if value is None:
             return 0
-        if type(value) is not int or not 0 <= value <= self.maximum:
+        if type(value) is not int or not 0 <= value <= self.maximum:  # pylint: disable=unidiomatic-typecheck
             raise reading.error(path, value, "an integer from 0 to %d" % self.maximum)
         return value
 

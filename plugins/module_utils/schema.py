@@ -42,7 +42,9 @@ def shape_problems(value, schema, name):
 
 def check_shape(value, schema, what):
     """Refuse a ``value``, called ``what``, that misses ``schema``: all its :func:`shape_problems` are raised."""
-    name = lambda path: "%s: %s" % (what, dotted(path)) if path else what
+    def name(path):
+        return "%s: %s" % (what, dotted(path)) if path else what
+
     raise_all([problem for _path, problem in shape_problems(value, schema, name)])
 
 

@@ -20,8 +20,8 @@ G1_LENGTH, G2_LENGTH = 48, 96
 
 def check_encoding(data, length, what):
     """Refuse what is not ``length`` bytes, not flagged as compressed, or flagged as infinity."""
-    if type(data) is not bytes or len(data) != length:
-        size = "%d bytes" % len(data) if type(data) is bytes else type(data).__name__
+    if type(data) is not bytes or len(data) != length:  # pylint: disable=unidiomatic-typecheck
+        size = "%d bytes" % len(data) if type(data) is bytes else type(data).__name__  # pylint: disable=unidiomatic-typecheck
         raise DvError("%s is %s" % (what, size), "a compressed point of %d bytes" % length)
     if data[0] & 0xC0 != 0x80:
         raise DvError(
@@ -38,5 +38,5 @@ def bad_point(what):
 
 def check_secret(k):
     """Refuse what is not a secret scalar; the error does not show it."""
-    if type(k) is not int or not 0 < k < ORDER:
+    if type(k) is not int or not 0 < k < ORDER:  # pylint: disable=unidiomatic-typecheck
         raise DvError("a secret scalar is out of range", "an integer from 1 to the group order minus 1")

@@ -270,9 +270,7 @@ RESEALED = {
         "its signature is wrong",
     ),
     "one ENR key twice": (
-        lambda cluster: of_definition(
-            lambda d: {"operators": (replace(d.operators[0], enr=d.operators[1].enr), *d.operators[1:])}
-        )(cluster),
+        of_definition(lambda d: {"operators": (replace(d.operators[0], enr=d.operators[1].enr), *d.operators[1:])}),
         {"enr", "node_signatures"},
         "operators 1 and 2 have the same ENR key",
     ),
@@ -282,7 +280,7 @@ RESEALED = {
         "operator 3, config_signature: it is missing",
     ),
     "an operator did not sign at all": (
-        lambda cluster: of_operator(2, address="", config_signature=b"", enr_signature=b"")(cluster),
+        of_operator(2, address="", config_signature=b"", enr_signature=b""),
         {"definition_signatures"},
         "operator 3, address",
     ),
