@@ -23,7 +23,7 @@ def load(path):
 
 def options(role):
     """The documented variables of a role: name to its specification."""
-    specs = load(ROOT / "roles" / role / "meta" / "argument_specs.yml")["argument_specs"]
+    specs = load(ROOT / "roles" / role / "meta" / "argument_specs.yml").get("argument_specs", {})
     return {name: option for spec in specs.values() for name, option in spec.get("options", {}).items()}
 
 
