@@ -59,7 +59,7 @@ options:
   terms:
     description:
       - The cluster's terms.
-      - Its keys are the cluster variables without C(dv_), as RV(obol.dv.preflight#module:terms) gives them back.
+      - Its keys are the cluster variables without C(dv_). C(dv_testnet_*) are one dictionary, C(testnet).
         C(name), C(network) or C(testnet), C(num_validators), C(threshold), C(withdrawal_addresses),
         C(fee_recipient_addresses), C(deposit_amounts) in ETH, C(compounding), C(target_gas_limit),
         C(consensus_protocol), C(operators), C(creator), C(allow_shared_operator_address).

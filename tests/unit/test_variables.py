@@ -46,7 +46,8 @@ def declared():
         names.update(load(path))
     for path in ROOT.glob("roles/*/tasks/*.yml"):
         names.update(nested(load(path), "register"))
-        names.update(name for facts in nested(load(path), "ansible.builtin.set_fact") for name in facts)
+        for key in ("ansible.builtin.set_fact", "vars"):
+            names.update(name for values in nested(load(path), key) for name in values)
     for path in ROOT.glob("inventories/*/*_vars/*.yml"):
         names.update(load(path))
     for path in ROOT.glob("playbooks/*.yml"):
