@@ -144,7 +144,7 @@ _SHAPES = {"solo": "signed by its creator only", "unsigned": "not signed by anyb
 
 
 def _own_index(definition, enr):
-    for index, operator in enumerate(definition.operators, 1):
+    for index, operator in enumerate(definition.operators or (), 1):
         if operator.enr == enr:
             return index
     raise DvError(

@@ -19,6 +19,11 @@ def agreed_terms(node, terms):
     return parse_terms(terms, operators_pending=node.wallet_create)
 
 
+def given_definition(given):
+    """The :class:`~.definition.Definition` of a :class:`~.preflight.Given` one."""
+    return definition.parse(given.text, "the definition %s" % given.path)
+
+
 def check_node_key(node, now):
     """A key that parses, that no charon uses (unless the cluster is finished), and that is not lost halfway."""
     if node_key.exists(node.data_dir):
@@ -66,6 +71,18 @@ def check_artefacts(node, terms):
             )
         )
     problems.raise_any()
+
+
+def check_given(node, given, custom):
+    """A definition that was made elsewhere: with this node's ENR, complete, and confirmed for this node if need be."""
+    if not node_key.exists(node.data_dir):
+        raise DvError(
+            "%s has no %s" % (node.data_dir, node_key.FILE),
+            "the key of one of the ENRs in the definition",
+            "put the key there that the definition was made with, or leave out dv_definition_file",
+        )
+    own_enr = enr.encode(node_key.read(node.data_dir))
+    acceptance.review(node.data_dir, given, own_enr, node.accepted_definition_hash, custom)
 
 
 def check_signer(node, terms):

@@ -8,6 +8,7 @@ import importlib.metadata
 import re
 import sys
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .disk import check_directory, check_space
 from .errors import Collector, DvError
@@ -34,6 +35,7 @@ class Node:
     :param share_index: its share index, needed only where its address has several
     :param wallet_create: a wallet will be made where there is none
     :param accepted_config_hash: 32 bytes, terms that somebody confirmed for it, or ``None``
+    :param accepted_definition_hash: 32 bytes, a definition that somebody confirmed for it, or ``None``
     :param policy_pending: a play before the approval writes its policy
     """
 
@@ -45,14 +47,25 @@ class Node:
     share_index: int = None
     wallet_create: bool = False
     accepted_config_hash: bytes = None
+    accepted_definition_hash: bytes = None
     policy_pending: bool = False
 
 
-def check(node, terms, now):
+class Given(NamedTuple):
+    """A finished definition, to be used instead of terms, wallet and policy: its ``text``, the ``path`` that it comes from,
+    and the ``custom`` networks that count too."""
+
+    text: str
+    path: str
+    custom: tuple = ()
+
+
+def check(node, terms, now, given=None):
     """Everything that would fail later on ``node``: a list of :class:`~.errors.DvError`, empty if nothing is known to.
 
     :param terms: the cluster's terms, as :func:`.terms.parse_terms` takes them
     :param now: Unix seconds
+    :param given: the :class:`Given` definition, if there is one; then ``terms`` say nothing
     """
     problems = Collector()
     for requirement, version in LIBRARIES.items():
@@ -66,7 +79,7 @@ def check(node, terms, now):
 
     agreed = None
     with problems:
-        agreed = node_checks.agreed_terms(node, terms)
+        agreed = node_checks.given_definition(given) if given else node_checks.agreed_terms(node, terms)
     with problems:
         check_directory(node.data_dir)
         # What cannot be opened, needs no second error for each file in it.
@@ -74,11 +87,15 @@ def check(node, terms, now):
             node_checks.check_node_key(node, now)
         if agreed:
             with problems:
-                node_checks.check_artefacts(node, agreed)
+                if given:
+                    node_checks.check_given(node, agreed, given.custom)
+                else:
+                    node_checks.check_artefacts(node, agreed)
             if not node_checks.finished(node):
-                check_space(node.data_dir, agreed.num_validators, len(agreed.operators))
-    with problems:
-        node_checks.check_signer(node, agreed)
+                check_space(node.data_dir, agreed.num_validators, len(agreed.operators or ()))
+    if not given:
+        with problems:
+            node_checks.check_signer(node, agreed)
     return problems.errors
 
 

@@ -22,6 +22,11 @@ extends_documentation_fragment:
   - obol.dv.node.store
   - obol.dv.node.testnet
 options:
+  definition_file:
+    description:
+      - Path on the control node of a finished definition, to use instead of proposal and approvals.
+      - Needs O(accept_definition_hash).
+    type: str
   accept_definition_hash:
     description:
       - The hash of the definition, confirmed by the node's operator. Needed for a definition that this node did not approve.
@@ -67,6 +72,7 @@ with packages():
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),
+    definition_file=dict(type="str"),
     accept_definition_hash=dict(type="str"),
     testnet=TESTNET_SPEC,
     **CARRIER_SPEC,
@@ -107,7 +113,7 @@ def _definition(params, custom):
     if proposal and not missing:
         return approval.assemble(proposal, approvals, custom), []
     if NAME in inbox:
-        return definition.parse(inbox[NAME], "the definition %s" % where), []
+        return definition.parse(inbox[NAME], "the definition %s" % (params["definition_file"] or where)), []
     return None, missing
 
 

@@ -10,11 +10,16 @@ version_added: 0.1.0
 author: The obol.dv authors (@obol-dv)
 description:
   - Checks the cluster's terms, and on the node its Python, data directory, disk, ENR private key, wallet, policy, and what
-    is there of this or another cluster. Fails with all that is wrong, not with the first thing only. It writes nothing.
+    is there of this or another cluster; and on the control node, that the store can be written. Fails with all that is
+    wrong, not with the first thing only. It writes nothing.
+  - With O(definition_file) it checks that definition instead of terms, wallet and policy.
 extends_documentation_fragment:
   - obol.dv.attributes
+  - obol.dv.attributes.action
   - obol.dv.node
+  - obol.dv.node.store
   - obol.dv.node.terms
+  - obol.dv.node.testnet
   - obol.dv.node.wallet
 options:
   operator_address:
@@ -38,6 +43,12 @@ options:
   accept_config_hash:
     description: The config hash that the node's operator has looked at and agrees to.
     type: str
+  definition_file:
+    description: Path on the control node of a finished definition, to use instead of proposal and approvals.
+    type: str
+  accept_definition_hash:
+    description: The hash of that definition, confirmed by the node's operator.
+    type: str
   variables:
     description: Names of the variables that are set. One that is nearly the name of a variable of this collection is an error.
     type: list
@@ -49,6 +60,7 @@ EXAMPLES = r"""
 - name: Preflight
   obol.dv.preflight:
     data_dir: /opt/charon/.charon
+    store: /srv/ceremonies/my-cluster
     wallet_file: /opt/charon/wallet.json
     wallet_password_file: /opt/charon/wallet-password.txt
     policy_file: /opt/charon/policy.yml
@@ -80,10 +92,11 @@ has_definition:
 import os
 import time
 
-from ansible_collections.obol.dv.plugins.module_utils.module import WALLET_SPEC, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, WALLET_SPEC, networks, packages, run
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils import data_dir, preflight, variables
+    from ansible_collections.obol.dv.plugins.module_utils.errors import Collector
     from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
 
 ARGUMENT_SPEC = dict(
@@ -95,13 +108,22 @@ ARGUMENT_SPEC = dict(
     policy_file=dict(type="str", required=True),
     policy_create=dict(type="bool", default=False),
     accept_config_hash=dict(type="str"),
+    definition_file=dict(type="str"),
+    accept_definition_hash=dict(type="str"),
     variables=dict(type="list", elements="str", default=[]),
+    testnet=TESTNET_SPEC,
     **WALLET_SPEC,
+    **CARRIER_SPEC,
 )
 
 
 def check(module):
     params = module.params
+    problems, confirmed = Collector(), {}
+    problems.errors += variables.misspelled(params["variables"])
+    for name in ("accept_config_hash", "accept_definition_hash"):
+        with problems:
+            confirmed[name] = from_hex(params[name], 32, "dv_" + name) or None
     node = preflight.Node(
         data_dir=params["data_dir"],
         wallet_file=params["wallet_file"],
@@ -110,14 +132,19 @@ def check(module):
         address=params["operator_address"],
         share_index=params["share_index"],
         wallet_create=params["wallet_create"],
-        accepted_config_hash=from_hex(params["accept_config_hash"], 32, "dv_accept_config_hash") or None,
+        # One that is not a hash is said above: it needs no second error for want of a policy.
+        accepted_config_hash=confirmed.get("accept_config_hash", b""),
+        accepted_definition_hash=confirmed.get("accept_definition_hash"),
         policy_pending=params["policy_create"],
     )
-    problems = [str(error) for error in variables.misspelled(params["variables"]) + preflight.check(node, params["terms"], time.time())]
+    definition = params["inbox"].get(data_dir.DEFINITION)
+    given = preflight.Given(definition, params["definition_file"], networks(params)) if definition is not None else None
+    problems.errors += preflight.check(node, params["terms"], time.time(), given)
+    texts = [str(error) for error in problems.errors]
     has_definition = os.path.lexists(os.path.join(node.data_dir, data_dir.DEFINITION))
-    result = dict(changed=False, problems=problems, has_definition=has_definition)
-    if problems:
-        module.fail_json(msg="\n".join("- " + text for text in problems), **result)
+    result = dict(changed=False, problems=texts, has_definition=has_definition)
+    if texts:
+        module.fail_json(msg="\n".join("- " + text for text in texts), **result)
     return result
 
 

@@ -9,8 +9,12 @@ It carries public files only and is trusted with nothing: modules verify all tha
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.obol.dv.plugins.module_utils import files, gojson
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.plugin_utils.store import DirectoryStore
+from ansible_collections.obol.dv.plugins.plugin_utils.store import MAX_FILE, DirectoryStore
+
+#: A finished definition in the store.
+DEFINITION = "cluster-definition.json"
 
 
 class Carrier(ActionBase):
@@ -31,7 +35,7 @@ class Carrier(ActionBase):
             return dict(result, failed=True, msg="store is not set; wanted: the cluster's directory on the control node")
         store = DirectoryStore(arguments["store"])
         try:
-            arguments["inbox"] = {name: store.get(name) for name in store.list() if name.startswith(self.BRINGS)}
+            arguments["inbox"] = self._inbox(store, arguments)
             result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
             # The arguments hold whole messages: they have no place in a log of the run.
             result.pop("invocation", None)
@@ -43,3 +47,17 @@ class Carrier(ActionBase):
         except DvError as error:
             result.update(failed=True, msg=str(error))
         return result
+
+    def _inbox(self, store, arguments):
+        """What is brought, name to text. The finished definition in the argument ``definition_file`` stands for all else."""
+        given = arguments.get("definition_file")
+        if not given:
+            return {name: store.get(name) for name in store.list() if name.startswith(self.BRINGS)}
+        text = files.read(given, MAX_FILE).decode("utf-8", "replace")
+        if DEFINITION in store.list() and gojson.loads(store.get(DEFINITION), DEFINITION) != gojson.loads(text, given):
+            raise DvError(
+                "the store %s holds another definition than %s" % (store.path, given),
+                "the same definition, or none",
+                "use the one in the store, or a new store for a new cluster",
+            )
+        return {DEFINITION: text}
