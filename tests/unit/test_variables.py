@@ -40,12 +40,13 @@ def nested(value, key):
 
 
 def declared():
-    """The names that roles take, make and register, that inventories set, and the groups that plays are for."""
+    """The names that roles take, make, register and hand on, that inventories set, and the groups that plays are for."""
     names = {name for role in ROLES for name in options(role)}
     for path in ROOT.glob("roles/*/vars/*.yml"):
         names.update(load(path))
     for path in ROOT.glob("roles/*/tasks/*.yml"):
         names.update(nested(load(path), "register"))
+        names.update(name for given in nested(load(path), "vars") for name in given)
         for key in ("ansible.builtin.set_fact", "vars"):
             names.update(name for values in nested(load(path), key) for name in values)
     for path in ROOT.glob("inventories/*/*_vars/*.yml"):
