@@ -6,6 +6,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -18,31 +19,60 @@ class PlayError(Exception):
     """A playbook failed; holds what it printed."""
 
 
-def play(playbooks, directory, *arguments, inventory=LOCAL, deadline=900):
+def play(playbooks, directory, *arguments, **options):
     """Run ``playbooks`` (paths from the root of the clone, one after the other in one run); what they printed (stdout).
 
-    :param directory: where the nodes and the store are
-    :param arguments: more of ``ansible-playbook``'s arguments
+    The parameters are those of :func:`attempt`.
+
     :raises PlayError: it failed
     """
-    command = [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), "-e", "dv_local_dir=%s" % directory]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
-    done = subprocess.run(
-        [*command, *arguments, *playbooks],
-        cwd=ROOT,
-        env={**environment, "ANSIBLE_NOCOLOR": "1"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=deadline,
-        check=False,
-    )
+    done = attempt(playbooks, directory, *arguments, **options)
     if done.returncode:
         raise PlayError(
             "%s ended with %d\n%s\n%s"
             % (" ".join(map(str, playbooks)), done.returncode, done.stdout[-8000:], done.stderr[-2000:])
         )
     return done.stdout
+
+
+def attempt(playbooks, directory, *arguments, deadline=900, **options):
+    """The same, where a failure is no surprise: the ``subprocess.CompletedProcess``.
+
+    :param deadline: in seconds
+    """
+    with start(playbooks, directory, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=deadline)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def start(playbooks, directory, *arguments, inventory=LOCAL, environment=(), **options):
+    """The process of ``ansible-playbook``, started.
+
+    :param directory: where the nodes and the store are
+    :param arguments: more of its arguments
+    :param environment: more of its environment, a mapping
+    :param options: of ``subprocess.Popen``
+    """
+    command = [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), "-e", "dv_local_dir=%s" % directory]
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
+    return subprocess.Popen(
+        [*command, *map(str, arguments), *map(str, playbooks)],
+        cwd=ROOT,
+        env={**clean, "ANSIBLE_NOCOLOR": "1", **dict(environment)},
+        stdin=subprocess.DEVNULL,
+        text=True,
+        **options,
+    )
+
+
+def recap(stdout):
+    """The counts at the end of a run, e.g. ``{"node1": {"ok": 9, "changed": 0, ...}}``."""
+    lines = re.findall(r"^(\S+) +: (ok=.*)$", stdout, re.MULTILINE)
+    return {host: {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", counts)} for host, counts in lines}
 
 
 def inventory_of(directory, nodes):

@@ -2,11 +2,15 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fixtures of the integration tests: stock charon, with its logs in the report of a test that fails; a cluster of ours."""
+"""Fixtures of the integration tests: stock charon, with its logs in the report of a test that fails; a cluster of ours;
+what a run leaves behind."""
 
+import hashlib
 import os
+import pathlib
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
 from ansible_collections.obol.dv.tests import charon_tool, play
 
 
@@ -42,3 +46,50 @@ def our_cluster(tmp_path_factory):
     directory = tmp_path_factory.mktemp("our-cluster")
     play.play(["create-cluster.yml"], directory)
     return play.data_dirs(directory)
+
+
+@pytest.fixture(scope="session")
+def tree():
+    """A function that gives everything below a path: names, modes, times and contents, to see that nothing was touched."""
+
+    def snapshot(path):
+        found = {}
+        for each in sorted(pathlib.Path(path).rglob("*")):
+            status = each.lstat()
+            content = hashlib.sha256(each.read_bytes()).hexdigest() if each.is_file() else None
+            found[str(each.relative_to(path))] = (oct(status.st_mode), status.st_mtime_ns, content)
+        return found
+
+    return snapshot
+
+
+@pytest.fixture(scope="session")
+def check_refused(tree):
+    """A function that runs something that must refuse: every text is told once, nothing is written, nothing crashes."""
+
+    def check(directory, texts, run):
+        before = tree(directory)
+        done = run()
+        assert done.returncode != 0, done.stdout
+        told = done.stdout.partition("fatal: ")[2].partition("PLAY RECAP")[0]
+        assert {text: told.count(text) for text in texts} == {text: 1 for text in texts}, told
+        for crash in ("Traceback", "MODULE FAILURE", "unforeseen"):
+            assert crash not in done.stdout + done.stderr, done.stdout + done.stderr
+        assert tree(directory) == before
+        return done
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def check_complete():
+    """A function that checks a finished cluster: one lock, every data directory verified, no secret of the way left."""
+
+    def check(data_dirs):
+        assert len({(data_dir / "cluster-lock.json").read_bytes() for data_dir in data_dirs}) == 1
+        for data_dir in data_dirs:
+            report = verify_path(data_dir)
+            assert report.ok, report.findings
+            assert not list(data_dir.rglob("seed")) and not list(data_dir.rglob("*.tmp"))
+
+    return check

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Operators with wallets and policies of their own, on nodes of this machine, in an inventory as one writes for real hosts."""
+
+import json
+import pathlib
+from functools import partial
+
+from ansible_collections.obol.dv.plugins.module_utils import wallet
+from ansible_collections.obol.dv.tests import play
+
+#: An address that nobody has the key of.
+DEAD = "0x000000000000000000000000000000000000dEaD"
+
+
+class Operators:
+    """A group of operators. Tests change ``variables``, ``hosts`` and the files, then run playbooks.
+
+    :param directory: where everything is: the inventory, the store, and for each node a directory ``node1`` ...
+    :param nodes: how many
+    :param variables: variables of the cluster, without their prefix ``dv_``
+    """
+
+    def __init__(self, directory, nodes=4, **variables):
+        self.directory = pathlib.Path(directory)
+        self.names = ["node%d" % number for number in range(1, nodes + 1)]
+        self.data_dirs = play.data_dirs(self.directory, nodes)
+        self.hosts = {name: {"dv_operator_address": self.make_wallet(name)} for name in self.names}
+        self.variables = {
+            "ansible_connection": "local",
+            "ansible_pipelining": False,
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            "dv_cluster": "tested",
+            "dv_data_dir": "%s/{{ inventory_hostname }}/.charon" % self.directory,
+            "dv_store": str(self.directory / "store"),
+            "dv_name": "tested",
+            "dv_network": "hoodi",
+            "dv_withdrawal_addresses": [DEAD],
+            "dv_fee_recipient_addresses": [DEAD],
+            "dv_operators": [host["dv_operator_address"] for host in self.hosts.values()],
+            **{"dv_" + name: value for name, value in variables.items()},
+        }
+        for name in self.names:
+            self.write_policy(name)
+
+    def make_wallet(self, name):
+        """Make a wallet in the directory of that name; its address."""
+        place = self.directory / name
+        return wallet.create(str(place / "wallet.json"), str(place / "wallet-password.txt"))
+
+    def write_policy(self, name, **rules):
+        """Write the policy of a node: what the group agrees on as it begins, with other ``rules``."""
+        policy = {
+            "networks": ["hoodi"],
+            "withdrawal_addresses": [DEAD],
+            "fee_recipient_addresses": [DEAD],
+            **rules,
+        }
+        path = self.directory / name / "policy.yml"
+        path.write_text(json.dumps(policy))
+        path.chmod(0o600)
+
+    @property
+    def store(self):
+        """The cluster's store."""
+        return self.directory / "store" / "tested"
+
+    def play(self, *arguments, playbooks=("create-cluster.yml",)):
+        """What a run printed, that must not fail; see :func:`play.play`."""
+        return self._run(play.play)(playbooks, self.directory, *arguments)
+
+    def attempt(self, *arguments, playbooks=("create-cluster.yml",)):
+        """A run that may fail; see :func:`play.attempt`."""
+        return self._run(play.attempt)(playbooks, self.directory, *arguments)
+
+    def _run(self, run):
+        inventory = self.directory / "hosts.yml"
+        group = {"vars": self.variables, "hosts": self.hosts}
+        inventory.write_text(json.dumps({"dv_nodes": {"children": {"tested": group}}}))
+        return partial(run, inventory=inventory)
