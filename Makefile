@@ -38,12 +38,15 @@ endif
 ##@ Checks
 
 .PHONY: test
-test: needs lint sanity  ## everything: lint, sanity, unit and integration tests
-	pytest $(ARGS)
+test: needs lint sanity unit integration  ## everything
 
 .PHONY: unit
 unit: $(CHECKS)  ## unit tests, in seconds; ARGS="-k enr" for some of them
 	pytest --numprocesses auto tests/unit $(ARGS)
+
+.PHONY: integration
+integration: $(CHECKS)  ## whole clusters, judged by stock charon
+	pytest tests/integration $(ARGS)
 
 .PHONY: lint
 lint: $(CHECKS)  ## YAML, playbooks and roles, shell scripts, changelog
