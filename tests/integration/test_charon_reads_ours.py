@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils import enr, keystore, node_key
 from ansible_collections.obol.dv.plugins.module_utils import lock as locks
 from ansible_collections.obol.dv.plugins.module_utils.bls.scheme import bls
-from ansible_collections.obol.dv.tests import charon_tool
+from ansible_collections.obol.dv.tests import charon_tool, play
 
 
 @pytest.fixture
@@ -64,3 +64,24 @@ def test_the_definition_goes_through_a_stock_dkg(charon, our_cluster, tmp_path):
         charon.dkg(nodes, our_cluster[0] / "cluster-definition.json", relay)
     ours, theirs = (json.loads((one / "cluster-lock.json").read_text()) for one in (our_cluster[0], nodes[0]))
     assert theirs["cluster_definition"] == ours["cluster_definition"]
+
+
+def test_other_terms(charon, tmp_path):
+    """A network of one's own, compounding validators, amounts and gas limit other than the defaults."""
+    testnet = {"name": "devnet-7", "chain_id": 7007, "fork_version": "0x70000000", "genesis_timestamp": 1700000000}
+    terms = {
+        "dv_network": None,
+        **{"dv_testnet_" + name: value for name, value in testnet.items()},
+        "dv_num_validators": 1,
+        "dv_compounding": True,
+        "dv_deposit_amounts": [1, 2047],
+        "dv_target_gas_limit": 36000000,
+    }
+    play.play(["create-cluster.yml"], tmp_path / "ours", "-e", json.dumps(terms))
+    data_dirs = play.data_dirs(tmp_path / "ours")
+    lock = locks.parse((data_dirs[0] / "cluster-lock.json").read_bytes())
+    assert [each.amount for each in lock.validators[0].deposits] == [10**9, 2047 * 10**9]
+    assert lock.validators[0].registration.gas_limit == 36000000
+    flags = {"testnet_" + name: value for name, value in testnet.items()}
+    whole = keystore.read_shares(charon.combine(data_dirs[1:], **flags))
+    assert [bls.secret_to_public(key) for key in whole] == [lock.validators[0].public_key]
