@@ -27,14 +27,14 @@ from ansible_collections.obol.dv.plugins.module_utils.dkg.derive import Derivati
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 # By operator 2 of 3 with the seed 00 01 ... 1f; of long values the SHA-256.
-DEFINITION_HASH = "?"
-HPKE_KEY = "?"
-COEFFICIENT = "?"
-NONCE = "?"
-COMMIT = "?"
-SESSION = "?"
-DEAL = "?"
-CONFIRM = "?"
+DEFINITION_HASH = "3d72d7693b0c3260688a6d9197f43e81bb881020335249a5c7d41ffe9b2aa94e"
+HPKE_KEY = "1bf41bbd09fb0f3d5022cbe10377c371ba28a514a21104d839ad10b85f308ef5"
+COEFFICIENT = "0x2dc300c5bdd9ee8e2e8220551dbca5b14610fc87854fe50128a5751eabf753ed"
+NONCE = "0x2b940e4a7edd81414b4365083a91312e82cc710b24fa24e1560b72a7c9d0913a"
+COMMIT = "800ee4a30870660da8110fce80d0bb61a842865e88a4e2cd0fbd1c7fe8bfe64d"
+SESSION = "ab3ae749291367beef7d07d0725f52bc0f4634513e0b078c40a0d6dbaeea8bea"
+DEAL = "7cbfae5dfd1a9a1ead0a4ee382ad3b5eccea9fbc0ff676a6c33d5bf6a71f3229"
+CONFIRM = "147555900195882fdbecfa583ddb8f579fcdd77122cbf506168a522b9c7f3d48"
 
 
 def digest(data):
