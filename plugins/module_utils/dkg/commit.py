@@ -34,6 +34,12 @@ def make(parameters, derivation, points):
     return Commit((commitments_hash(parameters, parameters.index, points),), keys)
 
 
+def follow(parameters, derivation):
+    """Our :class:`Commit` and the encoded commitments in it, as they follow from our seed."""
+    points = commitments(coefficients(parameters, derivation))
+    return make(parameters, derivation, points), points
+
+
 def check(parameters, operator, payload):
     """Refuse the commit of ``operator`` if the key in it that is meant for us cannot be sealed to.
 
