@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""No secret leaves its node's directory: a whole run that is as talkative as Ansible can be, and a search for all of them."""
+
+import base64
+import json
+import stat
+import uuid
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.obol.dv.plugins.module_utils import definition, keystore, node_key, wallet
+from ansible_collections.obol.dv.plugins.module_utils.bls.guards import ORDER
+from ansible_collections.obol.dv.plugins.module_utils.dkg.derive import Derivation
+from ansible_collections.obol.dv.tests import leaks, play
+
+SECRET = bytes(range(0xD0, 0xF0))
+
+
+def planted():
+    """Ways in which a program lets a secret slip."""
+    yield "raw", SECRET
+    yield "hex", SECRET.hex().encode()
+    yield "HEX", SECRET.hex().upper().encode()
+    yield "number", json.dumps({"share": int.from_bytes(SECRET, "big")}).encode()
+    yield "repr", repr({"key": SECRET}).encode()
+    yield "json", json.dumps(SECRET.decode("latin-1")).encode()
+    for shift in range(3):
+        yield "base64 %d" % shift, base64.b64encode(bytes(range(shift)) + SECRET + b"more")
+        yield "url-safe %d" % shift, base64.urlsafe_b64encode(bytes(range(shift)) + SECRET + b"more").rstrip(b"=")
+
+
+@pytest.mark.parametrize("content", [pytest.param(content, id=name) for name, content in planted()])
+def test_a_planted_secret_is_found(content):
+    assert leaks.search({"it": SECRET}, {"log": b"before" + content + b"after"}) == [("it", "log")]
+
+
+def test_what_is_no_secret_is_not_found():
+    assert leaks.search({"it": SECRET}, {"log": SECRET[:-1].hex().encode() + base64.b64encode(SECRET[1:])}) == []
+
+
+class Run:
+    """A whole run with everything switched on that tells something, and what was seen of it."""
+
+    def __init__(self, directory):
+        self.nodes = directory / "nodes"
+        self.data_dirs = play.data_dirs(self.nodes)
+        self.log, self.temporary, mark = directory / "ansible.log", directory / "ansible", uuid.uuid4().hex
+        environment = {
+            "ANSIBLE_LOG_PATH": self.log,
+            "ANSIBLE_HOME": self.temporary,
+            "ANSIBLE_REMOTE_TEMP": self.temporary / "remote",
+            "ANSIBLE_KEEP_REMOTE_FILES": "1",
+            "OBOL_DV_TEST": mark,
+        }
+        with leaks.Watch(mark.encode(), self.nodes, "node*/.charon/ceremony/*/*/seed") as self.watch:
+            self.done = play.attempt(["create-cluster.yml"], self.nodes, "-vvvv", "--diff", environment=environment)
+        assert self.done.returncode == 0, self.done.stdout[-4000:]
+
+    def secrets(self):
+        """Every secret of every node: name -> bytes."""
+        found = {}
+        for number, data_dir in enumerate(self.data_dirs, 1):
+            place = data_dir.parent
+            found["ENR private key"] = node_key.read(str(data_dir))
+            found["wallet key"] = wallet.unlock(str(place / "wallet.json"), str(place / "wallet-password.txt"))
+            found["wallet password"] = (place / "wallet-password.txt").read_bytes().strip()
+            (found["keystore password"],) = {path.read_bytes() for path in (data_dir / "validator_keys").glob("*.txt")}
+            for validator, share in enumerate(keystore.read_shares(str(data_dir / "validator_keys"))):
+                found["share of validator %d" % validator] = share.to_bytes(32, "big")
+            found.update(self._of_the_way(data_dir))
+            for name in [name for name in found if not name.startswith("node")]:
+                found["node%d: %s" % (number, name)] = found.pop(name)
+        return found
+
+    def _of_the_way(self, data_dir):
+        """What the node had only while it ran: the seed, and what follows from it."""
+        (seed,) = [content for path, content in self.watch.files.items() if path.is_relative_to(data_dir)]
+        made = definition.parse((data_dir / "cluster-definition.json").read_bytes())
+        derivation = Derivation(seed, SimpleNamespace(definition_hash=made.definition_hash, attempt=1))
+        yield "seed", seed
+        for operator in range(1, 5):
+            yield "HPKE key for operator %d" % operator, derivation.hpke_key(operator)
+        for validator in range(made.num_validators):
+            polynomial = [derivation.coefficient(validator, degree) for degree in range(made.threshold)]
+            for degree, coefficient in enumerate(polynomial):
+                yield "coefficient %d of validator %d" % (degree, validator), coefficient.to_bytes(32, "big")
+            for operator in range(1, 5):
+                value = sum(coefficient * operator**degree for degree, coefficient in enumerate(polynomial)) % ORDER
+                yield "value of validator %d for operator %d" % (validator, operator), value.to_bytes(32, "big")
+
+    def outside(self):
+        """What may hold no secret at all: name -> bytes."""
+        found = {
+            "stdout": self.done.stdout.encode(),
+            "stderr": self.done.stderr.encode(),
+            "log": self.log.read_bytes(),
+            "arguments": b"\n".join(sorted({arguments for arguments, _environment in self.watch.processes})),
+            "environments": b"\n".join(sorted({environment for _arguments, environment in self.watch.processes})),
+            **leaks.files_below(self.nodes / "store"),
+        }
+        # Ansible's temporary files repeat the same modules over and over.
+        lines = {line for content in leaks.files_below(self.temporary).values() for line in content.split(b"\n")}
+        return {**found, "temporary files": b"\n".join(lines)}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return Run(tmp_path_factory.mktemp("secrets"))
+
+
+def test_everything_was_looked_at(run):
+    """The search is worth something: it has all that it should have."""
+    secrets, outside = run.secrets(), run.outside()
+    # ENR key, wallet with password, shares with password, seed, HPKE keys; coefficients and values of two polynomials.
+    assert len(set(secrets.values())) == 4 * (1 + 2 + 3 + 1 + 4 + 2 * (3 + 4))
+    assert b"Round finish" in outside["stdout"] and b"Round finish" in outside["log"]
+    assert b"AnsiballZ_dkg.py" in outside["arguments"] and b"OBOL_DV_TEST" in outside["environments"]
+    assert b"obol.dv.dkg" in outside["temporary files"] and b"share_index" in outside["temporary files"]
+    found = leaks.search({"share": secrets["node1: ENR private key"]}, leaks.files_below(run.data_dirs[0]))
+    assert found == [("share", str(run.data_dirs[0] / "charon-enr-private-key"))]
+
+
+def test_no_secret_is_outside_of_its_node(run):
+    assert leaks.search(run.secrets(), run.outside()) == []
+
+
+def test_no_secret_is_on_another_node(run):
+    secrets = run.secrets()
+    for number, data_dir in enumerate(run.data_dirs, 1):
+        others = {name: secret for name, secret in secrets.items() if not name.startswith("node%d:" % number)}
+        assert leaks.search(others, leaks.files_below(data_dir.parent)) == []
+
+
+def test_secrets_are_for_their_owner_only(run):
+    """What is left of them, and all that stands beside them."""
+    secrets = run.secrets()
+    for data_dir in run.data_dirs:
+        files = leaks.files_below(data_dir.parent)
+        holding = {path for _name, path in leaks.search(secrets, files)}
+        assert len(holding) == 1 + 1 + 2  # ENR key, wallet password, two keystore passwords
+        holding |= {str(path) for path in data_dir.parent.glob("**/*.json") if path.parent.name == "validator_keys"}
+        holding.add(str(data_dir.parent / "wallet.json"))
+        for path in (data_dir.parent, *data_dir.parent.rglob("*")):
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if path.is_dir():
+                assert mode == 0o700, path
+            elif str(path) in holding:
+                assert mode == 0o600, path
+            else:
+                assert mode in (0o600, 0o444), path
+
+
+def test_the_diff_shows_proposal_and_definition(run):
+    for name in ("proposal.json", "cluster-definition.json"):
+        text = (run.nodes / "store" / "local" / name).read_text()
+        shown = [line for line in run.done.stdout.splitlines() if line.startswith("+")]
+        assert "+" + text.splitlines()[0] in shown
