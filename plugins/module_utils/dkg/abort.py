@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Accusations: what is wrong with a message, with the signed messages themselves, so that a judge needs only the definition.
+"""Accusations: what is wrong with a message, with the signed messages themselves, so that a judge needs only the
+definition.
 
 The messages of an accusation, by round and check:
 
@@ -13,7 +14,8 @@ commit: key          the commit
 deal: any other      the deal, the dealer's commit, the accuser's commit; for a bad share also the accuser's HPKE key
 ===================  ==========================================================================================
 
-Of the other rounds a judge would need more than the definition; faults there are kept as evidence, and never make an abort.
+Of the other rounds a judge would need more than the definition; faults there are kept as evidence, and never make
+an abort.
 """
 
 from ..errors import DvError
@@ -32,7 +34,8 @@ def accuse(fault):
 
 
 def equivocation(message, other):
-    """The :class:`Fault` of the one signer of two messages (:class:`envelope.Message` and text) that must not both exist."""
+    """The :class:`Fault` of the one signer of two messages (:class:`envelope.Message` and text) that must not both
+    exist."""
     to = message.address
     return Fault(to.index, to.round, "equivocation", "it signed two of them", [message.jws.text, other])
 

@@ -4,7 +4,8 @@
 
 """The walk through a ceremony: one call does all that can be done now, and says where that leads.
 
-:func:`step` reads the messages of the store, takes over the good ones, writes its own, and ends in one of four states:
+:func:`step` reads the messages of the store, takes over the good ones, writes its own, and ends in one of four
+    states:
 
 =========  ==============================================================================================
 complete   lock, deposit data and key shares are in their place
@@ -30,9 +31,9 @@ from .walk import Stop, Walk
 class Outcome(NamedTuple):
     """Where a step ended.
 
-    ``state`` as above; ``round`` the round that is not over; ``waiting_for`` the share indices whose message of that round is
-    missing; ``detail`` a text for people, with what to do next; ``outbox`` name in the store -> text; ``changed`` whether
-    anything was written on this node.
+    ``state`` as above; ``round`` the round that is not over; ``waiting_for`` the share indices whose message of
+    that round is missing; ``detail`` a text for people, with what to do next; ``outbox`` name in the store -> text;
+    ``changed`` whether anything was written on this node.
     """
 
     state: str
@@ -47,7 +48,8 @@ def step(data_dir, definition, node_key, inbox, attempt=1, *, network):
     """Do everything that can be done now.
 
     :param data_dir: charon's data directory of this node
-    :param definition: the :class:`definition.Definition` that the caller has verified and this node's operator has approved
+    :param definition: the :class:`definition.Definition` that the caller has verified and this node's operator has
+        approved
     :param node_key: the node's ENR private key (32 bytes)
     :param inbox: name -> text of all messages of the store for this definition; nothing in it is trusted
     :param attempt: the attempt that the inventory asks for
@@ -57,7 +59,9 @@ def step(data_dir, definition, node_key, inbox, attempt=1, *, network):
     """
     parameters = parameters_of(definition, node_key, attempt)
     if network.genesis_fork_version != definition.fork_version:
-        raise DvError("a definition for fork version 0x%s" % definition.fork_version.hex(), "that of %s" % network.name)
+        raise DvError(
+            "a definition for fork version 0x%s" % definition.fork_version.hex(), "that of %s" % network.name
+        )
     ceremony = os.path.join(data_dir, "ceremony")
     files.make_directory(ceremony)
     with files.exclusive(os.path.join(ceremony, "lock")):
@@ -147,7 +151,9 @@ def _complete(home, parameters):
     attempts = home.attempts()
     number = attempts[-1].number if attempts else parameters.attempt
     outbox = {**_outbox(home, parameters), "%d/%s" % (number, finish.LOCK): content}
-    return Outcome("complete", "", (), "lock, deposit data and key shares are in %s" % home.data_dir, outbox, home.changed)
+    return Outcome(
+        "complete", "", (), "lock, deposit data and key shares are in %s" % home.data_dir, outbox, home.changed
+    )
 
 
 def _outbox(home, parameters, skip=None):
@@ -164,6 +170,8 @@ def _list(operators):
     return ", ".join(map(str, operators))
 
 
-_STOPPED = "it sends nothing more in this attempt: find out which, then all operators start a new attempt (dv_dkg_attempt)"
+_STOPPED = (
+    "it sends nothing more in this attempt: find out which, then all operators start a new attempt (dv_dkg_attempt)"
+)
 _ABORTED = "settle it with that operator, then all operators start attempt %d (dv_dkg_attempt)"
 _DEAD_END = "some operators signed in an attempt that others gave up: only a new definition helps"

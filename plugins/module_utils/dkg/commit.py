@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Round 1: every operator fixes its polynomials by a hash, before any are shown, and gives the others keys to seal to."""
+"""Round 1: every operator fixes its polynomials by a hash, before any are shown, and gives the others keys to seal
+to."""
 
 from ..errors import DvError
 from . import vss
@@ -15,7 +16,10 @@ from .session import place
 
 def coefficients(parameters, derivation):
     """Our polynomials: for each validator, t secret coefficients."""
-    return [[derivation.coefficient(validator, degree) for degree in range(parameters.t)] for validator in range(parameters.v)]
+    return [
+        [derivation.coefficient(validator, degree) for degree in range(parameters.t)]
+        for validator in range(parameters.v)
+    ]
 
 
 def commitments(polynomials):

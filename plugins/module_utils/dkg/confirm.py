@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Round 3: every operator has stored its key shares and says which keys came out. n equal confirmations are the certificate."""
+"""Round 3: every operator has stored its key shares and says which keys came out. n equal confirmations are the
+certificate."""
 
 from dataclasses import dataclass, field
 
@@ -15,8 +16,8 @@ from .messages import Confirm
 
 @dataclass(frozen=True)
 class Keys:
-    """What the deals give: the group keys (48 bytes), for each validator n public shares (48 bytes), our key shares (integers,
-    None where only the public part is at hand)."""
+    """What the deals give: the group keys (48 bytes), for each validator n public shares (48 bytes), our key shares
+    (integers, None where only the public part is at hand)."""
 
     group_keys: tuple
     public_shares: tuple
@@ -39,7 +40,9 @@ def derive(parameters, total):
     )
     everything = [*group_keys, *(share for shares in public_shares for share in shares)]
     if len(set(everything)) != len(everything) or any(encoded[0] & 0x40 for encoded in everything):
-        raise DvError("two keys of the cluster are the same, or one is no key", "different keys", "start a new attempt")
+        raise DvError(
+            "two keys of the cluster are the same, or one is no key", "different keys", "start a new attempt"
+        )
     return Keys(group_keys, public_shares, tuple(total.shares))
 
 

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Round 2: every operator shows its commitments, proves that it knows their constant terms, and deals the shares, sealed."""
+"""Round 2: every operator shows its commitments, proves that it knows their constant terms, and deals the shares,
+sealed."""
 
 from dataclasses import dataclass, field
 
@@ -20,7 +21,8 @@ from .session import place, session_id
 
 @dataclass(frozen=True)
 class Dealt:
-    """What one dealer dealt to us: the points of its commitments (v lists of t) and our shares of its polynomials (integers)."""
+    """What one dealer dealt to us: the points of its commitments (v lists of t) and our shares of its polynomials
+    (integers)."""
 
     commitments: list
     shares: list = field(repr=False)
@@ -39,13 +41,15 @@ def make(parameters, derivation, session, digests, recipients, polynomials, poin
         for validator, polynomial in enumerate(polynomials)
     )
     ciphertexts = tuple(
-        seal(recipients[operator], _info(session, me, operator), _shares(polynomials, operator)) for operator in parameters.others
+        seal(recipients[operator], _info(session, me, operator), _shares(polynomials, operator))
+        for operator in parameters.others
     )
     return Deal(ciphertexts, points, tuple(digests), proofs)
 
 
 def own(parameters, polynomials, points):
-    """The :class:`Dealt` of ourselves to ourselves: our commitments ``points`` and our shares of our ``polynomials``."""
+    """The :class:`Dealt` of ourselves to ourselves: our commitments ``points`` and our shares of our
+    ``polynomials``."""
     shares = [vss.evaluate(polynomial, parameters.index) for polynomial in polynomials]
     return Dealt(_by_validator(parameters, [curve.decode_g1_on_curve(point) for point in points]), shares)
 
@@ -56,7 +60,8 @@ def check(parameters, session, deals, commits, find_bad=vss.find_bad):
     :param session: the session id (32 bytes)
     :param commits: dealer -> its :class:`Commit`
     :param find_bad: how equations are checked; a judge uses no weights
-    :returns: (dealer -> points of its commitments, v lists of t, of the good ones; a :class:`Fault` for each bad one)
+    :returns: (dealer -> points of its commitments, v lists of t, of the good ones; a :class:`Fault` for each bad
+        one)
     """
     good, proofs, faults = {}, [], []
     for dealer, deal in deals.items():
@@ -83,7 +88,9 @@ def open_shares(parameters, session, deals, points, keys, find_bad=vss.find_bad)
     # Of honest dealers one look at the sum is enough, and errors that cancel do no harm: only the sum is ever used.
     if len(good) > 1 and vss.hold(_share_equations(parameters, add(list(good.values())))):
         return good, faults
-    equations = [(dealer, equation) for dealer, dealt in good.items() for equation in _share_equations(parameters, dealt)]
+    equations = [
+        (dealer, equation) for dealer, dealt in good.items() for equation in _share_equations(parameters, dealt)
+    ]
     found = "its share for operator %d is not on the polynomial that it committed to" % parameters.index
     return good, faults + _bad(good, equations, find_bad, "share", found)
 
@@ -114,7 +121,9 @@ def _read(parameters, session, dealer, deal, commit):
         raise Fault(dealer, "deal", "scalar", "a number in a proof is outside the field")
     constants = deal.commitments[:: parameters.t]
     return points, [
-        vss.proof_equation(session, dealer, validator, deal.proofs[validator], constants[validator], nonces[validator], A[0])
+        vss.proof_equation(
+            session, dealer, validator, deal.proofs[validator], constants[validator], nonces[validator], A[0]
+        )
         for validator, A in enumerate(points)
     ]
 
@@ -141,7 +150,9 @@ def _bad(good, equations, find_bad, check, found):
 
 
 def _share_equations(parameters, dealt):
-    return [vss.share_equation(share, points, parameters.index) for share, points in zip(dealt.shares, dealt.commitments)]
+    return [
+        vss.share_equation(share, points, parameters.index) for share, points in zip(dealt.shares, dealt.commitments)
+    ]
 
 
 def _shares(polynomials, operator):

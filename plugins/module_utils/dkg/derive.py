@@ -4,8 +4,9 @@
 
 """Everything secret of one attempt, derived from its seed: a host that keeps its seed can make all of it again.
 
-HKDF-SHA256 (RFC 5869) without salt; the info is enc("derive", definition hash, attempt, purpose, recipient or validator index,
-coefficient index). A nonce's info has the session id too: the same nonce in two sessions would give the constant term away.
+HKDF-SHA256 (RFC 5869) without salt; the info is enc("derive", definition hash, attempt, purpose, recipient or
+validator index, coefficient index). A nonce's info has the session id too: the same nonce in two sessions would
+give the constant term away.
 """
 
 from cryptography.hazmat.primitives import hashes

@@ -4,8 +4,8 @@
 
 """The encodings of the protocol: what is hashed and derived from, canonical JSON, strict base64url.
 
-Source: the protocol's section "Encodings". There is one spelling for every value, and readers refuse all others: two
-hosts that accept a message have seen the same bytes.
+Source: the protocol's section "Encodings". There is one spelling for every value, and readers refuse all others:
+two hosts that accept a message have seen the same bytes.
 """
 
 import base64

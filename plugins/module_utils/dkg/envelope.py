@@ -4,8 +4,8 @@
 
 """Who signed a text, and whether that is anything to us.
 
-Three answers: a message; nothing (:class:`DvError`: a carrier can cause it, so nobody is blamed); or a :class:`Fault` of its
-signer. A file's NAME says nothing: its header does.
+Three answers: a message; nothing (:class:`DvError`: a carrier can cause it, so nobody is blamed); or a
+:class:`Fault` of its signer. A file's NAME says nothing: its header does.
 """
 
 import json
@@ -30,7 +30,8 @@ class Address(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A message that was read: its address, its signed text (:class:`jws.Jws`), its payload (a tuple of :mod:`messages`)."""
+    """A message that was read: its address, its signed text (:class:`jws.Jws`), its payload (a tuple of
+    :mod:`messages`)."""
 
     address: Address
     jws: jws.Jws
@@ -40,7 +41,8 @@ class Message(NamedTuple):
 def address(parameters, text):
     """The :class:`Address` that the header of ``text`` claims.
 
-    :raises DvError: not a message of this protocol version and definition by the holder of an operator's key, in form
+    :raises DvError: not a message of this protocol version and definition by the holder of an operator's key, in
+        form
     """
     if not isinstance(text, str):
         raise DvError("a message that is not text", "a compact JWS")
@@ -58,7 +60,9 @@ def address(parameters, text):
         "key": to_base64(parameters.keys[index - 1]) if is_operator else "",
     }
     if any(header.get(name) != value for name, value in wanted.items()):
-        raise DvError("a message of another protocol version, definition or key", "one of an operator of this definition")
+        raise DvError(
+            "a message of another protocol version, definition or key", "one of an operator of this definition"
+        )
     is_number = type(attempt) is int  # pylint: disable=unidiomatic-typecheck
     if not is_number or not 1 <= attempt < 2**63 or not isinstance(round, str) or round not in messages.KINDS:
         raise DvError("a message of no attempt or round", "one of %s" % ", ".join(messages.KINDS))
@@ -72,7 +76,8 @@ def address(parameters, text):
 
 
 def authentic(parameters, text, session=None):
-    """The :class:`Address` and :class:`jws.Jws` of ``text``, signed in the attempt of ``parameters``. Its content may be wrong.
+    """The :class:`Address` and :class:`jws.Jws` of ``text``, signed in the attempt of ``parameters``. Its content
+    may be wrong.
 
     :param session: the session id (32 bytes) that it must be of, if it says one; None takes any
     :raises DvError: nobody's fault: another attempt or session, a bad signature, loose base64url
@@ -101,7 +106,9 @@ def read(parameters, text, session=None):
     try:
         return Message(to, signed, messages.read(to.round, parameters, from_base64(signed.payload)))
     except DvError as error:
-        raise Fault(to.index, to.round, "form", "it is not as the protocol has it: %s" % error.found, [text]) from None
+        raise Fault(
+            to.index, to.round, "form", "it is not as the protocol has it: %s" % error.found, [text]
+        ) from None
 
 
 def content(parameters, round, text):
@@ -110,6 +117,7 @@ def content(parameters, round, text):
 
 
 def write(parameters, node_key, round, payload, session=None):
-    """Our message (:class:`Message`) of ``round``, signed with ``node_key`` (32 bytes) and read as others will read it."""
+    """Our message (:class:`Message`) of ``round``, signed with ``node_key`` (32 bytes) and read as others will read
+    it."""
     header = to_json(parameters.header(round, session)).encode()
     return read(parameters, jws.sign(node_key, header, messages.write(payload)), session)

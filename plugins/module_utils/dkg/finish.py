@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The end of a ceremony: everything is checked once more, put in its place, the lock last; then the secrets of the way go.
+"""The end of a ceremony: everything is checked once more, put in its place, the lock last; then the secrets of the
+way go.
 
 Each step can be done again, so an interrupted run goes on from where it was.
 """
@@ -73,4 +74,6 @@ def _move_keys(home, attempt, parameters, lock):
     files.sync_directory(home.data_dir)
     wanted = [validator.public_shares[parameters.index - 1] for validator in lock.validators]
     if [keystore.public_key(files.read(path), path) for path in keystore.share_files(target)] != wanted:
-        raise DvError("%s does not hold this cluster's key shares" % target, "one keystore for each validator of the lock")
+        raise DvError(
+            "%s does not hold this cluster's key shares" % target, "one keystore for each validator of the lock"
+        )

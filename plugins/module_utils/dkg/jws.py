@@ -4,9 +4,9 @@
 
 """Compact JSON Web Signatures, ES256K (RFC 7515, RFC 8812): ``header.payload.signature``, each in base64url.
 
-Common libraries sign with random nonces and decode loosely. Here nonces are those of RFC 6979, s is in the lower half, and
-base64url has one spelling. Messages are hashed and compared by their SIGNING INPUT (the text before the last dot): a third
-party can always make a second valid signature of the same message.
+Common libraries sign with random nonces and decode loosely. Here nonces are those of RFC 6979, s is in the lower
+half, and base64url has one spelling. Messages are hashed and compared by their SIGNING INPUT (the text before the
+last dot): a third party can always make a second valid signature of the same message.
 """
 
 from typing import NamedTuple
@@ -57,7 +57,8 @@ def split(text):
 
 
 def sign(private_key, header, payload):
-    """The compact JWS (str) over the bytes ``header`` and ``payload``, by the secp256k1 key ``private_key`` (32 bytes)."""
+    """The compact JWS (str) over the bytes ``header`` and ``payload``, by the secp256k1 key ``private_key`` (32
+    bytes)."""
     signing_input = "%s.%s" % (to_base64(header), to_base64(payload))
     key = ec.derive_private_key(int.from_bytes(private_key, "big"), ec.SECP256K1())
     r, s = utils.decode_dss_signature(key.sign(signing_input.encode(), _ECDSA))
@@ -67,7 +68,8 @@ def sign(private_key, header, payload):
 def verify(message, public_key):
     """Refuse ``message`` (:class:`Jws`) unless its signature is by ``public_key`` (33 bytes, compressed).
 
-    :raises DvError: loose base64url, not 64 bytes, s in the upper half, or not this key's. A carrier can cause any of these.
+    :raises DvError: loose base64url, not 64 bytes, s in the upper half, or not this key's. A carrier can cause any
+        of these.
     """
     raw = from_base64(message.signature)
     r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")

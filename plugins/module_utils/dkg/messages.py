@@ -4,8 +4,9 @@
 
 """The payloads of the rounds: what they hold, how many bytes that is, how they are read and written.
 
-A payload is a JSON object; but for an abort's, each of its fields is a row: equal-sized items as one base64url string. ``rows``
-gives name -> (number of items, bytes of one), which is all there is to say about size, parser and writer.
+A payload is a JSON object; but for an abort's, each of its fields is a row: equal-sized items as one base64url
+string. ``rows`` gives name -> (number of items, bytes of one), which is all there is to say about size, parser and
+writer.
 """
 
 from typing import NamedTuple
@@ -16,8 +17,8 @@ from .sealing import OVERHEAD, PRIVATE_KEY_SIZE, PUBLIC_KEY_SIZE
 
 
 class Commit(NamedTuple):
-    """Round 1. One HPKE public key for each other operator, ascending, for what THAT operator will send to us; and the hash of
-    all our commitments."""
+    """Round 1. One HPKE public key for each other operator, ascending, for what THAT operator will send to us; and
+    the hash of all our commitments."""
 
     commitments: tuple
     keys: tuple
@@ -28,8 +29,8 @@ class Commit(NamedTuple):
 
 
 class Deal(NamedTuple):
-    """Round 2. One ciphertext of v shares (32 bytes each) for each other operator, ascending; t commitments for each validator,
-    A_0 first; the digests of all n commits; a proof for each validator, R (48) and z (32)."""
+    """Round 2. One ciphertext of v shares (32 bytes each) for each other operator, ascending; t commitments for
+    each validator, A_0 first; the digests of all n commits; a proof for each validator, R (48) and z (32)."""
 
     ciphertexts: tuple
     commitments: tuple
@@ -39,7 +40,12 @@ class Deal(NamedTuple):
     @staticmethod
     def rows(parameters):
         n, t, v = parameters.n, parameters.t, parameters.v
-        return {"ciphertexts": (n - 1, OVERHEAD + 32 * v), "commitments": (v * t, 48), "commits": (n, 32), "proofs": (v, 80)}
+        return {
+            "ciphertexts": (n - 1, OVERHEAD + 32 * v),
+            "commitments": (v * t, 48),
+            "commits": (n, 32),
+            "proofs": (v, 80),
+        }
 
 
 class Confirm(NamedTuple):
@@ -54,7 +60,8 @@ class Confirm(NamedTuple):
 
 
 class Sign(NamedTuple):
-    """Round 4. Our partial signatures: validator by validator, over its deposits (amounts ascending), then its registration."""
+    """Round 4. Our partial signatures: validator by validator, over its deposits (amounts ascending), then its
+    registration."""
 
     partials: tuple
 
@@ -114,7 +121,9 @@ def size(round, parameters):
     """The most bytes that a payload of ``round`` has, given what the definition says."""
     if round == "abort":
         names = sum(map(len, (*Abort._fields, *ROUNDS))) + 200
-        return names + _text_size(PRIVATE_KEY_SIZE) + text_size("deal", parameters) + 2 * text_size("commit", parameters)
+        return (
+            names + _text_size(PRIVATE_KEY_SIZE) + text_size("deal", parameters) + 2 * text_size("commit", parameters)
+        )
     rows = KINDS[round].rows(parameters)
     return 2 + sum(len(name) + 6 + _text_size(count * length) for name, (count, length) in rows.items())
 
@@ -152,7 +161,11 @@ def _read_abort(fields):
     if len(key) not in (0, PRIVATE_KEY_SIZE):
         raise DvError("a key of %d bytes" % len(key), "none or %d" % PRIVATE_KEY_SIZE)
     return Abort(
-        _of_type(int, "accused", fields), _of_type(str, "check", fields), key, tuple(messages), _of_type(str, "round", fields)
+        _of_type(int, "accused", fields),
+        _of_type(str, "check", fields),
+        key,
+        tuple(messages),
+        _of_type(str, "round", fields),
     )
 
 

@@ -46,7 +46,8 @@ def build(parameters, network, keys, signatures):
 
 
 def make(node_key, shares, lock_hash):
-    """Our :class:`Seal`. All our ``shares`` sign the same message, so the sum of their signatures is that of their sum."""
+    """Our :class:`Seal`. All our ``shares`` sign the same message, so the sum of their signatures is that of their
+    sum."""
     return Seal((secp256k1.sign(node_key, lock_hash),), (bls.sign(sum(shares) % ORDER, lock_hash),))
 
 
@@ -56,15 +57,20 @@ def check(parameters, operator, payload, lock):
     :raises Fault: it is not (its message is the evidence, together with the certificate)
     """
     if not signed_by(parameters.keys[operator - 1], lock.lock_hash, payload.node_signature[0]):
-        raise Fault(operator, "seal", "node_signature", "its ENR key did not sign our lock hash 0x%s" % lock.lock_hash.hex())
+        raise Fault(
+            operator, "seal", "node_signature", "its ENR key did not sign our lock hash 0x%s" % lock.lock_hash.hex()
+        )
     shares = [curve.decode_g1_on_curve(validator.public_shares[operator - 1]) for validator in lock.validators]
     key = curve.encode(curve.msm(shares, [1] * len(shares)))
     if not bls.verify(key, lock.lock_hash, payload.signature[0]):
-        raise Fault(operator, "seal", "signature", "its shares did not sign our lock hash 0x%s" % lock.lock_hash.hex())
+        raise Fault(
+            operator, "seal", "signature", "its shares did not sign our lock hash 0x%s" % lock.lock_hash.hex()
+        )
 
 
 def signed_by(public_key, lock_hash, signature):
-    """Whether ``signature`` (65 bytes, low s, v 0 or 1) of ``lock_hash`` is by the ENR key ``public_key`` (33 bytes)."""
+    """Whether ``signature`` (65 bytes, low s, v 0 or 1) of ``lock_hash`` is by the ENR key ``public_key`` (33
+    bytes)."""
     low = int.from_bytes(signature[32:64], "big") <= secp256k1.ORDER // 2
     return low and signature[64] in (0, 1) and secp256k1.verify(public_key, lock_hash, signature)
 

@@ -4,8 +4,8 @@
 
 """Sealing to one recipient: HPKE (RFC 9180, base mode) with X-Wing, ML-KEM-768 and X25519 together.
 
-Suite: KEM 0x647a, HKDF-SHA256, ChaCha20-Poly1305, no additional data. X-Wing stays secret as long as either of its two parts
-does: deals may be public for ever.
+Suite: KEM 0x647a, HKDF-SHA256, ChaCha20-Poly1305, no additional data. X-Wing stays secret as long as either of its
+two parts does: deals may be public for ever.
 """
 
 from cryptography.exceptions import InvalidTag
@@ -39,7 +39,8 @@ def public_key(private_key):
 
 
 def seal(recipient, info, plaintext):
-    """``plaintext`` sealed to the public key ``recipient`` (1216 bytes), bound to ``info``. Random: two calls differ.
+    """``plaintext`` sealed to the public key ``recipient`` (1216 bytes), bound to ``info``. Random: two calls
+    differ.
 
     :raises DvError: nobody can seal to that key (not reduced, or of low order)
     """
@@ -49,7 +50,9 @@ def seal(recipient, info, plaintext):
         )
         return _SUITE.encrypt(plaintext, key, info)
     except ValueError:
-        raise DvError("an HPKE public key that cannot be sealed to", "an X-Wing key of %d bytes" % PUBLIC_KEY_SIZE) from None
+        raise DvError(
+            "an HPKE public key that cannot be sealed to", "an X-Wing key of %d bytes" % PUBLIC_KEY_SIZE
+        ) from None
 
 
 def unseal(private_key, info, ciphertext):

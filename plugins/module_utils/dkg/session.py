@@ -21,8 +21,9 @@ VERSIONS = ("v1.8.0", "v1.9.0", "v1.10.0", "v1.11.0")
 class Parameters:
     """One attempt as one operator sees it.
 
-    n operators, threshold t, v validators; ``amounts`` are the deposit amounts (Gwei), distinct and ascending; ``keys`` are the
-    compressed public keys (33 bytes) of the operators' ENRs in the definition's order; ``index`` is our own share index, from 1.
+    n operators, threshold t, v validators; ``amounts`` are the deposit amounts (Gwei), distinct and ascending;
+    ``keys`` are the compressed public keys (33 bytes) of the operators' ENRs in the definition's order; ``index``
+    is our own share index, from 1.
     """
 
     definition: Definition = field(repr=False)
@@ -54,7 +55,8 @@ class Parameters:
         return replace(self, index=index)
 
     def header(self, round, session=None):
-        """The protected header (dict) of our message of ``round``, with the session id (32 bytes) from round 2 on."""
+        """The protected header (dict) of our message of ``round``, with the session id (32 bytes) from round 2
+        on."""
         header = {
             "alg": "ES256K",
             "attempt": self.attempt,
@@ -76,9 +78,15 @@ def parameters(definition, node_key, attempt):
     operators = definition.operators or ()
     n, t = len(operators), definition.threshold or default_threshold(len(operators))
     if definition.version not in VERSIONS:
-        raise DvError("a definition of version %s" % definition.version, "one of %s" % ", ".join(VERSIONS), "make a new definition")
+        raise DvError(
+            "a definition of version %s" % definition.version,
+            "one of %s" % ", ".join(VERSIONS),
+            "make a new definition",
+        )
     if not 2 <= t <= n <= 255:
-        raise DvError("%d operators and threshold %d" % (n, t), "a threshold of at least 2, and at most 255 operators")
+        raise DvError(
+            "%d operators and threshold %d" % (n, t), "a threshold of at least 2, and at most 255 operators"
+        )
     if definition.num_validators < 1:
         raise DvError("a definition with no validators", "at least one validator")
     if type(attempt) is not int or not 1 <= attempt <= MAX_ATTEMPT:  # pylint: disable=unidiomatic-typecheck
@@ -111,7 +119,8 @@ def parameters(definition, node_key, attempt):
 
 
 def session_id(parameters, digests):
-    """The session id (32 bytes) of the n commits whose signing inputs have the SHA-256 ``digests``, in operator order."""
+    """The session id (32 bytes) of the n commits whose signing inputs have the SHA-256 ``digests``, in operator
+    order."""
     return H("session", parameters.definition_hash, parameters.attempt, *digests)
 
 

@@ -15,8 +15,8 @@ from .messages import Sign
 
 
 def roots(parameters, network, group_keys):
-    """The signing roots (32 bytes each) of round 4 in its order: validator by validator, its deposits by ascending amount, then
-    its registration."""
+    """The signing roots (32 bytes each) of round 4 in its order: validator by validator, its deposits by ascending
+    amount, then its registration."""
     definition, fork_version = parameters.definition, parameters.definition.fork_version
     result = []
     for key, addresses in zip(group_keys, definition.validators):
@@ -30,11 +30,14 @@ def roots(parameters, network, group_keys):
 
 def credentials_of(definition, addresses):
     """The withdrawal credentials (32 bytes) of the validator with these ``addresses``."""
-    return deposit.withdrawal_credentials(parse_address(addresses.withdrawal_address, "withdrawal address"), definition.compounding)
+    return deposit.withdrawal_credentials(
+        parse_address(addresses.withdrawal_address, "withdrawal address"), definition.compounding
+    )
 
 
 def make(parameters, shares, hashes):
-    """Our :class:`Sign`, with our key ``shares`` (v integers), for the roots that were hashed to the points ``hashes``."""
+    """Our :class:`Sign`, with our key ``shares`` (v integers), for the roots that were hashed to the points
+    ``hashes``."""
     each = len(parameters.amounts) + 1
     return Sign(tuple(bls.sign_hashed(shares[place // each], hashed) for place, hashed in enumerate(hashes)))
 
@@ -51,9 +54,11 @@ def points(operator, payload):
 
 
 def aggregate(parameters, group_keys, hashes, partials):
-    """The signatures (96 bytes each) under the group keys of what was hashed to ``hashes``, or None if a partial is bad.
+    """The signatures (96 bytes each) under the group keys of what was hashed to ``hashes``, or None if a partial is
+    bad.
 
-    :param partials: exactly t share indices -> the points of its partial signatures; low indices are fast, the result is the same
+    :param partials: exactly t share indices -> the points of its partial signatures; low indices are fast, the
+        result is the same
 
     Only the result is checked, for subgroup and signature: then the t sets are good together.
     """

@@ -15,8 +15,8 @@
         keys/                         our key shares, until they move to validator_keys/
         derived/<name>                results kept to save time; each says what it belongs to
 
-Directories are 0700, files 0600. Every file is written whole, made durable before anything that depends on it, and never
-written again.
+Directories are 0700, files 0600. Every file is written whole, made durable before anything that depends on it, and
+never written again.
 """
 
 import hashlib
@@ -46,7 +46,8 @@ class Home:
         return [self.attempt(number) for number in sorted(int(name) for name in names if name.isdecimal())]
 
     def recover(self):
-        """Finish what an interrupted run left: its temporary files (they may be secret) go, its names become durable."""
+        """Finish what an interrupted run left: its temporary files (they may be secret) go, its names become
+        durable."""
         for directory, subdirectories, names in os.walk(self.directory):
             for name in subdirectories[:]:
                 if name.endswith(".tmp"):
@@ -135,7 +136,8 @@ class Attempt:
         return value if checksum == hashlib.sha256(binding + value).digest() else None
 
     def remember(self, name, binding, value):
-        """Keep ``value`` (bytes), which can be computed again, with the 32 bytes ``binding`` that say what it belongs to."""
+        """Keep ``value`` (bytes), which can be computed again, with the 32 bytes ``binding`` that say what it
+        belongs to."""
         files.make_directory(self._path("derived"))
         files.replace(self._path("derived", name), hashlib.sha256(binding + value).digest() + value)
         self._home.changed = True
@@ -145,7 +147,8 @@ class Attempt:
         return max(os.path.getmtime(self._path("out", "%s.jws" % round)) for round in self.sent())
 
     def clear(self):
-        """Erase the seed, the key shares that were not moved away, and what was kept to save time. The messages stay."""
+        """Erase the seed, the key shares that were not moved away, and what was kept to save time. The messages
+        stay."""
         self._home.changed |= files.erase(self._path("seed"))
         for directory in (self.keys, self._path("derived")):
             if os.path.isdir(directory):
@@ -156,7 +159,8 @@ class Attempt:
                 self._home.changed = True
 
     def hand_out(self, operators):
-        """Name in the store -> text: our own messages, and the confirms, seals and aborts of others that we hold."""
+        """Name in the store -> text: our own messages, and the confirms, seals and aborts of others that we
+        hold."""
         texts = {(round, None): self.out(round) for round in self.sent()}
         for round in ("confirm", "seal", "abort"):
             texts.update({(round, operator): self.kept(round, operator) for operator in operators})
@@ -177,7 +181,11 @@ def check_no_results(data_dir):
     """
     for name in sorted(os.listdir(data_dir)):
         path = os.path.join(data_dir, name)
-        filled = os.listdir(path) if name == "validator_keys" else name == "cluster-lock.json" or name.startswith("deposit-data")
+        filled = (
+            os.listdir(path)
+            if name == "validator_keys"
+            else name == "cluster-lock.json" or name.startswith("deposit-data")
+        )
         if filled:
             raise DvError(
                 "%s exists, and does not come from this ceremony" % path,

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Verifiable secret sharing (Feldman 1987) with proofs of possession, as in FROST's key generation (Komlo, Goldberg 2020).
+"""Verifiable secret sharing (Feldman 1987) with proofs of possession, as in FROST's key generation (Komlo, Goldberg
+2020).
 
-A polynomial f(x) = a_0 + a_1 x + ... is committed to by A_k = a_k G; the share of operator j is f(j), and f(j) G = sum of j^k A_k.
-All checks are equations k G = sum of s_i P_i; many of them are checked at once with random weights.
+A polynomial f(x) = a_0 + a_1 x + ... is committed to by A_k = a_k G; the share of operator j is f(j), and f(j) G =
+sum of j^k A_k. All checks are equations k G = sum of s_i P_i; many of them are checked at once with random weights.
 """
 
 import hashlib
@@ -40,7 +41,8 @@ def evaluate(coefficients, x):
 
 
 def evaluate_commitments(commitments, x):
-    """f(x)·G as a point, for the points ``commitments`` A_0, A_1, ...; ``x`` is small, so doubling and adding is fast."""
+    """f(x)·G as a point, for the points ``commitments`` A_0, A_1, ...; ``x`` is small, so doubling and adding is
+    fast."""
     value = commitments[-1]
     for commitment in reversed(commitments[:-1]):
         value = curve.add(curve.mul(value, x), commitment)
@@ -56,7 +58,8 @@ def challenge(session, operator, validator, nonce_point, constant_point):
 def prove(session, operator, validator, constant, constant_point, nonce):
     """The proof (80 bytes: R, z) that we know the secret ``constant`` of ``constant_point`` (48 bytes).
 
-    ``nonce`` must never be used with another session, operator or validator: two answers to it give the constant away.
+    ``nonce`` must never be used with another session, operator or validator: two answers to it give the constant
+    away.
     """
     nonce_point = commit(nonce)
     answer = nonce + challenge(session, operator, validator, nonce_point, constant_point) * constant
@@ -75,8 +78,8 @@ def share_equation(share, commitments, x):
 
 
 def hold(equations):
-    """Whether all ``equations`` hold. One is judged as it is; of several, each gets a random weight of 128 bits from the
-    operating system, drawn now that all inputs are fixed."""
+    """Whether all ``equations`` hold. One is judged as it is; of several, each gets a random weight of 128 bits
+    from the operating system, drawn now that all inputs are fixed."""
     if not equations:
         return True
     single = len(equations) == 1

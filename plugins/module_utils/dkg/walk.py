@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The rounds of one attempt, as far as they can go now: what is taken over, what is checked, what is written, and when.
+"""The rounds of one attempt, as far as they can go now: what is taken over, what is checked, what is written, and
+when.
 
-The checks and the contents of each round are in its own module; here is only their order, which is the protocol's "State" and
-"Rounds". Every message is kept durably before anything that depends on it is written.
+The checks and the contents of each round are in its own module; here is only their order, which is the protocol's
+"State" and "Rounds". Every message is kept durably before anything that depends on it is written.
 """
 
 import os
@@ -197,7 +198,9 @@ class Walk:
         me = self.parameters.index
         if "deal" not in self.attempt.sent():
             recipients = {operator: commits[operator].keys[place(operator, me)] for operator in self.others}
-            payload = deal.make(self.parameters, derivation, self.session, self.digests, recipients, polynomials, points)
+            payload = deal.make(
+                self.parameters, derivation, self.session, self.digests, recipients, polynomials, points
+            )
             for fault in deal.check(self.parameters, self.session, {me: payload}, commits)[1]:
                 raise fault
             self._send("deal", payload)
@@ -237,7 +240,9 @@ class Walk:
                     continue
                 differ = [str(j) for j in self.parameters.operators if commits[j - 1] != self.digests[j - 1]]
                 if differ:
-                    self.notes.append("operator %d dealt on another commit of operators %s" % (operator, ", ".join(differ)))
+                    self.notes.append(
+                        "operator %d dealt on another commit of operators %s" % (operator, ", ".join(differ))
+                    )
 
     def _stored(self):
         """Whether we confirmed, and the key shares and the public keys that we confirmed are at hand."""
@@ -292,7 +297,9 @@ class Walk:
             payload = sign.make(self.parameters, self._own_shares(), hashes)
             own = {self.parameters.index: sign.points(self.parameters.index, payload)}
             if sign.bad_signers(self.parameters, self.keys.public_shares, hashes, own):
-                raise DvError("this node signed wrongly", "partial signatures by its key shares", "check its memory and disk")
+                raise DvError(
+                    "this node signed wrongly", "partial signatures by its key shares", "check its memory and disk"
+                )
             self._send("sign", payload)
         bad = set()
         while True:
@@ -306,7 +313,9 @@ class Walk:
                 if operator == self.parameters.index:
                     raise Stop("this node's own sign is not by its own key shares")
                 bad.add(texts[operator])
-                self._accuse(Fault(operator, "sign", "partial", "a partial signature of it is wrong", [texts[operator]]))
+                self._accuse(
+                    Fault(operator, "sign", "partial", "a partial signature of it is wrong", [texts[operator]])
+                )
         for operator in partials:
             if self.text("sign", operator) is None:
                 self.attempt.keep("sign", operator, texts[operator])
@@ -329,11 +338,14 @@ class Walk:
         shares = self.shares or keystore.read_shares(self.attempt.keys)
         public = [curve.decode_g1_on_curve(row[self.parameters.index - 1]) for row in self.keys.public_shares]
         if len(shares) != len(public) or not vss.hold([vss.Equation(k, [P], [1]) for k, P in zip(shares, public)]):
-            raise DvError("%s does not hold this attempt's key shares" % self.attempt.keys, hint="restore it from a backup")
+            raise DvError(
+                "%s does not hold this attempt's key shares" % self.attempt.keys, hint="restore it from a backup"
+            )
         return shares
 
     def _partials(self, bad):
-        """(operator -> points, operator -> text) of the first t operators with partial signatures; none whose text is ``bad``."""
+        """(operator -> points, operator -> text) of the first t operators with partial signatures; none whose text
+        is ``bad``."""
         partials, texts = {}, {}
         for operator in self.parameters.operators:
             if len(partials) == self.parameters.t:
@@ -362,7 +374,9 @@ class Walk:
             seal.check(self.parameters, me, self.payload("seal", me), self.lock)
         except Fault:
             raise Stop("this node's own seal is of another lock") from None
-        self._take("seal", lambda message: seal.check(self.parameters, message.address.index, message.payload, self.lock))
+        self._take(
+            "seal", lambda message: seal.check(self.parameters, message.address.index, message.payload, self.lock)
+        )
         missing = self.missing("seal")
         seals = [] if missing else [self.payload("seal", operator) for operator in self.parameters.operators]
         lock = seal.complete(self.lock, seals) if seals else self._handed_lock()
@@ -377,7 +391,9 @@ class Walk:
         for text in self.mail.locks:
             try:
                 found = locks.parse(text)
-                lock = replace(self.lock, signature_aggregate=found.signature_aggregate, node_signatures=found.node_signatures)
+                lock = replace(
+                    self.lock, signature_aggregate=found.signature_aggregate, node_signatures=found.node_signatures
+                )
                 if found.lock_hash == lock.lock_hash and verify_lock(lock, (self.network,)).ok:
                     return lock
             except DvError:

@@ -10,7 +10,12 @@ import os
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils import enr, keystore, networks
-from ansible_collections.obol.dv.plugins.module_utils.definition import Definition, Operator, ValidatorAddresses, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.definition import (
+    Definition,
+    Operator,
+    ValidatorAddresses,
+    with_hashes,
+)
 from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony, encoding, jws, messages
 from ansible_collections.obol.dv.plugins.module_utils.dkg.session import parameters
 
@@ -108,7 +113,9 @@ class Forger:
 
     def sign(self, header, payload, key=None):
         """The text of a message with this header and payload (dicts, or bytes as they are)."""
-        header, payload = (part if isinstance(part, bytes) else encoding.to_json(part).encode() for part in (header, payload))
+        header, payload = (
+            part if isinstance(part, bytes) else encoding.to_json(part).encode() for part in (header, payload)
+        )
         return jws.sign(key or node_key(self.index), header, payload)
 
     def forge(self, round, header=None, **fields):

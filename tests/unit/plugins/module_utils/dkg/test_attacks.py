@@ -9,7 +9,17 @@ import json
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.bls import arkworks as curve
 from ansible_collections.obol.dv.plugins.module_utils.bls.guards import ORDER
-from ansible_collections.obol.dv.plugins.module_utils.dkg import abort, commit, deal, encoding, envelope, jws, messages, sealing, vss
+from ansible_collections.obol.dv.plugins.module_utils.dkg import (
+    abort,
+    commit,
+    deal,
+    encoding,
+    envelope,
+    jws,
+    messages,
+    sealing,
+    vss,
+)
 from ansible_collections.obol.dv.plugins.module_utils.dkg.derive import Derivation
 from ansible_collections.obol.dv.plugins.module_utils.dkg.session import place, session_id
 
@@ -69,7 +79,9 @@ def commits_only(group):
 
 
 @pytest.mark.parametrize(
-    "key", [b"\xff" * 1184 + bytes(32), bytes(1216), bytes(1184) + b"\1" + bytes(31)], ids=["not reduced", "zero", "low order"]
+    "key",
+    [b"\xff" * 1184 + bytes(32), bytes(1216), bytes(1184) + b"\1" + bytes(31)],
+    ids=["not reduced", "zero", "low order"],
 )
 def test_a_key_that_cannot_be_sealed_to(group, key):
     parties, forger = commits_only(group)
@@ -208,7 +220,9 @@ def test_another_spelling_of_a_kept_message_is_no_equivocation(group):
 
 def test_a_signature_by_another_operators_key(group):
     parties, forger = commits_only(group)
-    parties.store[forger.name("commit")] = forger.sign(forger.header("commit"), forger.fields("commit"), group.node_key(2))
+    parties.store[forger.name("commit")] = forger.sign(
+        forger.header("commit"), forger.fields("commit"), group.node_key(2)
+    )
     assert parties.step(1).waiting_for == (3,)
 
 
@@ -257,7 +271,12 @@ def test_a_bad_share(dealt):
     # The key opens that one ciphertext and nothing else.
     assert accusation.key != derivation.hpke_key(2)
     # An accuser that gives another key, or a key for a good deal, accuses itself.
-    for change in ({"key": bytes(96)}, {"key": derivation.hpke_key(2)}, {"key": b""}, {"messages": accusation.messages[:2]}):
+    for change in (
+        {"key": bytes(96)},
+        {"key": derivation.hpke_key(2)},
+        {"key": b""},
+        {"messages": accusation.messages[:2]},
+    ):
         assert abort.judge(parameters, 1, accusation._replace(**change)).index == 1
 
 
@@ -300,7 +319,9 @@ def test_one_bad_share_among_many(group):
     shares[3] += 1
     texts = forger.row("deal", "ciphertexts", 1136 + 32 * 5)
     key = group.forger(parties, 4).row("commit", "keys", 1216)[place(4, 2)]
-    texts[place(2, 4)] = sealing.seal(key, encoding.enc("seal", session, 2, 4), b"".join(s.to_bytes(32, "big") for s in shares))
+    texts[place(2, 4)] = sealing.seal(
+        key, encoding.enc("seal", session, 2, 4), b"".join(s.to_bytes(32, "big") for s in shares)
+    )
     forger.forge_row("deal", "ciphertexts", texts)
     assert parties.step(1).state == "waiting"
     parties.store = {name: text for name, text in parties.store.items() if "confirm" not in name}
@@ -342,7 +363,9 @@ def test_commitments_other_than_in_round_1(dealt):
     blame(dealt, 1, 3, "deal.commitments")
 
 
-@pytest.mark.parametrize("point", [OUTSIDE, INFINITY, bytes(48), b"\xff" * 48], ids=["subgroup", "identity", "zero", "ones"])
+@pytest.mark.parametrize(
+    "point", [OUTSIDE, INFINITY, bytes(48), b"\xff" * 48], ids=["subgroup", "identity", "zero", "ones"]
+)
 def test_commitments_that_are_no_points(group, point):
     """The commit fixes them, so the whole ceremony is with the bad ones."""
     parties, forger = commits_only(group)
@@ -354,7 +377,9 @@ def test_commitments_that_are_no_points(group, point):
     digests = [jws.split(text).digest for text in texts]
     session = session_id(parameters, digests)
     recipients = {j: envelope.read(parameters, texts[j - 1]).payload.keys[place(j, 3)] for j in (1, 2)}
-    payload = deal.make(parameters, derivation, session, digests, recipients, commit.coefficients(parameters, derivation), points)
+    payload = deal.make(
+        parameters, derivation, session, digests, recipients, commit.coefficients(parameters, derivation), points
+    )
     parties.store["1/deal/3.jws"] = forger.sign(parameters.header("deal", session), messages.write(payload))
     blame(parties, 1, 3, "deal.point")
 
@@ -368,7 +393,9 @@ def test_commits_that_are_not_those_of_the_session(dealt):
 def test_a_deal_without_session(dealt):
     forger = dealt.forger(dealt, 3)
     for session in ("", 5, encoding.to_base64(bytes(31))):
-        dealt.store[forger.name("deal")] = forger.sign({**forger.header("deal"), "session": session}, forger.fields("deal"))
+        dealt.store[forger.name("deal")] = forger.sign(
+            {**forger.header("deal"), "session": session}, forger.fields("deal")
+        )
     blame(dealt, 1, 3, "deal.form")
 
 
@@ -400,7 +427,9 @@ def test_errors_that_cancel_do_no_harm(group):
         share = vss.evaluate(commit.coefficients(parameters, derivation)[0], 1) + shift
         key = group.forger(parties, 1).row("commit", "keys", 1216)[place(1, dealer)]
         texts = forger.row("deal", "ciphertexts", 1136 + 32)
-        texts[place(dealer, 1)] = sealing.seal(key, encoding.enc("seal", session, dealer, 1), share.to_bytes(32, "big"))
+        texts[place(dealer, 1)] = sealing.seal(
+            key, encoding.enc("seal", session, dealer, 1), share.to_bytes(32, "big")
+        )
         forger.forge_row("deal", "ciphertexts", texts)
     parties.run(rounds=5)
     assert parties.step(1).state == "complete"
@@ -430,12 +459,21 @@ def test_errors_that_cancel_do_no_harm(group):
 )
 def test_a_false_accusation_blames_its_author(dealt, change):
     forger = dealt.forger(dealt, 3)
-    fields = {"accused": 1, "check": "form", "key": "", "messages": [dealt.store["1/commit/1.jws"]], "round": "commit", **change}
+    fields = {
+        "accused": 1,
+        "check": "form",
+        "key": "",
+        "messages": [dealt.store["1/commit/1.jws"]],
+        "round": "commit",
+        **change,
+    }
     header = {**forger.header("commit"), "round": "abort"}
     dealt.store["1/abort/3.jws"] = forger.sign(header, fields)
     outcome = dealt.step(2)
     assert outcome.state == "aborted" and "operator 3, abort.evidence" in outcome.detail
-    assert not {"1/abort/2.jws", "1/confirm/2.jws"} & set(outcome.outbox)  # no abort about an abort, and no confirm after one
+    assert not {"1/abort/2.jws", "1/confirm/2.jws"} & set(
+        outcome.outbox
+    )  # no abort about an abort, and no confirm after one
     assert outcome.outbox["1/abort/3.jws"] == dealt.store["1/abort/3.jws"]
 
 
@@ -443,7 +481,10 @@ def test_every_false_accusation_with_all_messages(dealt):
     """Honest messages convict nobody, whatever is claimed of them."""
     parameters, derivation = seeds(dealt, 1)
     texts = [dealt.store["1/%s.jws" % name] for name in ("deal/2", "commit/2", "commit/1")]
-    for round, checks in {"deal": "form commits commitments point scalar proof share equivocation", "commit": "form key equivocation"}.items():
+    for round, checks in {
+        "deal": "form commits commitments point scalar proof share equivocation",
+        "commit": "form key equivocation",
+    }.items():
         for check in checks.split():
             for chosen in (texts, texts[1:], texts[2:], [texts[1]] * 2):
                 for key in (b"", derivation.hpke_key(2)):
@@ -451,7 +492,9 @@ def test_every_false_accusation_with_all_messages(dealt):
                     assert abort.judge(parameters, 1, accusation).index == 1
 
 
-@pytest.mark.parametrize("fields", [{"accused": True}, {"messages": "x"}, {"messages": [1]}, {"key": "AA"}, {"extra": 0}, {"check": None}])
+@pytest.mark.parametrize(
+    "fields", [{"accused": True}, {"messages": "x"}, {"messages": [1]}, {"key": "AA"}, {"extra": 0}, {"check": None}]
+)
 def test_an_abort_in_another_form(dealt, fields):
     forger = dealt.forger(dealt, 3)
     honest = {"accused": 1, "check": "form", "key": "", "messages": [], "round": "commit"}
@@ -465,7 +508,8 @@ def test_an_abort_after_the_confirm_waits_for_the_certificate(dealt):
     forger = dealt.forger(dealt, 3)
     dealt.step(1)
     text = forger.sign(
-        {**forger.header("commit"), "round": "abort"}, {"accused": 2, "check": "form", "key": "", "messages": [], "round": "commit"}
+        {**forger.header("commit"), "round": "abort"},
+        {"accused": 2, "check": "form", "key": "", "messages": [], "round": "commit"},
     )
     assert dealt.step(1, inbox={"abort": text}, deliver=False).state == "aborted"
     for index in (2, 3):

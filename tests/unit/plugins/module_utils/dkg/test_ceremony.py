@@ -26,7 +26,9 @@ def finished_lock(group):
     assert verify_lock(found, (group.network,)).ok
     for index in group.everyone:
         shares = keystore.read_shares(str(group.home(index) / "validator_keys"))
-        assert [bls.secret_to_public(share) for share in shares] == [v.public_shares[index - 1] for v in found.validators]
+        assert [bls.secret_to_public(share) for share in shares] == [
+            v.public_shares[index - 1] for v in found.validators
+        ]
     return found
 
 
@@ -57,7 +59,11 @@ def test_ceremony(group, n, t, v, fields):
         names = sorted(path.name for path in home.glob("deposit-data*.json"))
         assert names == sorted(deposit.file_name(amount) for amount in amounts)
         assert json.loads((home / names[0]).read_text())[0]["network_name"] == parties.network.name
-        assert not list(home.rglob("seed")) and not list(home.rglob("ceremony/*/*/keys")) and not list(home.rglob("derived"))
+        assert (
+            not list(home.rglob("seed"))
+            and not list(home.rglob("ceremony/*/*/keys"))
+            and not list(home.rglob("derived"))
+        )
         for path in home.rglob("*"):
             assert path.stat().st_mode & 0o077 == 0, path
 
@@ -99,14 +105,20 @@ def test_t_signers_are_enough_until_the_seal(group):
 
 def test_a_complete_host_hands_on_its_lock(group):
     parties = group(3, 2, 1)
-    rounds = tuple("%s/%d.jws" % (round, index) for round in ("commit", "deal", "confirm", "sign") for index in (1, 2))
+    rounds = tuple(
+        "%s/%d.jws" % (round, index) for round in ("commit", "deal", "confirm", "sign") for index in (1, 2)
+    )
     parties.run(rounds=3, who=[1, 2])
     for dummy in range(4):
         outcome = parties.step(3, inbox={name: text for name, text in parties.store.items() if name.endswith(rounds)})
         parties.run(rounds=1, who=[1, 2])
     assert outcome.round == "seal"
     lock_text = parties.step(1).outbox["1/cluster-lock.json"]
-    for field, value in (("lock_hash", "0x" + "77" * 32), ("node_signatures", []), ("signature_aggregate", "0x" + "77" * 96)):
+    for field, value in (
+        ("lock_hash", "0x" + "77" * 32),
+        ("node_signatures", []),
+        ("signature_aggregate", "0x" + "77" * 96),
+    ):
         broken = json.dumps({**json.loads(lock_text), field: value})
         assert parties.step(3, inbox={"1/cluster-lock.json": broken}).state == "waiting"
     assert parties.step(3, inbox={"1/cluster-lock.json": lock_text}).state == "complete"
@@ -139,7 +151,11 @@ def test_results_of_another_ceremony_are_not_touched(group):
 
 @pytest.mark.parametrize(
     "change, text",
-    [({"threshold": 1}, "threshold 1"), ({"version": "v1.7.0"}, "version v1.7.0"), ({"operators": ()}, "0 operators")],
+    [
+        ({"threshold": 1}, "threshold 1"),
+        ({"version": "v1.7.0"}, "version v1.7.0"),
+        ({"operators": ()}, "0 operators"),
+    ],
 )
 def test_definitions_that_cannot_be_run(group, change, text):
     from dataclasses import replace

@@ -79,8 +79,8 @@ def test_a_crash_before_any_write(group, machine, tmp_path):
 
 
 class Walk:
-    """Two honest operators; every message ever sent may come again or not at all, every step may crash, every run may ask for any
-    of three attempts. What must never happen is looked for after every step."""
+    """Two honest operators; every message ever sent may come again or not at all, every step may crash, every run may
+    ask for any of three attempts. What must never happen is looked for after every step."""
 
     def __init__(self, parties, machine, luck):
         self.parties, self.machine, self.luck = parties, machine, luck
@@ -101,7 +101,9 @@ class Walk:
         except Crash:
             # What was written may have been sent.
             for number in (1, 2, 3):
-                self.ever.update({"%d/%s/%d" % (number, name, index): text for name, text in sent(parties, index, number).items()})
+                self.ever.update(
+                    {"%d/%s/%d" % (number, name, index): text for name, text in sent(parties, index, number).items()}
+                )
         self.machine.countdown = -1
         self.check()
 
@@ -110,13 +112,25 @@ class Walk:
 
     def check(self):
         parties = self.parties
-        signed = {(index, attempt) for index in (1, 2) for attempt in (1, 2, 3) if "sign.jws" in sent(parties, index, attempt)}
+        signed = {
+            (index, attempt)
+            for index in (1, 2)
+            for attempt in (1, 2, 3)
+            if "sign.jws" in sent(parties, index, attempt)
+        }
         assert len({attempt for _index, attempt in signed}) <= 1, "signatures in two attempts"
         for attempt in {attempt for _index, attempt in signed}:
             for index in (1, 2):
                 keys = [parties.files(index, attempt) / "keys", parties.home(index) / "validator_keys"]
-                assert any(path.is_dir() and list(path.iterdir()) for path in keys), "a share erased that a signature needs"
-            later = [sent(parties, index, number) for index, a in signed if a == attempt for number in range(attempt + 1, 4)]
+                assert any(
+                    path.is_dir() and list(path.iterdir()) for path in keys
+                ), "a share erased that a signature needs"
+            later = [
+                sent(parties, index, number)
+                for index, a in signed
+                if a == attempt
+                for number in range(attempt + 1, 4)
+            ]
             assert not any(later), "a signer began a later attempt"
         locks = {(parties.home(index) / "cluster-lock.json") for index in (1, 2)}
         assert len({path.read_bytes() for path in locks if path.exists()}) <= 1
@@ -135,4 +149,6 @@ def test_walk(group, machine, seed):
             walk.ever.update({name: text for name, text in outcome.outbox.items()})
         walk.check()
     ends = [parties.step(index, 3, inbox=dict(walk.ever), deliver=False) for index in (1, 2)]
-    assert {end.state for end in ends} == {"complete"} or all("only a new definition helps" in end.detail for end in ends), ends
+    assert {end.state for end in ends} == {"complete"} or all(
+        "only a new definition helps" in end.detail for end in ends
+    ), ends

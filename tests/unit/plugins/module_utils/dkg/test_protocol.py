@@ -43,7 +43,12 @@ def digest(data):
 
 def test_enc():
     assert encoding.enc("x", b"ab", 5).hex() == (
-        "000000000000000f" + b"obol-dv-dkg/1/x".hex() + "0000000000000002" + "6162" + "0000000000000008" + "0000000000000005"
+        "000000000000000f"
+        + b"obol-dv-dkg/1/x".hex()
+        + "0000000000000002"
+        + "6162"
+        + "0000000000000008"
+        + "0000000000000005"
     )
     assert encoding.enc("x", b"a", b"b") != encoding.enc("x", b"ab", b"") != encoding.enc("xab")
     assert encoding.H("x").hex() == hashlib.sha256(encoding.enc("x")).hexdigest()
@@ -57,7 +62,20 @@ def test_loose_base64(text):
 
 @pytest.mark.parametrize(
     "content",
-    [b'{"b":1,"a":2}', b'{"a":1,"a":1}', b'{"a": 1}', b"1.0", b"1e3", b"-0", b"01", b"NaN", b"Infinity", b"", b"\xff", b'"\\u00e9" ']
+    [
+        b'{"b":1,"a":2}',
+        b'{"a":1,"a":1}',
+        b'{"a": 1}',
+        b"1.0",
+        b"1e3",
+        b"-0",
+        b"01",
+        b"NaN",
+        b"Infinity",
+        b"",
+        b"\xff",
+        b'"\\u00e9" ',
+    ]
     + [b"[" * 10**5, b"9" * 10**5, '"é"'.encode(), b'"\\u0041"', b'{"a":1}\n', b"null,"],
 )
 def test_json_in_another_spelling(content):
@@ -110,7 +128,9 @@ def test_messages_of_rounds_1_and_2(group):
     good, found = deal.check(parameters, id, {2: dealt}, {2: payload})
     assert not found
     for recipient, dealer in ((1, 1), (3, 3)):
-        opened, found = deal.open_shares(parameters.seen_by(recipient), id, {2: dealt}, good, {2: derivation.hpke_key(dealer)})
+        opened, found = deal.open_shares(
+            parameters.seen_by(recipient), id, {2: dealt}, good, {2: derivation.hpke_key(dealer)}
+        )
         assert not found and opened[2].shares == [vss.evaluate(polynomial, recipient) for polynomial in polynomials]
 
 
@@ -152,7 +172,12 @@ def test_sealing():
     sealed = sealing.seal(public, b"info", b"secret")
     assert (len(public), len(sealed)) == (1216, 1136 + 6)
     assert sealing.unseal(private, b"info", sealed) == b"secret"
-    for change in ((bytes(96), b"info", sealed), (private, b"other", sealed), (private, b"info", sealed[:-1]), (private, b"info", b"")):
+    for change in (
+        (bytes(96), b"info", sealed),
+        (private, b"other", sealed),
+        (private, b"info", sealed[:-1]),
+        (private, b"info", b""),
+    ):
         with pytest.raises(DvError):
             sealing.unseal(*change)
 
@@ -176,7 +201,9 @@ def test_equations():
     assert vss.find_bad(equations) == vss.find_bad_exactly(equations) == [2, 3, 17]
     assert "k=" not in repr(equations[0])
     # A share of zero is a share.
-    assert vss.hold([vss.Equation(0, [curve.G1, curve.G1], [1, -1])]) and not vss.hold([vss.Equation(0, [curve.G1], [1])])
+    assert vss.hold([vss.Equation(0, [curve.G1, curve.G1], [1, -1])]) and not vss.hold(
+        [vss.Equation(0, [curve.G1], [1])]
+    )
 
 
 # Sizes, and whatever bytes
@@ -206,7 +233,9 @@ def test_whatever_comes_in_is_answered_with_our_errors(group):
         for part in luck.choice(((header,), (payload,), (header, payload))):
             for _ in range(luck.choice((1, 1, 4))):
                 place = luck.randrange(len(part))
-                part[place : place + luck.choice((0, 1, 1, 5))] = luck.choice((b"", b"{", b'"', b"\xff", bytes([luck.randrange(256)])))
+                part[place : place + luck.choice((0, 1, 1, 5))] = luck.choice(
+                    (b"", b"{", b'"', b"\xff", bytes([luck.randrange(256)]))
+                )
         text = forger.sign(bytes(header), bytes(payload))
         if luck.random() < 0.2:
             text = text[: luck.randrange(len(text))]

@@ -34,13 +34,12 @@ def complete(parties, attempt=1):
     assert len({(parties.home(index) / "cluster-lock.json").read_bytes() for index in parties.everyone}) == 1
 
 
-@pytest.mark.parametrize("before, after", [(1, 2), (1, 3), (1, 5), (2, 3), (2, 5), (3, 5)])
+@pytest.mark.parametrize("before, after", [(1, 2), (1, 3), (2, 3), (2, 4), (3, 4)])
 def test_a_rolled_back_host_with_its_seed_and_its_messages_goes_on(trio, before, after):
     trio.run(rounds=before, who=[1, 2])
     copy = snapshot(trio, 1)
     trio.run(rounds=after - before, who=[3, 2, 1])
-    if (trio.home(1) / "cluster-lock.json").exists():
-        pytest.skip("complete already")
+    assert not (trio.home(1) / "cluster-lock.json").exists()
     sent = dict(trio.store)
     restore(trio, 1, copy)
     complete(trio)
@@ -122,9 +121,7 @@ def test_a_contradiction_in_a_later_round(trio, round):
     if round == "seal":
         trio.run(rounds=1)
     forger = trio.forger(trio, 2)
-    if forger.name(round) not in trio.store or (trio.home(2) / "cluster-lock.json").exists():
-        trio.store.setdefault(forger.name(round), forger.sign(forger.header("confirm"), forger.fields("confirm")))
-        pytest.skip("not reached in this order")
+    assert forger.name(round) in trio.store and not (trio.home(2) / "cluster-lock.json").exists()
     name = {"confirm": "roots", "sign": "partials", "seal": "signature"}[round]
     data = encoding.from_base64(forger.fields(round)[name])
     forger.forge(round, **{name: encoding.to_base64(data[:-1] + bytes([data[-1] ^ 1]))})
@@ -156,8 +153,6 @@ def test_own_abort_and_confirm(trio):
     trio.store["1/abort/3.jws"] = forger.sign({**forger.header("commit"), "round": "abort"}, fields)
     trio.step(3, inbox={})
     outcome = trio.step(3)
-    if (trio.home(3) / "cluster-lock.json").exists():
-        pytest.skip("complete already")
     assert outcome.state == "stopped" and "both confirmed and aborted" in outcome.detail
 
 
@@ -218,7 +213,7 @@ def test_a_rolled_back_signer_meets_its_sign(trio):
 
 
 def test_sign_and_a_later_commit_of_one_host(trio):
-    """A snapshot restored in between: it signed in attempt 1 and began attempt 2, so it counts among the dishonest, and stops."""
+    """A snapshot restored in between: it signed in attempt 1 and began attempt 2, so it stops."""
     trio.run(rounds=1)
     copy = snapshot(trio, 2)
     for _ in range(2):
@@ -235,7 +230,9 @@ def test_some_signed_and_others_gave_up(trio):
     for _ in range(3):
         for index in trio.everyone:
             trio.step(index, inbox={name: text for name, text in trio.store.items() if "/confirm/" not in name})
-    assert trio.step(1).round == "sign" and not [name for name in trio.store if "/sign/" in name and "/1.jws" not in name]
+    assert trio.step(1).round == "sign" and not [
+        name for name in trio.store if "/sign/" in name and "/1.jws" not in name
+    ]
     for reader in (2, 1):
         outcome = trio.step(reader, 2)
         assert outcome.state == "waiting" and "only a new definition helps" in outcome.detail
