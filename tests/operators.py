@@ -76,7 +76,12 @@ class Operators:
         return self._run(play.attempt)(playbooks, self.directory, *arguments)
 
     def _run(self, run):
+        return partial(run, inventory=self.write_inventory())
+
+    def write_inventory(self):
+        """Write the inventory, as every run does; its path."""
         inventory = self.directory / "hosts.yml"
-        group = {"vars": self.variables, "hosts": self.hosts}
-        inventory.write_text(json.dumps({"dv_nodes": {"children": {"tested": group}}}))
-        return partial(run, inventory=inventory)
+        text = json.dumps({"dv_nodes": {"children": {"tested": {"vars": self.variables, "hosts": self.hosts}}}})
+        if not inventory.exists() or inventory.read_text() != text:
+            inventory.write_text(text)
+        return inventory
