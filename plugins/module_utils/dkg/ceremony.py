@@ -62,6 +62,13 @@ def step(data_dir, definition, node_key, inbox, attempt=1, *, network):
         raise DvError(
             "a definition for fork version 0x%s" % definition.fork_version.hex(), "that of %s" % network.name
         )
+    try:
+        return _step(data_dir, parameters, node_key, inbox, network)
+    except OSError as error:
+        raise files.os_error(error, error.filename or data_dir, "use") from None
+
+
+def _step(data_dir, parameters, node_key, inbox, network):
     ceremony = os.path.join(data_dir, "ceremony")
     files.make_directory(ceremony)
     with files.exclusive(os.path.join(ceremony, "lock")):
