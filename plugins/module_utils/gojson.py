@@ -36,13 +36,17 @@ def loads(content, what):
     """
     try:
         text = content.decode("utf-8") if isinstance(content, bytes) else content
-        _check_depth(text)
+        check_depth(text)
         return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise DvError("%s is not JSON (%s)" % (what, error), "a JSON text in UTF-8") from None
 
 
-def _check_depth(text):
+def check_depth(text):
+    """Refuse a JSON text (str) that nests deeper than any of ours.
+
+    :raises ValueError: it does
+    """
     depth = 0
     for bracket in re.findall(r"[][{}]", _STRING.sub("", text)):
         depth += 1 if bracket in "[{" else -1

@@ -13,6 +13,7 @@ import hashlib
 import json
 
 from ..errors import DvError
+from ..gojson import check_depth
 
 #: The protocol's version. An attempt keeps it.
 VERSION = 1
@@ -67,9 +68,11 @@ def from_json(content):
     :raises DvError: not JSON, or another spelling of it: white space, a repeated key, a number that is not whole
     """
     try:
-        value = json.loads(content.decode("ascii"), parse_float=_refuse, parse_constant=_refuse)
+        text = content.decode("ascii")
+        check_depth(text)
+        value = json.loads(text, parse_float=_refuse, parse_constant=_refuse)
         canonical = to_json(value).encode() == content
-    except (ValueError, RecursionError):
+    except ValueError:
         canonical = False
     if not canonical:
         raise DvError("a text that is not canonical JSON", "sorted keys, no white space, ASCII, whole numbers")
