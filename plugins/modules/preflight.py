@@ -85,8 +85,12 @@ problems:
   elements: str
 has_definition:
   description: Whether the node has the definition of these terms already, so that no signature is missing.
-  returned: success
+  returned: always
   type: bool
+enr:
+  description: The node's ENR. Null as long as it has no key, or none that can be read.
+  returned: always
+  type: str
 """
 
 import os
@@ -95,8 +99,8 @@ import time
 from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, WALLET_SPEC, networks, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import data_dir, preflight, variables
-    from ansible_collections.obol.dv.plugins.module_utils.errors import Collector
+    from ansible_collections.obol.dv.plugins.module_utils import data_dir, enr, node_key, preflight, variables
+    from ansible_collections.obol.dv.plugins.module_utils.errors import Collector, DvError
     from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
 
 ARGUMENT_SPEC = dict(
@@ -142,10 +146,18 @@ def check(module):
     problems.errors += preflight.check(node, params["terms"], time.time(), given)
     texts = [str(error) for error in problems.errors]
     has_definition = os.path.lexists(os.path.join(node.data_dir, data_dir.DEFINITION))
-    result = dict(changed=False, problems=texts, has_definition=has_definition)
+    result = dict(changed=False, problems=texts, has_definition=has_definition, enr=_enr(node))
     if texts:
         module.fail_json(msg="\n".join("- " + text for text in texts), **result)
     return result
+
+
+def _enr(node):
+    """The node's ENR, or None. Whatever is wrong with its key is among the problems already."""
+    try:
+        return enr.encode(node_key.read(node.data_dir))
+    except DvError:
+        return None
 
 
 def main():
