@@ -13,7 +13,7 @@ the signatures are verified once, and a confirmed hash is asked for once.
 import os
 
 from . import approval, files, gojson, networks
-from .data_dir import CEREMONY, DEFINITION, KEYS, LOCK, PUBLIC_FILE
+from .data_dir import CEREMONY, DEFINITION, KEYS, LOCK
 from .definition import dump, parse
 from .definition_checks import check_hashes, check_signatures
 from .definition_hash import compute_definition_hash
@@ -25,7 +25,7 @@ FILE = CEREMONY + "/accepted.json"
 
 
 def accept_definition(data_dir, definition, enr, accepted_definition_hash=None, custom=()):
-    """Check ``definition`` and put it into ``data_dir`` (0444). True if anything was written.
+    """Check ``definition`` and put it into ``data_dir``. True if anything was written.
 
     The arguments and errors are those of :func:`review`.
     """
@@ -35,7 +35,7 @@ def accept_definition(data_dir, definition, enr, accepted_definition_hash=None, 
     written = files.write_same(os.path.join(data_dir, FILE), record)
     path = os.path.join(data_dir, DEFINITION)
     if not os.path.lexists(path):
-        files.write_new(path, dump(definition), PUBLIC_FILE)
+        files.write_new(path, dump(definition))
         written = True
     return written
 

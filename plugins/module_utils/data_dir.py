@@ -8,8 +8,6 @@ The modes are those that we write: charon makes directories 0755 and keystores 0
 :mod:`.deposit`. Source: charon-formats §1.1, §3.2, §4.1, §5.2 and §7.
 """
 
-import os
-
 from .node_key import FILE as NODE_KEY
 
 DEFINITION = "cluster-definition.json"
@@ -23,6 +21,7 @@ DEPOSIT_DATA = "deposit-data*.json"
 
 SECRET_DIRECTORY, SECRET_FILE, PUBLIC_FILE = 0o700, 0o600, 0o444
 
+#: The widest modes that raise no warning.
 MODES = {
     ".": SECRET_DIRECTORY,
     NODE_KEY: SECRET_FILE,
@@ -33,10 +32,3 @@ MODES = {
     KEYS + "/*": SECRET_FILE,
     CEREMONY: SECRET_DIRECTORY,
 }
-
-POLICY = "policy.yml"
-
-
-def policy_path(data_dir):
-    """The node's policy: beside the data directory, since the ceremony never writes it."""
-    return os.path.join(os.path.dirname(os.path.abspath(data_dir)), POLICY)

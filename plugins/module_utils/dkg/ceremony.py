@@ -21,6 +21,7 @@ import time
 from typing import NamedTuple
 
 from .. import files
+from ..data_dir import LOCK
 from ..errors import DvError
 from . import abort, envelope, finish, messages, state
 from .mail import Mail, take_own
@@ -154,10 +155,10 @@ def _waiting(walk, round, missing):
 
 
 def _complete(home, parameters):
-    content = files.read(os.path.join(home.data_dir, finish.LOCK)).decode()
+    content = files.read(os.path.join(home.data_dir, LOCK)).decode()
     attempts = home.attempts()
     number = attempts[-1].number if attempts else parameters.attempt
-    outbox = {**_outbox(home, parameters), "%d/%s" % (number, finish.LOCK): content}
+    outbox = {**_outbox(home, parameters), "%d/%s" % (number, LOCK): content}
     return Outcome(
         "complete", "", (), "lock, deposit data and key shares are in %s" % home.data_dir, outbox, home.changed
     )

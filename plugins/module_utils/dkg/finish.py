@@ -12,12 +12,10 @@ import os
 
 from .. import definition as definitions
 from .. import deposit, files, gojson, keystore
+from ..data_dir import KEYS, LOCK
 from ..errors import DvError
 from ..lock import dump
 from ..records import lookup
-
-LOCK = "cluster-lock.json"
-KEYS = "validator_keys"
 
 
 def is_complete(home, definition_hash):

@@ -4,8 +4,9 @@
 
 """The texts that a carrier brings, and what among them is ours."""
 
+from ..data_dir import LOCK
 from ..errors import DvError
-from . import commit, envelope, finish, jws, messages
+from . import commit, envelope, jws, messages
 from .derive import Derivation
 from .faults import Fault
 
@@ -16,7 +17,7 @@ class Mail:
     def __init__(self, parameters, inbox):
         self._texts, self.locks = {}, []
         for name in sorted(inbox):
-            if name.endswith(finish.LOCK):
+            if name.endswith(LOCK):
                 self.locks.append(inbox[name])
                 continue
             try:

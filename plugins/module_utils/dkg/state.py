@@ -24,6 +24,7 @@ import os
 import shutil
 
 from .. import files
+from ..data_dir import KEYS, LOCK
 from ..errors import DvError
 from .derive import SEED_SIZE
 from .messages import KINDS
@@ -181,11 +182,7 @@ def check_no_results(data_dir):
     """
     for name in sorted(os.listdir(data_dir)):
         path = os.path.join(data_dir, name)
-        filled = (
-            os.listdir(path)
-            if name == "validator_keys"
-            else name == "cluster-lock.json" or name.startswith("deposit-data")
-        )
+        filled = os.listdir(path) if name == KEYS else name == LOCK or name.startswith("deposit-data")
         if filled:
             raise DvError(
                 "%s exists, and does not come from this ceremony" % path,

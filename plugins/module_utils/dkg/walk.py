@@ -15,6 +15,7 @@ from dataclasses import replace
 from .. import files, keystore
 from .. import lock as locks
 from ..bls import arkworks as curve
+from ..data_dir import KEYS
 from ..errors import DvError
 from ..verify_lock import verify_lock
 from . import abort, commit, confirm, deal, envelope, finish, jws, messages, seal, sign, state, vss
@@ -247,7 +248,7 @@ class Walk:
     def _stored(self):
         """Whether we confirmed, and the key shares and the public keys that we confirmed are at hand."""
         sent = self.attempt.sent()
-        moved = "seal" in sent and os.path.isdir(os.path.join(self.home.data_dir, finish.KEYS))
+        moved = "seal" in sent and os.path.isdir(os.path.join(self.home.data_dir, KEYS))
         return "confirm" in sent and (moved or os.path.isdir(self.attempt.keys)) and self._public_keys() is not None
 
     def _public_keys(self):

@@ -40,7 +40,7 @@ def test_accepted(definition, node, people, tree):
     assert acceptance.accept_definition(str(node), definition, people[0].enr)
     path = node / "cluster-definition.json"
     assert path.read_bytes() == dump(definition)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o444
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert acceptance.accepted(str(node)) == definition.definition_hash
     before = tree(node)
     assert not acceptance.accept_definition(str(node), definition, people[0].enr)
