@@ -346,7 +346,3 @@ def test_deposits_that_only_the_files_have(tmp_path):
     path.write_bytes(deposit.dump_file(swapped, network.genesis_fork_version, network.name))
     report = verify_path(str(tmp_path / "node"))
     assert errors(report) == {"deposit_files"} and "validator 0" in texts(report)
-
-
-def test_policy_path():
-    assert data_dir.policy_path("/opt/charon/.charon/") == "/opt/charon/policy.yml"
