@@ -72,7 +72,10 @@ TERMS = {
 @pytest.mark.parametrize("variables, texts", TERMS.values(), ids=TERMS)
 def test_wrong_variables(variables, texts, tmp_path, check_refused):
     directory = tmp_path / "machine"
-    run = lambda: play.attempt(MAIN, directory, "-vvv", "-e", json.dumps(variables))  # noqa: E731
+
+    def run():
+        return play.attempt(MAIN, directory, "-vvv", "-e", json.dumps(variables))
+
     check_refused(directory, texts, run)
     assert not directory.exists()
 

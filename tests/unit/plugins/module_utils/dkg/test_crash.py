@@ -49,7 +49,7 @@ def sent(parties, index, attempt=1):
 def life(parties, machine, countdown):
     """A ceremony of two; operator 1 crashes once. Returns whether it did, and how many writes operator 1 made."""
     crashed, before, writes = False, {}, 0
-    for _ in range(6):
+    for dummy in range(6):
         machine.countdown, machine.writes = (-1 if crashed else countdown), 0
         try:
             parties.step(1)
@@ -140,13 +140,13 @@ class Walk:
 def test_walk(group, machine, seed):
     parties = group(2, 2, 1)
     walk = Walk(parties, machine, random.Random(seed))
-    for _ in range(30):
+    for dummy in range(30):
         walk.step()
     # Without crashes, and with all messages, honest operators always come to an end that they name.
-    for _ in range(6):
+    for dummy in range(6):
         for index in (1, 2):
             outcome = parties.step(index, 3, inbox=dict(walk.ever), deliver=False)
-            walk.ever.update({name: text for name, text in outcome.outbox.items()})
+            walk.ever.update(outcome.outbox)
         walk.check()
     ends = [parties.step(index, 3, inbox=dict(walk.ever), deliver=False) for index in (1, 2)]
     assert {end.state for end in ends} == {"complete"} or all(

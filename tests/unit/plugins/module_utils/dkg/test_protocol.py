@@ -187,7 +187,7 @@ def test_sealing():
 
 def test_equations():
     luck = random.Random(5)
-    polynomial = [luck.randrange(ORDER) for _ in range(4)]
+    polynomial = [luck.randrange(ORDER) for dummy in range(4)]
     points = [curve.decode_g1(vss.commit(k)) for k in polynomial]
     equations = [vss.share_equation(vss.evaluate(polynomial, x), points, x) for x in range(1, 20)]
     assert vss.hold(equations) and vss.find_bad(equations) == vss.find_bad_exactly(equations) == [] and vss.hold([])
@@ -226,12 +226,12 @@ def test_whatever_comes_in_is_answered_with_our_errors(group):
     parties.run(rounds=5)
     forger, luck, parameters = group.forger(parties, 3), random.Random(3), parties.parameters(1)
     answers = set()
-    for _ in range(600):
+    for dummy in range(600):
         round = luck.choice(messages.ROUNDS)
         text = parties.store["1/%s/3.jws" % round]
         header, payload = (bytearray(encoding.from_base64(part)) for part in text.split(".")[:2])
         for part in luck.choice(((header,), (payload,), (header, payload))):
-            for _ in range(luck.choice((1, 1, 4))):
+            for dummy in range(luck.choice((1, 1, 4))):
                 place = luck.randrange(len(part))
                 part[place : place + luck.choice((0, 1, 1, 5))] = luck.choice(
                     (b"", b"{", b'"', b"\xff", bytes([luck.randrange(256)]))

@@ -189,7 +189,7 @@ def test_secrets_of_an_attempt_stay_until_all_gave_it_up(trio):
 
 
 def test_who_signed_gives_nothing_up(trio):
-    for _ in range(3):
+    for dummy in range(3):
         for index in trio.everyone:
             trio.step(index, inbox={name: text for name, text in trio.store.items() if "/sign/" not in name})
     assert (trio.files(1) / "out" / "sign.jws").exists()
@@ -199,7 +199,7 @@ def test_who_signed_gives_nothing_up(trio):
 
 
 def test_a_rolled_back_signer_meets_its_sign(trio):
-    for _ in range(3):
+    for dummy in range(3):
         for index in trio.everyone:
             copy = trio.directory / "old"
             if index == 1 and not copy.exists() and "1/deal/1.jws" in trio.store:
@@ -216,7 +216,7 @@ def test_sign_and_a_later_commit_of_one_host(trio):
     """A snapshot restored in between: it signed in attempt 1 and began attempt 2, so it stops."""
     trio.run(rounds=1)
     copy = snapshot(trio, 2)
-    for _ in range(2):
+    for dummy in range(2):
         for index in trio.everyone:
             trio.step(index, inbox={name: text for name, text in trio.store.items() if "/sign/" not in name})
     assert "1/sign/2.jws" in trio.store
@@ -227,7 +227,7 @@ def test_sign_and_a_later_commit_of_one_host(trio):
 
 
 def test_some_signed_and_others_gave_up(trio):
-    for _ in range(3):
+    for dummy in range(3):
         for index in trio.everyone:
             trio.step(index, inbox={name: text for name, text in trio.store.items() if "/confirm/" not in name})
     assert trio.step(1).round == "sign" and not [
