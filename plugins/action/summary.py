@@ -22,12 +22,12 @@ class ActionModule(ActionBase):
         clusters = {}
         for host in task_vars["ansible_play_hosts_all"]:
             found = task_vars["hostvars"][host]
-            dkg, verified = found.get("dv_dkg") or {}, found.get("dv_verified") or {}
+            step, verified = _last_step(found), found.get("dv_verified") or {}
             clusters.setdefault(found["dv_cluster"], {})[host] = dict(
                 data_dir=self._templar.template(found["dv_data_dir"]),
                 peer_id=(found.get("dv_enr") or {}).get("peer_id"),
-                state=dkg.get("state"),
-                detail=dkg.get("detail") or dkg.get("msg"),
+                state="failed" if step.get("failed") else step.get("state"),
+                detail=step.get("detail") or ("see its error above" if step.get("failed") else None),
                 report=verified.get("cluster") if not verified.get("failed") else None,
             )
         lines = []
@@ -35,3 +35,9 @@ class ActionModule(ActionBase):
             lines += summary_lines(cluster, nodes) + [""]
         Display().display("\n" + "\n".join(lines))
         return dict(result, changed=False, lines=lines)
+
+
+def _last_step(found):
+    """What the last step on a node found: the first that failed or waits for somebody."""
+    steps = [found.get(name) or {} for name in ("dv_approval", "dv_definition", "dv_dkg")]
+    return next((step for step in steps[:2] if step.get("failed") or "detail" in step and step["state"] == "waiting"), steps[2])

@@ -50,6 +50,10 @@ waiting_for:
   returned: success
   type: list
   elements: int
+detail:
+  description: What is waited for, or where the definition is.
+  returned: success
+  type: str
 definition_hash:
   description: The definition's hash. Null as long as approvals are missing.
   returned: success
@@ -80,18 +84,22 @@ ARGUMENT_SPEC = dict(
 
 NAME = "cluster-definition.json"
 
+NO_PROPOSAL = "there is no proposal in %s yet: the creator's node has to make it (dv_creator_node, dv_creator_wallet_file)"
+
 
 def place(module):
     params, custom = module.params, networks(module.params)
     found, missing = _definition(params, custom)
     if found is None:
-        return dict(changed=module.check_mode, state="waiting", waiting_for=missing, definition_hash=None)
+        detail = "no approval yet from operators %s" % ", ".join(map(str, missing)) if missing else NO_PROPOSAL % params["store"]
+        return dict(changed=module.check_mode, state="waiting", waiting_for=missing, detail=detail, definition_hash=None)
     text = definition.dump(found).decode()
     new = not os.path.lexists(os.path.join(params["data_dir"], NAME))
     result = dict(
         changed=new,
         state="complete",
         waiting_for=[],
+        detail="%s is in %s" % (NAME, params["data_dir"]),
         definition_hash=to_hex(found.definition_hash),
         outbox={NAME: text},
         diff=dict(before="", after=text + "\n" if new else ""),

@@ -80,11 +80,13 @@ def propose(module):
     params = module.params
     terms = parse_terms(params["terms"], operators_pending=module.check_mode)
     found = proposal.read(params["data_dir"], terms)
-    if not found and NAME in params["inbox"]:
+    stored = params["inbox"].get(NAME)
+    if stored is not None and (not found or stored != definition.dump(found).decode()):
         raise DvError(
             "the store %s holds a proposal that is not of this node" % params["store"],
-            "an empty store for a new cluster",
-            "if the creator's data directory was lost, use a new store; if another node created the cluster, set dv_creator_node",
+            "the proposal that this node made" if found else "an empty store for a new cluster",
+            "if another node created the cluster, set dv_creator_node; if the proposal was made here and lost, use a new store; "
+            "otherwise ask where it comes from",
         )
     if not found and module.check_mode:
         return dict(changed=True, config_hash=None)
