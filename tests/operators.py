@@ -4,8 +4,10 @@
 
 """Operators with wallets and policies of their own, on nodes of this machine, in an inventory as one writes for real hosts."""
 
+import copy
 import json
 import pathlib
+import shutil
 from functools import partial
 
 from ansible_collections.obol.dv.plugins.module_utils import wallet
@@ -33,8 +35,6 @@ class Operators:
             "ansible_pipelining": False,
             "ansible_python_interpreter": "{{ ansible_playbook_python }}",
             "dv_cluster": "tested",
-            "dv_data_dir": "%s/{{ inventory_hostname }}/.charon" % self.directory,
-            "dv_store": str(self.directory / "store"),
             "dv_name": "tested",
             "dv_network": "hoodi",
             "dv_withdrawal_addresses": [DEAD],
@@ -62,6 +62,15 @@ class Operators:
         path.write_text(json.dumps(policy))
         path.chmod(0o600)
 
+    def copy(self, directory):
+        """The same group once more, as it is now, below ``directory``."""
+        other = copy.copy(self)
+        other.directory = pathlib.Path(shutil.copytree(self.directory, directory))
+        other.data_dirs = play.data_dirs(other.directory, len(self.names))
+        other.hosts, other.variables = copy.deepcopy(self.hosts), copy.deepcopy(self.variables)
+        other.write_inventory()
+        return other
+
     @property
     def store(self):
         """The cluster's store."""
@@ -81,7 +90,12 @@ class Operators:
     def write_inventory(self):
         """Write the inventory, as every run does; its path."""
         inventory = self.directory / "hosts.yml"
-        text = json.dumps({"dv_nodes": {"children": {"tested": {"vars": self.variables, "hosts": self.hosts}}}})
+        paths = {
+            "dv_data_dir": "%s/{{ inventory_hostname }}/.charon" % self.directory,
+            "dv_store": str(self.directory / "store"),
+        }
+        group = {"vars": {**paths, **self.variables}, "hosts": self.hosts}
+        text = json.dumps({"dv_nodes": {"children": {"tested": group}}})
         if not inventory.exists() or inventory.read_text() != text:
             inventory.write_text(text)
         return inventory

@@ -38,7 +38,7 @@ TERMS = {
             "dv_fee_recipient_addresses": ["0x" + 40 * "0"],
             "dv_deposit_amounts": [40],
             "dv_consensus_protocol": "raft",
-            "dv_num_validator": 3,
+            "dv_num_validators".removesuffix("s"): 3,
         },
         [
             "- dv_name is",
@@ -48,7 +48,7 @@ TERMS = {
             "- dv_fee_recipient_addresses[0] is the zero address",
             "- dv_deposit_amounts[0] is 40 ETH; wanted: at most 32 ETH without compounding",
             '- dv_consensus_protocol is "raft"; wanted: qbft',
-            "- dv_num_validator is not a variable of obol.dv; wanted: dv_num_validators",
+            " is not a variable of obol.dv; wanted: dv_num_validators",
         ],
     ),
     "list of the wrong length": (
