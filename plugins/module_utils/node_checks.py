@@ -6,7 +6,7 @@
 
 import os
 
-from . import acceptance, approval, definition, enr, files, lock, node_key, policy, proposal, secp256k1, wallet
+from . import acceptance, approval, definition, enr, files, lock, node_key, policy, proposal, review, secp256k1, wallet
 from .address import checksum_address
 from .data_dir import DEFINITION, KEYS, LOCK
 from .disk import check_directory
@@ -59,7 +59,7 @@ def check_artefacts(node, terms):
                 )
             )
         with problems:
-            acceptance.check_data_dir(node.data_dir, definition.compute_definition_hash(found))
+            review.check_data_dir(node.data_dir, definition.compute_definition_hash(found))
         with problems:
             _check_own_enr(node, found)
     elif os.path.lexists(os.path.join(node.data_dir, KEYS)):
@@ -81,8 +81,8 @@ def check_given(node, given, custom):
             "the key of one of the ENRs in the definition",
             "put the key there that the definition was made with, or leave out dv_definition_file",
         )
-    own_enr = enr.encode(node_key.read(node.data_dir))
-    acceptance.review(node.data_dir, given, own_enr, node.accepted_definition_hash, custom)
+    own_key = secp256k1.public_key(node_key.read(node.data_dir))
+    acceptance.review(node.data_dir, given, own_key, node.accepted_definition_hash, custom)
 
 
 def check_signer(node, terms):

@@ -70,7 +70,7 @@ import os
 from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import acceptance, approval, definition, enr, node_key
+    from ansible_collections.obol.dv.plugins.module_utils import acceptance, approval, definition, node_key, secp256k1
     from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
     from ansible_collections.obol.dv.plugins.module_utils.proposal import check_proposal
 
@@ -105,9 +105,9 @@ def place(module):
         diff=dict(before="", after=text + "\n" if new else ""),
     )
     accept = acceptance.review if module.check_mode else acceptance.accept_definition
-    own_enr = enr.encode(node_key.read(params["data_dir"]))
+    key = secp256k1.public_key(node_key.read(params["data_dir"]))
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
-    accept(params["data_dir"], found, own_enr, confirmed, custom)
+    accept(params["data_dir"], found, key, confirmed, custom)
     return result
 
 

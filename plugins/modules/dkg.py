@@ -82,12 +82,13 @@ import time
 from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import acceptance, enr, node_key
+    from ansible_collections.obol.dv.plugins.module_utils import acceptance, node_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION, LOCK
     from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
     from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
     from ansible_collections.obol.dv.plugins.module_utils.networks import by_fork_version
+    from ansible_collections.obol.dv.plugins.module_utils.secp256k1 import public_key
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),
@@ -107,7 +108,7 @@ def take_part(module):
         return dict(changed=module.check_mode, state=state, round=None, waiting_for=[], detail=detail)
     private_key = node_key.read(data_dir)
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
-    definition = acceptance.accepted_definition(data_dir, enr.encode(private_key), confirmed, custom)
+    definition = acceptance.accepted_definition(data_dir, public_key(private_key), confirmed, custom)
     definition_hash = to_hex(definition.definition_hash)
     result = dict(definition_hash=definition_hash, attempt=params["attempt"])
     complete = os.path.lexists(os.path.join(data_dir, LOCK))

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.obol.dv.plugins.module_utils import acceptance, approval, enr, proposal
+from ansible_collections.obol.dv.plugins.module_utils import acceptance, accepted, approval, enr, proposal, review
 from ansible_collections.obol.dv.plugins.module_utils.definition import Creator, dump, parse, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
@@ -30,6 +30,11 @@ def node(approved):
     return pathlib.Path(approved[0][1])
 
 
+def key_of(text):
+    """The public key of an ENR."""
+    return enr.parse(text).public_key
+
+
 def without_signatures(definition, people, creator=Creator()):
     """The definition as ``charon create dkg`` makes it: ENRs only."""
     operators = tuple(type(definition.operators[0])(enr=person.enr) for person in people)
@@ -37,21 +42,21 @@ def without_signatures(definition, people, creator=Creator()):
 
 
 def test_accepted(definition, node, people, tree):
-    assert acceptance.accept_definition(str(node), definition, people[0].enr)
+    assert acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
     path = node / "cluster-definition.json"
     assert path.read_bytes() == dump(definition)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert acceptance.accepted(str(node)) == definition.definition_hash
+    assert accepted.read(str(node)) == definition.definition_hash
     before = tree(node)
-    assert not acceptance.accept_definition(str(node), definition, people[0].enr)
-    assert acceptance.accepted_definition(str(node), people[0].enr) == definition
+    assert not acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
+    assert acceptance.accepted_definition(str(node), key_of(people[0].enr)) == definition
     assert tree(node) == before
 
 
 def test_signatures_are_verified_once(definition, node, people, monkeypatch):
-    acceptance.accept_definition(str(node), definition, people[0].enr)
-    monkeypatch.delattr(acceptance, "check_signatures")
-    assert acceptance.accepted_definition(str(node), people[0].enr) == definition
+    acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
+    monkeypatch.delattr(review, "check_signatures")
+    assert acceptance.accepted_definition(str(node), key_of(people[0].enr)) == definition
 
 
 @pytest.mark.parametrize("crashing", [1, 2])
@@ -68,15 +73,15 @@ def test_goes_on_after_a_crash(crashing, definition, node, people, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(os, "link", crash)
         with pytest.raises(KeyboardInterrupt):
-            acceptance.accept_definition(str(node), definition, people[0].enr)
-    assert acceptance.accept_definition(str(node), definition, people[0].enr)
-    assert acceptance.accepted_definition(str(node), people[0].enr) == definition
+            acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
+    assert acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
+    assert acceptance.accepted_definition(str(node), key_of(people[0].enr)) == definition
 
 
 def test_a_definition_put_there_by_hand_is_verified(definition, node, people):
     (node / "cluster-definition.json").write_bytes(dump(definition))
-    assert acceptance.accepted_definition(str(node), people[0].enr) == definition
-    assert acceptance.accepted(str(node)) == definition.definition_hash
+    assert acceptance.accepted_definition(str(node), key_of(people[0].enr)) == definition
+    assert accepted.read(str(node)) == definition.definition_hash
 
 
 @pytest.mark.parametrize("shape", ["unsigned", "solo", "approved elsewhere"])
@@ -87,17 +92,17 @@ def test_hash_must_be_confirmed(shape, definition, people, tmp_path, tree):
         definition = without_signatures(definition, people)
     if shape == "solo":
         unsigned = without_signatures(definition, people, Creator(address=people[0].address))
-        signature = people[0].sign(acceptance.approval.eip712.creator_config_digest(unsigned.config_hash, 560048))
+        signature = people[0].sign(approval.eip712.creator_config_digest(unsigned.config_hash, 560048))
         definition = with_hashes(replace(unsigned, creator=replace(unsigned.creator, config_signature=signature)))
     found = "0x" + definition.definition_hash.hex()
     with pytest.raises(DvError, match="set dv_accept_definition_hash to %s" % found):
-        acceptance.accept_definition(str(node), definition, people[0].enr)
+        acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
     with pytest.raises(DvError, match="%s; wanted: 0x%s, as dv_accept_definition_hash says" % (found, "01" * 32)):
-        acceptance.accept_definition(str(node), definition, people[0].enr, b"\1" * 32)
+        acceptance.accept_definition(str(node), definition, key_of(people[0].enr), b"\1" * 32)
     assert tree(node) == {}
-    assert acceptance.accept_definition(str(node), definition, people[0].enr, definition.definition_hash)
+    assert acceptance.accept_definition(str(node), definition, key_of(people[0].enr), definition.definition_hash)
     # Asked once.
-    assert acceptance.accepted_definition(str(node), people[0].enr) == definition
+    assert acceptance.accepted_definition(str(node), key_of(people[0].enr)) == definition
 
 
 def first(**values):
@@ -131,14 +136,14 @@ def test_wrong_definitions(change, fragments, definition, node, people, tree):
     before = tree(node)
     wrong = with_hashes(change(definition))
     with pytest.raises(DvError) as error:
-        acceptance.accept_definition(str(node), wrong, people[0].enr, wrong.definition_hash)
+        acceptance.accept_definition(str(node), wrong, key_of(people[0].enr), wrong.definition_hash)
     assert [fragment for fragment in fragments if fragment not in str(error.value)] == []
     assert tree(node) == before
 
 
 def test_wrong_hash(definition, node, people):
     with pytest.raises(DvError, match="definition_hash is 0x0909"):
-        acceptance.accept_definition(str(node), replace(definition, definition_hash=b"\x09" * 32), people[0].enr)
+        acceptance.accept_definition(str(node), replace(definition, definition_hash=b"\x09" * 32), key_of(people[0].enr))
 
 
 def test_a_definition_that_this_node_did_not_approve(definition, node, terms, people, tmp_path, tree):
@@ -154,7 +159,7 @@ def test_a_definition_that_this_node_did_not_approve(definition, node, terms, pe
     other = approval.assemble(made, texts)
     before = tree(node)
     with pytest.raises(DvError) as error:
-        acceptance.accept_definition(str(node), other, people[0].enr, other.definition_hash)
+        acceptance.accept_definition(str(node), other, key_of(people[0].enr), other.definition_hash)
     for fragment in ("config hash", other.config_hash.hex(), definition.config_hash.hex(), approval.FILE):
         assert fragment in str(error.value)
     assert tree(node) == before
@@ -166,13 +171,13 @@ def test_own_signature_by_another_run(definition, node, people):
     as_wallets_write = own.config_signature[:64] + bytes([own.config_signature[64] + 27])
     other = with_hashes(first(config_signature=as_wallets_write)(definition))
     with pytest.raises(DvError, match="config signature"):
-        acceptance.accept_definition(str(node), other, people[0].enr)
+        acceptance.accept_definition(str(node), other, key_of(people[0].enr))
 
 
 def test_changed_enr_after_acceptance(definition, node, people):
-    acceptance.accept_definition(str(node), definition, people[0].enr)
-    other = enr.encode(b"\x42" * 32)
-    with pytest.raises(DvError, match="this node's ENR %s is not in the definition" % other):
+    acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
+    other = key_of(enr.encode(b"\x42" * 32))
+    with pytest.raises(DvError, match="this node is not in the definition: no ENR there has its key 0x%s" % other.hex()):
         acceptance.accepted_definition(str(node), other)
 
 
@@ -189,9 +194,9 @@ OCCUPIED = {
     ),
     "another acceptance": (
         lambda found: {
-            acceptance.FILE: json.dumps({"definition_hash": "0x" + other_of(found).definition_hash.hex()}).encode()
+            accepted.FILE: json.dumps({"definition_hash": "0x" + other_of(found).definition_hash.hex()}).encode()
         },
-        acceptance.FILE,
+        accepted.FILE,
     ),
 }
 
@@ -202,7 +207,7 @@ def test_data_directory_of_another_cluster(occupy, name, definition, node, peopl
         (node / path).write_bytes(content)
     before = tree(node)
     with pytest.raises(DvError) as error:
-        acceptance.accept_definition(str(node), definition, people[0].enr)
+        acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
     for fragment in (
         name,
         definition.definition_hash.hex(),
@@ -216,28 +221,28 @@ def test_data_directory_of_another_cluster(occupy, name, definition, node, peopl
 def test_key_shares_of_an_unknown_cluster(definition, node, people):
     (node / "validator_keys").mkdir()
     with pytest.raises(DvError, match="validator_keys of a cluster that is not known here"):
-        acceptance.accept_definition(str(node), definition, people[0].enr)
+        acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
     # A DKG of this definition that was interrupted just before its lock was written.
     (node / "ceremony" / definition.definition_hash.hex()).mkdir()
-    assert acceptance.accept_definition(str(node), definition, people[0].enr)
+    assert acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"version": "v9.9.0"}', b'"x"', b"\xff"])
-@pytest.mark.parametrize("name", ["cluster-definition.json", "cluster-lock.json", acceptance.FILE])
+@pytest.mark.parametrize("name", ["cluster-definition.json", "cluster-lock.json", accepted.FILE])
 def test_damaged_files(content, name, definition, node, people):
     (node / name).write_bytes(content)
     with pytest.raises(DvError):
-        acceptance.accept_definition(str(node), definition, people[0].enr)
+        acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
 
 
 def test_no_definition_yet(node, people):
     with pytest.raises(DvError, match="cluster-definition.json: No such file"):
-        acceptance.accepted_definition(str(node), people[0].enr)
+        acceptance.accepted_definition(str(node), key_of(people[0].enr))
 
 
 def test_same_definition_in_another_spelling_is_left_alone(definition, node, people):
     path = node / "cluster-definition.json"
     path.write_bytes(json.dumps(json.loads(dump(definition))).encode())
     before = path.read_bytes()
-    acceptance.accept_definition(str(node), definition, people[0].enr)
+    acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
     assert path.read_bytes() == before and parse(before) == definition

@@ -22,6 +22,7 @@ from eth_account import Account
 from ansible_collections.obol.dv.plugins.module_utils import (
     acceptance,
     approval,
+    enr,
     files,
     node_key,
     policy,
@@ -228,7 +229,7 @@ def accepted(node, place, proposed, approved, people):
     approval.approve(
         node.data_dir, proposed, people[0].address, people[0].enr, people[0].sign, None, proposed.config_hash
     )
-    acceptance.accept_definition(node.data_dir, definition, people[0].enr)
+    acceptance.accept_definition(node.data_dir, definition, enr.parse(people[0].enr).public_key)
     return definition
 
 
