@@ -90,6 +90,7 @@ def check_complete():
         for data_dir in data_dirs:
             report = verify_path(data_dir)
             assert report.ok, report.findings
-            assert not list(data_dir.rglob("seed")) and not list(data_dir.rglob("*.tmp"))
+            left = [path for path in (data_dir / "ceremony").rglob("*") if path.name in ("seed", "keys") or path.suffix == ".tmp"]
+            assert [path for path in left if path.parent.name != "derived"] == []
 
     return check

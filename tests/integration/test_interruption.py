@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A run that is killed goes on when it is run again; nodes that come one at a time, in any order, get there too."""
+
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import time
+import uuid
+
+from ansible_collections.obol.dv.tests import play
+from ansible_collections.obol.dv.tests.operators import Operators
+
+MAIN = ["create-cluster.yml"]
+ATTEMPT = "node*/.charon/ceremony/*/1/"
+
+#: The run is killed as soon as there is the first of these, in turn.
+MARKS = (
+    "node*/wallet.json",
+    "node*/.charon/charon-enr-private-key",
+    "node*/.charon/ceremony/approval.json",
+    ATTEMPT + "seed",
+    ATTEMPT + "out/deal.jws",
+    ATTEMPT + "keys",
+    ATTEMPT + "out/seal.jws",
+    "node*/.charon/cluster-lock.json",
+)
+
+
+def kill_all(mark):
+    """Kill every process with ``mark`` (bytes) in its environment: Ansible's workers are in sessions of their own."""
+    found = True
+    while found:
+        found = False
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (process / "environ").read_bytes():
+                    os.kill(int(process.name), signal.SIGKILL)
+                    found = True
+            except OSError:
+                continue
+
+
+def killed(directory, pattern):
+    """Run the main job until there is something that matches ``pattern``, then kill all of it."""
+    mark, printed = uuid.uuid4().hex, directory.parent / "printed"
+    with (
+        printed.open("w") as output,
+        play.start(MAIN, directory, environment={"OBOL_DV_TEST": mark}, stdout=output, stderr=output) as process,
+    ):
+        while not any(directory.glob(pattern)):
+            assert process.poll() is None, printed.read_text()
+            time.sleep(0.005)
+        kill_all(mark.encode())
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_killed_again_and_again(tmp_path, check_complete):
+    """Killed at eight steps, and the store lost in the middle: each run goes on from what the nodes hold."""
+    directory = tmp_path / "nodes"
+    for pattern in MARKS:
+        killed(directory, pattern)
+        if pattern.endswith("keys"):
+            shutil.rmtree(directory / "store")
+    play.play(MAIN, directory)
+    check_complete(play.data_dirs(directory))
+    again = play.recap(play.play(MAIN, directory))
+    assert {counts["changed"] for counts in again.values()} == {0}
+
+
+def test_one_node_at_a_time_in_any_order(tmp_path, check_complete):
+    """As where each operator runs it at home: ``--limit`` of one node, over and over, the order left to chance."""
+    group = Operators(tmp_path / "group", 3)
+    chance, runs = random.Random(5), 0
+    while not all((data_dir / "cluster-lock.json").exists() for data_dir in group.data_dirs):
+        names = list(group.names)
+        chance.shuffle(names)
+        for name in names:
+            group.play("--limit", name, "--forks", "1")
+            runs += 1
+        assert runs < 40, "no end in sight"
+    check_complete(group.data_dirs)
+    again = group.play()
+    assert {counts["changed"] for counts in play.recap(again).values()} == {0}
+    assert "Cluster tested on hoodi is complete" in again
