@@ -20,7 +20,6 @@ LIBRARIES = {
     "cryptography": (50, 0),
     "py_arkworks_bls12381": (0, 5),
     "coincurve": (21, 0),
-    "eth-keyfile": (0, 10),
     "pycryptodome": (3, 0),
     "jsonschema": (4, 0),
     "pyyaml": (6, 0),

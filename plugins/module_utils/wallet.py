@@ -4,15 +4,14 @@
 
 """An operator's wallet on its node: an Ethereum key file (V3), and beside it a file with its password.
 
-Source: the Web3 Secret Storage definition, version 3; the cryptography is eth-keyfile's. Loading that library takes half
-a second, and the key derivation of a geth wallet about as long, so a wallet is unlocked only when something is signed.
+The key derivation of a geth wallet takes most of a second, so a wallet is unlocked only when something is signed.
 """
 
 import os
 import re
 import secrets
 
-from . import files, gojson, secp256k1
+from . import files, gojson, key_file, secp256k1
 from .address import checksum_address, parse_address
 from .errors import DvError, raise_all
 from .schema import dotted, shape_problems
@@ -45,13 +44,11 @@ def create(path, password_file):
     if not os.path.lexists(password_file):
         files.write_new(password_file, secrets.token_hex(16).encode() + b"\n")
     password = read_password(password_file)
-    private_key = secrets.randbelow(secp256k1.ORDER - 1) + 1
+    private_key = (secrets.randbelow(secp256k1.ORDER - 1) + 1).to_bytes(32, "big")
     # A password of 128 random bits, as the one made above, gains nothing from a slow derivation; any other gets geth's.
-    rounds = 2**12 if re.fullmatch("[0-9a-f]{32}", password) else 2**18
-    key_file = _library().create_keyfile_json(
-        private_key.to_bytes(32, "big"), password.encode(), kdf="scrypt", iterations=rounds
-    )
-    files.write_new(path, gojson.dumps(key_file).encode())
+    work = 2**12 if re.fullmatch("[0-9a-f]{32}", password) else 2**18
+    own = secp256k1.address_of(secp256k1.public_key(private_key))
+    files.write_new(path, gojson.dumps(key_file.encrypt(private_key, own, password.encode(), work)).encode())
     return address(path)
 
 
@@ -78,16 +75,13 @@ def unlock(path, password_file):
 
     :raises DvError: either file cannot be read, the derivation would cost too much, or the password is wrong
     """
-    key_file = _read(path)
-    password = read_password(password_file)
-    try:
-        private_key = bytes(_library().decode_keyfile_json(key_file, password.encode()))
-    except ValueError:  # the shape is checked: what is left is the MAC
+    private_key = key_file.decrypt(_read(path), read_password(password_file).encode())
+    if private_key is None:
         raise DvError(
             "the password in %s does not unlock the wallet %s" % (password_file, path),
             "the password of this wallet",
             "correct dv_wallet_password_file or dv_wallet_file",
-        ) from None
+        )
     secp256k1.check_private_key(private_key)
     return private_key
 
@@ -132,13 +126,6 @@ def read_password(path):
     if not password:
         raise DvError("%s holds no password" % path, "the wallet's password in its first line, in UTF-8")
     return password
-
-
-def _library():
-    """eth-keyfile: what eth-account reads and writes key files with, at two thirds of its import time (0.6 s)."""
-    import eth_keyfile
-
-    return eth_keyfile
 
 
 def _read(path):

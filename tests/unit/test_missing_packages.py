@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = """
 import sys
 from ansible.module_utils.testing import patch_module_args
-for package in ("coincurve", "cryptography", "eth_keyfile", "jsonschema", "py_arkworks_bls12381", "Crypto", "yaml"):
+for package in ("coincurve", "cryptography", "jsonschema", "py_arkworks_bls12381", "Crypto", "yaml"):
     sys.modules[package] = None
 from ansible_collections.obol.dv.plugins.modules import %s as module
 with patch_module_args(%r):

@@ -48,11 +48,13 @@ def test_create(paths, tmp_path):
     assert [stat.S_IMODE(os.stat(path).st_mode) for path in paths] == [0o600, 0o600]
     assert len(wallet.read_password(paths[1])) == 32
     with open(paths[0]) as file:
-        made = json.load(file)["crypto"]
-    assert (made["kdf"], made["kdfparams"]["n"]) == ("scrypt", 2**12)
+        made = json.load(file)
+    assert (made["crypto"]["kdf"], made["crypto"]["kdfparams"]["n"]) == ("scrypt", 2**12)
     assert wallet.address(paths[0]) == address
     # A stranger opens it too.
-    assert Account.from_key(wallet.unlock(*paths)).address == address
+    private_key = Account.decrypt(made, wallet.read_password(paths[1]))
+    assert Account.from_key(private_key).address == address
+    assert wallet.unlock(*paths) == private_key
 
 
 def test_create_with_a_password_of_ones_own_is_as_slow_as_geth(paths):
