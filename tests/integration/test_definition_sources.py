@@ -145,7 +145,7 @@ def test_without_the_keys_of_its_enrs_it_is_refused(nodes, check_refused):
     (nodes[1] / node_key.FILE).unlink()
     (nodes[2] / node_key.FILE).unlink()
     node_key.create(str(nodes[2]))
-    texts = ["node2: %s has no charon-enr-private-key" % nodes[1], "node3: this node's ENR"]
+    texts = ["node2: %s has no charon-enr-private-key" % nodes[1], "node3: this node is not in the definition"]
     check_refused(nodes[0].parents[1], texts, lambda: run(nodes, dump(definition), *confirmed(definition)))
 
 
