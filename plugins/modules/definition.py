@@ -42,7 +42,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 state:
-  description: V(complete), or V(waiting) for approvals.
+  description: V(complete), or V(waiting) for proposal or approvals, in check mode V(planned).
   returned: success
   type: str
 waiting_for:
@@ -92,7 +92,8 @@ def place(module):
     found, missing = _definition(params, custom)
     if found is None:
         detail = "no approval yet from operators %s" % ", ".join(map(str, missing)) if missing else NO_PROPOSAL % params["store"]
-        return dict(changed=module.check_mode, state="waiting", waiting_for=missing, detail=detail, definition_hash=None)
+        state = "planned" if module.check_mode else "waiting"
+        return dict(changed=module.check_mode, state=state, waiting_for=missing, detail=detail, definition_hash=None)
     text = definition.dump(found).decode()
     new = not os.path.lexists(os.path.join(params["data_dir"], NAME))
     result = dict(
