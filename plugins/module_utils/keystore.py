@@ -82,17 +82,19 @@ def write_shares(directory, shares, password=None, salt=None):
         contents["keystore-%d.json" % index] = _seal(share.to_bytes(32, "big"), key, kdf)
         contents["keystore-%d.txt" % index] = password.encode()
     files.write_directory(directory, contents)
-    if read_shares(directory) != list(shares):
+    # With the derived key at hand: another derivation would cost as much as all else.
+    if read_shares(directory, {(gojson.dumps(kdf), password): key}) != list(shares):
         raise DvError("%s does not read back as it was written" % directory, hint="check the disk, then begin again")
     return True
 
 
-def read_shares(directory):
+def read_shares(directory, derived=None):
     """The secret scalars (list of int, place = index of the validator) of a directory as charon or we write it.
 
+    :param derived: keys that are at hand already, as :func:`read_share` keeps them
     :raises DvError: unreadable, the files are not numbered from 0 without a gap, or one does not open
     """
-    derived = {}
+    derived = {} if derived is None else derived
     return [read_share(path, derived) for path in share_files(directory)]
 
 
