@@ -70,9 +70,8 @@ def peer_id(public_key):
     return "1" + text  # one leading zero byte
 
 
-def short_peer_id(public_key):
-    """The :func:`peer_id` cut for people: its first and last 6 characters, with ``*`` between."""
-    text = peer_id(public_key)
+def short_peer_id(text):
+    """A :func:`peer_id` cut for people: its first and last 6 characters, with ``*`` between."""
     return "%s*%s" % (text[:6], text[-6:])
 
 

@@ -5,6 +5,7 @@
 """The summary at the end of a run, as lines of text."""
 
 from ansible_collections.obol.dv.plugins.module_utils import data_dir
+from ansible_collections.obol.dv.plugins.module_utils.enr import short_peer_id
 
 NEXT = (
     "Back up every node's data directory, encrypted: a lost ENR private key or key share cannot be made again.",
@@ -54,11 +55,6 @@ def summary_lines(cluster, nodes):
     if unfinished:
         lines += [""] + _unfinished(cluster, unfinished)
     return lines + ["", "  What comes next"] + ["    - %s" % step for step in NEXT]
-
-
-def short_peer_id(peer_id):
-    """A peer id as charon's logs shorten it in spirit: the first five and the last six characters."""
-    return "%s*%s" % (peer_id[:5], peer_id[-6:])
 
 
 def _unfinished(cluster, nodes):

@@ -33,18 +33,18 @@ def test_a_finished_cluster():
     for part in [REPORT["config_hash"], REPORT["definition_hash"], REPORT["lock_hash"], *REPORT["validators"], "/data/2"]:
         assert part in text
     rows = [line.split() for line in text.splitlines()]
-    assert ["3", "alice", "0x" + "3" * 40, "16Uiu*sixsix"] in rows, "a node is told by its peer id, not by its place"
+    assert ["3", "alice", "0x" + "3" * 40, "16Uiu2*sixsix"] in rows, "a node is told by its peer id, not by its place"
     assert "What comes next" in text
 
 
 def test_nodes_that_are_not_in_the_run_have_no_name():
     rows = [line.split() for line in text_of({"alice": node(3)}).splitlines()]
-    assert ["1", "-", "0x" + "1" * 40, "16Uiu*sixsix"] in rows
+    assert ["1", "-", "0x" + "1" * 40, "16Uiu2*sixsix"] in rows
 
 
 def test_an_unsigned_cluster_has_no_addresses():
     report = dict(REPORT, operators=[dict(REPORT["operators"][0], address="")])
-    assert ["1", "alice", "-", "16Uiu*sixsix"] in [line.split() for line in text_of({"alice": node(1, report=report)}).splitlines()]
+    assert ["1", "alice", "-", "16Uiu2*sixsix"] in [line.split() for line in text_of({"alice": node(1, report=report)}).splitlines()]
 
 
 def test_a_node_that_waits_is_named_with_the_reason():
