@@ -8,8 +8,7 @@ The modes are those that we write: charon makes directories 0755 and keystores 0
 :mod:`.deposit`. Source: charon-formats §1.1, §3.2, §4.1, §5.2 and §7.
 """
 
-from .node_key import FILE as NODE_KEY
-
+NODE_KEY = "charon-enr-private-key"
 DEFINITION = "cluster-definition.json"
 LOCK = "cluster-lock.json"
 #: Directory of the node's key shares, :mod:`.keystore`.

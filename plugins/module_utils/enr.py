@@ -70,11 +70,6 @@ def peer_id(public_key):
     return "1" + text  # one leading zero byte
 
 
-def short_peer_id(text):
-    """A :func:`peer_id` cut for people: its first and last 6 characters, with ``*`` between."""
-    return "%s*%s" % (text[:6], text[-6:])
-
-
 def _items(encoded):
     """Signature, dict of pairs, and the signed RLP list of a record in base64url without padding."""
     try:

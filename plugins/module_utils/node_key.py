@@ -13,10 +13,10 @@ import secrets
 from datetime import datetime
 
 from . import files, gojson, secp256k1
+from .data_dir import LOCK, NODE_KEY as FILE
 from .errors import DvError
 from .gojson import short
 
-FILE = "charon-enr-private-key"
 LOCK_FILE = FILE + ".lock"
 
 #: A running charon renews its lock file every second; after this many seconds it counts as gone.
@@ -95,8 +95,8 @@ def _timestamp(text):
 
 
 def _own_lock_hash(data_dir):
-    content = files.read_if_exists(os.path.join(data_dir, "cluster-lock.json"))
-    found = None if content is None else gojson.loads(content, "cluster-lock.json")
+    content = files.read_if_exists(os.path.join(data_dir, LOCK))
+    found = None if content is None else gojson.loads(content, LOCK)
     return str(found.get("lock_hash", "")) if isinstance(found, dict) else ""
 
 

@@ -5,7 +5,6 @@
 """The summary at the end of a run, as lines of text."""
 
 from ansible_collections.obol.dv.plugins.module_utils import data_dir
-from ansible_collections.obol.dv.plugins.module_utils.enr import short_peer_id
 
 NEXT = (
     "Back up every node's data directory, encrypted: a lost ENR private key or key share cannot be made again.",
@@ -55,6 +54,11 @@ def summary_lines(cluster, nodes):
     if unfinished:
         lines += [""] + _unfinished(cluster, unfinished)
     return lines + ["", "  What comes next"] + ["    - %s" % step for step in NEXT]
+
+
+def short_peer_id(peer_id):
+    """A peer id cut for people: its first and last 6 characters."""
+    return "%s*%s" % (peer_id[:6], peer_id[-6:])
 
 
 def _unfinished(cluster, nodes):

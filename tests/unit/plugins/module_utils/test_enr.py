@@ -69,7 +69,6 @@ def test_other_records():
 
 def test_peer_id():
     assert re.fullmatch("16Uiu2HA[1-9A-HJ-NP-Za-km-z]{45}", enr.peer_id(PUBLIC))
-    assert enr.short_peer_id("16Uiu2HAmDTemdrDfAgG1DX5q3NmfART3PcTFZe69yrNHdde3Qq3v") == "16Uiu2*e3Qq3v"
 
 
 def test_peer_id_of_libp2p():
