@@ -9,7 +9,6 @@ import pathlib
 import random
 import shutil
 import signal
-import subprocess
 import time
 import uuid
 
