@@ -12,6 +12,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -20,6 +21,9 @@ from .errors import DvError
 
 #: Largest file that is read at all, in bytes. A lock of 1000 validators and 10 operators has 4 MB.
 MAX_SIZE = 64 * 1024 * 1024
+
+# What a temporary file of ours is called, see _temporary.
+_LEFT_OVER = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
 
 
 def read(path, limit=MAX_SIZE, check=None):
@@ -143,6 +147,14 @@ def write_directory(path, contents, mode=0o600):
     except OSError as error:
         raise os_error(error, path, "write") from None
     sync_directory(parent)
+
+
+def sweep(directory):
+    """Erase the temporary files that interrupted runs left in ``directory``: they may hold secrets. For a caller that alone
+    writes there."""
+    for name in os.listdir(directory):
+        if _LEFT_OVER.fullmatch(name):
+            erase(os.path.join(directory, name))
 
 
 @contextlib.contextmanager

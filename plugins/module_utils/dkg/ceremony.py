@@ -73,6 +73,8 @@ def _step(data_dir, parameters, node_key, inbox, network):
     ceremony = os.path.join(data_dir, "ceremony")
     files.make_directory(ceremony)
     with files.exclusive(os.path.join(ceremony, "lock")):
+        for directory in (data_dir, ceremony):
+            files.sweep(directory)
         home = state.Home(data_dir, parameters.definition_hash)
         home.recover()
         if finish.is_complete(home, parameters.definition_hash):

@@ -138,3 +138,21 @@ def test_exclusive(tmp_path):
                 pass
     with files.exclusive(path):
         pass
+
+
+def test_sweep_erases_what_killed_runs_left_and_nothing_else(tmp_path, monkeypatch):
+    kept = ["charon-enr-private-key", ".hidden", ".notes.tmp", "x.0123456789abcdef.tmp", ".x.0123456789ABCDEF.tmp"]
+    for name in kept:
+        (tmp_path / name).write_text("kept")
+
+    def killed(*_paths, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "link", killed)
+    monkeypatch.setattr(os, "unlink", killed)
+    with pytest.raises(KeyboardInterrupt):
+        files.write_new(str(tmp_path / "cluster-lock.json"), b"half")
+    monkeypatch.undo()
+    assert len(os.listdir(tmp_path)) == len(kept) + 1
+    files.sweep(str(tmp_path))
+    assert sorted(os.listdir(tmp_path)) == sorted(kept)
