@@ -38,7 +38,7 @@ endif
 ##@ Checks
 
 .PHONY: test
-test: needs lint sanity unit integration  ## everything
+test: needs lint sanity ansible-units unit integration  ## everything
 
 .PHONY: unit
 unit: $(CHECKS)  ## unit tests, in seconds; ARGS="-k enr" for some of them
@@ -60,6 +60,10 @@ sanity: $(CHECKS)  ## what ansible-test says of a collection
 	tests/ansible-test.sh sanity --skip-test import
 	# This test's Python has none of the core's packages, as some node's: modules have to start all the same, and say so.
 	tests/ansible-test.sh sanity --test import plugins/modules/
+
+.PHONY: ansible-units
+ansible-units: $(CHECKS)  ## the unit tests as ansible-test runs them, without the foreign vectors
+	tests/ansible-test.sh units
 
 .PHONY: bench
 bench: $(CHECKS)  ## our DKG beside charon's

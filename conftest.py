@@ -7,8 +7,16 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parent
-sys.path.insert(0, str(ROOT / "collections"))
+# In a clone a link leads back here; ansible-test works on a copy that lies where Ansible wants it.
+COLLECTIONS = ROOT / "collections" if (ROOT / "collections").is_dir() else ROOT.parents[2]
 VECTORS = pathlib.Path(os.environ.get("OBOL_DV_VECTORS", ROOT.parent / "shared" / "vectors"))
+sys.path.insert(0, str(COLLECTIONS))
+
+
+@pytest.fixture(scope="session")
+def collections_path():
+    """Where Ansible finds this collection (str)."""
+    return str(COLLECTIONS)
 
 
 @pytest.fixture(scope="session")

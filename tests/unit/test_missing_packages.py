@@ -6,13 +6,10 @@
 
 import json
 import os
-import pathlib
 import subprocess
 import sys
 
 import pytest
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 #: Runs a module in a Python that has Ansible's own code and none of the core's packages.
 PROGRAM = """
@@ -31,10 +28,10 @@ with patch_module_args(%r):
     ("verify", dict(path="/nowhere")),
     ("wallet", dict(path="/nowhere/wallet.json", password_file="/nowhere/password.txt")),
 ])
-def test_missing_package(name, arguments):
+def test_missing_package(name, arguments, collections_path):
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM % (name, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "collections")},
+        env={**os.environ, "PYTHONPATH": collections_path},
         capture_output=True,
         text=True,
         check=False,

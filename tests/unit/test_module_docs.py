@@ -21,11 +21,11 @@ SAID = ("type", "elements", "required", "default", "choices", "aliases")
 
 
 @pytest.fixture(scope="module")
-def docs():
+def docs(collections_path):
     """What ansible-doc tells of all modules, fragments merged in."""
     done = subprocess.run(
         [sys.executable, "-m", "ansible", "doc", "--json", "--type", "module", *("obol.dv." + name for name in MODULES)],
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections")},
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": collections_path},
         capture_output=True,
         text=True,
         check=True,
