@@ -62,8 +62,8 @@ sanity: $(CHECKS)  ## what ansible-test says of a collection
 	tests/ansible-test.sh sanity --test import plugins/modules/
 
 .PHONY: ansible-units
-ansible-units: $(CHECKS)  ## the unit tests as ansible-test runs them, without the foreign vectors
-	tests/ansible-test.sh units
+ansible-units: $(CHECKS)  ## the unit tests of the plugins as ansible-test runs them, without the foreign vectors
+	tests/ansible-test.sh units tests/unit/plugins/
 
 .PHONY: bench
 bench: $(CHECKS)  ## our DKG beside charon's
