@@ -71,6 +71,7 @@ from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils import acceptance, approval, definition, node_key, secp256k1
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION
     from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
     from ansible_collections.obol.dv.plugins.module_utils.proposal import check_proposal
 
@@ -81,8 +82,6 @@ ARGUMENT_SPEC = dict(
     testnet=TESTNET_SPEC,
     **CARRIER_SPEC,
 )
-
-NAME = "cluster-definition.json"
 
 NO_PROPOSAL = "there is no proposal in %s yet: the creator's node has to make it (dv_creator_node, dv_creator_wallet_file)"
 
@@ -95,14 +94,14 @@ def place(module):
         state = "planned" if module.check_mode else "waiting"
         return dict(changed=module.check_mode, state=state, waiting_for=missing, detail=detail, definition_hash=None)
     text = definition.dump(found).decode()
-    new = not os.path.lexists(os.path.join(params["data_dir"], NAME))
+    new = not os.path.lexists(os.path.join(params["data_dir"], DEFINITION))
     result = dict(
         changed=new,
         state="complete",
         waiting_for=[],
-        detail="%s is in %s" % (NAME, params["data_dir"]),
+        detail="%s is in %s" % (DEFINITION, params["data_dir"]),
         definition_hash=to_hex(found.definition_hash),
-        outbox={NAME: text},
+        outbox={DEFINITION: text},
         diff=dict(before="", after=text + "\n" if new else ""),
     )
     accept = acceptance.review if module.check_mode else acceptance.accept_definition
@@ -121,8 +120,8 @@ def _definition(params, custom):
     missing = [index for index in indices if index not in approvals]
     if proposal and not missing:
         return approval.assemble(proposal, approvals, custom), []
-    if NAME in inbox:
-        return definition.parse(inbox[NAME], "the definition %s" % (params["definition_file"] or where)), []
+    if DEFINITION in inbox:
+        return definition.parse(inbox[DEFINITION], "the definition %s" % (params["definition_file"] or where)), []
     return None, missing
 
 

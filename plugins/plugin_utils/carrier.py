@@ -10,11 +10,9 @@ It carries public files only and is trusted with nothing: modules verify all tha
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.obol.dv.plugins.module_utils import files, gojson
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils.store import MAX_FILE, DirectoryStore
-
-#: A finished definition in the store.
-DEFINITION = "cluster-definition.json"
 
 
 class Carrier(ActionBase):

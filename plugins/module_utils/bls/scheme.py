@@ -97,17 +97,7 @@ class Scheme:
 
         :param equations: as of :meth:`batch_verify`
         """
-        hashed = [self._hashed(equation) for equation in equations]
-
-        def search(start, end):
-            if start == end or self._batch_holds(hashed[start:end]):
-                return []
-            if end - start == 1:
-                return [start]
-            middle = (start + end) // 2
-            return search(start, middle) + search(middle, end)
-
-        return search(0, len(hashed))
+        return find_failing([self._hashed(equation) for equation in equations], self._batch_holds)
 
     def _hashed(self, equation):
         key_pt, message, signature_pt = equation
@@ -132,6 +122,21 @@ class Scheme:
         else:
             pairs = [(_pick(curve, keys, weights, places), hashes[places[0]]) for places in by_hash]
         return curve.pairing_product_is_one(pairs + [(curve.neg(curve.G1), curve.msm(signatures, weights))])
+
+
+def find_failing(items, hold):
+    """The places (from 0, ascending) of the ``items`` that fail by themselves, where ``hold(some of them)`` says whether
+    all of these are right: a batch that fails is halved, down to one item."""
+
+    def search(start, end):
+        if start == end or hold(items[start:end]):
+            return []
+        if end - start == 1:
+            return [start]
+        middle = (start + end) // 2
+        return search(start, middle) + search(middle, end)
+
+    return search(0, len(items))
 
 
 def _group(values):

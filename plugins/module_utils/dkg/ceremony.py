@@ -21,7 +21,7 @@ import time
 from typing import NamedTuple
 
 from .. import files
-from ..data_dir import LOCK
+from ..data_dir import CEREMONY, LOCK
 from ..errors import DvError
 from . import abort, envelope, finish, messages, state
 from .mail import Mail, take_own
@@ -70,7 +70,7 @@ def step(data_dir, definition, node_key, inbox, attempt=1, *, network):
 
 
 def _step(data_dir, parameters, node_key, inbox, network):
-    ceremony = os.path.join(data_dir, "ceremony")
+    ceremony = os.path.join(data_dir, CEREMONY)
     files.make_directory(ceremony)
     with files.exclusive(os.path.join(ceremony, "lock")):
         for directory in (data_dir, ceremony):

@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from ..errors import DvError
+from ..secp256k1 import ORDER
 from .encoding import from_base64, to_base64
 
 #: Characters that a signature and its dot add to the signing input.
 SIGNATURE_SIZE = 87
-_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 _ECDSA = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 
 
@@ -62,7 +62,7 @@ def sign(private_key, header, payload):
     signing_input = "%s.%s" % (to_base64(header), to_base64(payload))
     key = ec.derive_private_key(int.from_bytes(private_key, "big"), ec.SECP256K1())
     r, s = utils.decode_dss_signature(key.sign(signing_input.encode(), _ECDSA))
-    return "%s.%s" % (signing_input, to_base64(r.to_bytes(32, "big") + min(s, _ORDER - s).to_bytes(32, "big")))
+    return "%s.%s" % (signing_input, to_base64(r.to_bytes(32, "big") + min(s, ORDER - s).to_bytes(32, "big")))
 
 
 def verify(message, public_key):
@@ -73,7 +73,7 @@ def verify(message, public_key):
     """
     raw = from_base64(message.signature)
     r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
-    if len(raw) != 64 or s > _ORDER // 2:
+    if len(raw) != 64 or s > ORDER // 2:
         raise DvError("a signature in another form", "r and s, 32 bytes each, s in the lower half")
     try:
         key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256K1(), public_key)

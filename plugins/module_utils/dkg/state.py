@@ -24,7 +24,7 @@ import os
 import shutil
 
 from .. import files
-from ..data_dir import KEYS, LOCK
+from ..data_dir import CEREMONY, KEYS, LOCK
 from ..errors import DvError
 from .derive import SEED_SIZE
 from .messages import KINDS
@@ -35,7 +35,7 @@ class Home:
 
     def __init__(self, data_dir, definition_hash):
         self.data_dir, self.changed = data_dir, False
-        self.directory = os.path.join(data_dir, "ceremony", definition_hash.hex())
+        self.directory = os.path.join(data_dir, CEREMONY, definition_hash.hex())
 
     def attempt(self, number):
         """The :class:`Attempt` of that number; it need not exist yet."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from ..bls import arkworks as curve
 from ..bls.guards import ORDER
+from ..bls.scheme import find_failing
 from .encoding import enc
 
 
@@ -93,16 +94,7 @@ def hold(equations):
 
 def find_bad(equations):
     """The places (from 0) of the equations that do not hold: a batch that fails is halved, down to one equation."""
-
-    def search(start, end):
-        if hold(equations[start:end]):
-            return []
-        if end - start == 1:
-            return [start]
-        middle = (start + end) // 2
-        return search(start, middle) + search(middle, end)
-
-    return search(0, len(equations))
+    return find_failing(equations, hold)
 
 
 def find_bad_exactly(equations):
