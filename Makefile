@@ -79,7 +79,7 @@ needs:  ## say which programs the checks miss, and what for
 lock:  ## choose newer packages within requirements*.in and lock them
 	test -x .cache/lock/bin/pip-compile || { $(PYTHON) -m venv .cache/lock; .cache/lock/bin/pip install --quiet pip-tools; }
 	for name in requirements-node requirements requirements-dev; do \
-		CUSTOM_COMPILE_COMMAND="make lock" .cache/lock/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
+		CUSTOM_COMPILE_COMMAND="make lock" .cache/lock/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
 			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$name.txt $$name.in; done
 
 .PHONY: clean
