@@ -4,25 +4,27 @@
 
 """Takes a finished definition to the node, if one is given, and checks on the control node that the store can be used."""
 
-from ansible_collections.obol.dv.plugins.module_utils.disk import check_directory
+from ansible.plugins.action import ActionBase
+
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
-from ansible_collections.obol.dv.plugins.plugin_utils.store import DirectoryStore
 
 
 class ActionModule(Carrier):
     """See the module of the same name."""
 
     def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
-        store = self._task.args.get("store")
-        if not store:
-            return result
-        problems = result.setdefault("problems", [result["msg"]] if result.get("failed") else [])
+        result = ActionBase.run(self, tmp, task_vars)
+        arguments, problems = dict(self._task.args), []
         try:
-            check_directory(DirectoryStore(store).path)
+            with self._open_store(arguments) as store:
+                store.check()
+                arguments["inbox"] = self._inbox(store, arguments)
         except DvError as error:
-            hint = "let the user of ansible-playbook write there, or set dv_store"
-            problems.append("the store: %s" % DvError(error.found, error.wanted, hint))
-            result.update(failed=True, msg="\n".join("- " + text for text in problems))
+            problems.append(str(error))
+        result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
+        result.pop("invocation", None)
+        if problems:
+            problems = result.get("problems", [result["msg"]] if result.get("failed") else []) + problems
+            result.update(failed=True, problems=problems, msg="\n".join("- " + text for text in problems))
         return result

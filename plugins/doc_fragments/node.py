@@ -71,9 +71,31 @@ options:
 options:
   store:
     description:
-      - The cluster's directory on the control node, where its public files meet.
+      - Where the cluster's public files meet, a directory on the control node, or a store that several control nodes share.
+      - A path, C(git+ssh://git@host/ceremonies.git/my-cluster) (also C(git+https://), C(git+file://); the folder behind
+        C(.git) is the cluster's), C(sftp://user@host:22/ceremonies/my-cluster), or C(bundle:/media/usb/my-cluster).
     type: str
     required: true
+  store_options:
+    description:
+      - What the store needs beside its name. Paths are on the control node.
+    type: dict
+    suboptions:
+      branch:
+        description: The branch of a git store. Left out, it is V(main).
+        type: str
+      push_branch:
+        description: The branch that is pushed to, for consent by pull request. Left out, it is the same.
+        type: str
+      sign_commits:
+        description: Whether commits are signed, as the user's git is set up.
+        type: bool
+      ssh_key_file:
+        description: The private key for SSH. Left out, agent and default keys are tried.
+        type: path
+      known_hosts_file:
+        description: The file of known SSH host keys. An unknown key is always refused.
+        type: path
   inbox:
     description:
       - Public files of the store, name to text. The action plugin of the same name fills it.

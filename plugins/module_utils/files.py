@@ -58,8 +58,21 @@ def write_new(path, content, mode=0o600):
 
     :raises DvError: something is there already (it stays untouched), or the system refuses
     """
-    if not _write_if_absent(path, content, mode):
+    if not write_if_absent(path, content, mode):
         raise DvError("%s exists already" % path, "no such file", "nothing was written")
+
+
+def write_if_absent(path, content, mode=0o600):
+    """Like :func:`write_new`; False if something is at ``path``, however late it came."""
+    if os.path.lexists(path):
+        return False
+    with _temporary(path, content, mode) as temporary:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+    sync_directory(os.path.dirname(path))
+    return True
 
 
 def write_same(path, content, mode=0o600):
@@ -69,7 +82,7 @@ def write_same(path, content, mode=0o600):
 
     :raises DvError: it holds something else (it stays untouched), or the system refuses
     """
-    if not os.path.lexists(path) and _write_if_absent(path, content, mode):
+    if write_if_absent(path, content, mode):
         return True
     if read(path) != content:
         raise DvError(
@@ -204,17 +217,6 @@ def os_error(error, path, deed):
         errno.EDQUOT: "free some space, then run again: it goes on from here",
     }
     return DvError("cannot %s %s: %s" % (deed, path, os.strerror(error.errno)), hint=hints.get(error.errno, ""))
-
-
-def _write_if_absent(path, content, mode):
-    """Write the new file ``path``; False if something is there, however late it came."""
-    with _temporary(path, content, mode) as temporary:
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return False
-    sync_directory(os.path.dirname(path))
-    return True
 
 
 @contextlib.contextmanager

@@ -36,6 +36,16 @@ WALLET_SPEC = dict(
 #: Options of every module that meets the store through the action plugin of the same name.
 CARRIER_SPEC = dict(
     store=dict(type="str", required=True),
+    store_options=dict(
+        type="dict",
+        options=dict(
+            branch=dict(type="str"),
+            push_branch=dict(type="str"),
+            sign_commits=dict(type="bool"),
+            ssh_key_file=dict(type="path", no_log=False),
+            known_hosts_file=dict(type="path"),
+        ),
+    ),
     inbox=dict(type="dict", default={}),
 )
 

@@ -34,6 +34,7 @@ KNOWN = (
     "dv_policy_file",
     "dv_share_index",
     "dv_store",
+    "dv_store_options",
     "dv_target_gas_limit",
     "dv_testnet_chain_id",
     "dv_testnet_fork_version",

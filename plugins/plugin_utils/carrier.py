@@ -12,7 +12,8 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.obol.dv.plugins.module_utils import files, gojson
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.plugin_utils.store import MAX_FILE, DirectoryStore
+from ansible_collections.obol.dv.plugins.plugin_utils.stores import names
+from ansible_collections.obol.dv.plugins.plugin_utils.stores.location import open_store
 
 
 class Carrier(ActionBase):
@@ -29,32 +30,36 @@ class Carrier(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
-        if not arguments.get("store"):
-            return dict(result, failed=True, msg="store is not set; wanted: the cluster's directory on the control node")
-        store = DirectoryStore(arguments["store"])
         try:
-            arguments["inbox"] = self._inbox(store, arguments)
-            result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
-            # The arguments hold whole messages: they have no place in a log of the run.
-            result.pop("invocation", None)
-            outbox = result.pop("outbox", None) or {}
-            if not self._task.check_mode:
-                put = [name for name, text in outbox.items() if store.put(name, text)]
-                result["stored"] = sorted(put)
-                result["changed"] = bool(result.get("changed") or put)
+            with self._open_store(arguments) as store:
+                self._carry(store, arguments, result, task_vars)
         except DvError as error:
             result.update(failed=True, msg=str(error))
         return result
+
+    def _open_store(self, arguments):
+        return open_store(arguments.get("store") or "", arguments.get("store_options"))
+
+    def _carry(self, store, arguments, result, task_vars):
+        arguments["inbox"] = self._inbox(store, arguments)
+        result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
+        # The arguments hold whole messages: they have no place in a log of the run.
+        result.pop("invocation", None)
+        outbox = result.pop("outbox", None) or {}
+        if not self._task.check_mode:
+            result["stored"] = store.put(outbox)
+            result["changed"] = bool(result.get("changed") or result["stored"])
 
     def _inbox(self, store, arguments):
         """What is brought, name to text. The finished definition in the argument ``definition_file`` stands for all else."""
         given = arguments.get("definition_file")
         if not given:
-            return {name: store.get(name) for name in store.list() if name.startswith(self.BRINGS)}
-        text = files.read(given, MAX_FILE).decode("utf-8", "replace")
-        if DEFINITION in store.list() and gojson.loads(store.get(DEFINITION), DEFINITION) != gojson.loads(text, given):
+            return store.get_all(self.BRINGS)
+        text = files.read(given, names.max_size(DEFINITION)).decode("utf-8", "replace")
+        stored = store.get_all((DEFINITION,))
+        if stored and gojson.loads(stored[DEFINITION], DEFINITION) != gojson.loads(text, given):
             raise DvError(
-                "the store %s holds another definition than %s" % (store.path, given),
+                "the store %s holds another definition than %s" % (store, given),
                 "the same definition, or none",
                 "use the one in the store, or a new store for a new cluster",
             )

@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A store: where the public files of a ceremony meet. It is never trusted; what comes from it is bounded here.
+
+Each kind of store knows three things, :meth:`Store._entries`, :meth:`Store._read` and :meth:`Store._add`; everything
+that has to be the same in all of them is here.
+"""
+
+import itertools
+
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+
+from . import names
+
+#: Most files that a store hands out, and most bytes of them at once.
+MAX_FILES = 10_000
+MAX_TOTAL = 512 * 2**20
+
+_FULL = "take away what does not belong there: somebody filled it"
+
+
+class Store:
+    """A store, open as long as it is entered.
+
+    :param location: what is behind the scheme of its name, see :mod:`.location`
+    :param options: of those in :attr:`OPTIONS`, what is set
+    :raises DvError: it cannot be reached, also on entering it and in every method
+    """
+
+    #: The options that this kind of store takes, of those of the modules' ``store_options``.
+    OPTIONS = ()
+
+    def __init__(self, location, **options):
+        self.location, self.options = location, options
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        pass
+
+    def __str__(self):
+        return self.location
+
+    def check(self):
+        """Refuse a store that this run could not use. Nothing is written."""
+        self.list()
+
+    def list(self):
+        """The names of all files in the store, sorted. Links, and names that no store has, are passed over."""
+        found = set(itertools.islice(self._entries(), MAX_FILES + 1))
+        if len(found) > MAX_FILES:
+            raise DvError("the store %s holds more than %d files" % (self, MAX_FILES), "no more", _FULL)
+        return sorted(name for name in found if names.max_size(name) is not None)
+
+    def get(self, name):
+        """The text of the file ``name``; what is not UTF-8 is replaced, its reader will refuse it."""
+        return self._read(name, _max_size(name)).decode("utf-8", "replace")
+
+    def get_all(self, beginnings):
+        """Name -> text of all files whose name begins with one of ``beginnings`` (a tuple)."""
+        texts, total = {}, 0
+        for name in self.list() if beginnings else ():
+            if name.startswith(beginnings):
+                texts[name] = self.get(name)
+                total += len(texts[name])
+                if total > MAX_TOTAL:
+                    raise DvError("the store %s holds more than %d bytes" % (self, MAX_TOTAL), "no more", _FULL)
+        return texts
+
+    def put(self, texts):
+        """Put each of ``texts`` (name -> text) where there is no such file. The names that were put, sorted.
+
+        :raises DvError: under one of the names there is another text, which stays; the others were put
+        """
+        contents = {name: text.encode() for name, text in texts.items()}
+        for name, content in contents.items():
+            if len(content) > _max_size(name):
+                raise DvError("%s has %d bytes" % (name, len(content)), "at most %d" % _max_size(name))
+        put = set(self._add(contents)) if contents else set()
+        differ = [name for name in sorted(contents.keys() - put) if self._read(name, _max_size(name)) != contents[name]]
+        if differ:
+            raise DvError(
+                "the store %s holds another %s" % (self, ", ".join(map(names.describe, differ))),
+                "that of this node, or none",
+                "see who put it there, take it away (%s), then run again" % ", ".join(differ),
+            )
+        return sorted(put)
+
+    def _entries(self):
+        """The name of every regular file; other names than a store's may be among them."""
+        raise NotImplementedError
+
+    def _read(self, name, limit):
+        """The content (bytes) of the file ``name``.
+
+        :raises DvError: there is none, it is no regular file, or has more than ``limit`` bytes
+        """
+        raise NotImplementedError
+
+    def _add(self, contents):
+        """Put each of ``contents`` (name -> bytes) where there is no such file, whole or not at all; the names of those."""
+        raise NotImplementedError
+
+
+def _max_size(name):
+    size = names.max_size(name)
+    if size is None:
+        raise DvError("%r is no name of a file in a store" % name[:200])
+    return size

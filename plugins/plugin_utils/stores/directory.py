@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A store in a directory of the control node."""
+
+import os
+
+from ansible_collections.obol.dv.plugins.module_utils import files
+from ansible_collections.obol.dv.plugins.module_utils.disk import check_directory
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+
+from .base import Store
+
+
+class DirectoryStore(Store):
+    """See :class:`.base.Store`. The location is the path of the cluster's directory, made when first written."""
+
+    def __init__(self, location):
+        super().__init__(os.path.abspath(os.path.expanduser(location)))
+
+    def check(self):
+        try:
+            check_directory(self.location)
+        except DvError as error:
+            hint = "let the user of ansible-playbook write there, or set dv_store"
+            raise DvError("the store: %s" % error.found, error.wanted, hint) from None
+
+    def _entries(self):
+        for directory, folders, entries in os.walk(self.location):
+            folders[:] = [name for name in folders if not os.path.islink(os.path.join(directory, name))]
+            for entry in entries:
+                path = os.path.join(directory, entry)
+                if not os.path.islink(path):
+                    yield os.path.relpath(path, self.location)
+
+    def _read(self, name, limit):
+        return files.read(self._path(name), limit)
+
+    def _add(self, contents):
+        for name, content in contents.items():
+            path = self._path(name)
+            files.make_directory(os.path.dirname(path))
+            if files.write_if_absent(path, content, 0o644):
+                yield name
+
+    def _path(self, name):
+        """The path of the file ``name``, which no link may lead away."""
+        path = os.path.join(os.path.realpath(self.location), name)
+        if os.path.realpath(path) != path:
+            raise DvError("%s is a link, or in a linked folder" % path, "a file in a folder of the store", "take the link away")
+        return path

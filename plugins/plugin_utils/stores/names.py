@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What may lie in a store: the names of a ceremony's public files, and how large each may be."""
+
+import re
+
+_INDEX = "[1-9][0-9]{0,2}"
+_DKG = "dkg/[0-9a-f]{64}/[1-9][0-9]{0,6}"
+_KIB, _MIB = 2**10, 2**20
+
+#: (pattern, largest size in bytes). The largest files are far above what 10 operators need for 65536 validators.
+NAMES = tuple(
+    (re.compile(pattern), size)
+    for pattern, size in (
+        (r"proposal\.json", 32 * _MIB),
+        (r"approvals/%s\.json" % _INDEX, 64 * _KIB),
+        (r"cluster-definition\.json", 32 * _MIB),
+        (r"%s/commit/%s\.jws" % (_DKG, _INDEX), _MIB),
+        (r"%s/(confirm|seal)/%s\.jws" % (_DKG, _INDEX), 64 * _KIB),
+        (r"%s/(deal|sign|abort)/%s\.jws" % (_DKG, _INDEX), 128 * _MIB),
+        (r"%s/cluster-lock\.json" % _DKG, 128 * _MIB),
+    )
+)
+
+
+def max_size(name):
+    """The largest size (bytes) of the file ``name``; None if a store has no business with such a name."""
+    for pattern, size in NAMES:
+        if pattern.fullmatch(name):
+            return size
+    return None
+
+
+def describe(name):
+    """The file ``name`` in words, e.g. ``deal of operator 3, attempt 1``."""
+    *folders, file = name.split("/")
+    stem = file.partition(".")[0]
+    if not folders:
+        return stem.replace("-", " ")
+    if folders[0] == "approvals":
+        return "approval of operator %s" % stem
+    if len(folders) == 3:
+        return "cluster lock, attempt %s" % folders[2]
+    return "%s of operator %s, attempt %s" % (folders[3], stem, folders[2])

@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What stores lie on, one class for each kind: it opens the store, and does to it what a stranger with access could do."""
+
+import gzip
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import time
+
+from ansible_collections.obol.dv.plugins.plugin_utils.stores.location import open_store
+
+
+class DirectoryMedium:
+    """A directory of the control node."""
+
+    def __init__(self, directory):
+        self.place = directory / "store"
+        self.name, self.options = str(self.place), {}
+
+    def open(self, **options):
+        """The store, to be entered."""
+        return open_store(self.name, {**self.options, **options})
+
+    def plant(self, name, content):
+        """Put ``content`` (bytes) under ``name``, whatever it is."""
+        path = self.place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    def plant_link(self, name, target):
+        """Put a symbolic link under ``name``."""
+        path = self.place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(target)
+
+    def close(self):
+        """Stop what was started for it."""
+
+
+class BundleMedium(DirectoryMedium):
+    """A USB stick."""
+
+    def __init__(self, directory):
+        super().__init__(directory)
+        self.name = "bundle:%s" % self.place
+
+    def plant(self, name, content):
+        super().plant(_bundle(name), gzip.compress(content))
+
+    def plant_link(self, name, target):
+        super().plant_link(_bundle(name), target)
+
+
+class GitMedium(DirectoryMedium):
+    """A repository; what a stranger does is pushed from a clone of its own."""
+
+    def __init__(self, directory):
+        super().__init__(directory / "clone")
+        self.repository = directory / "ceremonies.git"
+        self.place = directory / "clone" / "mine"
+        self.name = "git+file://%s/mine" % self.repository
+        git(directory, "init", "--quiet", "--bare", "--initial-branch=main", self.repository)
+
+    def plant(self, name, content):
+        with self._pushed():
+            super().plant(name, content)
+
+    def plant_link(self, name, target):
+        with self._pushed():
+            super().plant_link(name, target)
+
+    def _pushed(self):
+        return _Pushed(self.repository, self.place.parent)
+
+
+class _Pushed:
+    def __init__(self, repository, clone):
+        self._repository, self._clone = repository, clone
+
+    def __enter__(self):
+        git(self._clone.parent, "clone", "--quiet", self._repository, self._clone)
+
+    def __exit__(self, *_error):
+        git(self._clone, "add", "--all")
+        git(self._clone, "-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "--quiet", "--message=planted")
+        git(self._clone, "push", "--quiet", "origin", "HEAD:main")
+        shutil.rmtree(self._clone)
+
+
+class SftpMedium(DirectoryMedium):
+    """A real sshd of this user's own, with the key of one user."""
+
+    def __init__(self, directory):
+        super().__init__(directory)
+        for name in ("host", "user"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / name], check=True)
+        self._server, self.port = sshd(directory)
+        self.name = "sftp://127.0.0.1:%d%s" % (self.port, self.place)
+        known_hosts = directory / "known_hosts"
+        key = (directory / "host.pub").read_text().split()[:2]
+        known_hosts.write_text("[127.0.0.1]:%d %s\n" % (self.port, " ".join(key)))
+        self.options = {"ssh_key_file": str(directory / "user"), "known_hosts_file": str(known_hosts)}
+
+    def close(self):
+        self._server.terminate()
+        self._server.wait()
+
+
+MEDIA = {"bundle": BundleMedium, "directory": DirectoryMedium, "git": GitMedium, "sftp": SftpMedium}
+
+
+def git(directory, *arguments):
+    """Run git in ``directory``; what it said (str)."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "-C", str(directory), *map(str, arguments)]
+    return subprocess.run(command, check=True, env=clean, stdout=subprocess.PIPE, text=True).stdout
+
+
+def sshd(directory):
+    """(process, port) of an sshd with the files ``host`` (its key) and ``user.pub`` (who may come in) of ``directory``."""
+    if os.geteuid() == 0:
+        pathlib.Path("/run/sshd").mkdir(exist_ok=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    lines = {
+        "AuthorizedKeysFile": directory / "user.pub",
+        "HostKey": directory / "host",
+        "ListenAddress": "127.0.0.1:%d" % port,
+        "PasswordAuthentication": "no",
+        "PermitRootLogin": "prohibit-password",
+        "PidFile": "none",
+        "StrictModes": "no",
+        "Subsystem": "sftp internal-sftp",
+        "UsePAM": "no",
+    }
+    configuration = directory / "sshd_config"
+    configuration.write_text("".join("%s %s\n" % line for line in lines.items()))
+    command = [shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin"), "-D", "-e", "-f", str(configuration)]
+    process = subprocess.Popen(command, stderr=(directory / "sshd.log").open("w"))
+    for _attempt in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return process, port
+        time.sleep(0.05)
+    process.kill()
+    raise RuntimeError((directory / "sshd.log").read_text())
+
+
+def _bundle(name):
+    return name.replace("/", ".") + ".gz"
