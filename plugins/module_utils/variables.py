@@ -12,6 +12,7 @@ KNOWN = (
     "dv_accept_config_hash",
     "dv_accept_definition_hash",
     "dv_allow_shared_operator_address",
+    "dv_bundle_dir",
     "dv_cluster",
     "dv_compounding",
     "dv_consensus_protocol",

@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Copies the files that one store has and another lacks, on the control node."""
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.plugin_utils.stores.location import open_store
+
+
+class ActionModule(ActionBase):
+    """See the module of the same name."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        arguments = self.validate_argument_spec(
+            dict(
+                src=dict(type="str", required=True),
+                src_options=dict(type="dict"),
+                dest=dict(type="str", required=True),
+                dest_options=dict(type="dict"),
+            )
+        )[1]
+        try:
+            with (
+                open_store(arguments["src"], arguments["src_options"]) as source,
+                open_store(arguments["dest"], arguments["dest_options"]) as destination,
+            ):
+                if self._task.check_mode:
+                    copied = sorted(set(source.list()).difference(destination.list()))
+                else:
+                    # One after the other: each may be large, and what is there already has to be the same.
+                    copied = [name for name in source.list() for name in destination.put({name: source.get(name)})]
+        except DvError as error:
+            return dict(result, failed=True, msg=str(error))
+        return dict(result, changed=bool(copied), copied=copied)
