@@ -87,14 +87,22 @@ class Operators:
     def _run(self, run):
         return partial(run, inventory=self.write_inventory())
 
-    def write_inventory(self):
-        """Write the inventory, as every run does; its path."""
-        inventory = self.directory / "hosts.yml"
+    def write_inventory(self, directory=None, names=None, **variables):
+        """Write the inventory, as every run does; its path.
+
+        :param directory: another one than the group's, e.g. of the control node of one operator
+        :param names: its nodes, if not all
+        :param variables: more of the cluster's, with their prefix
+        """
+        inventory = (directory or self.directory) / "hosts.yml"
         paths = {
             "dv_data_dir": "%s/{{ inventory_hostname }}/.charon" % self.directory,
             "dv_store": str(self.directory / "store"),
         }
-        group = {"vars": {**paths, **self.variables}, "hosts": self.hosts}
+        group = {
+            "vars": {**paths, **self.variables, **variables},
+            "hosts": {name: self.hosts[name] for name in names or self.names},
+        }
         text = json.dumps({"dv_nodes": {"children": {"tested": group}}})
         if not inventory.exists() or inventory.read_text() != text:
             inventory.write_text(text)

@@ -49,18 +49,19 @@ def attempt(playbooks, directory, *arguments, deadline=900, **options):
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
-def start(playbooks, directory, *arguments, inventory=LOCAL, environment=(), **options):
+def start(playbooks, directory, *arguments, inventory=LOCAL, environment=(), within=(), **options):
     """The process of ``ansible-playbook``, started.
 
     :param directory: where the nodes and the store are
     :param arguments: more of its arguments
     :param environment: more of its environment, a mapping
+    :param within: the beginning of the command, e.g. ``("unshare", "--net")``
     :param options: of ``subprocess.Popen``
     """
     command = [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), "-e", "dv_local_dir=%s" % directory]
     clean = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
     return subprocess.Popen(
-        [*command, *map(str, arguments), *map(str, playbooks)],
+        [*within, *command, *map(str, arguments), *map(str, playbooks)],
         cwd=ROOT,
         env={**clean, "ANSIBLE_NOCOLOR": "1", **dict(environment)},
         stdin=subprocess.DEVNULL,
