@@ -2,11 +2,19 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Prints what a person wants to read at the end: one summary for each cluster of the run."""
+"""Prints what a person wants to read at the end: one summary for each cluster of the run; or writes it as JSON."""
 
+import json
+import os
+
+from ansible import constants, context
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.obol.dv.plugins.module_utils import files
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.plugin_utils.command import CommandLine
+from ansible_collections.obol.dv.plugins.plugin_utils.standings import document
 from ansible_collections.obol.dv.plugins.plugin_utils.summary import summary_lines
 
 
@@ -19,25 +27,41 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        clusters = {}
-        for host in task_vars["ansible_play_hosts_all"]:
-            found = task_vars["hostvars"][host]
-            step, verified = _last_step(found), found.get("dv_verified") or {}
-            clusters.setdefault(found["dv_cluster"], {})[host] = dict(
-                data_dir=self._templar.template(found["dv_data_dir"]),
-                peer_id=(found.get("dv_enr") or {}).get("peer_id"),
-                state="failed" if step.get("failed") else step.get("state"),
-                detail=step.get("detail") or ("see its error above" if step.get("failed") else None),
-                report=verified.get("cluster") if not verified.get("failed") else None,
-            )
+        dummy, arguments = self.validate_argument_spec(
+            dict(format=dict(type="str", choices=["text", "json"], default="text"), path=dict(type="str"))
+        )
+        hosts, hostvars = task_vars["ansible_play_hosts_all"], task_vars["hostvars"]
+        command_line = CommandLine(context.CLIARGS, constants.DEFAULT_HOST_LIST, hosts)
+        nodes = {host: self._node(hostvars[host]) for host in hosts}
+        found = document(nodes, command_line)
         lines = []
-        for cluster, nodes in sorted(clusters.items()):
-            lines += summary_lines(cluster, nodes) + [""]
-        Display().display("\n" + "\n".join(lines))
-        return dict(result, changed=False, lines=lines)
+        for name, cluster in found["clusters"].items():
+            reports = {host: nodes[host]["report"] for host in cluster["nodes"] if nodes[host]["report"]}
+            lines += summary_lines(name, cluster, reports, command_line) + [""]
+        as_json = json.dumps(found)
+        Display().display(as_json if arguments["format"] == "json" else "\n" + "\n".join(lines))
+        try:
+            changed = self._write(arguments["path"], as_json)
+        except DvError as error:
+            return dict(result, failed=True, msg=str(error))
+        return dict(result, changed=changed, lines=lines, **found)
 
+    def _node(self, found):
+        verified = found.get("dv_verified") or {}
+        return dict(
+            cluster=found["dv_cluster"],
+            data_dir=self._templar.template(found["dv_data_dir"]),
+            found=found,
+            report=verified.get("cluster") if not verified.get("failed") else None,
+        )
 
-def _last_step(found):
-    """What the last step on a node found: the first that failed or waits for somebody."""
-    steps = [found.get(name) or {} for name in ("dv_approval", "dv_definition", "dv_dkg")]
-    return next((step for step in steps[:2] if step.get("failed") or "detail" in step and step["state"] == "waiting"), steps[2])
+    def _write(self, path, text):
+        """Write ``text`` to ``path`` on the control node, if there is one and it holds something else. Whether it did."""
+        if not path:
+            return False
+        path, content = os.path.abspath(os.path.expanduser(path)), text.encode() + b"\n"
+        if files.read_if_exists(path) == content:
+            return False
+        if not self._task.check_mode:
+            files.replace(path, content, 0o644)
+        return True

@@ -176,6 +176,12 @@ def read(data_dir):
     return _from_json(record["approval"])
 
 
+def collect(proposal, inbox):
+    """The approvals among the files of a store, share index -> text. Which of them are right, :func:`assemble` says."""
+    names = {index: "approvals/%d.json" % index for index in range(1, len(proposal.operators) + 1)}
+    return {index: inbox[name] for index, name in names.items() if name in inbox}
+
+
 def assemble(proposal, approvals, custom=()):
     """The complete :class:`~.definition.Definition` of ``proposal`` and all approvals, verified in full.
 

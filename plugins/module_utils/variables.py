@@ -34,6 +34,8 @@ KNOWN = (
     "dv_operators",
     "dv_policy_file",
     "dv_share_index",
+    "dv_status_file",
+    "dv_status_format",
     "dv_store",
     "dv_store_options",
     "dv_target_gas_limit",

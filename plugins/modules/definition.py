@@ -45,19 +45,58 @@ state:
   description: V(complete), or V(waiting) for proposal or approvals, in check mode V(planned).
   returned: success
   type: str
+step:
+  description: V(proposal) or V(approval), the step that is not over. Null where the definition is complete.
+  returned: success
+  type: str
 waiting_for:
   description: Share indices of the operators whose approval is missing.
   returned: success
   type: list
   elements: int
+ready:
+  description: Whether a run on this node would go on now.
+  returned: success
+  type: bool
+since:
+  description: When the node last did something, UTC. Null where it has done nothing.
+  returned: success
+  type: str
+  sample: "2026-07-01T10:00:00Z"
 detail:
-  description: What is waited for, or where the definition is.
+  description: What is waited for, or where the definition is. Empty where the other values say all.
+  returned: success
+  type: str
+config_hash:
+  description: The config hash of the cluster's terms. Null as long as it is not known.
   returned: success
   type: str
 definition_hash:
-  description: The definition's hash. Null as long as approvals are missing.
+  description: The definition's hash. Null as long as it is not known.
   returned: success
   type: str
+share_index:
+  description: The node's share index. Null as long as it is not known.
+  returned: success
+  type: int
+operators:
+  description: The operators in the order of their share index. Empty as long as they are not known.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    share_index:
+      description: The share index, from 1.
+      type: int
+      returned: always
+    address:
+      description: The operator's address. Null in an unsigned definition.
+      type: str
+      returned: always
+    peer_id:
+      description: The libp2p peer id of its node. Null before its approval.
+      type: str
+      returned: always
 stored:
   description: Names of the files that were put into the store.
   returned: outside of check mode
@@ -70,10 +109,12 @@ import os
 from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import acceptance, approval, definition, node_key, secp256k1
+    from ansible_collections.obol.dv.plugins.module_utils import acceptance, approval, before_definition, definition, node_key, secp256k1
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION
-    from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
+    from ansible_collections.obol.dv.plugins.module_utils.facts import facts
+    from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.proposal import check_proposal
+    from ansible_collections.obol.dv.plugins.module_utils.standing import Standing
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),
@@ -83,46 +124,47 @@ ARGUMENT_SPEC = dict(
     **CARRIER_SPEC,
 )
 
-NO_PROPOSAL = "there is no proposal in %s yet: the creator's node has to make it (dv_creator_node, dv_creator_wallet_file)"
-
 
 def place(module):
     params, custom = module.params, networks(module.params)
-    found, missing = _definition(params, custom)
+    found = _definition(params, custom)
     if found is None:
-        detail = "no approval yet from operators %s" % ", ".join(map(str, missing)) if missing else NO_PROPOSAL % params["store"]
-        state = "planned" if module.check_mode else "waiting"
-        return dict(changed=module.check_mode, state=state, waiting_for=missing, detail=detail, definition_hash=None)
+        return _waiting(module, custom)
     text = definition.dump(found).decode()
     new = not os.path.lexists(os.path.join(params["data_dir"], DEFINITION))
+    own_key = secp256k1.public_key(node_key.read(params["data_dir"]))
+    standing = Standing(state="complete", detail="%s is in %s" % (DEFINITION, params["data_dir"]))
     result = dict(
+        facts(found, own_key),
+        **standing.result(),
         changed=new,
-        state="complete",
-        waiting_for=[],
-        detail="%s is in %s" % (DEFINITION, params["data_dir"]),
-        definition_hash=to_hex(found.definition_hash),
         outbox={DEFINITION: text},
         diff=dict(before="", after=text + "\n" if new else ""),
     )
     accept = acceptance.review if module.check_mode else acceptance.accept_definition
-    key = secp256k1.public_key(node_key.read(params["data_dir"]))
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
-    accept(params["data_dir"], found, key, confirmed, custom)
+    accept(params["data_dir"], found, own_key, confirmed, custom)
     return result
 
 
 def _definition(params, custom):
-    """The definition, put together or as found in the store, or None; and the share indices of missing approvals."""
+    """The definition, put together or as found in the store, or None."""
     inbox, where = params["inbox"], "in %s" % params["store"]
-    proposal = check_proposal(inbox["proposal.json"], "the proposal %s" % where, custom) if "proposal.json" in inbox else None
-    indices = range(1, len(proposal.operators) + 1) if proposal else ()
-    approvals = {index: inbox[name] for index in indices if (name := "approvals/%d.json" % index) in inbox}
-    missing = [index for index in indices if index not in approvals]
-    if proposal and not missing:
-        return approval.assemble(proposal, approvals, custom), []
+    if before_definition.PROPOSAL in inbox:
+        proposal = check_proposal(inbox[before_definition.PROPOSAL], "the proposal %s" % where, custom)
+        approvals = approval.collect(proposal, inbox)
+        if len(approvals) == len(proposal.operators):
+            return approval.assemble(proposal, approvals, custom)
     if DEFINITION in inbox:
-        return definition.parse(inbox[DEFINITION], "the definition %s" % (params["definition_file"] or where)), []
-    return None, missing
+        return definition.parse(inbox[DEFINITION], "the definition %s" % (params["definition_file"] or where))
+    return None
+
+
+def _waiting(module, custom):
+    params = module.params
+    standing, known = before_definition.stand(params["data_dir"], params["inbox"], params["store"], custom)
+    state = "planned" if module.check_mode else standing.state
+    return dict(known, **dict(standing.result(), state=state), changed=module.check_mode)
 
 
 def main():

@@ -48,27 +48,91 @@ state:
     - V(aborted) and V(stopped) are failures, an operator sent something wrong, or this node lost its state.
   returned: always
   type: str
-round:
-  description: The round that is waited for. Null where there is none.
-  returned: when there is a definition
+step:
+  description:
+    - The step that is not over, V(enr), V(proposal), V(approval), V(definition), or a round of the DKG, V(commit), V(deal),
+      V(confirm), V(sign), V(seal). Null where there is none.
+  returned: always
   type: str
+attempt:
+  description: The number of the DKG's attempt that the node is in. Null before its first round.
+  returned: always
+  type: int
 waiting_for:
-  description: Share indices of the operators whose message is missing.
+  description: Share indices of the operators whose part of the step is missing.
   returned: always
   type: list
   elements: int
-detail:
-  description: What happened, and what to do next.
+ready:
+  description: Whether a run on this node would go on now.
+  returned: always
+  type: bool
+since:
+  description: When the node last did something, UTC. Null where it has done nothing.
   returned: always
   type: str
-definition_hash:
-  description: The definition's hash.
+  sample: "2026-07-01T10:00:00Z"
+detail:
+  description: What else is to know, and what to do. Empty where the other values say all.
+  returned: always
+  type: str
+accused:
+  description: The operators who signed something wrong.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    operator:
+      description: Share index of the operator.
+      type: int
+      returned: always
+    check:
+      description: Round and short name of the check that failed.
+      type: str
+      returned: always
+      sample: deal.share
+    evidence:
+      description: Path on the node of the signed messages that prove it. Null where they are only in the store yet.
+      type: str
+      returned: always
+evidence:
+  description: Path on the node of the first evidence. Null where there is none.
+  returned: always
+  type: str
+next_attempt:
+  description: The attempt that the operators may begin. Null where none is needed, or none would help.
+  returned: always
+  type: int
+config_hash:
+  description: The config hash of the cluster's terms. Null as long as it is not known.
   returned: when there is a definition
   type: str
-attempt:
-  description: The number of the attempt.
+definition_hash:
+  description: The definition's hash. Null as long as it is not known.
+  returned: when there is a definition
+  type: str
+share_index:
+  description: The node's share index. Null as long as it is not known.
   returned: when there is a definition
   type: int
+operators:
+  description: The operators in the order of their share index. Empty as long as they are not known.
+  returned: when there is a definition
+  type: list
+  elements: dict
+  contains:
+    share_index:
+      description: The share index, from 1.
+      type: int
+      returned: always
+    address:
+      description: The operator's address. Null in an unsigned definition.
+      type: str
+      returned: always
+    peer_id:
+      description: The libp2p peer id of its node. Null before its approval.
+      type: str
+      returned: always
 stored:
   description: Names of the files that were put into the store.
   returned: outside of check mode
@@ -84,11 +148,13 @@ from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils import acceptance, node_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION, LOCK
-    from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
+    from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony, mail
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-    from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
+    from ansible_collections.obol.dv.plugins.module_utils.facts import facts
+    from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.networks import by_fork_version
     from ansible_collections.obol.dv.plugins.module_utils.secp256k1 import public_key
+    from ansible_collections.obol.dv.plugins.module_utils.standing import Standing
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),
@@ -105,31 +171,25 @@ def take_part(module):
     if not os.path.lexists(os.path.join(data_dir, DEFINITION)):
         detail = "there is no %s in %s yet: it needs the approvals of all operators" % (DEFINITION, data_dir)
         state = "planned" if module.check_mode else "waiting"
-        return dict(changed=module.check_mode, state=state, round=None, waiting_for=[], detail=detail)
+        return dict(Standing(state=state, step="definition", detail=detail).result(), changed=module.check_mode)
     private_key = node_key.read(data_dir)
+    own_key = public_key(private_key)
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
-    definition = acceptance.accepted_definition(data_dir, public_key(private_key), confirmed, custom)
-    definition_hash = to_hex(definition.definition_hash)
-    result = dict(definition_hash=definition_hash, attempt=params["attempt"])
+    definition = acceptance.accepted_definition(data_dir, own_key, confirmed, custom)
+    known = facts(definition, own_key)
     complete = os.path.lexists(os.path.join(data_dir, LOCK))
     used = None if complete else node_key.in_use(data_dir, time.time())
     if used:
         raise DvError(used, "a key that no charon uses", "stop that charon, then run again")
     if module.check_mode:
-        detail = "nothing to do" if complete else "would take part in the ceremony"
-        return dict(result, changed=not complete, state="complete" if complete else "planned", waiting_for=[], detail=detail)
-    prefix = "dkg/%s/" % definition_hash.removeprefix("0x")
-    inbox = {name.removeprefix(prefix): text for name, text in params["inbox"].items() if name.startswith(prefix)}
+        state, detail = ("complete", "nothing to do") if complete else ("planned", "would take part in the ceremony")
+        return dict(known, **Standing(state=state, detail=detail).result(), changed=not complete)
+    inbox = mail.select(definition.definition_hash, params["inbox"])
     network = by_fork_version(definition.fork_version, custom)
     outcome = ceremony.step(data_dir, definition, private_key, inbox, params["attempt"], network=network)
-    result.update(
-        changed=outcome.changed,
-        state=outcome.state,
-        round=outcome.round,
-        waiting_for=list(outcome.waiting_for),
-        detail=outcome.detail,
-        outbox={prefix + name: text for name, text in outcome.outbox.items()},
-    )
+    prefix = mail.prefix(definition.definition_hash)
+    outbox = {prefix + name: text for name, text in outcome.outbox.items()}
+    result = dict(known, **outcome.result(), changed=outcome.changed, outbox=outbox)
     if outcome.state in ("aborted", "stopped"):
         result.update(failed=True, msg=outcome.detail)
     return result

@@ -5,6 +5,8 @@
 """The summary at the end of a run, as lines of text."""
 
 from ansible_collections.obol.dv.plugins.module_utils import data_dir
+from ansible_collections.obol.dv.plugins.module_utils.standing import STEPS
+from ansible_collections.obol.dv.plugins.plugin_utils.standings import command
 
 NEXT = (
     "Back up every node's data directory, encrypted: a lost ENR private key or key share cannot be made again.",
@@ -15,29 +17,60 @@ NEXT = (
 
 FILES = (data_dir.NODE_KEY, data_dir.DEFINITION, data_dir.LOCK, data_dir.DEPOSIT_DATA, data_dir.KEYS + "/")
 
+#: The states in the order in which they are told, with what is said before the command that goes on.
+STATES = {
+    "complete": None,
+    "planned": None,
+    "waiting": "To go on",
+    "stopped": "Once its operator has looked into it",
+    "aborted": "To begin a new attempt, once all operators agree on it",
+    "unknown": "To go on",
+}
 
-def summary_lines(cluster, nodes):
+#: The columns of the table of nodes: title, and function of (name, node, names of the operators).
+COLUMNS = {
+    "node": lambda name, node, operators: name,
+    "state": lambda name, node, operators: node["state"],
+    "step": lambda name, node, operators: _step(node),
+    "waits for": lambda name, node, operators: _waits_for(node, operators),
+    "since": lambda name, node, operators: (node["since"] or "-").replace("T", " ").replace("Z", " UTC"),
+}
+
+
+def summary_lines(name, cluster, reports, command_line):
     """The summary of one cluster.
 
-    :param cluster: its name in the inventory
-    :param nodes: for each of its nodes in this run, by name: ``data_dir``, and what the tasks found: ``peer_id``,
-        ``state``, ``detail`` and ``report`` (the cluster as the verify module tells it), each of them or None
+    :param name: its name in the inventory
+    :param cluster: its ``operators`` and ``nodes``, see :func:`.standings.document`
+    :param reports: by node, the cluster as the verify module tells it, where it verified it in this run
+    :param command_line: the :class:`.command.CommandLine` of this run
     """
-    reports = [node["report"] for node in nodes.values() if node["report"]]
-    if not reports:
-        return _unfinished(cluster, nodes)
-    report = reports[0]
-    by_peer_id = {node["peer_id"]: name for name, node in nodes.items()}
+    nodes = cluster["nodes"]
+    rest = {node: told for node, told in nodes.items() if node not in reports}
+    lines = _verified(name, nodes, reports) if reports else []
+    if rest:
+        lines += ([""] if lines else []) + _standings(name, rest, cluster["operators"], command_line)
+    return lines + _next() if reports else lines
+
+
+def short_peer_id(peer_id):
+    """A peer id cut for people: its first and last 6 characters."""
+    return "%s*%s" % (peer_id[:6], peer_id[-6:])
+
+
+def _verified(name, nodes, reports):
+    report = next(iter(reports.values()))
+    by_index = {told["share_index"]: node for node, told in nodes.items()}
     operators = [
         (
             str(operator["share_index"]),
-            by_peer_id.get(operator["peer_id"], "-"),
+            by_index.get(operator["share_index"], "-"),
             operator["address"] or "-",
             short_peer_id(operator["peer_id"]),
         )
         for operator in report["operators"]
     ]
-    lines = ["Cluster %s on %s is complete" % (report["name"] or cluster, report["network"]), ""]
+    lines = ["Cluster %s on %s is complete" % (report["name"] or name, report["network"]), ""]
     lines += _table(
         [
             ("threshold", "%d of %d operators" % (report["threshold"], len(operators))),
@@ -49,23 +82,59 @@ def summary_lines(cluster, nodes):
     lines += [""] + _table([("share index", "node", "operator", "peer id")] + operators)
     lines += ["", "  validators"] + ["    %s" % public_key for public_key in report["validators"]]
     lines += ["", "  data directories, each with " + ", ".join(FILES)]
-    lines += ["  " + line for line in _table([(name, nodes[name]["data_dir"]) for name in nodes])]
-    unfinished = {name: node for name, node in nodes.items() if not node["report"]}
-    if unfinished:
-        lines += [""] + _unfinished(cluster, unfinished)
-    return lines + ["", "  What comes next"] + ["    - %s" % step for step in NEXT]
+    return lines + ["  " + line for line in _table([(node, nodes[node]["data_dir"]) for node in reports])]
 
 
-def short_peer_id(peer_id):
-    """A peer id cut for people: its first and last 6 characters."""
-    return "%s*%s" % (peer_id[:6], peer_id[-6:])
+def _next():
+    return ["", "  What comes next"] + ["    - %s" % step for step in NEXT]
 
 
-def _unfinished(cluster, nodes):
-    if {node["state"] for node in nodes.values()} == {"planned"}:
-        return ["Cluster %s is planned: nothing was written on %s (check mode)" % (cluster, ", ".join(nodes))]
-    lines = ["Cluster %s is not complete on %s" % (cluster, ", ".join(nodes)), ""]
-    return lines + _table([(name, node["state"] or "not begun", node["detail"] or "") for name, node in nodes.items()])
+def _standings(name, nodes, operators, command_line):
+    """Where nodes stand that were not verified: a table, what else is to know, and the commands that go on."""
+    by_state = {state: [node for node in nodes if nodes[node]["state"] == state] for state in STATES}
+    if by_state["planned"] == list(nodes):
+        return ["Cluster %s is planned: nothing was written on %s (check mode)" % (name, ", ".join(nodes))]
+    told = ["%s on %s" % (state, ", ".join(names)) for state, names in by_state.items() if names]
+    lines = ["Cluster %s is %s" % (name, "; ".join(told)), ""]
+    names = {operator["share_index"]: _name(operator) for operator in operators}
+    rows = [tuple(cell(node, nodes[node], names) for cell in COLUMNS.values()) for node in nodes]
+    lines += _table([tuple(COLUMNS), *rows])
+    details = ["  %s: %s" % (node, nodes[node]["detail"]) for node in nodes if nodes[node]["detail"]]
+    lines += [""] + details if details else []
+    for state, title in STATES.items():
+        texts = _commands(nodes, by_state[state], command_line)
+        if title and texts:
+            lines += ["", "  %s:" % title] + ["    %s" % text for text in texts]
+    return lines
+
+
+def _commands(nodes, names, command_line):
+    """The commands that go on with the nodes ``names``: one for all of them, but a new attempt is one for every node."""
+    texts = []
+    for attempt in sorted({nodes[name]["next_attempt"] or 0 for name in names}):
+        group = [name for name in names if (nodes[name]["next_attempt"] or 0) == attempt]
+        first = min(group, key=lambda name: STEPS.index(nodes[name]["step"]) if nodes[name]["step"] in STEPS else -1)
+        texts.append(command(list(nodes) if attempt else group, nodes[first], command_line))
+    return [text for text in texts if text]
+
+
+def _name(operator):
+    """An operator for people: its node in this run, or its address or peer id, cut."""
+    known = operator["node"] or (short_peer_id(operator["address"] or operator["peer_id"] or ""))
+    return "%d (%s)" % (operator["share_index"], known) if known != "*" else str(operator["share_index"])
+
+
+def _step(node):
+    attempt = " (attempt %d)" % node["attempt"] if (node["attempt"] or 1) > 1 and node["step"] else ""
+    return (node["step"] or "-") + attempt
+
+
+def _waits_for(node, operators):
+    if node["state"] != "waiting":
+        return "-"
+    if node["ready"]:
+        return "a run on it"
+    return ", ".join(operators.get(index, str(index)) for index in node["waiting_for"]) or "see below"
 
 
 def _table(rows):

@@ -2,45 +2,28 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The walk through a ceremony: one call does all that can be done now, and says where that leads.
-
-:func:`step` reads the messages of the store, takes over the good ones, writes its own, and ends in one of four
-    states:
-
-=========  ==============================================================================================
-complete   lock, deposit data and key shares are in their place
-stopped    state was lost or rolled back, or another host uses this key: nothing more is sent in this attempt
-aborted    somebody signed something wrong; the culprit and the evidence are named
-waiting    for messages of other operators
-=========  ==============================================================================================
+"""The walk through a ceremony: one call does all that can be done now, and says where that leads: to one of the four
+states of :mod:`..standing`.
 """
 
 import contextlib
 import os
-import time
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from .. import files
 from ..data_dir import CEREMONY, LOCK
 from ..errors import DvError
-from . import abort, envelope, finish, messages, state
+from ..standing import Accused, Standing, changed_at
+from . import abort, envelope, finish, state
 from .mail import Mail, take_own
 from .session import parameters as parameters_of
 from .walk import Stop, Walk
 
 
-class Outcome(NamedTuple):
-    """Where a step ended.
+@dataclass(frozen=True, kw_only=True)
+class Outcome(Standing):
+    """Where a step ended. ``outbox`` name in the store -> text; ``changed`` whether anything was written on this node."""
 
-    ``state`` as above; ``round`` the round that is not over; ``waiting_for`` the share indices whose message of
-    that round is missing; ``detail`` a text for people, with what to do next; ``outbox`` name in the store -> text;
-    ``changed`` whether anything was written on this node.
-    """
-
-    state: str
-    round: str
-    waiting_for: tuple
-    detail: str
     outbox: dict
     changed: bool
 
@@ -79,57 +62,119 @@ def _step(data_dir, parameters, node_key, inbox, network):
         home.recover()
         if finish.is_complete(home, parameters.definition_hash):
             finish.clear(home)
-            return _complete(home, parameters)
+            return _outcome(home, parameters, complete(home))
         mail = Mail(parameters, inbox)
         take_own(home, parameters, mail)
-        return _end(Walk(home, parameters, node_key, network, mail))
+        return _outcome(home, parameters, stand(Walk(home, parameters, node_key, network, mail)))
 
 
-def _end(walk):
-    """Go as far as possible; what is true then is looked up in the files, in the order of the four states."""
-    number = walk.attempt.number
+def _outcome(home, parameters, standing):
+    """The :class:`Outcome`: what goes out, of all attempts but one in which this node was stopped."""
+    skip = standing.attempt if standing.state == "stopped" else None
+    outbox = {
+        "%d/%s/%d.jws" % (attempt.number, round, operator or parameters.index): text
+        for attempt in home.attempts()
+        if attempt.number != skip and not attempt.contradictions()
+        for (round, operator), text in attempt.hand_out(parameters.others).items()
+    }
+    if standing.state == "complete":
+        name = "%d/%s" % (standing.attempt or parameters.attempt, LOCK)
+        outbox[name] = files.read(os.path.join(home.data_dir, LOCK)).decode()
+    return Outcome(**vars(standing), outbox=outbox, changed=home.changed)
+
+
+def stand(walk):
+    """Go as far as the ``walk`` does; what is true then is looked up in the files, in the order of the four states."""
     try:
         walk.check_state()
-        round, missing = walk.advance()
+        step, missing = walk.advance()
     except Stop as stop:
-        outbox = _outbox(walk.home, walk.parameters, skip=number)
-        return Outcome("stopped", "", (), "attempt %d: %s; %s" % (number, stop, _STOPPED), outbox, walk.home.changed)
-    if round is None:
-        return _complete(walk.home, walk.parameters)
-    certificate, verdicts, notes = not walk.missing("confirm"), _verdicts(walk), walk.notes + _other_attempts(walk)
+        return _stopped(walk, stop)
+    if step is None:
+        return complete(walk.home)
+    number, certificate = walk.attempt.number, not walk.missing("confirm")
+    (accused, verdicts), (notes, ahead, over) = _verdicts(walk), _other_attempts(walk)
+    found = dict(step=step, attempt=number, since=walk.attempt.since(), accused=tuple(accused))
     if verdicts and not certificate:
-        state, missing, details = "aborted", (), ["attempt %d" % number, *verdicts, _ABORTED % (number + 1), *notes]
-    else:
-        state, details = "waiting", [_waiting(walk, round, missing), *verdicts, *notes]
-    return Outcome(state, round, missing, "; ".join(details), _outbox(walk.home, walk.parameters), walk.home.changed)
+        advice = () if over else ["settle it with that operator, then all operators start %s" % _attempt(number + 1)]
+        return Standing(
+            **found,
+            state="aborted",
+            detail="; ".join(["attempt %d" % number, *verdicts, *advice, *walk.notes, *notes]),
+            next_attempt=None if over else number + 1,
+        )
+    return Standing(
+        **found,
+        state="waiting",
+        waiting_for=missing,
+        ready=walk.ready,
+        detail="; ".join([*verdicts, *walk.notes, *notes]),
+        next_attempt=number + 1 if ahead and not over else None,
+    )
+
+
+def complete(home):
+    """The standing of a node whose results are in their place."""
+    attempts = home.attempts()
+    return Standing(
+        state="complete",
+        attempt=attempts[-1].number if attempts else None,
+        since=changed_at(os.path.join(home.data_dir, LOCK)),
+        detail="lock, deposit data and key shares are in %s" % home.data_dir,
+    )
+
+
+def _stopped(walk, stop):
+    number = walk.attempt.number
+    evidence = stop.evidence if stop.evidence and os.path.exists(stop.evidence) else None
+    further = _STOPPED_SIGNED if walk.has_signed else "if neither helps, all operators start %s" % _attempt(number + 1)
+    return Standing(
+        state="stopped",
+        attempt=number,
+        since=walk.attempt.since(),
+        detail="; ".join(
+            ["attempt %d: %s" % (number, stop), *(["evidence: %s" % evidence] if evidence else []), _STOPPED, further]
+        ),
+        evidence=evidence,
+        next_attempt=None if walk.has_signed else number + 1,
+    )
 
 
 def _verdicts(walk):
-    """Who is to blame for what, and where the evidence lies."""
-    parameters, found = walk.parameters, []
+    """Who is to blame for what, and where the evidence lies: (:class:`Accused` each, texts)."""
+    parameters, accused, texts = walk.parameters, [], []
     for round, operator, path in walk.accusations():
-        check = messages.read("abort", parameters, files.read(path)).check
-        found.append("operator %d is to blame (%s.%s), evidence: %s" % (operator, round, check, path))
+        accused.append(Accused(operator, "%s.%s" % (round, walk.accusation(path).check), _there(path)))
+        texts.append("operator %d is to blame (%s), evidence: %s" % (operator, accused[-1].check, path))
     for author in parameters.operators:
         # What we accuse others of ourselves stands above already, if our files have it.
-        if walk.text("abort", author) is not None and not (author == parameters.index and found):
+        if walk.text("abort", author) is not None and not (author == parameters.index and texts):
             fault = abort.judge(parameters, author, walk.payload("abort", author))
-            found.append("operator %d aborted: %s" % (author, fault.found))
-    return found
+            path = walk.attempt.kept_path("abort", author)
+            accused.append(Accused(fault.index, "%s.%s" % (fault.round, fault.fault), _there(path)))
+            texts.append("operator %d aborted: %s" % (author, fault.found))
+    return accused, texts
+
+
+def _there(path):
+    return path if os.path.exists(path) else None
 
 
 def _other_attempts(walk):
-    """What to say of the attempt that was asked for, and of what others did in other attempts than this one."""
+    """What to say of the attempt that was asked for, and of what others did in other attempts than this one; who of them
+    began a later one; and whether no attempt of this definition can complete any more."""
     number, notes = walk.attempt.number, []
     if walk.asked != number:
         reason = "signed in attempt %d" % walk.signed[0] if walk.asked > number else "began attempt %d" % number
         notes.append("attempt %d was asked for, but this node %s" % (walk.asked, reason))
     ahead = _authors(walk, lambda attempt, round: attempt > number and round == "commit")
-    if _authors(walk, lambda attempt, round: attempt < number and round in ("sign", "seal")) or ahead and walk.signed:
+    behind = _authors(walk, lambda attempt, round: attempt < number and round in ("sign", "seal"))
+    over = bool(behind or ahead and walk.signed)
+    if over:
         notes.append(_DEAD_END)
     elif ahead:
-        notes.append("operators %s began a later attempt" % _list(ahead))
-    return notes
+        notes.append("operators %s began a later attempt" % ", ".join(map(str, ahead)))
+    return notes, ahead, over
 
 
 def _authors(walk, wanted):
@@ -144,44 +189,16 @@ def _authors(walk, wanted):
     return sorted(found)
 
 
-def _waiting(walk, round, missing):
-    since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(walk.attempt.since()))
-    place = messages.ROUNDS.index(round) + 1
-    return "attempt %d, round %d (%s): waiting for operators %s since %s" % (
-        walk.attempt.number,
-        place,
-        round,
-        _list(missing),
-        since,
-    )
-
-
-def _complete(home, parameters):
-    content = files.read(os.path.join(home.data_dir, LOCK)).decode()
-    attempts = home.attempts()
-    number = attempts[-1].number if attempts else parameters.attempt
-    outbox = {**_outbox(home, parameters), "%d/%s" % (number, LOCK): content}
-    return Outcome(
-        "complete", "", (), "lock, deposit data and key shares are in %s" % home.data_dir, outbox, home.changed
-    )
-
-
-def _outbox(home, parameters, skip=None):
-    """Name in the store -> text, of all attempts but ``skip``."""
-    return {
-        "%d/%s/%d.jws" % (attempt.number, round, operator or parameters.index): text
-        for attempt in home.attempts()
-        if attempt.number != skip and not attempt.contradictions()
-        for (round, operator), text in attempt.hand_out(parameters.others).items()
-    }
-
-
-def _list(operators):
-    return ", ".join(map(str, operators))
+def _attempt(number):
+    return "attempt %d (dv_dkg_attempt)" % number
 
 
 _STOPPED = (
-    "it sends nothing more in this attempt: find out which, then all operators start a new attempt (dv_dkg_attempt)"
+    "it sends nothing more in this attempt: if this data directory is an old copy, its operator puts the newest one back "
+    "and runs again; if another host has the same ENR private key, its operator stops that host for good"
 )
-_ABORTED = "settle it with that operator, then all operators start attempt %d (dv_dkg_attempt)"
+_STOPPED_SIGNED = (
+    "this node signed, so no other attempt can complete: if neither helps, the others complete without it where they have "
+    "its seal, and only a new definition helps where they have not"
+)
 _DEAD_END = "some operators signed in an attempt that others gave up: only a new definition helps"

@@ -18,24 +18,41 @@ from ..lock import dump
 from ..records import lookup
 
 
+def locked_definition(data_dir):
+    """The :class:`definition.Definition` in the lock of a data directory, or None where there is none.
+
+    Nothing else of the lock is read: what we write was verified before.
+    """
+    path = os.path.join(data_dir, LOCK)
+    content = files.read_if_exists(path)
+    if content is None:
+        return None
+    return definitions.parse(lookup(gojson.loads(content, path), "cluster_definition", path), path)
+
+
 def is_complete(home, definition_hash):
     """Whether the data directory holds the finished results of the definition with that hash.
 
     :raises DvError: it holds those of another one
     """
-    content = files.read_if_exists(os.path.join(home.data_dir, LOCK))
-    if content is None:
+    found = locked_definition(home.data_dir)
+    if found is None:
         return False
-    path = os.path.join(home.data_dir, LOCK)
-    # Only the definition in it is read: that everything else is right was verified before it was written.
-    found = definitions.parse(lookup(gojson.loads(content, path), "cluster_definition", path), path).definition_hash
-    if found != definition_hash:
+    check_locked(home.data_dir, found, definition_hash)
+    return True
+
+
+def check_locked(data_dir, found, definition_hash):
+    """Refuse a lock whose definition, ``found`` there, has another hash.
+
+    :raises DvError: it has
+    """
+    if found.definition_hash != definition_hash:
         raise DvError(
-            "%s is the lock of the definition 0x%s" % (path, found.hex()),
+            "%s is the lock of the definition 0x%s" % (os.path.join(data_dir, LOCK), found.definition_hash.hex()),
             "that of 0x%s, or none" % definition_hash.hex(),
             "give the new cluster a data directory of its own; keep the old one: its keys may be in use",
         )
-    return True
 
 
 def install(home, attempt, parameters, network, lock):

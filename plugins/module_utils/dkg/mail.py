@@ -11,6 +11,17 @@ from .derive import Derivation
 from .faults import Fault
 
 
+def prefix(definition_hash):
+    """What the names in the store of all messages for the definition with that hash (32 bytes) begin with."""
+    return "dkg/%s/" % definition_hash.hex()
+
+
+def select(definition_hash, inbox):
+    """Of ``inbox``, all files of a store, those for the definition with that hash, without that beginning."""
+    start = prefix(definition_hash)
+    return {name.removeprefix(start): text for name, text in inbox.items() if name.startswith(start)}
+
+
 class Mail:
     """The texts of an inbox by what their headers claim. File names say nothing."""
 

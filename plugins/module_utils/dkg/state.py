@@ -26,6 +26,7 @@ import shutil
 from .. import files
 from ..data_dir import CEREMONY, KEYS, LOCK
 from ..errors import DvError
+from ..standing import changed_at
 from .derive import SEED_SIZE
 from .messages import KINDS
 
@@ -58,6 +59,14 @@ class Home:
                 if name.endswith(".tmp"):
                     files.erase(os.path.join(directory, name))
             files.sync_directory(directory)
+
+    def read(self, path):
+        """The content of the file ``path`` (bytes), or None."""
+        return files.read_if_exists(path)
+
+    def exists(self, path):
+        """Whether there is a file ``path``."""
+        return os.path.exists(path)
 
     def write(self, path, content):
         """Write the new file ``path`` durably, its directories too."""
@@ -92,11 +101,15 @@ class Attempt:
 
     def sent(self):
         """The rounds of which there is a message of ours, an abort among them."""
-        return [round for round in KINDS if os.path.exists(self._path("out", "%s.jws" % round))]
+        return [round for round in KINDS if self._home.exists(self._path("out", "%s.jws" % round))]
 
     def kept(self, round, operator):
         """The good message (text) of ``operator`` in ``round``, or None."""
         return self._text("in", round, "%d.jws" % operator)
+
+    def kept_path(self, round, operator):
+        """Where that message lies."""
+        return self._path("in", round, "%d.jws" % operator)
 
     def keep(self, round, operator, text):
         """Keep the first good message of ``operator`` in ``round``."""
@@ -105,7 +118,7 @@ class Attempt:
     def accuse(self, round, operator, accusation):
         """Keep the first accusation (bytes) of ``operator`` in ``round``. False if there is one."""
         path = self.evidence_path(round, operator)
-        if os.path.exists(path):
+        if self._home.exists(path):
             return False
         self._home.write(path, accusation)
         return True
@@ -117,18 +130,18 @@ class Attempt:
     def accusations(self, operators):
         """(round, operator, path) of every accusation, in the order of the rounds."""
         paths = ((round, operator, self.evidence_path(round, operator)) for round in KINDS for operator in operators)
-        return [place for place in paths if os.path.exists(place[2])]
+        return [place for place in paths if self._home.exists(place[2])]
 
     def contradict(self, round, text):
         """Keep a message under our own key that contradicts ours: this attempt is over for us."""
         path = self._path("evidence", "own-%s.jws" % round)
-        if not os.path.exists(path):
+        if not self._home.exists(path):
             self._home.write(path, text.encode())
 
     def contradictions(self):
         """The paths of messages under our own key that contradict ours."""
         paths = (self._path("evidence", "own-%s.jws" % round) for round in KINDS)
-        return [path for path in paths if os.path.exists(path)]
+        return [path for path in paths if self._home.exists(path)]
 
     def recall(self, name, binding):
         """What :meth:`remember` got under ``name`` with the same ``binding``, or None."""
@@ -144,8 +157,8 @@ class Attempt:
         self._home.changed = True
 
     def since(self):
-        """When we last sent something (Unix seconds)."""
-        return max(os.path.getmtime(self._path("out", "%s.jws" % round)) for round in self.sent())
+        """When we last sent something (Unix seconds), or None."""
+        return changed_at(*(self._path("out", "%s.jws" % round) for round in KINDS))
 
     def clear(self):
         """Erase the seed, the key shares that were not moved away, and what was kept to save time. The messages
@@ -168,7 +181,7 @@ class Attempt:
         return {place: text for place, text in texts.items() if text is not None}
 
     def _text(self, *names):
-        content = files.read_if_exists(self._path(*names))
+        content = self._home.read(self._path(*names))
         return None if content is None else content.decode("ascii", "replace")
 
     def _path(self, *names):

@@ -12,7 +12,7 @@ The checks and the contents of each round are in its own module; here is only th
 import os
 from dataclasses import replace
 
-from .. import files, keystore
+from .. import keystore
 from .. import lock as locks
 from ..bls import arkworks as curve
 from ..data_dir import KEYS
@@ -26,7 +26,14 @@ from .session import place, session_id
 
 
 class Stop(Exception):
-    """This attempt is over for us: state was lost or rolled back, or two hosts share a key."""
+    """This attempt is over for us: state was lost or rolled back, or two hosts share a key.
+
+    :param evidence: path of the message that contradicts ours, if there is one
+    """
+
+    def __init__(self, reason, evidence=None):
+        super().__init__(reason)
+        self.evidence = evidence
 
 
 class Walk:
@@ -44,6 +51,7 @@ class Walk:
         self.signed, self.asked = signed, asked
         self.session, self.dealt, self.shares, self.lock = None, {}, None, None
         self.notes = []
+        self.ready = False
 
     def advance(self):
         """(The round that is not over, operators whose messages are missing), or (None, ()) when all is done."""
@@ -61,7 +69,7 @@ class Walk:
         attempt, sent = self.attempt, self.attempt.sent()
         contradictions = attempt.contradictions()
         if contradictions:
-            raise Stop("a message under this node's own key contradicts its own files: %s" % contradictions[0])
+            raise Stop("a message under this node's own key contradicts its own files", contradictions[0])
         if sent and attempt.seed() is None:
             raise Stop("messages of this node are known, but its seed for attempt %d is gone" % attempt.number)
         if "abort" in sent and {"confirm", "sign", "seal"} & set(sent):
@@ -79,9 +87,18 @@ class Walk:
     def others(self):
         return self.parameters.others
 
+    @property
+    def has_signed(self):
+        """Whether this node signed in any attempt."""
+        return bool(self.signed) or bool({"sign", "seal"} & set(self.attempt.sent()))
+
     def accusations(self):
         """(round, operator, path of the evidence) of the others' wrong messages."""
         return self.attempt.accusations(self.others)
+
+    def accusation(self, path):
+        """The :class:`messages.Abort` in the evidence ``path``."""
+        return messages.read("abort", self.parameters, self.home.read(path))
 
     # Messages
 
@@ -141,7 +158,7 @@ class Walk:
             return
         for round, _operator, path in self.accusations():
             if round in abort.ROUNDS:
-                self._send("abort", messages.read("abort", self.parameters, files.read(path)))
+                self._send("abort", self.accusation(path))
                 return
 
     # Round 1
@@ -156,15 +173,19 @@ class Walk:
         missing = self.missing("commit")
         if missing or self._over():
             return missing
+        self._open_session()
+        for attempt in self.earlier:
+            attempt.clear()
+        return None
+
+    def _open_session(self):
+        """With all n commits there is a session, of which our own messages must be."""
         digests = [jws.split(self.text("commit", operator)).digest for operator in self.parameters.operators]
         self.session, self.digests = session_id(self.parameters, digests), digests
         for round in messages.ROUNDS[1:]:
             text = self.attempt.out(round)
             if text and envelope.address(self.parameters, text).session != self.session:
                 raise Stop("this node's own %s belongs to other commits than the ones that it keeps" % round)
-        for attempt in self.earlier:
-            attempt.clear()
-        return None
 
     def _begin(self):
         state.check_no_results(self.home.data_dir)

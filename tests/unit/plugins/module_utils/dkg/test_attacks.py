@@ -402,7 +402,7 @@ def test_a_deal_without_session(dealt):
 def test_a_deal_of_another_session_is_ignored(dealt):
     dealt.forger(dealt, 3).forge("deal", {"session": encoding.to_base64(bytes(32))})
     outcome = dealt.step(1)
-    assert (outcome.state, outcome.round, outcome.waiting_for) == ("waiting", "deal", (3,))
+    assert (outcome.state, outcome.step, outcome.waiting_for) == ("waiting", "deal", (3,))
 
 
 def test_a_second_good_deal_is_not_looked_at(dealt):
@@ -514,7 +514,7 @@ def test_an_abort_after_the_confirm_waits_for_the_certificate(dealt):
     assert dealt.step(1, inbox={"abort": text}, deliver=False).state == "aborted"
     for index in (2, 3):
         dealt.step(index)
-    assert dealt.step(1).round in ("sign", "seal")
+    assert dealt.step(1).step in ("sign", "seal")
 
 
 # Rounds 3 to 5
@@ -525,7 +525,7 @@ def confirmed(dealt):
     """All deals are known to all, all have confirmed, nobody has read a confirmation."""
     deals = dict(dealt.store)
     for index in dealt.everyone:
-        assert dealt.step(index, inbox=deals).round == "confirm"
+        assert dealt.step(index, inbox=deals).step == "confirm"
     return dealt
 
 
@@ -542,7 +542,7 @@ def test_a_different_confirmation(confirmed, field):
     # The good one comes after all: the certificate counts, and who signed both is named.
     confirmed.store[forger.name("confirm")] = honest
     outcome = confirmed.step(1)
-    assert (outcome.state, outcome.round) == ("waiting", "sign")
+    assert (outcome.state, outcome.step) == ("waiting", "sign")
     assert "operator 3 is to blame (confirm.different)" in outcome.detail
     confirmed.run(rounds=3)
     assert confirmed.step(1).state == "complete"
@@ -562,7 +562,7 @@ def test_equivocation_in_round_3(confirmed):
     assert abort.judge(confirmed.parameters(1), 1, accusation).index == 3
     confirmed.store["1/confirm/2.jws"] = withheld
     outcome = confirmed.step(1)
-    assert (outcome.state, outcome.round) == ("waiting", "sign") and "operator 3 is to blame" in outcome.detail
+    assert (outcome.state, outcome.step) == ("waiting", "sign") and "operator 3 is to blame" in outcome.detail
 
 
 def test_equivocation_in_round_1_after_the_confirm(confirmed):
@@ -582,7 +582,7 @@ def signed(confirmed):
     """All have signed, nobody has read a signature of another."""
     confirms = dict(confirmed.store)
     for index in confirmed.everyone:
-        assert confirmed.step(index, inbox=confirms).round == "sign"
+        assert confirmed.step(index, inbox=confirms).step == "sign"
     return confirmed
 
 
@@ -592,12 +592,12 @@ def test_a_bad_partial_signature(signed):
     partials = forger.row("sign", "partials", 96)
     forger.forge_row("sign", "partials", partials[::-1])
     outcome = signed.step(3, inbox={name: text for name, text in signed.store.items() if name != "1/sign/2.jws"})
-    assert (outcome.state, outcome.round, outcome.waiting_for) == ("waiting", "sign", (1, 2))
+    assert (outcome.state, outcome.step, outcome.waiting_for) == ("waiting", "sign", (1, 2))
     assert "operator 1 is to blame (sign.partial)" in outcome.detail and "1/abort/3.jws" not in outcome.outbox
     # t others do, and a good one from operator 1 does too.
-    assert signed.step(3).round == "seal"
+    assert signed.step(3).step == "seal"
     signed.store[forger.name("sign")] = honest
-    assert signed.step(2).round == "seal"
+    assert signed.step(2).step == "seal"
 
 
 @pytest.mark.parametrize(
@@ -615,7 +615,7 @@ def test_a_partial_signature_that_is_no_point(signed, partial, check):
     partials[1] = partial or _outside_g2()
     forger.forge_row("sign", "partials", partials)
     outcome = signed.step(3)
-    assert outcome.round == "seal" and "operator 1 is to blame (sign.%s)" % check in outcome.detail
+    assert outcome.step == "seal" and "operator 1 is to blame (sign.%s)" % check in outcome.detail
 
 
 def _outside_g2():
@@ -634,7 +634,7 @@ def _outside_g2():
 def test_a_bad_seal(signed, form):
     signs = dict(signed.store)
     for index in signed.everyone:
-        assert signed.step(index, inbox=signs).round == "seal"
+        assert signed.step(index, inbox=signs).step == "seal"
     forger, other = signed.forger(signed, 1), signed.forger(signed, 2)
     honest = signed.store[forger.name("seal")]
     node_signature = encoding.from_base64(forger.fields("seal")["node_signature"])

@@ -83,13 +83,13 @@ def test_second_run_changes_nothing(group):
 def test_waiting_says_for_whom_and_changes_nothing(group):
     parties = group(4, 3, 1)
     first = parties.step(2)
-    assert (first.state, first.round, first.waiting_for, first.changed) == ("waiting", "commit", (1, 3, 4), True)
+    assert (first.state, first.step, first.waiting_for, first.changed) == ("waiting", "commit", (1, 3, 4), True)
     again = parties.step(2)
     assert not again.changed and again.outbox == first.outbox
     parties.run(rounds=5, who=[1, 2, 3])
     outcome = parties.step(1)
-    assert (outcome.round, outcome.waiting_for, outcome.changed) == ("commit", (4,), False)
-    assert "operators 4 since 20" in outcome.detail
+    assert (outcome.step, outcome.waiting_for, outcome.changed) == ("commit", (4,), False)
+    assert outcome.since == (parties.files(1) / "out" / "commit.jws").stat().st_mtime and not outcome.ready
 
 
 def test_t_signers_are_enough_until_the_seal(group):
@@ -97,8 +97,8 @@ def test_t_signers_are_enough_until_the_seal(group):
     parties.run(rounds=2)
     parties.run(rounds=4, who=[2, 3, 4])
     outcome = parties.step(3)
-    if outcome.round != "confirm":
-        assert (outcome.round, outcome.waiting_for) == ("seal", (1,))
+    if outcome.step != "confirm":
+        assert (outcome.step, outcome.waiting_for) == ("seal", (1,))
     parties.run(rounds=3)
     finished_lock(parties)
 
@@ -112,7 +112,7 @@ def test_a_complete_host_hands_on_its_lock(group):
     for dummy in range(4):
         outcome = parties.step(3, inbox={name: text for name, text in parties.store.items() if name.endswith(rounds)})
         parties.run(rounds=1, who=[1, 2])
-    assert outcome.round == "seal"
+    assert outcome.step == "seal"
     lock_text = parties.step(1).outbox["1/cluster-lock.json"]
     for field, value in (
         ("lock_hash", "0x" + "77" * 32),

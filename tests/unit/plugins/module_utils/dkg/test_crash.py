@@ -97,7 +97,7 @@ class Walk:
             outcome = parties.step(index, attempt, inbox=inbox, deliver=False)
             self.ever.update({name: text for name, text in outcome.outbox.items() if not name.endswith("json")})
             assert outcome.state in ("waiting", "complete"), outcome
-            self.reached.add(outcome.round or outcome.state)
+            self.reached.add(outcome.step or outcome.state)
         except Crash:
             # What was written may have been sent.
             for number in (1, 2, 3):

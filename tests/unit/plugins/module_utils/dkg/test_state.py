@@ -230,7 +230,7 @@ def test_some_signed_and_others_gave_up(trio):
     for dummy in range(3):
         for index in trio.everyone:
             trio.step(index, inbox={name: text for name, text in trio.store.items() if "/confirm/" not in name})
-    assert trio.step(1).round == "sign" and not [
+    assert trio.step(1).step == "sign" and not [
         name for name in trio.store if "/sign/" in name and "/1.jws" not in name
     ]
     for reader in (2, 1):

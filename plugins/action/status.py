@@ -1,0 +1,14 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Carries all that the store holds of a ceremony to a node, to be looked at."""
+
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION
+from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
+
+
+class ActionModule(Carrier):
+    """See the module of the same name."""
+
+    BRINGS = ("proposal.json", "approvals/", DEFINITION, "dkg/")

@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a node stands as long as it has no definition: told from its own files and what the store holds."""
+
+import os
+
+from . import approval, enr, node_key
+from . import proposal as proposals
+from .data_dir import DEFINITION, NODE_KEY
+from .facts import facts
+from .proposal import check_proposal
+from .standing import Standing, changed_at
+
+#: Name in the store of the proposal.
+PROPOSAL = "proposal.json"
+
+
+def stand(data_dir, inbox, store, custom=()):
+    """The :class:`~.standing.Standing` of a node that has its ENR private key, and what is known of its cluster
+    (:func:`.facts.facts`).
+
+    :param inbox: name -> text of the store's files; nothing in it is trusted
+    :param store: what the store is called in texts
+    :param custom: networks of one's own that count too
+    :raises DvError: something of it is not as it must be
+    """
+    given = approval.read(data_dir)
+    own = {name: os.path.join(data_dir, name) for name in (NODE_KEY, proposals.FILE, approval.FILE)}
+    since = changed_at(*own.values())
+    if PROPOSAL not in inbox:
+        known = dict(facts(), share_index=given and given.share_index)
+        if DEFINITION in inbox:
+            return _ready("definition", since, "the store holds the definition"), known
+        if os.path.exists(own[proposals.FILE]):
+            return _ready("proposal", since, "the store lacks the proposal that this node made"), known
+        return Standing(state="waiting", step="proposal", since=since, detail=NO_PROPOSAL % store), known
+    proposal = check_proposal(inbox[PROPOSAL], "the proposal in %s" % store, custom)
+    known = dict(facts(proposal), share_index=given and given.share_index)
+    # That of a proposal says nothing: the ENRs are missing.
+    known["definition_hash"] = None
+    if given is None:
+        return _ready("approval", since, "it is this node's turn"), known
+    key = node_key.read(data_dir)
+    approval.review(data_dir, proposal, given.address, enr.encode(key), wanted_index=given.share_index)
+    approvals = approval.collect(proposal, inbox)
+    missing = tuple(index for index in range(1, len(proposal.operators) + 1) if index not in approvals)
+    if given.share_index in missing:
+        return _ready("approval", since, "the store lacks this node's approval"), known
+    if missing and DEFINITION not in inbox:
+        return Standing(state="waiting", step="approval", waiting_for=missing, since=since), known
+    return _ready("definition", since, "the store holds %s" % ("the definition" if missing else "all approvals")), known
+
+
+def _ready(step, since, why):
+    return Standing(state="waiting", step=step, ready=True, since=since, detail="%s: run again" % why)
+
+
+NO_PROPOSAL = (
+    "there is neither a proposal nor a definition in %s yet: the creator's node has to make the proposal "
+    "(dv_creator_node, dv_creator_wallet_file)"
+)

@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a node stands, in whatever step it is. Nothing is written, and no signature of a finished cluster is verified:
+``verify`` does that."""
+
+import os
+
+from . import accepted, acceptance, approval, before_definition, enr, files, networks, node_key, secp256k1
+from .data_dir import CEREMONY, DEFINITION, LOCK
+from .definition import parse
+from .dkg import finish, mail, state
+from .dkg.ceremony import complete
+from .dkg.look import look
+from .errors import DvError
+from .facts import facts
+from .standing import Standing, changed_at
+
+
+def status(data_dir, inbox, store, attempt=1, custom=()):
+    """Where the node stands (:class:`~.standing.Standing`), and what is known of its cluster (:func:`.facts.facts`).
+
+    Files that no run can go on with are no error here: they are what the node waits for its own operator for.
+
+    :param data_dir: charon's data directory of the node; it need not exist
+    :param inbox: name -> text of all files of the store; nothing in it is trusted
+    :param store: what the store is called in texts
+    :param attempt: the attempt that the inventory asks for
+    :param custom: networks of one's own that count too
+    """
+    known = facts()
+    try:
+        return _status(data_dir, inbox, store, attempt, custom, known), known
+    except DvError as error:
+        step = "commit" if os.path.lexists(os.path.join(data_dir, DEFINITION)) else "definition"
+        return Standing(state="waiting", step=step, detail=str(error)), known
+    except OSError as error:
+        return Standing(state="waiting", detail=str(files.os_error(error, error.filename or data_dir, "read"))), known
+
+
+def _status(data_dir, inbox, store, attempt, custom, known):
+    locked = finish.locked_definition(data_dir)
+    key = node_key.read(data_dir) if node_key.exists(data_dir) else None
+    public_key = key and secp256k1.public_key(key)
+    if locked:
+        known.update(facts(locked, public_key))
+        wanted = accepted.read(data_dir)
+        if wanted is None:
+            return _made_elsewhere(data_dir)
+        finish.check_locked(data_dir, locked, wanted)
+        return complete(state.Home(data_dir, wanted))
+    path = os.path.join(data_dir, DEFINITION)
+    begun = os.path.lexists(path) or approval.read(data_dir) is not None
+    if key is None:
+        return _no_key(data_dir, begun)
+    if not os.path.lexists(path):
+        standing, found = before_definition.stand(data_dir, inbox, store, custom)
+        known.update(found)
+        return standing
+    definition = parse(files.read(path), path)
+    known.update(facts(definition, public_key))
+    if accepted.read(data_dir) != definition.definition_hash:
+        return Standing(state="waiting", step="definition", ready=True, since=changed_at(path), detail=NOT_ACCEPTED)
+    acceptance.review(data_dir, definition, public_key, custom=custom)
+    network = networks.by_fork_version(definition.fork_version, custom)
+    messages = mail.select(definition.definition_hash, inbox)
+    return look(data_dir, definition, key, messages, attempt, network=network)
+
+
+def _made_elsewhere(data_dir):
+    path = os.path.join(data_dir, LOCK)
+    return Standing(state="complete", since=changed_at(path), detail=NO_RECORD % path)
+
+
+def _no_key(data_dir, begun):
+    if begun:
+        since = changed_at(os.path.join(data_dir, CEREMONY), os.path.join(data_dir, DEFINITION))
+        return Standing(state="stopped", step="enr", since=since, detail=LOST_KEY % (node_key.FILE, data_dir))
+    return Standing(state="waiting", step="enr", ready=True, detail="it is this node's turn: run again")
+
+
+NO_RECORD = "%s is there, without a record of its ceremony: it was made elsewhere, by charon for example"
+LOST_KEY = (
+    "%s is gone from %s, but this node took part with it; its operator puts it back from a backup and runs again; "
+    "if there is none, all operators begin a new cluster, with a new data directory on every node"
+)
+NOT_ACCEPTED = "this node has a definition that it has not accepted yet: run again, with dv_accept_definition_hash if it is asked for"

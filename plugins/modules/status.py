@@ -1,0 +1,158 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: status
+short_description: Tell where a node stands in its cluster's ceremony
+version_added: 0.1.0
+author: The obol.dv authors (@obol-dv)
+description:
+  - Tells in which of four states a node is, in whatever step, and what has to happen next. It reads the node's data directory
+    and the store.
+  - It writes nothing, waits for no lock, and verifies no finished cluster, which M(obol.dv.verify) does.
+  - Files that no run can go on with are no failure here. The node then waits for its own operator, and C(detail) says why.
+extends_documentation_fragment:
+  - obol.dv.attributes
+  - obol.dv.attributes.action
+  - obol.dv.node
+  - obol.dv.node.store
+  - obol.dv.node.testnet
+options:
+  attempt:
+    description:
+      - The number of the DKG's attempt that the inventory asks for. A lower one than the node is in says nothing.
+    type: int
+    default: 1
+"""
+
+EXAMPLES = r"""
+- name: Where the node stands
+  obol.dv.status:
+    data_dir: /opt/charon/.charon
+    store: /srv/ceremonies/my-cluster
+  register: status
+"""
+
+RETURN = r"""
+state:
+  description:
+    - V(complete), the cluster is in the data directory.
+    - V(waiting) for other operators, or for a run on this node, see C(ready).
+    - V(aborted), an operator signed something wrong.
+    - V(stopped), this node was rolled back, or its ENR private key is used twice or gone.
+  returned: always
+  type: str
+step:
+  description:
+    - The step that is not over, V(enr), V(proposal), V(approval), V(definition), or a round of the DKG, V(commit), V(deal),
+      V(confirm), V(sign), V(seal). Null where there is none.
+  returned: always
+  type: str
+attempt:
+  description: The number of the DKG's attempt that the node is in. Null before its first round.
+  returned: always
+  type: int
+waiting_for:
+  description: Share indices of the operators whose part of the step is missing.
+  returned: always
+  type: list
+  elements: int
+ready:
+  description: Whether a run on this node would go on now.
+  returned: always
+  type: bool
+since:
+  description: When the node last did something, UTC. Null where it has done nothing.
+  returned: always
+  type: str
+  sample: "2026-07-01T10:00:00Z"
+detail:
+  description: What else is to know, and what to do. Empty where the other values say all.
+  returned: always
+  type: str
+accused:
+  description: The operators who signed something wrong.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    operator:
+      description: Share index of the operator.
+      type: int
+      returned: always
+    check:
+      description: Round and short name of the check that failed.
+      type: str
+      returned: always
+      sample: deal.share
+    evidence:
+      description: Path on the node of the signed messages that prove it. Null where they are only in the store yet.
+      type: str
+      returned: always
+evidence:
+  description: Path on the node of the first evidence. Null where there is none.
+  returned: always
+  type: str
+next_attempt:
+  description: The attempt that the operators may begin. Null where none is needed, or none would help.
+  returned: always
+  type: int
+config_hash:
+  description: The config hash of the cluster's terms. Null as long as it is not known.
+  returned: always
+  type: str
+definition_hash:
+  description: The definition's hash. Null as long as it is not known.
+  returned: always
+  type: str
+share_index:
+  description: The node's share index. Null as long as it is not known.
+  returned: always
+  type: int
+operators:
+  description: The operators in the order of their share index. Empty as long as they are not known.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    share_index:
+      description: The share index, from 1.
+      type: int
+      returned: always
+    address:
+      description: The operator's address. Null in an unsigned definition.
+      type: str
+      returned: always
+    peer_id:
+      description: The libp2p peer id of its node. Null before its approval.
+      type: str
+      returned: always
+"""
+
+from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
+
+with packages():
+    from ansible_collections.obol.dv.plugins.module_utils.status import status
+
+ARGUMENT_SPEC = dict(
+    data_dir=dict(type="str", required=True),
+    attempt=dict(type="int", default=1),
+    testnet=TESTNET_SPEC,
+    **CARRIER_SPEC,
+)
+
+
+def tell(module):
+    params = module.params
+    standing, known = status(params["data_dir"], params["inbox"], params["store"], params["attempt"], networks(params))
+    return dict(known, **standing.result(), changed=False)
+
+
+def main():
+    run(ARGUMENT_SPEC, tell)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where all nodes of a run stand: one state for each, from what the tasks registered on them. docs/status.md tells its form."""
+
+#: What the roles register, in their order, and the step that it is about. The DKG tells its own.
+TASKS = {
+    "dv_enr": "enr",
+    "dv_wallet": "approval",
+    "dv_demo_operator": "approval",
+    "dv_proposal": "proposal",
+    "dv_approval": "approval",
+    "dv_definition": "definition",
+    "dv_dkg": None,
+    "dv_verified": "verify",
+}
+
+#: What is known of a node of which nothing is known.
+UNKNOWN = dict(
+    state="unknown",
+    step=None,
+    attempt=None,
+    waiting_for=[],
+    ready=False,
+    since=None,
+    detail="",
+    accused=[],
+    evidence=None,
+    next_attempt=None,
+    config_hash=None,
+    definition_hash=None,
+    share_index=None,
+)
+
+
+def standing(found):
+    """Where a node stands, a dict with the keys of :data:`UNKNOWN`; None if the run has not come to it.
+
+    :param found: the node's variables
+    """
+    if "dv_status" in found:
+        return _standing(found["dv_status"])
+    results = [(step, found[name]) for name, step in TASKS.items() if found.get(name)]
+    if not results:
+        return None
+    for step, result in results:
+        if result.get("failed") or result.get("unreachable"):
+            return _standing(result, step)
+        if step == "definition" and result.get("state") == "waiting":
+            return _standing(result)
+    told = [result for step, result in results if result.get("state") and step in (None, "definition")]
+    return _standing(told[-1]) if told else _standing(results[-1][1])
+
+
+def _standing(result, step=None):
+    known = {name: result.get(name, value) for name, value in UNKNOWN.items()}
+    if result.get("unreachable"):
+        return dict(known, state="unknown", detail="it could not be reached: %s" % _text(result))
+    if result.get("failed") and result.get("state") not in ("aborted", "stopped"):
+        return dict(known, state="waiting", step=result.get("step") or step, detail=_text(result))
+    # Its package is missing, for example: nobody could look.
+    return known if result.get("state") else dict(known, state="unknown", detail=_text(result))
+
+
+def _text(result):
+    return " ".join(str(result.get("msg") or "").split())
+
+
+def document(nodes, command_line):
+    """Where all nodes stand, by cluster: what is written as JSON.
+
+    :param nodes: by name, in their order: ``cluster``, ``data_dir``, ``found`` (the node's variables)
+    :param command_line: the :class:`.command.CommandLine` of this run
+    """
+    clusters = {}
+    for name, node in nodes.items():
+        told = standing(node["found"])
+        if told is None:
+            continue
+        cluster = clusters.setdefault(node["cluster"], dict(operators=[], nodes={}))
+        known = next((node["found"][task].get("operators") for task in ("dv_status", "dv_dkg", "dv_definition") if task in node["found"]), None)
+        cluster["operators"] = cluster["operators"] or [dict(operator, node=None) for operator in known or ()]
+        cluster["nodes"][name] = dict(told, data_dir=node["data_dir"], command=command([name], told, command_line))
+    for cluster in clusters.values():
+        for name, node in cluster["nodes"].items():
+            if node["share_index"] and node["share_index"] <= len(cluster["operators"]):
+                cluster["operators"][node["share_index"] - 1]["node"] = name
+    return dict(clusters=dict(sorted(clusters.items())))
+
+
+def command(names, told, command_line):
+    """The command that goes on from a state on the nodes ``names``, or None where there is nothing to go on with."""
+    if told["next_attempt"]:
+        return command_line.again(names, "commit", dv_dkg_attempt=told["next_attempt"])
+    return command_line.again(names, told["step"]) if told["state"] in ("waiting", "stopped", "unknown") else None
