@@ -13,6 +13,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.obol.dv.plugins.module_utils import files
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.modules.summary import ARGUMENT_SPEC
 from ansible_collections.obol.dv.plugins.plugin_utils.command import CommandLine
 from ansible_collections.obol.dv.plugins.plugin_utils.standings import document
 from ansible_collections.obol.dv.plugins.plugin_utils.summary import summary_lines
@@ -27,9 +28,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        dummy, arguments = self.validate_argument_spec(
-            dict(format=dict(type="str", choices=["text", "json"], default="text"), path=dict(type="str"))
-        )
+        dummy, arguments = self.validate_argument_spec(ARGUMENT_SPEC)
         hosts, hostvars = task_vars["ansible_play_hosts_all"], task_vars["hostvars"]
         command_line = CommandLine(context.CLIARGS, constants.DEFAULT_HOST_LIST, hosts)
         nodes = {host: self._node(hostvars[host]) for host in hosts}

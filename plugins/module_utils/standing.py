@@ -64,7 +64,7 @@ class Standing:
             attempt=self.attempt,
             waiting_for=list(self.waiting_for),
             ready=self.ready,
-            since=self.since and time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.since)),
+            since=None if self.since is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.since)),
             detail=self.detail,
             accused=[each._asdict() for each in self.accused],
             evidence=next(filter(None, paths), None),

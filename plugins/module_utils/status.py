@@ -33,8 +33,7 @@ def status(data_dir, inbox, store, attempt=1, custom=()):
     try:
         return _status(data_dir, inbox, store, attempt, custom, known), known
     except DvError as error:
-        step = "commit" if os.path.lexists(os.path.join(data_dir, DEFINITION)) else "definition"
-        return Standing(state="waiting", step=step, detail=str(error)), known
+        return Standing(state="waiting", detail=str(error)), known
     except OSError as error:
         return Standing(state="waiting", detail=str(files.os_error(error, error.filename or data_dir, "read"))), known
 

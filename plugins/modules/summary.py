@@ -46,3 +46,8 @@ clusters:
   returned: always
   type: dict
 """
+
+ARGUMENT_SPEC = dict(
+    format=dict(type="str", choices=["text", "json"], default="text"),
+    path=dict(type="str"),
+)

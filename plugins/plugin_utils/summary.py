@@ -96,11 +96,15 @@ def _standings(name, nodes, operators, command_line):
         return ["Cluster %s is planned: nothing was written on %s (check mode)" % (name, ", ".join(nodes))]
     told = ["%s on %s" % (state, ", ".join(names)) for state, names in by_state.items() if names]
     lines = ["Cluster %s is %s" % (name, "; ".join(told)), ""]
-    names = {operator["share_index"]: _name(operator) for operator in operators}
-    rows = [tuple(cell(node, nodes[node], names) for cell in COLUMNS.values()) for node in nodes]
+    known = {operator["share_index"]: _name(operator) for operator in operators}
+    rows = [tuple(cell(node, nodes[node], known) for cell in COLUMNS.values()) for node in nodes]
     lines += _table([tuple(COLUMNS), *rows])
-    details = ["  %s: %s" % (node, nodes[node]["detail"]) for node in nodes if nodes[node]["detail"]]
-    lines += [""] + details if details else []
+    details = {}
+    for node in nodes:
+        details.setdefault(nodes[node]["detail"], []).append(node)
+    for detail, names in details.items():
+        if detail:
+            lines += ["", "  %s" % ", ".join(names)] + ["    %s" % part for part in detail.split("; ")]
     for state, title in STATES.items():
         texts = _commands(nodes, by_state[state], command_line)
         if title and texts:

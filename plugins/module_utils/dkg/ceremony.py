@@ -120,7 +120,6 @@ def complete(home):
         state="complete",
         attempt=attempts[-1].number if attempts else None,
         since=changed_at(os.path.join(home.data_dir, LOCK)),
-        detail="lock, deposit data and key shares are in %s" % home.data_dir,
     )
 
 

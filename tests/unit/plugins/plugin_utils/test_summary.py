@@ -4,6 +4,9 @@
 
 """The summary: what a person reads at the end."""
 
+from ansible_collections.obol.dv.plugins.module_utils.standing import Accused, Standing
+from ansible_collections.obol.dv.plugins.plugin_utils.command import CommandLine
+from ansible_collections.obol.dv.plugins.plugin_utils.standings import document
 from ansible_collections.obol.dv.plugins.plugin_utils.summary import summary_lines
 
 REPORT = dict(
@@ -17,13 +20,27 @@ REPORT = dict(
     validators=["0x" + "a" * 96, "0x" + "b" * 96],
 )
 
+OPERATORS = [dict(operator) for operator in REPORT["operators"]]
 
-def node(index, **found):
-    return dict(data_dir="/data/%d" % index, peer_id="16Uiu2HAm%dsixsix" % index, state="complete", detail="", report=REPORT) | found
+
+def node(index, verified=True, **found):
+    told = dict(Standing(**dict(dict(state="complete"), **found)).result(), share_index=index, operators=OPERATORS)
+    return dict(cluster="inventory_group", data_dir="/data/%d" % index, found=dict(dv_dkg=told), report=REPORT if verified else None)
+
+
+def lines_of(nodes, playbook="obol.dv.create_cluster"):
+    command_line = CommandLine({"args": [playbook], "inventory": ["hosts.yml"]}, (), list(nodes))
+    cluster = document(nodes, command_line)["clusters"]["inventory_group"]
+    reports = {name: each["report"] for name, each in nodes.items() if each["report"]}
+    return summary_lines("inventory_group", cluster, reports, command_line)
 
 
 def text_of(nodes):
-    return "\n".join(summary_lines("inventory_group", nodes))
+    return "\n".join(lines_of(nodes))
+
+
+def rows_of(nodes):
+    return [line.split() for line in lines_of(nodes)]
 
 
 def test_a_finished_cluster():
@@ -33,25 +50,59 @@ def test_a_finished_cluster():
     for part in [REPORT["config_hash"], REPORT["definition_hash"], REPORT["lock_hash"], *REPORT["validators"], "/data/2"]:
         assert part in text
     rows = [line.split() for line in text.splitlines()]
-    assert ["3", "alice", "0x" + "3" * 40, "16Uiu2*sixsix"] in rows, "a node is told by its peer id, not by its place"
+    assert ["3", "alice", "0x" + "3" * 40, "16Uiu2*sixsix"] in rows, "a node is told by its share index, not by its place"
     assert "What comes next" in text
 
 
 def test_nodes_that_are_not_in_the_run_have_no_name():
-    rows = [line.split() for line in text_of({"alice": node(3)}).splitlines()]
-    assert ["1", "-", "0x" + "1" * 40, "16Uiu2*sixsix"] in rows
+    assert ["1", "-", "0x" + "1" * 40, "16Uiu2*sixsix"] in rows_of({"alice": node(3)})
 
 
 def test_an_unsigned_cluster_has_no_addresses():
     report = dict(REPORT, operators=[dict(REPORT["operators"][0], address="")])
-    assert ["1", "alice", "-", "16Uiu2*sixsix"] in [line.split() for line in text_of({"alice": node(1, report=report)}).splitlines()]
+    assert ["1", "alice", "-", "16Uiu2*sixsix"] in rows_of({"alice": dict(node(1), report=report)})
 
 
-def test_a_node_that_waits_is_named_with_the_reason():
-    text = text_of({"alice": node(1), "bob": node(2, state="waiting", detail="for operator 4", report=None)})
-    assert "Cluster inventory_group is not complete on bob" in text
-    assert ["bob", "waiting", "for", "operator", "4"] in [line.split() for line in text.splitlines()]
+WAITING = dict(verified=False, state="waiting", step="deal", attempt=2, since=0)
+
+
+def test_waiting_says_for_whom_which_step_since_when_and_the_command():
+    nodes = {"alice": node(1), "bob": node(2, waiting_for=(1, 4), **WAITING), "carol": node(3, ready=True, detail="turn; run again", **WAITING)}
+    lines = lines_of(nodes)
+    assert lines[0] == "Cluster my cluster on hoodi is complete"
+    assert "Cluster inventory_group is waiting on bob, carol" in lines
+    since = ["1970-01-01", "00:00:00", "UTC"]
+    rows = [line.split() for line in lines]
+    assert ["bob", "waiting", "deal", "(attempt", "2)", "1", "(alice),", "4", "(0x4444*444444)", *since] in rows
+    assert ["carol", "waiting", "deal", "(attempt", "2)", "a", "run", "on", "it", *since] in rows
+    assert lines[lines.index("  carol") :][:3] == ["  carol", "    turn", "    run again"] and "  bob" not in lines
+    assert "    ansible-playbook obol.dv.create_cluster -i hosts.yml --limit bob,carol" in lines
+
+
+def test_aborted_and_stopped():
+    """A new attempt is for all nodes of the cluster, and nobody is told to begin one where none helps."""
+    accused = (Accused(3, "deal.share", "/data/evidence/deal-3.json"),)
+    aborted = dict(verified=False, state="aborted", step="deal", attempt=1, accused=accused, next_attempt=2, detail="evidence: /data/x")
+    stopped = dict(verified=False, state="stopped", attempt=1, detail="the newest copy")
+    nodes = {"alice": node(1, **aborted), "bob": node(2, **aborted), "carol": node(3, **stopped)}
+    lines = lines_of(nodes)
+    assert lines[0] == "Cluster inventory_group is stopped on carol; aborted on alice, bob"
+    assert lines.count("  alice, bob") == 1 and "    evidence: /data/x" in lines
+    commands = [line.strip() for line in lines if "ansible-playbook" in line]
+    plain = "ansible-playbook obol.dv.create_cluster -i hosts.yml"
+    assert commands == [plain + " --limit carol", plain + " -e dv_dkg_attempt=2"]
+
+
+def test_one_command_goes_on_with_the_earliest_step():
+    early = dict(WAITING, step="approval", attempt=None)
+    lines = lines_of({"alice": node(1, **WAITING), "bob": node(2, **early)}, playbook="obol.dv.dkg")
+    assert [line.strip() for line in lines if "ansible-playbook" in line] == ["ansible-playbook obol.dv.create_cluster -i hosts.yml"]
+
+
+def test_complete_without_a_verification():
+    assert lines_of({"alice": node(1, verified=False)})[0] == "Cluster inventory_group is complete on alice"
 
 
 def test_a_plan_says_that_nothing_was_written():
-    assert text_of({"alice": node(1, state="planned", report=None)}) == "Cluster inventory_group is planned: nothing was written on alice (check mode)"
+    text = text_of({"alice": node(1, verified=False, state="planned")})
+    assert text == "Cluster inventory_group is planned: nothing was written on alice (check mode)"

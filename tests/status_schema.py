@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The form of the status as JSON, as docs/status.md tells it."""
+
+import jsonschema
+
+from ansible_collections.obol.dv.plugins.module_utils.standing import STEPS
+
+
+def _object(**fields):
+    return {"type": "object", "additionalProperties": False, "required": list(fields), "properties": fields}
+
+
+def _or_null(kind, **more):
+    return {"anyOf": [{"type": kind, **more}, {"type": "null"}]}
+
+
+_INDEX = {"type": "integer", "minimum": 1, "maximum": 255}
+_HASH = _or_null("string", pattern="^0x[0-9a-f]{64}$")
+
+NODE = _object(
+    state={"enum": ["complete", "waiting", "aborted", "stopped", "unknown", "planned"]},
+    step={"enum": [*STEPS, "verify", None]},
+    attempt=_or_null("integer", minimum=1),
+    waiting_for={"type": "array", "items": _INDEX},
+    ready={"type": "boolean"},
+    since=_or_null("string", pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"),
+    detail={"type": "string"},
+    accused={
+        "type": "array",
+        "items": _object(operator=_INDEX, check={"type": "string"}, evidence=_or_null("string")),
+    },
+    evidence=_or_null("string"),
+    next_attempt=_or_null("integer", minimum=2),
+    config_hash=_HASH,
+    definition_hash=_HASH,
+    share_index=_or_null("integer", minimum=1, maximum=255),
+    data_dir={"type": "string"},
+    command=_or_null("string"),
+)
+
+CLUSTER = _object(
+    operators={
+        "type": "array",
+        "items": _object(
+            share_index=_INDEX, address=_or_null("string"), peer_id=_or_null("string"), node=_or_null("string")
+        ),
+    },
+    nodes={"type": "object", "additionalProperties": NODE},
+)
+
+SCHEMA = _object(clusters={"type": "object", "additionalProperties": CLUSTER})
+
+
+def check(document):
+    """Refuse what is not of that form.
+
+    :raises jsonschema.ValidationError: it is not
+    """
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
