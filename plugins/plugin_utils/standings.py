@@ -79,8 +79,9 @@ def document(nodes, command_line):
         if told is None:
             continue
         cluster = clusters.setdefault(node["cluster"], dict(operators=[], nodes={}))
-        known = next((node["found"][task].get("operators") for task in ("dv_status", "dv_dkg", "dv_definition") if task in node["found"]), None)
-        cluster["operators"] = cluster["operators"] or [dict(operator, node=None) for operator in known or ()]
+        results = (node["found"].get(task) or {} for task in ("dv_status", "dv_dkg", "dv_definition"))
+        known = next(filter(None, (result.get("operators") for result in results)), ())
+        cluster["operators"] = cluster["operators"] or [dict(operator, node=None) for operator in known]
         cluster["nodes"][name] = dict(told, data_dir=node["data_dir"], command=command([name], told, command_line))
     for cluster in clusters.values():
         for name, node in cluster["nodes"].items():

@@ -57,7 +57,7 @@ def test_document():
     operators = [dict(share_index=index, address="0x" + "1" * 40, peer_id=None) for index in (1, 2)]
     accused = Accused(2, "deal.share", "/data/evidence/deal-2.json")
     results = {
-        "alice": dict(dv_status=dict(WAITS, operators=operators, share_index=1)),
+        "alice": dict(dv_definition=dict(WAITS, operators=operators, share_index=1), dv_dkg=dict(state="waiting")),
         "bob": dict(
             dv_status=dict(
                 Standing(state="aborted", step="deal", accused=(accused,), next_attempt=2).result(), share_index=2
