@@ -28,6 +28,7 @@ class ActionModule(ActionBase):
                 peer_id=(found.get("dv_enr") or {}).get("peer_id"),
                 state="failed" if step.get("failed") else step.get("state"),
                 detail=step.get("detail") or ("see its error above" if step.get("failed") else None),
+                backup=(found.get("dv_backup") or {}).get("copy") or (found.get("dv_backup") or {}).get("path"),
                 report=verified.get("cluster") if not verified.get("failed") else None,
             )
         lines = []

@@ -21,7 +21,8 @@ def summary_lines(cluster, nodes):
 
     :param cluster: its name in the inventory
     :param nodes: for each of its nodes in this run, by name: ``data_dir``, and what the tasks found: ``peer_id``,
-        ``state``, ``detail`` and ``report`` (the cluster as the verify module tells it), each of them or None
+        ``state``, ``detail``, ``backup`` (the path of its ENR private key's) and ``report`` (the cluster as the verify
+        module tells it), each of them or None
     """
     reports = [node["report"] for node in nodes.values() if node["report"]]
     if not reports:
@@ -50,10 +51,13 @@ def summary_lines(cluster, nodes):
     lines += ["", "  validators"] + ["    %s" % public_key for public_key in report["validators"]]
     lines += ["", "  data directories, each with " + ", ".join(FILES)]
     lines += ["  " + line for line in _table([(name, nodes[name]["data_dir"]) for name in nodes])]
+    backups = [(name, node["backup"]) for name, node in nodes.items() if node["backup"]]
+    if backups:
+        lines += ["", "  encrypted backups of the ENR private keys"] + ["  " + line for line in _table(backups)]
     unfinished = {name: node for name, node in nodes.items() if not node["report"]}
     if unfinished:
         lines += [""] + _unfinished(cluster, unfinished)
-    return lines + ["", "  What comes next"] + ["    - %s" % step for step in NEXT]
+    return lines + ["", "  What comes next"] + ["    - %s" % step for step in [*_backup_missing(nodes), *NEXT]]
 
 
 def short_peer_id(peer_id):
@@ -61,11 +65,18 @@ def short_peer_id(peer_id):
     return "%s*%s" % (peer_id[:6], peer_id[-6:])
 
 
+def _backup_missing(nodes):
+    """What to do about nodes without a backup: a list of none or one text."""
+    missing = [name for name, node in nodes.items() if not node["backup"]]
+    return ["No backup of the ENR private key on %s: set dv_backup_recipients." % ", ".join(missing)] if missing else []
+
+
 def _unfinished(cluster, nodes):
     if {node["state"] for node in nodes.values()} == {"planned"}:
         return ["Cluster %s is planned: nothing was written on %s (check mode)" % (cluster, ", ".join(nodes))]
     lines = ["Cluster %s is not complete on %s" % (cluster, ", ".join(nodes)), ""]
-    return lines + _table([(name, node["state"] or "not begun", node["detail"] or "") for name, node in nodes.items()])
+    lines += _table([(name, node["state"] or "not begun", node["detail"] or "") for name, node in nodes.items()])
+    return lines + ["  " + text for text in _backup_missing(nodes)]
 
 
 def _table(rows):

@@ -190,6 +190,15 @@ def test_bad_nodes(do, changes, fragments, node, terms, place, tmp_path, tree):
     assert tree(tmp_path) == before
 
 
+def test_recipients_of_the_backup(node, terms, place):
+    text(".backups", "")(place)
+    changes = {"backup_recipients": ["age1xyz"], "backup_dir": str(place / ".backups" / "node")}
+    found = texts(replace(node, **changes), terms)
+    assert len(found) == 2
+    assert found[0].startswith("dv_backup_recipients[0] is no recipient")
+    assert found[1].startswith("%s is not a directory" % (place / ".backups"))
+
+
 def test_address_without_a_place(node, terms):
     terms["operators"][0] = DEAD
     found = "\n".join(texts(node, terms))

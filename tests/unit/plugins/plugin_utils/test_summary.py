@@ -19,7 +19,8 @@ REPORT = dict(
 
 
 def node(index, **found):
-    return dict(data_dir="/data/%d" % index, peer_id="16Uiu2HAm%dsixsix" % index, state="complete", detail="", report=REPORT) | found
+    peer_id, backup = "16Uiu2HAm%dsixsix" % index, "/backups/%d.age" % index
+    return dict(data_dir="/data/%d" % index, peer_id=peer_id, state="complete", detail="", backup=backup, report=REPORT) | found
 
 
 def text_of(nodes):
@@ -51,6 +52,15 @@ def test_a_node_that_waits_is_named_with_the_reason():
     text = text_of({"alice": node(1), "bob": node(2, state="waiting", detail="for operator 4", report=None)})
     assert "Cluster inventory_group is not complete on bob" in text
     assert ["bob", "waiting", "for", "operator", "4"] in [line.split() for line in text.splitlines()]
+
+
+def test_backups_and_nodes_without_one():
+    nodes = {"alice": node(1), "bob": node(2, backup=None), "carol": node(3, backup=None)}
+    told = "No backup of the ENR private key on bob, carol: set dv_backup_recipients."
+    assert "    alice   /backups/1.age" in text_of(nodes) and told in text_of(nodes)
+    waiting = {name: dict(found, report=None, state="waiting") for name, found in nodes.items()}
+    assert told in text_of(waiting)
+    assert "No backup" not in text_of({"alice": node(1)})
 
 
 def test_a_plan_says_that_nothing_was_written():
