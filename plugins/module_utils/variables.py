@@ -24,6 +24,7 @@ KNOWN = (
     "dv_creator_wallet_file",
     "dv_creator_wallet_password_file",
     "dv_data_dir",
+    "dv_data_owner",
     "dv_definition_file",
     "dv_demo",
     "dv_deposit_amounts",

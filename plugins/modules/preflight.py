@@ -49,6 +49,9 @@ options:
   accept_definition_hash:
     description: The hash of that definition, confirmed by the node's operator.
     type: str
+  owner:
+    description: The user and group whose the data directory shall be, see M(obol.dv.enr).
+    type: str
   backup_recipients:
     description: For whom the ENR private key will be backed up. Left out, it is not.
     type: list
@@ -124,6 +127,7 @@ ARGUMENT_SPEC = dict(
     accept_config_hash=dict(type="str"),
     definition_file=dict(type="str"),
     accept_definition_hash=dict(type="str"),
+    owner=dict(type="str"),
     backup_recipients=dict(type="list", elements="str"),
     backup_dir=dict(type="str"),
     backup_dest=dict(type="str"),
@@ -153,6 +157,7 @@ def check(module):
         accepted_config_hash=confirmed.get("accept_config_hash", b""),
         accepted_definition_hash=confirmed.get("accept_definition_hash"),
         policy_pending=params["policy_create"],
+        owner=params["owner"],
         backup_recipients=params["backup_recipients"] or (),
         backup_dir=params["backup_dir"],
     )

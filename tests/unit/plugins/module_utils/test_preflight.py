@@ -419,6 +419,18 @@ def test_good_node_as_unprivileged_user(node, terms, open_place):
     assert unprivileged(lambda: texts(node, terms)) == []
 
 
+def test_owner_that_only_root_can_give_files_to(node, terms, open_place):
+    assert texts(node, terms) == []
+    node = replace(node, owner="54321:65432")
+    if os.geteuid() == 0:
+        assert texts(node, terms) == []
+        os.chown(open_place, NOBODY, NOBODY)
+    node = moved(node, open_place)
+    found = unprivileged(lambda: texts(node, terms))
+    assert len(found) == 1 and found[0].startswith("dv_data_owner is 54321:65432, but the user of this task is ")
+    assert list(open_place.glob(".charon")) == []
+
+
 def test_policy_of_another_user(node, terms, open_place):
     assert texts(node, terms) == []
     node = moved(node, open_place)
