@@ -2,14 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Stock charon as the judge of what we make: builds the pinned release once, drives its commands on loopback.
+"""Stock charon as the judge of what we make: drives the commands of the pinned release on loopback.
 
 Every process ends with the context that started it, every wait has a deadline, every command leaves a log.
 """
 
 import contextlib
-import fcntl
-import hashlib
 import os
 import pathlib
 import shutil
@@ -20,16 +18,10 @@ import time
 import urllib.error
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-MODULE = ROOT / "tests" / "charon"
-CACHE = ROOT / ".cache" / "charon"
+from ansible_collections.obol.dv.tests import go_tool
 
 #: Seconds that one command or one wait may take on a busy machine. A deadline, never a measure of speed.
 DEADLINE = 180
-
-
-class NoGo(Exception):
-    """The binary is not built yet, and there is no Go to build it."""
 
 
 class CharonError(Exception):
@@ -37,34 +29,8 @@ class CharonError(Exception):
 
 
 def binary():
-    """The path of the charon binary that ``tests/charon/go.mod`` pins, built into ``.cache/charon`` if it is not there.
-
-    :raises NoGo: not built yet and no ``go`` on the path
-    :raises CharonError: the build failed
-    """
-    pins = b"".join((MODULE / name).read_bytes() for name in ("go.mod", "go.sum"))
-    path = CACHE / ("charon-%s" % hashlib.sha256(pins).hexdigest()[:16])
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with open(CACHE / "build.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not path.exists():
-            _build(path)
-    return path
-
-
-def _build(path):
-    go = shutil.which("go")
-    if go is None:
-        raise NoGo(
-            "stock charon is not built (%s) and there is no go on the PATH: install Go, https://go.dev/dl" % path
-        )
-    print("building stock charon with %s, a minute or two, once: %s" % (go, path), flush=True)
-    temporary = path.with_suffix(".new")
-    command = [go, "build", "-trimpath", "-o", str(temporary), "github.com/obolnetwork/charon"]
-    built = subprocess.run(command, cwd=MODULE, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if built.returncode:
-        raise CharonError("cannot build charon: %s in %s\n%s" % (" ".join(command), MODULE, built.stderr[-4000:]))
-    temporary.rename(path)
+    """The path of the charon binary; see :func:`go_tool.binary`."""
+    return go_tool.binary("charon", "github.com/obolnetwork/charon")
 
 
 def wait_for(condition, what, seconds=DEADLINE):

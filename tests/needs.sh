@@ -11,7 +11,7 @@ need() {  # program, why
 }
 
 need git "ansible-test asks it which files there are; the collection test compares the package with them"
-need go "builds stock charon, which judges the clusters made here; without it those tests are skipped (Go 1.26, https://go.dev/dl)"
+need go "builds stock charon and age, which judge what is made here; without it those tests are skipped (Go 1.26, https://go.dev/dl)"
 
 if [[ ${CI:-} == true ]]; then
     exit $missing

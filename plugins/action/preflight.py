@@ -2,10 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Takes a finished definition to the node, if one is given, and checks on the control node that the store can be used."""
+"""Takes a finished definition to the node, if one is given, and checks on the control node that store and
+backups can be written there."""
+
+import os
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.obol.dv.plugins.module_utils.disk import check_directory
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 
@@ -22,6 +26,12 @@ class ActionModule(Carrier):
                 arguments["inbox"] = self._inbox(store, arguments)
         except DvError as error:
             problems.append(str(error))
+        if arguments.get("backup_recipients") and arguments.get("backup_dest"):
+            try:
+                check_directory(os.path.expanduser(arguments["backup_dest"]))
+            except DvError as error:
+                hint = "let the user of ansible-playbook write there, or set dv_backup_dest"
+                problems.append("the backups on the control node: %s" % DvError(error.found, error.wanted, hint))
         result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
         result.pop("invocation", None)
         if problems:

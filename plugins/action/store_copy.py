@@ -7,6 +7,7 @@
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.modules.store_copy import ARGUMENT_SPEC
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.location import open_store
 
 
@@ -18,14 +19,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        arguments = self.validate_argument_spec(
-            dict(
-                src=dict(type="str", required=True),
-                src_options=dict(type="dict"),
-                dest=dict(type="str", required=True),
-                dest_options=dict(type="dict"),
-            )
-        )[1]
+        dummy, arguments = self.validate_argument_spec(ARGUMENT_SPEC)
         try:
             with (
                 open_store(arguments["src"], arguments["src_options"]) as source,

@@ -22,8 +22,32 @@ from .errors import DvError
 #: Largest file that is read at all, in bytes. A lock of 1000 validators and 10 operators has 4 MB.
 MAX_SIZE = 64 * 1024 * 1024
 
+# Where root works for another user: directory, uid and gid. See like_owner.
+_owned = None
+
 # What a temporary file of ours is called, see _temporary.
 _LEFT_OVER = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
+
+
+@contextlib.contextmanager
+def like_owner(directory):
+    """While this is entered, what root makes below ``directory`` belongs to the owner of ``directory``: before its content
+    is written, and before it has its name. For any other user, and where ``directory`` is root's own or is not there,
+    nothing is special.
+
+    Links below it are refused then, since they would take root where their owner cannot go. Only those that are there
+    are: the owner must not plant some at the same time.
+    """
+    global _owned
+    before, _owned = _owned, None
+    if directory and os.geteuid() == 0 and os.path.isdir(directory):
+        status = os.stat(directory)
+        if (status.st_uid, status.st_gid) != (0, os.getegid()):
+            _owned = os.path.abspath(directory), status.st_uid, status.st_gid
+    try:
+        yield
+    finally:
+        _owned = before
 
 
 def read(path, limit=MAX_SIZE, check=None):
@@ -32,6 +56,7 @@ def read(path, limit=MAX_SIZE, check=None):
     :param check: function that is given the ``os.stat_result`` of the very file that is read, and raises what it dislikes
     :raises DvError: not there, not readable, not a regular file, or larger than ``limit``
     """
+    _refuse_links(path)
     try:
         # O_NONBLOCK: a FIFO in the place of a file must not block us.
         with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
@@ -50,6 +75,7 @@ def read(path, limit=MAX_SIZE, check=None):
 
 def read_if_exists(path, limit=MAX_SIZE):
     """Like :func:`read`, but ``None`` where there is nothing at ``path``."""
+    _refuse_links(path)
     return read(path, limit) if os.path.lexists(path) else None
 
 
@@ -64,6 +90,7 @@ def write_new(path, content, mode=0o600):
 
 def write_if_absent(path, content, mode=0o600):
     """Like :func:`write_new`; False if something is at ``path``, however late it came."""
+    _refuse_links(path)
     if os.path.lexists(path):
         return False
     with _temporary(path, content, mode) as temporary:
@@ -109,8 +136,10 @@ def make_directory(path, mode=0o700):
     if os.path.isdir(path):
         return False
     make_directory(os.path.dirname(path), mode)
+    _refuse_links(path)
     try:
         os.mkdir(path, mode)
+        _give_directory(path)
     except FileExistsError:
         if os.path.isdir(path):
             return False
@@ -126,6 +155,7 @@ def erase(path):
 
     The blocks are not overwritten: on a journal, a snapshot or an SSD that would promise more than it does.
     """
+    _refuse_links(os.path.dirname(path))
     try:
         os.unlink(path)
     except FileNotFoundError:
@@ -147,9 +177,11 @@ def write_directory(path, contents, mode=0o600):
     parent, name = os.path.split(os.path.abspath(path))
     make_directory(parent)
     temporary = os.path.join(parent, ".%s.tmp" % name)
+    _refuse_links(path)
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         os.mkdir(temporary, 0o700)
+        _give_directory(temporary)
         try:
             for file_name, content in contents.items():
                 _write(os.path.join(temporary, file_name), content, mode)
@@ -176,8 +208,10 @@ def exclusive(path):
 
     :raises DvError: another process holds it
     """
+    _refuse_links(path)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        _give(descriptor, path)
     except OSError as error:
         raise os_error(error, path, "write") from None
     try:
@@ -222,6 +256,7 @@ def os_error(error, path, deed):
 @contextlib.contextmanager
 def _temporary(path, content, mode):
     """A durable file with ``content`` beside ``path``; gone again afterwards unless it was renamed."""
+    _refuse_links(path)
     directory, name = os.path.split(path)
     temporary = os.path.join(directory, ".%s.%s.tmp" % (name, secrets.token_hex(8)))
     try:
@@ -239,7 +274,44 @@ def _write(path, content, mode):
     """Write the new file ``path``; its name is durable only after :func:`sync_directory`."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with open(descriptor, "wb") as file:
+        _give(file.fileno(), path)
         os.fchmod(file.fileno(), mode)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _below(path):
+    """The names from the directory of :func:`like_owner` down to ``path``: none outside of it."""
+    inside = _owned and os.path.abspath(path).startswith(_owned[0] + os.sep)
+    return os.path.relpath(path, _owned[0]).split(os.sep) if inside else []
+
+
+def _refuse_links(path):
+    """Refuse a link on the way to ``path``, or in its place, below the directory of :func:`like_owner`."""
+    place = _owned[0] if _owned else ""
+    for name in _below(path):
+        place = os.path.join(place, name)
+        if os.path.islink(place):
+            raise DvError(
+                "%s is a link, in a directory of the user with number %d" % (place, _owned[1]),
+                "no links there: root would follow them anywhere",
+                "put in its place what it leads to",
+            )
+
+
+def _give(descriptor, path):
+    """Give an open file or directory, just made at ``path``, to the owner that :func:`like_owner` found."""
+    if _below(path):
+        status = os.fstat(descriptor)
+        if (status.st_uid, status.st_gid) != _owned[1:]:
+            os.fchown(descriptor, *_owned[1:])
+
+
+def _give_directory(path):
+    if _below(path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            _give(descriptor, path)
+        finally:
+            os.close(descriptor)

@@ -14,6 +14,7 @@ import sys
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from . import files
 from .errors import DvError
 
 #: Option of every module that checks signatures: a test network that the table of networks does not have.
@@ -63,7 +64,8 @@ def packages():
 
 
 def run(argument_spec, deed, **constraints):
-    """Run a module: ``deed(module)`` returns the result (dict), or raises :class:`DvError`.
+    """Run a module: ``deed(module)`` returns the result (dict), or raises :class:`DvError`. What it makes in the option
+    ``data_dir`` belongs to the owner of that directory.
 
     :param argument_spec: as for AnsibleModule
     :param constraints: further arguments of AnsibleModule, e.g. ``required_together``
@@ -74,7 +76,8 @@ def run(argument_spec, deed, **constraints):
     try:
         if _missing:
             raise _missing[0]
-        result = deed(module)
+        with files.like_owner(module.params.get("data_dir")):
+            result = deed(module)
     except DvError as error:
         module.fail_json(msg=str(error))
     except ImportError as error:

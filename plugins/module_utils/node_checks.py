@@ -6,7 +6,7 @@
 
 import os
 
-from . import acceptance, approval, definition, enr, files, lock, node_key, policy, proposal, review, secp256k1, wallet
+from . import acceptance, age, approval, definition, enr, files, lock, node_key, policy, proposal, review, secp256k1, wallet
 from .address import checksum_address
 from .data_dir import DEFINITION, KEYS, LOCK
 from .disk import check_directory
@@ -100,6 +100,16 @@ def check_signer(node, terms):
     if not signed:
         with problems:
             _check_policy(node, terms, address)
+    problems.raise_any()
+
+
+def check_backup(node):
+    """Recipients that backups can be encrypted for, and a directory that can hold them."""
+    problems = Collector()
+    with problems:
+        age.parse_recipients(node.backup_recipients, "dv_backup_recipients")
+    with problems:
+        check_directory(node.backup_dir)
     problems.raise_any()
 
 

@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from . import owner
 from .disk import check_directory, check_space
 from .errors import Collector, DvError
 
@@ -23,6 +24,7 @@ LIBRARIES = {
     "pycryptodome": (3, 0),
     "jsonschema": (4, 0),
     "pyyaml": (6, 0),
+    "pyrage": (1, 0),
 }
 
 
@@ -36,6 +38,9 @@ class Node:
     :param accepted_config_hash: 32 bytes, terms that somebody confirmed for it, or ``None``
     :param accepted_definition_hash: 32 bytes, a definition that somebody confirmed for it, or ``None``
     :param policy_pending: a play before the approval writes its policy
+    :param owner: user and group whose the data directory shall be, as :func:`.owner.parse` takes them, or ``None``
+    :param backup_recipients: for whom its ENR private key is backed up, or empty
+    :param backup_dir: where
     """
 
     data_dir: str
@@ -48,6 +53,9 @@ class Node:
     accepted_config_hash: bytes = None
     accepted_definition_hash: bytes = None
     policy_pending: bool = False
+    owner: str = None
+    backup_recipients: tuple = ()
+    backup_dir: str = None
 
 
 class Given(NamedTuple):
@@ -95,6 +103,12 @@ def check(node, terms, now, given=None):
     if not given:
         with problems:
             node_checks.check_signer(node, agreed)
+    if node.owner:
+        with problems:
+            owner.check(owner.parse(node.owner, "dv_data_owner"), "dv_data_owner")
+    if node.backup_recipients:
+        with problems:
+            node_checks.check_backup(node)
     return problems.errors
 
 

@@ -7,7 +7,7 @@
 
 import os
 
-from . import accepted, acceptance, approval, before_definition, enr, files, networks, node_key, secp256k1
+from . import accepted, acceptance, approval, backup, before_definition, enr, files, networks, node_key, secp256k1
 from .data_dir import CEREMONY, DEFINITION, LOCK
 from .definition import parse
 from .dkg import finish, mail, state
@@ -36,6 +36,16 @@ def status(data_dir, inbox, store, attempt=1, custom=()):
         return Standing(state="waiting", detail=str(error)), known
     except OSError as error:
         return Standing(state="waiting", detail=str(files.os_error(error, error.filename or data_dir, "read"))), known
+
+
+def newest_backup(data_dir, backup_dir):
+    """The path of the newest good backup of the node's ENR private key in ``backup_dir``; empty if there is none."""
+    try:
+        public_key = secp256k1.public_key(node_key.read(data_dir))
+    except DvError:
+        return ""
+    found = backup.find(backup_dir, enr.peer_id(public_key)).backups
+    return found[-1].path if found else ""
 
 
 def _status(data_dir, inbox, store, attempt, custom, known):

@@ -12,9 +12,17 @@ description:
   - Makes C(charon-enr-private-key) in the data directory if it is not there, as C(charon create enr) does, and returns
     the node's ENR and peer id.
   - An existing key is never replaced. The key never leaves the node.
+  - The data directory can be given to another user, as whom charon runs.
 extends_documentation_fragment:
   - obol.dv.attributes
   - obol.dv.node
+options:
+  owner:
+    description:
+      - The user and group, V(user:group), whose the data directory and all in it shall be, as names or numbers.
+      - Only root can give files to another user. What root makes in the directory later, by any module, belongs to its owner.
+      - Left out, nothing is given away.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -46,19 +54,31 @@ import os
 from ansible_collections.obol.dv.plugins.module_utils.module import packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import enr, files, node_key, secp256k1
+    from ansible_collections.obol.dv.plugins.module_utils import enr, files, node_key, owner, secp256k1
 
-ARGUMENT_SPEC = dict(data_dir=dict(type="str", required=True))
+ARGUMENT_SPEC = dict(
+    data_dir=dict(type="str", required=True),
+    owner=dict(type="str"),
+)
 
 
 def make(module):
     data_dir = module.params["data_dir"]
-    result = dict(key_path=os.path.join(data_dir, node_key.FILE), enr=None, peer_id=None, changed=not node_key.exists(data_dir))
-    if result["changed"] and module.check_mode:
-        return result
+    wanted = owner.parse(module.params["owner"], "dv_data_owner") if module.params["owner"] else None
+    if wanted:
+        owner.check(wanted, "dv_data_owner")
+    result = dict(key_path=os.path.join(data_dir, node_key.FILE), enr=None, peer_id=None)
+    new = not node_key.exists(data_dir)
+    if new and module.check_mode:
+        return dict(result, changed=True)
+    if wanted:
+        # Its user must be able to get there.
+        files.make_directory(os.path.dirname(os.path.abspath(data_dir)), 0o711)
     files.make_directory(data_dir)
-    private_key = node_key.create(data_dir) if result["changed"] else node_key.read(data_dir)
-    return dict(result, enr=enr.encode(private_key), peer_id=enr.peer_id(secp256k1.public_key(private_key)))
+    given = bool(wanted) and owner.give(data_dir, wanted, really=not module.check_mode)
+    with files.like_owner(data_dir):
+        private_key = node_key.create(data_dir) if new else node_key.read(data_dir)
+    return dict(result, changed=new or given, enr=enr.encode(private_key), peer_id=enr.peer_id(secp256k1.public_key(private_key)))
 
 
 def main():

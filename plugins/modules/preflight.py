@@ -49,6 +49,19 @@ options:
   accept_definition_hash:
     description: The hash of that definition, confirmed by the node's operator.
     type: str
+  owner:
+    description: The user and group whose the data directory shall be, see M(obol.dv.enr).
+    type: str
+  backup_recipients:
+    description: For whom the ENR private key will be backed up. Left out, it is not.
+    type: list
+    elements: str
+  backup_dir:
+    description: Directory on the node for its encrypted backups. Needed with O(backup_recipients).
+    type: str
+  backup_dest:
+    description: Directory on the control node for copies of them.
+    type: str
   variables:
     description: Names of the variables that are set. One that is nearly the name of a variable of this collection is an error.
     type: list
@@ -114,6 +127,10 @@ ARGUMENT_SPEC = dict(
     accept_config_hash=dict(type="str"),
     definition_file=dict(type="str"),
     accept_definition_hash=dict(type="str"),
+    owner=dict(type="str"),
+    backup_recipients=dict(type="list", elements="str"),
+    backup_dir=dict(type="str"),
+    backup_dest=dict(type="str"),
     variables=dict(type="list", elements="str", default=[]),
     testnet=TESTNET_SPEC,
     **WALLET_SPEC,
@@ -140,6 +157,9 @@ def check(module):
         accepted_config_hash=confirmed.get("accept_config_hash", b""),
         accepted_definition_hash=confirmed.get("accept_definition_hash"),
         policy_pending=params["policy_create"],
+        owner=params["owner"],
+        backup_recipients=params["backup_recipients"] or (),
+        backup_dir=params["backup_dir"],
     )
     definition = params["inbox"].get(data_dir.DEFINITION)
     given = preflight.Given(definition, params["definition_file"], networks(params)) if definition is not None else None
@@ -161,7 +181,7 @@ def _enr(node):
 
 
 def main():
-    run(ARGUMENT_SPEC, check)
+    run(ARGUMENT_SPEC, check, required_by=dict(backup_recipients=["backup_dir"]))
 
 
 if __name__ == "__main__":

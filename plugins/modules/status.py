@@ -25,6 +25,9 @@ options:
       - The number of the DKG's attempt that the inventory asks for. A lower one than the node is in says nothing.
     type: int
     default: 1
+  backup_dir:
+    description: Directory on the node with the backups of its ENR private key, see M(obol.dv.backup_enr_key).
+    type: str
 """
 
 EXAMPLES = r"""
@@ -99,6 +102,10 @@ next_attempt:
   description: The attempt that the operators may begin. Null where none is needed, or none would help.
   returned: always
   type: int
+enr_key_backup:
+  description: Path of the newest backup of the node's ENR private key. Empty if there is none, null without O(backup_dir).
+  returned: always
+  type: str
 config_hash:
   description: The config hash of the cluster's terms. Null as long as it is not known.
   returned: always
@@ -134,11 +141,12 @@ operators:
 from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.status import status
+    from ansible_collections.obol.dv.plugins.module_utils.status import newest_backup, status
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),
     attempt=dict(type="int", default=1),
+    backup_dir=dict(type="str"),
     testnet=TESTNET_SPEC,
     **CARRIER_SPEC,
 )
@@ -147,7 +155,8 @@ ARGUMENT_SPEC = dict(
 def tell(module):
     params = module.params
     standing, known = status(params["data_dir"], params["inbox"], params["store"], params["attempt"], networks(params))
-    return dict(known, **standing.result(), changed=False)
+    backup = newest_backup(params["data_dir"], params["backup_dir"]) if params["backup_dir"] else None
+    return dict(known, **standing.result(), enr_key_backup=backup, changed=False)
 
 
 def main():

@@ -45,3 +45,10 @@ copied:
   type: list
   elements: str
 """
+
+ARGUMENT_SPEC = dict(
+    src=dict(type="str", required=True),
+    src_options=dict(type="dict"),
+    dest=dict(type="str", required=True),
+    dest_options=dict(type="dict"),
+)

@@ -28,6 +28,7 @@ UNKNOWN = dict(
     accused=[],
     evidence=None,
     next_attempt=None,
+    enr_key_backup=None,
     config_hash=None,
     definition_hash=None,
     share_index=None,
@@ -82,12 +83,21 @@ def document(nodes, command_line):
         results = (node["found"].get(task) or {} for task in ("dv_status", "dv_dkg", "dv_definition"))
         known = next(filter(None, (result.get("operators") for result in results)), ())
         cluster["operators"] = cluster["operators"] or [dict(operator, node=None) for operator in known]
+        told["enr_key_backup"] = _backup(node["found"])
         cluster["nodes"][name] = dict(told, data_dir=node["data_dir"], command=command([name], told, command_line))
     for cluster in clusters.values():
         for name, node in cluster["nodes"].items():
             if node["share_index"] and node["share_index"] <= len(cluster["operators"]):
                 cluster["operators"][node["share_index"] - 1]["node"] = name
     return dict(clusters=dict(sorted(clusters.items())))
+
+
+def _backup(found):
+    """The path of the newest backup of the node's ENR private key, empty if there is none, None if nobody looked."""
+    if "dv_status" in found:
+        return found["dv_status"].get("enr_key_backup")
+    made = found.get("dv_backup") or {}
+    return made.get("copy") or made.get("path") or ("" if "dv_enr" in found else None)
 
 
 def command(names, told, command_line):

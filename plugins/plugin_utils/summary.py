@@ -50,6 +50,7 @@ def summary_lines(name, cluster, reports, command_line):
     lines = _verified(name, nodes, reports) if reports else []
     if rest:
         lines += ([""] if lines else []) + _standings(name, rest, cluster["operators"], command_line)
+    lines += _backups(nodes)
     return lines + _next() if reports else lines
 
 
@@ -83,6 +84,15 @@ def _verified(name, nodes, reports):
     lines += ["", "  validators"] + ["    %s" % public_key for public_key in report["validators"]]
     lines += ["", "  data directories, each with " + ", ".join(FILES)]
     return lines + ["  " + line for line in _table([(node, nodes[node]["data_dir"]) for node in reports])]
+
+
+def _backups(nodes):
+    found = {name: node["enr_key_backup"] for name, node in nodes.items()}
+    made = [(name, path) for name, path in found.items() if path]
+    lines = ["", "  encrypted backups of the ENR private keys"] + ["  " + line for line in _table(made)] if made else []
+    missing = ", ".join(name for name, path in found.items() if path == "")
+    text = "  No backup of the ENR private key on %s: set dv_backup_recipients" % missing
+    return lines + (["", text] if missing else [])
 
 
 def _next():

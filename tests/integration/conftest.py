@@ -11,18 +11,29 @@ import pathlib
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
-from ansible_collections.obol.dv.tests import charon_tool, play
+from ansible_collections.obol.dv.tests import charon_tool, go_tool, play
+
+
+def built(build):
+    """The path of a program that is built from source. Where it cannot be for want of Go, a skip; in CI (``CI=true``) a failure."""
+    try:
+        return build()
+    except go_tool.NoGo as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
 def charon_binary():
-    """The path of stock charon. Where it cannot be built for want of Go, a skip; in CI (``CI=true``) a failure."""
-    try:
-        return charon_tool.binary()
-    except charon_tool.NoGo as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(error), pytrace=False)
-        pytest.skip(str(error))
+    """The path of stock charon."""
+    return built(charon_tool.binary)
+
+
+@pytest.fixture(scope="session")
+def age_binary():
+    """The path of age, which opens what pyrage encrypts."""
+    return built(lambda: go_tool.binary("age", "filippo.io/age/cmd/age"))
 
 
 @pytest.fixture

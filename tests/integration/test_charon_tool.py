@@ -7,7 +7,7 @@
 import json
 
 import pytest
-from ansible_collections.obol.dv.tests import charon_tool
+from ansible_collections.obol.dv.tests import charon_tool, go_tool
 
 TERMS = {
     "network": "hoodi",
@@ -46,7 +46,7 @@ def test_a_wait_ends():
 
 
 def test_without_go_it_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(charon_tool, "CACHE", tmp_path)
+    monkeypatch.setattr(go_tool, "CACHE", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(charon_tool.NoGo, match="install Go"):
+    with pytest.raises(go_tool.NoGo, match="install Go"):
         charon_tool.binary()

@@ -25,6 +25,7 @@ with patch_module_args(%r):
 
 @pytest.mark.parametrize("name,arguments", [
     ("enr", dict(data_dir="/nowhere")),
+    ("backup_enr_key", dict(data_dir="/nowhere", recipients=["age1"], backup_dir="/nowhere/backups")),
     ("verify", dict(path="/nowhere")),
     ("wallet", dict(path="/nowhere/wallet.json", password_file="/nowhere/password.txt")),
 ])

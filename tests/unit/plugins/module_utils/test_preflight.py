@@ -190,6 +190,15 @@ def test_bad_nodes(do, changes, fragments, node, terms, place, tmp_path, tree):
     assert tree(tmp_path) == before
 
 
+def test_recipients_of_the_backup(node, terms, place):
+    text(".backups", "")(place)
+    changes = {"backup_recipients": ["age1xyz"], "backup_dir": str(place / ".backups" / "node")}
+    found = texts(replace(node, **changes), terms)
+    assert len(found) == 2
+    assert found[0].startswith("dv_backup_recipients[0] is no recipient")
+    assert found[1].startswith("%s is not a directory" % (place / ".backups"))
+
+
 def test_address_without_a_place(node, terms):
     terms["operators"][0] = DEAD
     found = "\n".join(texts(node, terms))
@@ -408,6 +417,18 @@ def test_good_node_as_unprivileged_user(node, terms, open_place):
     if os.geteuid() == 0:
         os.chown(open_place, NOBODY, NOBODY)
     assert unprivileged(lambda: texts(node, terms)) == []
+
+
+def test_owner_that_only_root_can_give_files_to(node, terms, open_place):
+    assert texts(node, terms) == []
+    node = replace(node, owner="54321:65432")
+    if os.geteuid() == 0:
+        assert texts(node, terms) == []
+        os.chown(open_place, NOBODY, NOBODY)
+    node = moved(node, open_place)
+    found = unprivileged(lambda: texts(node, terms))
+    assert len(found) == 1 and found[0].startswith("dv_data_owner is 54321:65432, but the user of this task is ")
+    assert list(open_place.glob(".charon")) == []
 
 
 def test_policy_of_another_user(node, terms, open_place):

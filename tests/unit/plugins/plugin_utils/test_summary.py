@@ -106,3 +106,14 @@ def test_complete_without_a_verification():
 def test_a_plan_says_that_nothing_was_written():
     text = text_of({"alice": node(1, verified=False, state="planned")})
     assert text == "Cluster inventory_group is planned: nothing was written on alice (check mode)"
+
+
+def test_backups_and_nodes_without_one():
+    nodes = {name: node(index, verified=name != "bob") for index, name in enumerate(("alice", "bob", "carol"), 1)}
+    nodes["alice"]["found"].update(dv_enr={}, dv_backup=dict(path="/backups/1.age"))
+    nodes["bob"]["found"].update(dv_enr={})
+    nodes["carol"]["found"].update(dv_status=dict(state="complete", enr_key_backup=""))
+    lines = lines_of(nodes)
+    assert "    alice   /backups/1.age" in lines
+    assert "  No backup of the ENR private key on bob, carol: set dv_backup_recipients" in lines
+    assert "No backup" not in text_of({"alice": node(1)})

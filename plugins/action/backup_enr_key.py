@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Brings the encrypted backup of a node's ENR private key to the control node."""
+
+import os
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.obol.dv.plugins.module_utils import backup, files
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+
+
+class ActionModule(ActionBase):
+    """See the module of the same name."""
+
+    _requires_connection = True
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        result.update(self._execute_module(module_args=self._task.args, task_vars=task_vars))
+        # A secret key that was named by mistake has no place in a log of the run.
+        result.pop("invocation", None)
+        outbox, dest = result.pop("outbox", None) or {}, self._task.args.get("dest")
+        if result.get("failed"):
+            return result
+        result["copy"] = None
+        try:
+            if dest and outbox:
+                directory = os.path.abspath(os.path.expanduser(dest))
+                contents = {os.path.join(directory, name): _encrypted(name, text) for name, text in outbox.items()}
+                result["changed"] |= self._copy(directory, contents)
+                result["copy"] = next((path for path in contents if path.endswith(".age") and os.path.lexists(path)), None)
+        except DvError as error:
+            result.update(failed=True, msg=str(error))
+        return result
+
+    def _copy(self, directory, contents):
+        """Make sure that ``directory`` has files of these ``contents``, path to bytes; whether one was missing."""
+        if self._task.check_mode:
+            return not all(map(os.path.lexists, contents))
+        files.make_directory(directory)
+        return any([files.write_same(path, content) for path, content in contents.items()])
+
+
+def _encrypted(name, text):
+    """The bytes of one file that a node sends: what it says is not trusted, neither with paths here nor with a key in clear."""
+    content = text.encode()
+    beginning = b"-----BEGIN AGE ENCRYPTED FILE-----\n" if name.endswith(".age") else b"{"
+    if not backup.NAME.fullmatch(name) or not content.startswith(beginning) or len(content) > backup.MAX_SIZE:
+        raise DvError("the node sent %r, which is no file of a backup" % name[:200], hint="nothing was copied")
+    return content

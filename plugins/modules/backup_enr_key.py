@@ -1,0 +1,121 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: backup_enr_key
+short_description: Back up a node's ENR private key, encrypted for recipients that its operator names
+version_added: 0.1.0
+author: The obol.dv authors (@obol-dv)
+description:
+  - Encrypts C(charon-enr-private-key) on the node, in the age format, for the given recipients, and brings a copy of the
+    encrypted file to the control node. Only the private key of a recipient opens it. The key itself never leaves the node.
+  - Does nothing where a good backup of this very key for these very recipients is there. Other recipients are another
+    backup. No backup is ever deleted.
+  - A damaged backup is a warning, and another one is made.
+extends_documentation_fragment:
+  - obol.dv.attributes
+  - obol.dv.attributes.action
+  - obol.dv.node
+options:
+  recipients:
+    description:
+      - Public keys that can open the backup, each of them alone. Those of age (X25519, C(age1...)), or SSH public keys of
+        the type C(ssh-ed25519) or C(ssh-rsa).
+    type: list
+    elements: str
+    required: true
+  backup_dir:
+    description:
+      - Directory on the node for its backups. It is made if it is not there.
+    type: str
+    required: true
+  dest:
+    description:
+      - Directory on the control node for the copy. It is made if it is not there. Left out, nothing is copied.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Backup of the ENR private key
+  obol.dv.backup_enr_key:
+    data_dir: /opt/charon/.charon
+    backup_dir: /opt/charon/backups
+    dest: /srv/backups/my-cluster/alice
+    recipients:
+      - age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p
+"""
+
+RETURN = r"""
+path:
+  description: The encrypted file on the node. Null in check mode as long as there is none.
+  returned: success
+  type: str
+copy:
+  description: The encrypted file on the control node. Null without O(dest), and in check mode as long as there is none.
+  returned: success
+  type: str
+recipients:
+  description: For whom it is, as sorted public keys without comments.
+  returned: success
+  type: list
+  elements: str
+created:
+  description: When it was made. Null in check mode as long as there is none.
+  returned: success
+  type: str
+  sample: "2026-05-01T12:00:00Z"
+peer_id:
+  description: The peer id of the node whose key it is. Null in check mode as long as there is no key.
+  returned: success
+  type: str
+"""
+
+import os
+import time
+
+from ansible_collections.obol.dv.plugins.module_utils.module import packages, run
+
+with packages():
+    from ansible_collections.obol.dv.plugins.module_utils import age, backup, enr, files, node_key, secp256k1
+    from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+
+ARGUMENT_SPEC = dict(
+    data_dir=dict(type="str", required=True),
+    recipients=dict(type="list", elements="str", required=True),
+    backup_dir=dict(type="str", required=True),
+    dest=dict(type="str"),
+)
+
+
+def back_up(module):
+    params = module.params
+    recipients = age.parse_recipients(params["recipients"], "dv_backup_recipients")
+    result = dict(changed=True, path=None, recipients=recipients, created=None, peer_id=None)
+    if not node_key.exists(params["data_dir"]):
+        if module.check_mode:
+            return result
+        raise DvError("%s has no %s" % (params["data_dir"], node_key.FILE), "a key to back up", "run obol.dv.enr first")
+    private_key = node_key.read(params["data_dir"])
+    result["peer_id"] = enr.peer_id(secp256k1.public_key(private_key))
+    found = backup.find(params["backup_dir"], result["peer_id"])
+    for error in found.damaged:
+        module.warn(str(error))
+    made = found.of(recipients)
+    if made is None:
+        if module.check_mode:
+            return result
+        made = backup.make(params["backup_dir"], result["peer_id"], private_key, recipients, time.time())
+    else:
+        result["changed"] = False
+    outbox = {os.path.basename(path): files.read(path, backup.MAX_SIZE).decode() for path in made.paths}
+    return dict(result, path=made.path, created=made.created, outbox=outbox)
+
+
+def main():
+    run(ARGUMENT_SPEC, back_up)
+
+
+if __name__ == "__main__":
+    main()
