@@ -19,7 +19,7 @@ MINIMUM_PYTHON = (3, 11)
 #: What a node's Python must have: distribution name and its oldest version that will do (see requirements-node.in).
 LIBRARIES = {
     "cryptography": (50, 0),
-    "py_arkworks_bls12381": (0, 5),
+    "ckzg": (2, 1),
     "coincurve": (21, 0),
     "pycryptodome": (3, 0),
     "jsonschema": (4, 0),

@@ -4,7 +4,7 @@
 
 """The reference backend: py_ecc, pure Python, written by other hands than the native one.
 
-Same functions, same results as :mod:`arkworks`, a few hundred times slower: the tests hold one against the other. It is
+Same functions, same results as :mod:`blst`, a few hundred times slower: the tests hold one against the other. It is
 NOT constant-time; it is not for secrets of a real cluster.
 """
 
@@ -26,17 +26,17 @@ G1 = _G1
 
 
 def decode_g1(data, what="public key"):
-    """As in :mod:`arkworks`."""
+    """As in :mod:`blst`."""
     return _check_subgroup(decode_g1_on_curve(data, what), what)
 
 
 def decode_g2(data, what="signature"):
-    """As in :mod:`arkworks`."""
+    """As in :mod:`blst`."""
     return _check_subgroup(decode_g2_on_curve(data, what), what)
 
 
 def decode_g1_on_curve(data, what="public key"):
-    """As in :mod:`arkworks`."""
+    """As in :mod:`blst`."""
     check_encoding(data, G1_LENGTH, what)
     try:
         return point_compression.decompress_G1(G1Compressed(int.from_bytes(data, "big")))
@@ -45,7 +45,7 @@ def decode_g1_on_curve(data, what="public key"):
 
 
 def decode_g2_on_curve(data, what="signature"):
-    """As in :mod:`arkworks`."""
+    """As in :mod:`blst`."""
     check_encoding(data, G2_LENGTH, what)
     halves = int.from_bytes(data[:48], "big"), int.from_bytes(data[48:], "big")
     try:
@@ -55,49 +55,49 @@ def decode_g2_on_curve(data, what="signature"):
 
 
 def in_subgroup(point):
-    """As in :mod:`arkworks`."""
+    """As in :mod:`blst`."""
     return subgroup_check(point)
 
 
 def encode(point):
-    """As in :mod:`arkworks`."""
+    """As in :mod:`blst`."""
     if isinstance(point[0], FQ):
         return point_compression.compress_G1(point).to_bytes(48, "big")
     return b"".join(half.to_bytes(48, "big") for half in point_compression.compress_G2(point))
 
 
 def hash_to_g2(message):
-    """As in :mod:`arkworks`."""
+    """As in :mod:`blst`."""
     return hash_to_curve.hash_to_G2(message, DST, sha256)
 
 
 def is_identity(point):
-    """As in :mod:`arkworks`."""
+    """As in :mod:`blst`."""
     return is_inf(point)
 
 
 def equal(p, q):
-    """As in :mod:`arkworks`."""
+    """As in :mod:`blst`."""
     return eq(p, q)
 
 
 def add(p, q):
-    """As in :mod:`arkworks`."""
+    """As in :mod:`blst`."""
     return _add(p, q)
 
 
 def neg(point):
-    """As in :mod:`arkworks`."""
+    """As in :mod:`blst`."""
     return _neg(point)
 
 
 def mul(point, k):
-    """As in :mod:`arkworks`."""
+    """As in :mod:`blst`."""
     return neg(multiply(point, -k % ORDER)) if k < 0 else multiply(point, k % ORDER)
 
 
 def msm(points, scalars):
-    """As in :mod:`arkworks`."""
+    """As in :mod:`blst`."""
     if len(points) != len(scalars) or not points:
         raise DvError("%d points and %d scalars" % (len(points), len(scalars)), "as many of both, at least one")
     total = Z1 if isinstance(points[0][0], FQ) else Z2
@@ -107,18 +107,18 @@ def msm(points, scalars):
 
 
 def secret_mul(point, k):
-    """As in :mod:`arkworks`, but NOT hidden from a clock."""
+    """As in :mod:`blst`, but NOT hidden from a clock."""
     check_secret(k)
     return multiply(point, k)
 
 
 def secret_base_mul(k):
-    """As in :mod:`arkworks`, but NOT hidden from a clock."""
+    """As in :mod:`blst`, but NOT hidden from a clock."""
     return secret_mul(G1, k)
 
 
 def pairing_product_is_one(pairs):
-    """As in :mod:`arkworks`."""
+    """As in :mod:`blst`."""
     product = FQ12.one()
     for p, q in pairs:
         product *= pairing(q, p, final_exponentiate=False)

@@ -12,12 +12,12 @@ Sources: consensus-specs (BLS signatures, proof of possession scheme), charon-fo
 import os
 
 from ..errors import DvError
-from . import arkworks
+from . import blst
 from .guards import ORDER
 
 
 class Scheme:
-    """The scheme over ``curve``, a backend module such as :mod:`arkworks` (it stays reachable as ``curve``)."""
+    """The scheme over ``curve``, a backend module such as :mod:`blst` (it stays reachable as ``curve``)."""
 
     def __init__(self, curve):
         self.curve = curve
@@ -151,5 +151,6 @@ def _pick(curve, points, weights, places):
     return curve.msm([points[place] for place in places], [weights[place] for place in places])
 
 
-#: The scheme over the native backend: what everything outside of tests uses.
-bls = Scheme(arkworks)
+#: The native backend, and the scheme over it: what everything outside of tests uses.
+curve = blst
+bls = Scheme(curve)

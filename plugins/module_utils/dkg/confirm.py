@@ -7,7 +7,7 @@ certificate."""
 
 from dataclasses import dataclass, field
 
-from ..bls import arkworks as curve
+from ..bls.scheme import curve
 from ..errors import DvError
 from . import vss
 from .encoding import H

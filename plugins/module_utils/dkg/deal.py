@@ -7,7 +7,7 @@ sealed."""
 
 from dataclasses import dataclass, field
 
-from ..bls import arkworks as curve
+from ..bls.scheme import curve
 from ..bls.guards import ORDER
 from ..errors import DvError
 from . import vss

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from .. import secp256k1
 from ..address import parse_address
-from ..bls import arkworks as curve
+from ..bls.scheme import curve
 from ..bls.guards import ORDER
 from ..bls.scheme import bls
 from ..definition import effective_gas_limit

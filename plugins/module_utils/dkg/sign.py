@@ -6,7 +6,7 @@
 
 from .. import deposit, registration
 from ..address import parse_address
-from ..bls import arkworks as curve
+from ..bls.scheme import curve
 from ..bls.scheme import bls
 from ..definition import effective_gas_limit
 from ..errors import DvError

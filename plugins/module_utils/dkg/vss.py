@@ -13,7 +13,7 @@ import hashlib
 import os
 from dataclasses import dataclass, field
 
-from ..bls import arkworks as curve
+from ..bls.scheme import curve
 from ..bls.guards import ORDER
 from ..bls.scheme import find_failing
 from .encoding import enc

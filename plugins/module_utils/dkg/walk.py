@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from .. import keystore
 from .. import lock as locks
-from ..bls import arkworks as curve
+from ..bls.scheme import curve
 from ..data_dir import KEYS
 from ..errors import DvError
 from ..verify_lock import verify_lock

@@ -4,15 +4,16 @@
 
 """One table of tests for both curve backends, and both held against each other."""
 
+import ctypes
 import os
 import random
 
 import pytest
 
-from ansible_collections.obol.dv.plugins.module_utils.bls import arkworks, guards, reference
+from ansible_collections.obol.dv.plugins.module_utils.bls import blst, guards, reference
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
-BACKENDS = pytest.mark.parametrize("curve", [arkworks, reference], ids=["arkworks", "reference"])
+BACKENDS = pytest.mark.parametrize("curve", [blst, reference], ids=["blst", "reference"])
 ORDER = guards.ORDER
 P = 0x1A0111EA397FE69A4B1BA7B6434BACD764774B84F38512BF6730D2A0F6B0F6241EABFFFEB153FFFFB9FEFFFFFFFFAAAB
 
@@ -122,8 +123,11 @@ def test_secrets_out_of_range_are_refused(curve, k):
         [2**128 + 1, 7, -(2**130)],
         [1, 1, 1, 1, 1],
         [ORDER, -ORDER],
+        [ORDER - 1] * 5,
+        list(range(-20, 20)),
+        [2**127 + 2**place for place in range(70)],
     ],
-    ids=str,
+    ids=lambda scalars: str(scalars)[:40],
 )
 def test_sums_of_products(curve, scalars):
     points = [curve.mul(curve.G1, 1000 + place) for place in range(len(scalars))]
@@ -136,6 +140,14 @@ def test_sums_of_products_with_infinity(curve):
     zero = curve.mul(curve.G1, 0)
     for k in (2, ORDER - 1):
         assert curve.equal(curve.msm([zero, curve.G1, zero], [k, k, k]), curve.mul(curve.G1, k))
+
+
+@BACKENDS
+@pytest.mark.parametrize("count", [2, 5, 40])
+def test_sums_of_the_same_and_of_opposites(curve, count):
+    point, k = curve.mul(curve.G1, 9), 2**100
+    assert curve.equal(curve.msm([point] * count, [k] * count), curve.mul(point, count * k))
+    assert curve.is_identity(curve.msm([point, curve.neg(point)] * count, [k] * 2 * count))
 
 
 @BACKENDS
@@ -174,6 +186,61 @@ def test_pairings(curve):
     assert not curve.pairing_product_is_one([])
 
 
+@BACKENDS
+def test_pairings_of_many(curve):
+    h = curve.hash_to_g2(b"x")
+    pairs = [(curve.mul(curve.G1, k), h) for k in range(1, 18 if curve is reference else 50)]
+    total = curve.msm([p for p, q in pairs], [1] * len(pairs))
+    assert curve.pairing_product_is_one([*pairs, (curve.neg(total), h)])
+    assert not curve.pairing_product_is_one(pairs)
+
+
+@BACKENDS
+def test_pairings_with_infinity(curve):
+    h, minus = curve.hash_to_g2(b"x"), curve.neg(curve.G1)
+    nothing = [(curve.mul(curve.G1, 0), h), (curve.G1, curve.mul(h, 0))]
+    assert curve.pairing_product_is_one(nothing)
+    assert curve.pairing_product_is_one([*nothing, (curve.mul(curve.G1, 5), h), (minus, curve.mul(h, 5))])
+    assert not curve.pairing_product_is_one([*nothing, (curve.G1, h)])
+
+
+@pytest.mark.parametrize("wrong", [None, 0, b"", G1_BYTES, bytes(144), "hash", object()], ids=lambda wrong: repr(wrong)[:9])
+def test_nothing_but_points_gets_to_c(wrong):
+    """C would read whatever lies there, or nothing at all."""
+    h = blst.hash_to_g2(b"x")
+    wrong = h if wrong == "hash" else wrong
+    calls = [
+        lambda: blst.add(blst.G1, wrong),
+        lambda: blst.equal(blst.G1, wrong),
+        lambda: blst.msm([blst.G1, wrong], [1, 2**200]),
+        lambda: blst.pairing_product_is_one([(blst.G1, h), (wrong, h)]),
+    ]
+    if wrong is not h:
+        calls += [lambda: blst.encode(wrong), lambda: blst.neg(wrong), lambda: blst.mul(wrong, 2), lambda: blst.is_identity(wrong)]
+    for call in calls:
+        with pytest.raises((KeyError, TypeError, ctypes.ArgumentError)):
+            call()
+
+
+@pytest.mark.parametrize("owner, name, value", [
+    (blst, "_KNOWN", bytes(96)),
+    (blst, "_is_one", lambda product: 0),
+    (blst, "_is_one", lambda product: 1),
+    (blst._G1, "sizes", [144, 104]),
+])
+def test_another_blst_is_a_missing_package(owner, name, value, monkeypatch):
+    monkeypatch.setattr(owner, name, value)
+    with pytest.raises(ImportError, match="another blst") as caught:
+        blst._try()
+    assert caught.value.name == "ckzg"
+
+
+def test_a_ckzg_that_hides_its_blst_is_a_missing_package():
+    with pytest.raises(ImportError, match="no blst_of_old") as caught:
+        blst._function("of_old")
+    assert caught.value.name == "ckzg"
+
+
 def test_backends_agree_on_random_strings():
     """Decoding says the same on random strings with good flags, points and no points alike."""
     rng = random.Random(1)
@@ -182,7 +249,7 @@ def test_backends_agree_on_random_strings():
         for length, name in ((48, "decode_g1_on_curve"), (96, "decode_g2_on_curve")):
             data = bytes([0x80 | rng.randrange(64) & 0x3A]) + rng.randbytes(length - 1)
             results = []
-            for curve in (arkworks, reference):
+            for curve in (blst, reference):
                 try:
                     point = getattr(curve, name)(data)
                     results.append((curve.encode(point), curve.in_subgroup(point)))
@@ -196,7 +263,7 @@ def test_backends_agree_on_random_strings():
 def test_backends_agree_on_random_scalars():
     for dummy in range(3):
         k = int.from_bytes(os.urandom(32), "big") % ORDER
-        assert arkworks.encode(arkworks.secret_base_mul(k)) == reference.encode(reference.mul(reference.G1, k))
+        assert blst.encode(blst.secret_base_mul(k)) == reference.encode(reference.mul(reference.G1, k))
 
 
 def test_fuzz_decoding_raises_nothing_else():
@@ -206,9 +273,9 @@ def test_fuzz_decoding_raises_nothing_else():
         data = bytearray(rng.randbytes(length))
         if data and rng.random() < 0.8:
             data[0] = data[0] & 0x1F | 0x80
-        for decode, size in ((arkworks.decode_g1, 48), (arkworks.decode_g2, 96)):
+        for decode, size in ((blst.decode_g1, 48), (blst.decode_g2, 96)):
             try:
                 point = decode(bytes(data))
-                assert arkworks.encode(point) == data and len(data) == size
+                assert blst.encode(point) == data and len(data) == size
             except DvError:
                 pass

@@ -16,7 +16,7 @@ from ansible_collections.obol.dv.plugins.module_utils.bls.guards import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.bls.scheme import Scheme, bls
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
-SCHEMES = pytest.mark.parametrize("scheme", [bls, Scheme(reference)], ids=["arkworks", "reference"])
+SCHEMES = pytest.mark.parametrize("scheme", [bls, Scheme(reference)], ids=["blst", "reference"])
 INFINITY_G1, INFINITY_G2 = b"\xc0" + bytes(47), b"\xc0" + bytes(95)
 
 

@@ -7,7 +7,7 @@
 import json
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.bls import arkworks as curve
+from ansible_collections.obol.dv.plugins.module_utils.bls.scheme import curve
 from ansible_collections.obol.dv.plugins.module_utils.bls.guards import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.dkg import (
     abort,

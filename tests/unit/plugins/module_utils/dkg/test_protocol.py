@@ -8,7 +8,7 @@ import hashlib
 import random
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.bls import arkworks as curve
+from ansible_collections.obol.dv.plugins.module_utils.bls.scheme import curve
 from ansible_collections.obol.dv.plugins.module_utils.bls.guards import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.dkg import (
     commit,
