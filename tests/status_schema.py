@@ -34,6 +34,7 @@ NODE = _object(
     },
     evidence=_or_null("string"),
     next_attempt=_or_null("integer", minimum=2),
+    enr_key_backup=_or_null("string"),
     config_hash=_HASH,
     definition_hash=_HASH,
     share_index=_or_null("integer", minimum=1, maximum=255),
