@@ -50,10 +50,10 @@ class Store:
 
     def list(self):
         """The names of all files in the store, sorted. Links, and names that no store has, are passed over."""
-        found = set(itertools.islice(self._entries(), MAX_FILES + 1))
+        found = list(itertools.islice(self._entries(), MAX_FILES + 1))
         if len(found) > MAX_FILES:
             raise DvError("the store %s holds more than %d files" % (self, MAX_FILES), "no more", _FULL)
-        return sorted(name for name in found if names.max_size(name) is not None)
+        return sorted({name for name in found if names.max_size(name) is not None})
 
     def get(self, name):
         """The text of the file ``name``; what is not UTF-8 is replaced, its reader will refuse it."""

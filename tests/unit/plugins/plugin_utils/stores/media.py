@@ -9,6 +9,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -174,6 +175,12 @@ class Sshd:
         self.close()
         raise RuntimeError((directory / "sshd.log").read_text())
 
+    def kill_sessions(self):
+        """Kill those who serve somebody."""
+        found = _children(self._process.pid)
+        for process in [*found, *(child for each in found for child in _children(each))]:
+            os.kill(process, signal.SIGKILL)
+
     def close(self):
         """Stop it."""
         self._process.terminate()
@@ -183,6 +190,11 @@ class Sshd:
 def make_key(path):
     """Make an SSH key, ``path`` and its public half ``path.pub``."""
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path], check=True)
+
+
+def _children(process):
+    """The processes that ``process`` started."""
+    return [int(child) for child in pathlib.Path("/proc/%d/task/%d/children" % (process, process)).read_text().split()]
 
 
 def _bundle(name):
