@@ -24,16 +24,16 @@ _FULL = "take away what does not belong there: somebody filled it"
 class Store:
     """A store, open as long as it is entered.
 
-    :param location: what is behind the scheme of its name, see :mod:`.location`
-    :param options: of those in :attr:`OPTIONS`, what is set
+    :param location: what is behind the scheme of its name, see :mod:`.location`; of :attr:`OPTIONS`, a kind takes those that are
+        set as keyword arguments
     :raises DvError: it cannot be reached, also on entering it and in every method
     """
 
     #: The options that this kind of store takes, of those of the modules' ``store_options``.
     OPTIONS = ()
 
-    def __init__(self, location, **options):
-        self.location, self.options = location, options
+    def __init__(self, location):
+        self.location = location
 
     def __enter__(self):
         return self
@@ -50,10 +50,10 @@ class Store:
 
     def list(self):
         """The names of all files in the store, sorted. Links, and names that no store has, are passed over."""
-        found = set(itertools.islice(self._entries(), MAX_FILES + 1))
+        found = list(itertools.islice(self._entries(), MAX_FILES + 1))
         if len(found) > MAX_FILES:
             raise DvError("the store %s holds more than %d files" % (self, MAX_FILES), "no more", _FULL)
-        return sorted(name for name in found if names.max_size(name) is not None)
+        return sorted({name for name in found if names.max_size(name) is not None})
 
     def get(self, name):
         """The text of the file ``name``; what is not UTF-8 is replaced, its reader will refuse it."""

@@ -4,8 +4,9 @@
 
 """A store in a git repository that every operator can push to. Each change is one commit with a message for people.
 
-Nothing is ever checked out: commits are made and read in a bare repository of this user's own (below Ansible's home), so
-links, filters, attributes and hooks of the remote mean nothing here.
+Nothing is ever checked out: commits are made and read in a bare, shallow repository of this user's own (below Ansible's
+home), so links, filters, attributes and hooks of the remote mean nothing here. It is a copy: what is wrong with it is made
+anew.
 """
 
 import contextlib
@@ -14,11 +15,11 @@ import hashlib
 import os
 import random
 import re
-import resource
 import shlex
+import shutil
+import signal
 import subprocess
 import tempfile
-import threading
 import time
 
 from ansible import constants
@@ -29,22 +30,34 @@ from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from . import names
 from .base import Store
 
-_LOCATION = re.compile(r"(?P<url>(?:ssh|https|file)://[^\s\x00-\x1f]+?\.git)(?:/+(?P<folder>[0-9A-Za-z_][0-9A-Za-z._-]*))?/*")
+_HOST = r"[0-9A-Za-z][0-9A-Za-z._-]*(?::[0-9]{1,5})?"
+_LOCATION = re.compile(
+    r"(?P<url>(?:ssh://(?:[0-9A-Za-z_][0-9A-Za-z._-]*@)?%s|https://%s|file://)/[^\s\x00-\x1f@?#]+?\.git)"
+    r"(?:/+(?P<folder>[0-9A-Za-z_][0-9A-Za-z._-]*))?/*" % (_HOST, _HOST)
+)
 _BRANCH = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*([./][0-9A-Za-z_-]+)*")
-_PASSWORD = re.compile(r"//[^/@]*:[^/@]*@")
 
 #: How often a push is tried, while others push too; and how often the remote may refuse it although nobody did.
 TRIES, REFUSALS = 30, 3
-#: Most bytes that git may say, e.g. of a tree; seconds that it may take; and most bytes of a file and of the memory that
-#: it may take for what a remote sends.
-_MAX_SAID, _DEADLINE = 64 * 2**20, 300
-_CONFIG = ("-c", "gc.auto=0", "-c", "core.hooksPath=/dev/null")
+#: Seconds that a command of git may take; most bytes that it may say.
+_DEADLINE, _DEADLINES = 60, {"fetch": 300, "push": 300}
+_MAX_SAID = 16 * 2**20
+# Bounds of what a remote can make git take: a file of 2 GiB (in blocks of 512 bytes), 2 GiB of memory (in KiB). Packs are
+# written whole or not at all, and by one thread: each would take memory of its own.
+_LIMITED = 'ulimit -S -f 4194304; ulimit -S -d 2097152; exec git "$@"'
+_CONFIG = (
+    *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "fetch.unpackLimit=1"),
+    *("-c", "gc.autoDetach=false"),
+    *("-c", "http.lowSpeedLimit=1"),
+    *("-c", "http.lowSpeedTime=60"),
+    *("-c", "pack.threads=1"),
+)
 _AUTHOR = {
     "%s_%s" % (role, part): value
     for role in ("GIT_AUTHOR", "GIT_COMMITTER")
     for part, value in (("NAME", "obol.dv"), ("EMAIL", "obol.dv@localhost"))
 }
-_LIMITS = ((resource.RLIMIT_FSIZE, 2 * 2**30), (resource.RLIMIT_AS, 8 * 2**30))
 
 
 class GitStore(Store):
@@ -55,11 +68,11 @@ class GitStore(Store):
     def __init__(self, location, branch="main", push_branch=None, sign_commits=False, ssh_key_file=None, known_hosts_file=None):
         super().__init__("git+" + location)
         parts = _LOCATION.fullmatch(location)
-        if not parts or _PASSWORD.search(location):
+        if not parts:
             raise DvError(
-                "a git store whose URL %s" % ("holds a password" if parts else "is none"),
+                "a git store whose URL is none, or holds a password or token",
                 "git+ssh://, git+https:// or git+file://, a repository that ends in .git, and the cluster's folder",
-                "give passwords and tokens to git's credential helper" if parts else "correct dv_store",
+                "correct dv_store; passwords and tokens are for git's credential helper",
             )
         for name in (branch, push_branch or branch):
             if not _BRANCH.fullmatch(name) or name.endswith(".lock"):
@@ -72,189 +85,242 @@ class GitStore(Store):
             hashlib.sha256(self._url.encode()).hexdigest()[:16] + ".git",
         )
         self._environment = _environment(ssh_key_file, known_hosts_file)
-        self._blobs = self._pushed = None
+        # What was seen last, see _list: in the branch, and in the one that is pushed to.
+        self._merged = self._pushed = self._tips = None
 
     def __enter__(self):
+        if not shutil.which("git"):
+            raise DvError("there is no git on the control node", "git, for stores in a repository", "install it there")
         files.make_directory(os.path.dirname(self._repository))
-        with self._alone():
-            if not os.path.isdir(self._repository):
-                self._git("init", "--quiet", "--bare", "--template=", self._repository)
         return self
 
     def check(self):
-        self._look()
-        tip = self._tips[self._push_branch] or self._tips[self._branch]
-        if tip:
-            self._git("push", "--quiet", "--dry-run", self._url, "%s:refs/heads/%s" % (tip, self._push_branch))
+        with self._alone():
+            self._look()
+            # The commit of nothing shows whether signing is set up, and pushing it, dry, whether this user may.
+            refused = self._push(self._commit(self._base(), {}), "--dry-run")
+        if refused:
+            raise self._refused(refused)
 
     def _entries(self):
-        self._look()
-        return iter(self._blobs)
+        with self._alone():
+            self._look()
+        return (name for name, (blob, _size) in self._merged.items() if blob)
 
     def _read(self, name, limit):
-        if self._blobs is None:
-            self._look()
-        blob = self._blobs.get(name) or self._pushed.get(name)
-        if blob is None:
-            raise DvError("the store %s has no %s" % (self, name), "a file")
+        seen = self._seen()
+        blob, size = seen.get(name, (None, 0))
+        if not blob:
+            found = "is no regular file" if name in seen else "is not there"
+            raise DvError("%s in %s %s" % (name, self, found), "a file")
+        if size > limit:
+            raise DvError("%s in %s has more than %d bytes" % (name, self, limit), "a file of at most that size")
         return self._git("cat-file", "blob", blob, limit=limit)
 
     def _add(self, contents):
-        refusals = 0
+        if contents.keys() <= self._seen().keys():
+            return ()
+        refusals, before, refused = 0, None, ""
         for number in range(TRIES):
-            # Those who push at the same time must not meet again.
+            # Those who push at the same time must not meet again. The nodes of one run wait for each other.
             time.sleep(random.uniform(0, min(0.1 * number, 1)))
-            before = number and self._tips[self._push_branch]
-            self._look()
-            base = self._tips[self._push_branch] or self._tips[self._branch]
-            new = {name: content for name, content in contents.items() if name not in {**self._blobs, **self._pushed}}
-            if not new:
-                return ()
-            refusals += number > 0 and before == self._tips[self._push_branch]
-            refused = self._push(self._commit(base, new))
-            if not refused:
+            with self._alone():
                 self._look()
+                new = {name: content for name, content in contents.items() if name not in self._seen()}
+                if not new:
+                    return ()
+                refusals += number > 0 and before == self._tips
+                if refusals == REFUSALS:
+                    break
+                before, refused = self._tips, self._push(self._commit(self._base(), new))
+            if not refused:
+                self._tips = None
                 return new
-            if refusals == REFUSALS:
-                break
-        raise DvError(
-            "the store %s refuses the push to %s: %s" % (self, self._push_branch, refused),
+        raise self._refused(refused)
+
+    def _refused(self, said):
+        return DvError(
+            "the store %s refuses the push to %s: %s" % (self, self._push_branch, said),
             "a branch that this user can push to",
             "allow it there, or set push_branch in dv_store_options and ask for consent by pull request",
         )
 
-    def _look(self):
-        """See what the remote has now: the commits at the tips of our branches, and the blobs of our folder."""
-        branches = {self._branch, self._push_branch}
-        references = ["refs/heads/%s" % branch for branch in branches]
-        lines = self._git("ls-remote", self._url, *references).decode("utf-8", "replace").splitlines()
-        listed = dict(reversed(line.split("\t", 1)) for line in lines if "\t" in line)
-        self._tips = {branch: listed.get("refs/heads/%s" % branch) for branch in branches}
-        missing = [branch for branch, tip in self._tips.items() if tip and not self._has(tip)]
-        if missing:
+    def _seen(self):
+        """The files of both branches, as they were seen last."""
+        if self._tips is None:
             with self._alone():
-                specs = ["+refs/heads/%s:refs/store/%s" % (branch, branch) for branch in missing]
-                self._git("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", self._url, *specs)
-                for branch in missing:
-                    self._tips[branch] = self._git("rev-parse", "refs/store/%s" % branch).decode().strip()
-        self._blobs = self._list(self._tips[self._branch])
-        self._pushed = self._blobs if self._push_branch == self._branch else self._list(self._tips[self._push_branch])
+                self._look()
+        return {**self._pushed, **self._merged}
+
+    def _base(self):
+        """The commit to build on; None in an empty repository."""
+        return self._tips[self._push_branch] or self._tips[self._branch]
+
+    def _look(self):
+        """See what the remote has now: the commits at the tips of our branches, and the files of our folder. To be alone."""
+        branches = sorted({self._branch, self._push_branch})
+        try:
+            self._see(branches)
+        except _CopyError:
+            # A killed git leaves locks, a power cut empty objects.
+            shutil.rmtree(self._repository, ignore_errors=True)
+            self._see(branches)
+
+    def _see(self, branches):
+        if not os.path.isfile(os.path.join(self._repository, "HEAD")):
+            self._git("init", "--quiet", "--bare", "--template=")
+        lines = self._git("ls-remote", self._url, *map("refs/heads/{}".format, branches)).decode("utf-8", "replace").splitlines()
+        listed = dict(reversed(line.split("\t", 1)) for line in lines if "\t" in line)
+        tips = {branch: listed.get("refs/heads/%s" % branch) for branch in branches}
+        missing = [branch for branch, tip in tips.items() if tip and not self._has(tip)]
+        if missing:
+            specs = ["+refs/heads/%s:refs/store/%s" % (branch, branch) for branch in missing]
+            self._git("fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", self._url, *specs)
+            # They may have moved on meanwhile.
+            fetched = self._git("rev-parse", *map("refs/store/{}".format, missing)).decode().split()
+            tips.update(zip(missing, fetched))
+        merged = self._list(tips[self._branch])
+        pushed = merged if tips[self._push_branch] == tips[self._branch] else self._list(tips[self._push_branch])
+        self._tips, self._merged, self._pushed = tips, merged, pushed
 
     def _has(self, commit):
-        return self._git("cat-file", "-e", commit + "^{commit}", fails=(1, 128)) is not None
+        return self._run("cat-file", "-e", commit + "^{commit}")[0] == 0
 
     def _list(self, commit):
-        """Name -> blob of the regular files in our folder of ``commit``, which may be None."""
-        tree = "%s:%s" % (commit, self._folder)
-        if not commit or self._git("cat-file", "-t", tree, fails=(128,)) != b"tree\n":
+        """Name -> (blob, size) of the files in our folder of ``commit``, which may be None; (None, 0) of links and submodules."""
+        if not commit:
             return {}
-        entries = self._git("ls-tree", "-r", "-z", tree).decode("utf-8", "replace").split("\0")[:-1]
-        found = ((name, *about.split(" ")) for about, name in (entry.split("\t", 1) for entry in entries))
-        return {name: blob for name, mode, _kind, blob in found if mode in ("100644", "100755")}
+        folder = [self._folder + "/"] if self._folder else []
+        entries = self._git("ls-tree", "-r", "-l", "-z", commit, *folder).decode("utf-8", "replace").split("\0")[:-1]
+        found = {}
+        for entry in entries:
+            about, path = entry.split("\t", 1)
+            mode, _kind, blob, size = about.split()
+            regular = mode in ("100644", "100755")
+            if regular and not size.isdecimal():
+                raise _CopyError("the copy of %s in %s lacks %s" % (self, self._repository, _plain(path)))
+            found[path.removeprefix("".join(folder))] = (blob, int(size)) if regular else (None, 0)
+        return found
 
     def _commit(self, base, contents):
         """A commit on top of ``base`` (or of nothing) that adds ``contents``."""
-        with tempfile.TemporaryDirectory(dir=self._repository) as directory:
+        with tempfile.TemporaryDirectory() as directory:
             index = {"GIT_INDEX_FILE": os.path.join(directory, "index")}
             self._git("read-tree", base or "--empty", environment=index)
-            lines = []
+            added = []
             for name, content in contents.items():
                 blob = self._git("hash-object", "-w", "--stdin", stdin=content).decode().strip()
-                lines.append("100644 %s\t%s" % (blob, os.path.join(self._folder, name)))
-            self._git("update-index", "--add", "--index-info", stdin="\n".join(lines).encode() + b"\n", environment=index)
+                added += ["--cacheinfo", "100644,%s,%s" % (blob, os.path.join(self._folder, name))]
+            self._git("update-index", "--add", *added, environment=index)
             tree = self._git("write-tree", environment=index).decode().strip()
         parent = ["-p", base] if base else []
-        signed = ["-S"] if self._sign else ["--no-gpg-sign"]
-        author = {} if self._git("config", "user.email", fails=(1,)) else _AUTHOR
-        commit = self._git("commit-tree", *signed, *parent, "-F", "-", tree, stdin=self._message(contents), environment=author)
-        return commit.decode().strip()
+        signed = "-S" if self._sign else "--no-gpg-sign"
+        author = None if self._run("config", "user.email")[0] == 0 else _AUTHOR
+        return self._git("commit-tree", signed, *parent, tree, stdin=self._message(contents), environment=author).decode().strip()
 
     def _message(self, contents):
-        first, *others = sorted(contents)
-        subject = names.describe(first) + (" and %d more" % len(others) if others else "")
+        texts = [names.describe(name) for name in sorted(contents)] or ["nothing"]
+        subject = texts[0] + (" and %d more" % (len(texts) - 1) if len(texts) > 1 else "")
         lines = ["%s: %s" % (self._folder, subject) if self._folder else subject]
-        return "\n".join(lines + [""] * bool(others) + [names.describe(name) for name in (first, *others) if others]).encode()
+        return "\n".join(lines + ([""] + texts if len(texts) > 1 else []) + [""]).encode()
 
-    def _push(self, commit):
+    def _push(self, commit, *options):
         """Push ``commit``; the text of the refusal, empty if there was none."""
-        said = self._git("push", "--porcelain", self._url, "%s:refs/heads/%s" % (commit, self._push_branch), says_no=True)
+        destination = "%s:refs/heads/%s" % (commit, self._push_branch)
+        code, said, complaint = self._run("push", "--porcelain", *options, self._url, destination)
+        if code == 0:
+            return ""
         refused = [line.split("\t")[-1] for line in said.decode("utf-8", "replace").splitlines() if line.startswith("!")]
-        return _plain(refused[0]) if refused else ""
+        if not refused:
+            raise self._failed("push", complaint)
+        remarks = [line.removeprefix("remote:").strip() for line in complaint.splitlines() if line.startswith("remote:")]
+        return _plain(" ".join(refused[:1] + remarks))
 
     @contextlib.contextmanager
     def _alone(self):
         """Hold the repository's lock: several nodes of one run share it."""
-        with open(self._repository + ".lock", "w", encoding="utf-8") as file:
+        path = self._repository + ".lock"
+        try:
+            file = open(path, "w", encoding="utf-8")
+        except OSError as error:
+            raise files.os_error(error, path, "write") from None
+        with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def _git(self, *arguments, stdin=None, environment=None, limit=_MAX_SAID, fails=(), says_no=False):
-        """What git said (bytes, at most ``limit``); None if it ended with one of ``fails``. With ``says_no`` 1 is no failure."""
-        command = ["git", "-C", os.path.dirname(self._repository) if arguments[0] == "init" else self._repository]
-        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as errors:
-            given.write(stdin or b"")
-            given.seek(0)
-            try:
-                process = subprocess.Popen(
-                    [*command, *_CONFIG, *arguments],
-                    stdin=given,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    env={**self._environment, **(environment or {})},
-                    preexec_fn=_limit,
-                )
-            except OSError as error:
-                raise files.os_error(error, "git", "run") from None
-            with process, _killed_after(process, _DEADLINE):
-                said = process.stdout.read(limit + 1)
-                if len(said) > limit:
-                    process.kill()
-            if len(said) > limit:
-                raise DvError("what the store %s holds has more than %d bytes" % (self, limit), "at most that many")
-            if process.returncode in fails:
-                return None
-            if process.returncode and not (says_no and process.returncode == 1):
-                errors.seek(0)
-                raise DvError(
-                    "git %s with %s failed: %s" % (arguments[0], self, _plain(errors.read(4096).decode("utf-8", "replace"))),
-                    "a repository that this user can read and push to",
-                    "see what `git ls-remote %s` says" % self._url,
-                )
+    def _git(self, command, *arguments, limit=_MAX_SAID, **options):
+        """What git said (bytes, at most ``limit``); the options are those of :meth:`_run`."""
+        code, said, complaint = self._run(command, *arguments, limit=limit, **options)
+        if code:
+            raise self._failed(command, complaint)
+        if len(said) > limit:
+            raise DvError("git %s with %s said more than %d bytes" % (command, self, limit), "at most that many")
         return said
+
+    def _run(self, command, *arguments, stdin=b"", environment=None, limit=_MAX_SAID):
+        """Run git: its exit code, what it said (bytes, cut behind ``limit``), what it complained about (text)."""
+        deadline = _DEADLINES.get(command, _DEADLINE)
+        try:
+            with (
+                tempfile.TemporaryFile() as said,
+                tempfile.TemporaryFile() as complaint,
+                subprocess.Popen(
+                    # Named, not looked for: a directory above could be a repository too.
+                    ["sh", "-c", _LIMITED, "git", "--git-dir=%s" % self._repository, *_CONFIG, command, *arguments],
+                    stdin=subprocess.PIPE,
+                    stdout=said,
+                    stderr=complaint,
+                    env={**self._environment, **(environment or {})},
+                    start_new_session=True,
+                ) as process,
+            ):
+                try:
+                    process.communicate(stdin, deadline)
+                except BaseException:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    raise
+                said.seek(0)
+                complaint.seek(0)
+                return process.returncode, said.read(limit + 1), complaint.read(_MAX_SAID).decode("utf-8", "replace")
+        except subprocess.TimeoutExpired:
+            raise DvError(
+                "git %s with %s took more than %d seconds" % (command, self, deadline), "an answer", "run again when it answers"
+            ) from None
+        except OSError as error:
+            raise files.os_error(error, "git", "run") from None
+
+    def _failed(self, command, complaint):
+        """The error of a ``command`` that complained."""
+        wanted, hint = {
+            "commit-tree": ("a commit%s" % (" that is signed" * self._sign), "see whether this user's git can sign: `git commit -S`"),
+            "update-index": ("folders of the store's own", "take away what is in their place"),
+        }.get(command, ("a repository that this user can read and push to", "see what `git ls-remote %s` says" % self._url))
+        kind = DvError if command in ("ls-remote", "push", "commit-tree", "update-index") else _CopyError
+        return kind("git %s with %s failed: %s" % (command, self, _plain(complaint)), wanted, hint)
+
+
+class _CopyError(DvError):
+    """Perhaps it is our copy of the repository that is damaged."""
 
 
 def _environment(ssh_key_file, known_hosts_file):
     """The environment of git: it never asks, speaks no other protocols, and only to hosts whose key is known."""
-    ssh = ["ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
+    options = ["BatchMode=yes", "StrictHostKeyChecking=yes", "UpdateHostKeys=no", "ConnectTimeout=30", "ServerAliveInterval=15"]
     if ssh_key_file:
-        ssh += ["-o", "IdentitiesOnly=yes", "-i", os.path.expanduser(ssh_key_file)]
+        options += ["IdentitiesOnly=yes", 'IdentityFile="%s"' % ssh_key_file]
     if known_hosts_file:
-        ssh += ["-o", "UserKnownHostsFile=%s" % os.path.expanduser(known_hosts_file), "-o", "GlobalKnownHostsFile=/dev/null"]
+        options += ['UserKnownHostsFile="%s"' % known_hosts_file, "GlobalKnownHostsFile=/dev/null"]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return {
         **inherited,
         "GIT_ALLOW_PROTOCOL": "file:https:ssh",
-        "GIT_SSH_COMMAND": shlex.join(ssh),
+        "GIT_ASKPASS": "",
+        "GIT_SSH_COMMAND": shlex.join(["ssh", *("-o%s" % option for option in options)]),
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C",
     }
 
 
-def _limit():
-    for kind, most in _LIMITS:
-        resource.setrlimit(kind, (most, most))
-
-
-@contextlib.contextmanager
-def _killed_after(process, seconds):
-    timer = threading.Timer(seconds, process.kill)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
 def _plain(text):
     """The last lines of what a remote or git said, as one line of printable characters."""
-    return "".join(c if c.isprintable() else " " for c in text.strip())[-300:]
+    return "".join(c if c.isprintable() else " " for c in text.strip())[-500:]

@@ -7,7 +7,10 @@
 import importlib
 import re
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC
 
 #: Scheme -> (module, class). A path has none. A module is imported when a store of its kind is opened.
 KINDS = {
@@ -19,6 +22,7 @@ KINDS = {
 
 _WANTED = "a path, or a name that begins with bundle:, git+ssh://, git+https://, git+file:// or sftp://"
 _NAME = re.compile(r"(?:(?P<scheme>[a-z]+)(?:\+(?P<transport>[a-z]+))?:)?(?P<location>.+)", re.DOTALL)
+_SPEC = {option: CARRIER_SPEC[option] for option in ("store", "store_options")}
 
 
 def open_store(name, options=None):
@@ -26,26 +30,29 @@ def open_store(name, options=None):
 
     :param name: e.g. ``/srv/ceremonies/a``, ``bundle:/media/usb/a``, ``git+ssh://git@host/ceremonies.git/a``,
         ``sftp://dropbox@host:22/ceremonies/a``
-    :param options: dict; what is None in it counts as not set
-    :raises DvError: there is no such kind of store, or it does not take the options
+    :param options: as the modules' ``store_options``, not validated yet; what is None in it counts as not set
+    :raises DvError: there is no such kind of store, or it does not take the options. A name may hold a password: none is told
     """
-    parts = _NAME.fullmatch(name)
+    checked = ArgumentSpecValidator(_SPEC).validate({"store": name or "", "store_options": options})
+    if checked.error_messages:
+        raise DvError("the options of the store: %s" % "; ".join(checked.error_messages), hint="correct dv_store_options")
+    parts = _NAME.fullmatch(checked.validated_parameters["store"])
     if not parts:
         raise DvError("the name of the store is empty", _WANTED, "set dv_store")
     scheme, transport, location = parts.group("scheme", "transport", "location")
     module, kind = KINDS.get(scheme or "", (None, None))
     if module is None or (transport and scheme != "git"):
-        raise DvError(
-            "%s is no kind of store" % name.partition(":")[0],
-            _WANTED,
-            "correct dv_store",
-        )
+        raise DvError("%s is no kind of store" % name.partition(":")[0], _WANTED, "correct dv_store")
     store = getattr(importlib.import_module("." + module, __package__), kind)
-    given = {option: value for option, value in (options or {}).items() if value is not None}
-    surplus = sorted(set(given).difference(store.OPTIONS))
+    given = {
+        option: value
+        for option, value in (checked.validated_parameters["store_options"] or {}).items()
+        if value is not None
+    }
+    surplus = sorted(given.keys() - set(store.OPTIONS))
     if surplus:
         raise DvError(
-            "the store %s does not take the options %s" % (name, ", ".join(surplus)),
+            "a %s store does not take the options %s" % (module, ", ".join(surplus)),
             ", ".join(store.OPTIONS) or "no options",
             "correct dv_store_options",
         )

@@ -5,26 +5,34 @@
 """A store on an SFTP server that nobody trusts: a drop box.
 
 The server's key has to be known beforehand. A file is uploaded aside and then renamed by the plain SFTP rename, which
-fails where the name exists; ``posix-rename@openssh.com`` would replace it.
+fails where the name exists; ``posix-rename@openssh.com`` would replace it. What a killed run leaves aside, ``.*.part``, is no
+file of the store.
 """
 
 import contextlib
 import itertools
+import logging
 import os
 import re
 import secrets
 import stat
+import threading
+import time
 
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 from .base import MAX_FILES, Store
 
-_LOCATION = re.compile(r"//(?:(?P<user>[^\s:@/]+)@)?(?P<host>[^\s:@/]+)(?::(?P<port>[0-9]{1,5}))?(?P<path>/[^\x00-\x1f]*)")
-
+_LOCATION = re.compile(r"//(?:(?P<user>[^\s:@/]+)@)?(?P<host>[^\s:@/]+)(?::(?P<port>[0-9]{1,5}))?(?P<path>/[^@\x00-\x1f]*)")
 _FOLDER = re.compile(r"[0-9a-z]+")
 
-#: Seconds that the server may take for an answer; deepest folder that is looked into.
-_DEADLINE, _DEPTH = 60, 5
+#: Seconds that the server may be silent, and that it may take for everything; deepest folder that is looked into.
+_SILENCE, _PATIENCE, _DEPTH = 60, 600, 4
+
+# Paramiko logs what a server does wrong with tracebacks, and to stderr where nobody listens.
+_LOG = logging.getLogger(__name__)
+_LOG.addHandler(logging.NullHandler())
+_LOG.propagate = False
 
 
 class SftpStore(Store):
@@ -43,8 +51,9 @@ class SftpStore(Store):
             )
         self._user, self._host, port, self._path = parts.group("user", "host", "port", "path")
         self._port = int(port or 22)
-        self._key_file, self._known_hosts = ssh_key_file, known_hosts_file or "~/.ssh/known_hosts"
+        self._key_file, self._known_hosts = ssh_key_file, known_hosts_file or os.path.expanduser("~/.ssh/known_hosts")
         self._client = self._sftp = None
+        self._patience, self._directories = _PATIENCE, set()
 
     def __enter__(self):
         try:
@@ -52,29 +61,28 @@ class SftpStore(Store):
         except ImportError:
             raise DvError("the Python of ansible-playbook lacks paramiko", "paramiko, for SFTP stores", "install it there") from None
         client = self._client = paramiko.SSHClient()
+        client.set_log_channel(_LOG.name)
         client.set_missing_host_key_policy(paramiko.RejectPolicy())
+        hint = "see what `sftp -P %d %s` says" % (self._port, "@".join(filter(None, (self._user, self._host))))
         try:
-            client.load_host_keys(os.path.expanduser(self._known_hosts))
-            client.connect(
-                self._host,
-                self._port,
-                self._user,
-                key_filename=self._key_file and os.path.expanduser(self._key_file),
-                allow_agent=not self._key_file,
-                look_for_keys=not self._key_file,
-                timeout=_DEADLINE,
-                banner_timeout=_DEADLINE,
-                auth_timeout=_DEADLINE,
-            )
-            self._sftp = client.open_sftp()
-            self._sftp.get_channel().settimeout(_DEADLINE)
-        except (paramiko.SSHException, OSError, EOFError) as error:
+            with self._asking("open", "a server whose key is in %s, and that lets this user in" % self._known_hosts, hint):
+                client.load_host_keys(self._known_hosts)
+                client.connect(
+                    self._host,
+                    self._port,
+                    self._user,
+                    key_filename=self._key_file,
+                    allow_agent=not self._key_file,
+                    look_for_keys=not self._key_file,
+                    timeout=_SILENCE,
+                    banner_timeout=_SILENCE,
+                    auth_timeout=_SILENCE,
+                )
+                self._sftp = client.open_sftp()
+                self._sftp.get_channel().settimeout(_SILENCE)
+        except DvError:
             client.close()
-            raise DvError(
-                "cannot open the store %s: %s" % (self, _plain(error)),
-                "a server whose key is in %s, and that lets this user in" % self._known_hosts,
-                "see what `sftp -P %d %s` says" % (self._port, "@".join(filter(None, (self._user, self._host)))),
-            ) from None
+            raise
         return self
 
     def __exit__(self, *_error):
@@ -84,36 +92,29 @@ class SftpStore(Store):
         return self._walk("", _DEPTH)
 
     def _walk(self, folder, depth):
-        try:
-            listing = self._sftp.listdir_iter(os.path.join(self._path, folder))
-            # A folder may be larger than memory.
-            entries = list(itertools.islice(listing, MAX_FILES + 1))
-        except FileNotFoundError:
-            return
-        except Exception as error:
-            raise self._failed("list", folder, error) from None
+        with self._asking("list %s in" % (folder or "files")):
+            try:
+                # A folder may be larger than memory.
+                listing = self._sftp.listdir_iter(os.path.join(self._path, folder))
+                entries = list(itertools.islice(listing, MAX_FILES + 1))
+            except FileNotFoundError:
+                return
         for entry in entries:
             name, mode = os.path.join(folder, entry.filename), entry.st_mode or 0
-            if stat.S_ISREG(mode):
-                yield name
-            elif stat.S_ISDIR(mode) and depth and _FOLDER.fullmatch(entry.filename):
-                # It counts too: there may be no end of them.
-                yield name + "/"
+            # What is no file counts too: there may be no end of it.
+            yield name if stat.S_ISREG(mode) else name + "/"
+            if stat.S_ISDIR(mode) and depth and _FOLDER.fullmatch(entry.filename):
                 yield from self._walk(name, depth - 1)
 
     def _read(self, name, limit):
         path = os.path.join(self._path, name)
-        try:
+        with self._asking("read %s in" % name):
             status = self._sftp.lstat(path)
             if not stat.S_ISREG(status.st_mode or 0):
                 raise DvError("%s in %s is not a regular file" % (name, self), "a file", "take it away")
             with self._sftp.open(path, "rb") as file:
                 file.prefetch(min(status.st_size or 0, limit + 1))
                 content = file.read(limit + 1)
-        except DvError:
-            raise
-        except Exception as error:
-            raise self._failed("read", name, error) from None
         if len(content) > limit:
             raise DvError("%s in %s has more than %d bytes" % (name, self, limit), "a file of at most that size")
         return content
@@ -121,46 +122,45 @@ class SftpStore(Store):
     def _add(self, contents):
         for name, content in contents.items():
             path = os.path.join(self._path, name)
-            try:
-                if not self._exists(path):
-                    self._make_directories(self._path)
-                    for place, letter in enumerate(name):
-                        if letter == "/":
-                            self._make_directory(os.path.join(self._path, name[:place]))
-                    if self._upload(path, content):
-                        yield name
-            except Exception as error:
-                raise self._failed("write", name, error) from None
+            with self._asking("write %s in" % name):
+                put = not self._exists(path) and self._upload(path, content)
+            if put:
+                yield name
 
     def _upload(self, path, content):
         """Upload ``content`` aside, then rename it to ``path``. False if something is there."""
+        self._make_directory(os.path.dirname(path))
         aside = os.path.join(os.path.dirname(path), ".%s.part" % secrets.token_hex(8))
         try:
             with self._sftp.open(aside, "wbx") as file:
+                # All at once, but for the last byte: the answer to it is waited for, and with it all others. Closing the file
+                # would pass over them, and over a full disk.
                 file.set_pipelined(True)
-                file.write(content)
+                file.write(content[:-1])
+                file.set_pipelined(False)
+                file.write(content[-1:])
             self._sftp.rename(aside, path)
             return True
         except OSError:
+            with contextlib.suppress(OSError, EOFError):
+                self._sftp.remove(aside)
             if not self._exists(path):
                 raise
             return False
-        finally:
-            if self._exists(aside):
-                self._sftp.remove(aside)
-
-    def _make_directories(self, path):
-        if not self._exists(path):
-            self._make_directories(os.path.dirname(path))
-            self._make_directory(path)
 
     def _make_directory(self, path):
-        """Make the directory ``path`` unless it is there; a link to one is none."""
+        """Make the directory ``path`` and its missing parents. Within the store a link to one is none."""
+        if path in self._directories:
+            return
+        inside = path.startswith(self._path.rstrip("/") + "/")
+        if inside or (path != "/" and not self._exists(path)):
+            self._make_directory(os.path.dirname(path))
         if not self._exists(path):
             with contextlib.suppress(OSError):  # Another run made it meanwhile.
                 self._sftp.mkdir(path)
-        if not stat.S_ISDIR(self._sftp.lstat(path).st_mode or 0):
+        if not stat.S_ISDIR((self._sftp.lstat if inside else self._sftp.stat)(path).st_mode or 0):
             raise NotADirectoryError("%s is no directory" % path)
+        self._directories.add(path)
 
     def _exists(self, path):
         try:
@@ -169,12 +169,25 @@ class SftpStore(Store):
         except FileNotFoundError:
             return False
 
-    def _failed(self, deed, name, error):
-        return DvError(
-            "cannot %s %s in %s: %s" % (deed, name or "files", self, _plain(error)),
-            "a server that answers, and lets this user read and write there",
-            "run again",
-        )
+    @contextlib.contextmanager
+    def _asking(
+        self, deed, wanted="a server that answers, and lets this user read and write there", hint="run again when it does"
+    ):
+        """Around all that asks the server: it does not take for ever, and whatever it causes is an error of ours."""
+        begun = time.monotonic()
+        watch = threading.Timer(self._patience, self._client.close)
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
+        except DvError:
+            raise
+        except Exception as error:
+            late = "it took more than %d seconds" % _PATIENCE if time.monotonic() - begun >= self._patience else ""
+            raise DvError("cannot %s the store %s: %s" % (deed, self, late or _plain(error)), wanted, hint) from None
+        finally:
+            watch.cancel()
+            self._patience -= time.monotonic() - begun
 
 
 def _plain(error):

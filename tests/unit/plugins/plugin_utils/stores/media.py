@@ -7,7 +7,9 @@
 import gzip
 import os
 import pathlib
+import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -93,22 +95,30 @@ class _Pushed:
 
 
 class SftpMedium(DirectoryMedium):
-    """A real sshd of this user's own, with the key of one user."""
+    """A directory behind an :class:`Sshd`."""
+
+    def __init__(self, directory, **settings):
+        super().__init__(directory)
+        self.server = Sshd(directory, **settings)
+        self.name = "sftp://127.0.0.1:%d%s" % (self.server.port, self.place)
+        self.options = self.server.options
+
+    def close(self):
+        self.server.close()
+
+
+class GitSshMedium(GitMedium):
+    """A repository behind an :class:`Sshd`."""
 
     def __init__(self, directory):
         super().__init__(directory)
-        for name in ("host", "user"):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / name], check=True)
-        self._server, self.port = sshd(directory)
-        self.name = "sftp://127.0.0.1:%d%s" % (self.port, self.place)
-        known_hosts = directory / "known_hosts"
-        key = (directory / "host.pub").read_text().split()[:2]
-        known_hosts.write_text("[127.0.0.1]:%d %s\n" % (self.port, " ".join(key)))
-        self.options = {"ssh_key_file": str(directory / "user"), "known_hosts_file": str(known_hosts)}
+        self.server = Sshd(directory)
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        self.name = "git+ssh://%s@127.0.0.1:%d%s/mine" % (user, self.server.port, self.repository)
+        self.options = self.server.options
 
     def close(self):
-        self._server.terminate()
-        self._server.wait()
+        self.server.close()
 
 
 MEDIA = {"bundle": BundleMedium, "directory": DirectoryMedium, "git": GitMedium, "sftp": SftpMedium}
@@ -121,35 +131,70 @@ def git(directory, *arguments):
     return subprocess.run(command, check=True, env=clean, stdout=subprocess.PIPE, text=True).stdout
 
 
-def sshd(directory):
-    """(process, port) of an sshd with the files ``host`` (its key) and ``user.pub`` (who may come in) of ``directory``."""
-    if os.geteuid() == 0:
-        pathlib.Path("/run/sshd").mkdir(exist_ok=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    lines = {
-        "AuthorizedKeysFile": directory / "user.pub",
-        "HostKey": directory / "host",
-        "ListenAddress": "127.0.0.1:%d" % port,
-        "PasswordAuthentication": "no",
-        "PermitRootLogin": "prohibit-password",
-        "PidFile": "none",
-        "StrictModes": "no",
-        "Subsystem": "sftp internal-sftp",
-        "UsePAM": "no",
-    }
-    configuration = directory / "sshd_config"
-    configuration.write_text("".join("%s %s\n" % line for line in lines.items()))
-    command = [shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin"), "-D", "-e", "-f", str(configuration)]
-    process = subprocess.Popen(command, stderr=(directory / "sshd.log").open("w"))
-    for _attempt in range(100):
+class Sshd:
+    """A real sshd of this user's own on a free port, with the key of one user.
+
+    Its files in ``directory``: ``host`` (its key), ``user`` (who may come in), ``known_hosts``, ``sshd.log``.
+
+    :param settings: of its configuration, more or others
+    """
+
+    def __init__(self, directory, **settings):
+        for name in ("host", "user"):
+            make_key(directory / name)
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return process, port
-        time.sleep(0.05)
-    process.kill()
-    raise RuntimeError((directory / "sshd.log").read_text())
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        known_hosts = directory / "known_hosts"
+        known_hosts.write_text("[127.0.0.1]:%d %s" % (self.port, (directory / "host.pub").read_text()))
+        #: The store options that it takes.
+        self.options = {"ssh_key_file": str(directory / "user"), "known_hosts_file": str(known_hosts)}
+        lines = {
+            "AuthorizedKeysFile": directory / "user.pub",
+            "HostKey": directory / "host",
+            "ListenAddress": "127.0.0.1:%d" % self.port,
+            "PasswordAuthentication": "no",
+            "PermitRootLogin": "prohibit-password",
+            "PidFile": "none",
+            "StrictModes": "no",
+            "Subsystem": "sftp internal-sftp",
+            "UsePAM": "no",
+            **settings,
+        }
+        (directory / "sshd_config").write_text("".join("%s %s\n" % line for line in lines.items()))
+        if os.geteuid() == 0:
+            pathlib.Path("/run/sshd").mkdir(exist_ok=True)
+        command = [shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin"), "-D", "-e", "-f", directory / "sshd_config"]
+        with (directory / "sshd.log").open("w") as log:
+            self._process = subprocess.Popen(command, stderr=log)
+        for _attempt in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        self.close()
+        raise RuntimeError((directory / "sshd.log").read_text())
+
+    def kill_sessions(self):
+        """Kill those who serve somebody."""
+        found = _children(self._process.pid)
+        for process in [*found, *(child for each in found for child in _children(each))]:
+            os.kill(process, signal.SIGKILL)
+
+    def close(self):
+        """Stop it."""
+        self._process.terminate()
+        self._process.wait()
+
+
+def make_key(path):
+    """Make an SSH key, ``path`` and its public half ``path.pub``."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path], check=True)
+
+
+def _children(process):
+    """The processes that ``process`` started."""
+    return [int(child) for child in pathlib.Path("/proc/%d/task/%d/children" % (process, process)).read_text().split()]
 
 
 def _bundle(name):
