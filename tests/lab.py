@@ -35,6 +35,7 @@ PROGRAMS = {
     "nsenter": "util-linux",
     "setpriv": "util-linux",
     "sshd": "openssh-server",
+    "sudo": "sudo",
     "unshare": "util-linux",
     "useradd": "passwd",
 }
@@ -301,8 +302,10 @@ class Lab:
         options = "lowerdir=/,upperdir=%s/upper,workdir=%s/work" % (inner, inner)
         enter = ["nsenter", "--target", self._pid(), "--mount"]
         _run(*enter, "mount", "-t", "overlay", "-o", options, "overlay", inner / "root")
-        # What is of the lab is not of the host.
+        # What is of the lab is not of the host; nor is what this machine's root has set up for itself.
         shutil.rmtree(str(root) + str(self.directory))
+        for file in filter(pathlib.Path.is_file, (root / "root").iterdir()):
+            file.unlink()
         ssh = root / "etc" / "ssh"
         shutil.rmtree(ssh)
         ssh.mkdir()

@@ -13,8 +13,8 @@ need() {  # program, why
 
 need git "ansible-test asks it which files there are; the collection test compares the package with them"
 need go "builds stock charon, which judges the clusters made here; without it those tests are skipped (Go 1.26, https://go.dev/dl)"
-for program in ip nc sshd; do
-    need $program "hosts to run on, tests/lab.py; without them those tests are skipped (apt install iproute2 netcat-openbsd openssh-server)"
+for program in ip nc sshd sudo; do
+    need $program "hosts to run on, tests/lab.py; without them those tests are skipped (apt install iproute2 netcat-openbsd openssh-server sudo)"
 done
 need strace "ends a run at each of its system calls; without it those tests are skipped (apt install strace)"
 
