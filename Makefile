@@ -35,6 +35,16 @@ else
 	@! test -e local || { echo "local/ holds the keys of the local nodes. To delete them: make clean-cluster CONFIRM=yes"; exit 1; }
 endif
 
+# For which nodes: their Pythons, and what `uname -m` says there.
+NODE_PYTHON = 3.11 3.12 3.13
+NODE_MACHINE = x86_64
+WHEELHOUSE = wheelhouse
+
+.PHONY: wheelhouse
+wheelhouse: $(CONTROL)  ## wheels for nodes that reach no package index, into wheelhouse/; NODE_PYTHON="3.11" NODE_MACHINE=aarch64
+	for python in $(NODE_PYTHON); do pip download --quiet --dest $(WHEELHOUSE) --no-deps --only-binary :all: --require-hashes \
+		--implementation cp --python-version $$python --platform manylinux2014_$(NODE_MACHINE) -r requirements-node.txt; done
+
 ##@ Checks
 
 .PHONY: test

@@ -3,6 +3,7 @@
 set -euo pipefail
 
 missing=0
+PATH=$PATH:/usr/sbin:/sbin
 
 need() {  # program, why
     command -v "$1" >/dev/null && return
@@ -12,6 +13,10 @@ need() {  # program, why
 
 need git "ansible-test asks it which files there are; the collection test compares the package with them"
 need go "builds stock charon and age, which judge what is made here; without it those tests are skipped (Go 1.26, https://go.dev/dl)"
+for program in ip nc sshd sudo; do
+    need $program "hosts to run on, tests/lab.py; without them those tests are skipped (apt install iproute2 netcat-openbsd openssh-server sudo)"
+done
+need strace "ends a run at each of its system calls; without it those tests are skipped (apt install strace)"
 
 if [[ ${CI:-} == true ]]; then
     exit $missing

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fixtures of the integration tests: stock charon, with its logs in the report of a test that fails; a cluster of ours;
-what a run leaves behind."""
+"""Fixtures of the integration tests: stock charon, with its logs in the report of a test that fails; hosts to run on;
+a cluster of ours; what a run leaves behind."""
 
 import hashlib
 import os
@@ -12,16 +12,22 @@ import pathlib
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
 from ansible_collections.obol.dv.tests import charon_tool, go_tool, play
+from ansible_collections.obol.dv.tests.lab import Lab, why_not
+
+
+def lacking(reason):
+    """A skip where this machine lacks something; in CI (``CI=true``) a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 def built(build):
-    """The path of a program that is built from source. Where it cannot be for want of Go, a skip; in CI (``CI=true``) a failure."""
+    """The path of a program that is built from source, where Go is there to build it."""
     try:
         return build()
     except go_tool.NoGo as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(error), pytrace=False)
-        pytest.skip(str(error))
+        lacking(str(error))
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +46,14 @@ def age_binary():
 def charon(charon_binary, tmp_path):
     """The commands of stock charon, with logs of their own for each test."""
     return charon_tool.Charon(charon_binary, tmp_path / "charon")
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """A function that brings up hosts with these names, for a ``with``: a :class:`Lab`, where one can be."""
+    if why_not():
+        lacking(why_not())
+    return lambda *names, **options: Lab(tmp_path_factory.mktemp("lab"), names, **options)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The test hosts: what happens on one of them stays there, and a lab leaves nothing behind."""
+
+import pathlib
+import shlex
+import subprocess
+import sys
+
+import pytest
+from ansible_collections.obol.dv.tests import charon_tool, play
+from ansible_collections.obol.dv.tests.lab import LabError
+
+#: Makes a lab, says which is the first process of its host, and waits to be killed.
+OWNER = """
+import sys, time
+from tests.lab import Lab
+with Lab(sys.argv[1], ["node1"]) as lab:
+    print((lab.path("node1").parent / "pid").read_text().strip(), flush=True)
+    time.sleep(600)
+"""
+
+
+def ssh(lab, name, command):
+    """Run a shell command on a host, reached as Ansible reaches it: the ``subprocess.CompletedProcess``."""
+    host = lab.hosts[name]
+    reach = [*shlex.split(host["ansible_ssh_common_args"]), "-oConnectTimeout=3", "-i", host["ansible_ssh_private_key_file"]]
+    return subprocess.run(
+        ["ssh", *reach, "%s@%s" % (host["ansible_user"], host["ansible_host"]), command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_each_host_has_name_disk_and_processes_of_its_own(lab):
+    with lab("node1", "node2") as hosts:
+        for name in hosts.names:
+            command = "hostname; echo %s > /etc/obol-dv-lab; ps -e -o comm= | grep -c sleep; ls -A %s"
+            done = ssh(hosts, name, command % (name, hosts.directory))
+            assert done.stdout.split() == [name, "0"], done.stderr
+        assert hosts.path("node2", "/etc/obol-dv-lab").read_text() == "node2\n"
+        assert not pathlib.Path("/etc/obol-dv-lab").exists()
+
+
+def test_a_user_without_rights(lab):
+    with lab("node1", user="dv") as hosts:
+        assert ssh(hosts, "node1", "id -un; ls /root").stdout == "dv\n"
+        assert ssh(hosts, "node1", "%s -c 'import cryptography'" % shlex.quote(sys.executable)).returncode == 0
+
+
+def test_only_the_host_with_the_known_key_is_talked_to(lab):
+    with lab("node1") as hosts:
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", hosts.directory / "other"], check=True)
+        address = hosts.hosts["node1"]["ansible_host"]
+        (hosts.directory / "known_hosts").write_text("%s %s" % (address, (hosts.directory / "other.pub").read_text()))
+        assert "Host key verification failed" in ssh(hosts, "node1", "true").stderr
+
+
+def test_a_cable_pulled_and_a_power_cut(lab):
+    with lab("node1", "node2") as hosts, lab("node1") as others:
+        hosts.partition("node1")
+        assert [ssh(hosts, name, "true").returncode for name in hosts.names] == [255, 0]
+        assert ssh(others, "node1", "true").returncode == 0
+        hosts.heal("node1")
+        assert ssh(hosts, "node1", "echo kept > /var/kept").returncode == 0
+        hosts.kill("node1")
+        assert [ssh(hosts, name, "true").returncode for name in hosts.names] == [255, 0]
+        with pytest.raises(LabError, match="node1 is off"):
+            hosts.run("node1", ["true"])
+        assert hosts.path("node1", "/var/kept").read_text() == "kept\n"
+        hosts.restart("node1")
+        assert ssh(hosts, "node1", "cat /var/kept").stdout == "kept\n"
+
+
+def test_a_lab_ends_with_the_process_that_made_it(lab):
+    hosts = lab("node1")
+    with subprocess.Popen([sys.executable, "-c", OWNER, hosts.directory], cwd=play.ROOT, stdout=subprocess.PIPE, text=True) as owner:
+        first = pathlib.Path("/proc") / owner.stdout.readline().strip()
+        assert hosts.path("node1", "/etc").is_dir() and first.exists()
+        owner.kill()
+    charon_tool.wait_for(lambda: not first.exists(), "the end of the host")
+    with pytest.raises(LabError, match="no lab is up"):
+        hosts.path("node1")

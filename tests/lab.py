@@ -1,0 +1,404 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Hosts to run on: each with sshd, a network, processes and a disk of its own, on this machine and as root, in half a second.
+
+    with Lab(tmp_path / "lab", ["node1", "node2"]) as lab:
+        play(..., inventory=lab.inventory)
+
+or, as molecule does, ``python tests/lab.py up DIRECTORY node1 node2`` and ``down DIRECTORY``.
+
+A lab is one process, in namespaces of its own, with a switch: when it ends, the kernel takes the hosts, their network and
+their disks away, and the machine has never seen any of them. A host is a process in there with namespaces of its own: a
+cable to the switch, and a disk that shows what this machine has and keeps its changes to itself (overlay on a tmpfs).
+Nothing leads out. This machine reaches the hosts with ssh through a ProxyCommand, its disks below ``/proc``.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import secrets
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+#: What a lab needs: programs and the Debian packages that they are in.
+PROGRAMS = {
+    "ip": "iproute2",
+    "nc": "netcat-openbsd",
+    "nsenter": "util-linux",
+    "setpriv": "util-linux",
+    "sshd": "openssh-server",
+    "sudo": "sudo",
+    "unshare": "util-linux",
+    "useradd": "passwd",
+}
+
+#: Seconds that something may take on a busy machine. A deadline, never a measure of speed.
+DEADLINE = 60
+
+# $1 the lab's directory, $2 the network's prefix. A shell asks /proc before it forks: the process id is that of the machine.
+_SWITCH = """
+set -e
+read -r pid _ < /proc/self/stat
+mount -t tmpfs -o mode=0755 lab "$1/disks"
+ip link set lo up
+ip link add switch type bridge
+ip address add "$2.254/24" dev switch
+ip link set switch up
+echo "$pid" > "$1/pid.new"
+mv "$1/pid.new" "$1/pid"
+exec sleep infinity
+"""
+
+# $1 the host's directory, on the lab's tmpfs, $2 its name, $3 its address. Its cable is plugged in from outside.
+_HOST = """
+set -e
+read -r pid _ < /proc/self/stat
+cd "$1"
+mountpoint -q root || exit 1
+mount -t proc proc root/proc
+mount -t tmpfs -o mode=0755 run root/run
+mount -t tmpfs -o mode=0755 dev root/dev
+for device in null zero full random urandom tty; do
+    touch "root/dev/$device"
+    mount --bind "/dev/$device" "root/dev/$device"
+done
+mkdir -p root/dev/pts root/dev/shm root/run/sshd
+mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts root/dev/pts
+mount -t tmpfs -o mode=1777 shm root/dev/shm
+ln -s pts/ptmx root/dev/ptmx
+ln -s /proc/self/fd root/dev/fd
+hostname "$2"
+ip link set lo up
+echo "$pid" > pid.new
+mv pid.new pid
+until ip link set eth0 up 2>/dev/null; do sleep 0.02; done
+ip address add "$3/24" dev eth0
+exec env --ignore-environment PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot root /usr/sbin/sshd -D -e
+"""
+
+_SSHD = """
+HostKey /etc/ssh/ssh_host_ed25519_key
+AuthorizedKeysFile /etc/ssh/authorized_keys
+AuthenticationMethods publickey
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM no
+UseDNS no
+PidFile none
+MaxStartups 100
+Subsystem sftp internal-sftp
+"""
+
+
+class LabError(Exception):
+    """A lab cannot be, here or now."""
+
+
+def why_not():
+    """Why no lab can be made here; empty if one can."""
+    if os.geteuid():
+        return "test hosts need root"
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    missing = {program for program in PROGRAMS if not shutil.which(program, path=path)}
+    if missing:
+        packages = sorted({PROGRAMS[program] for program in missing})
+        return "test hosts need %s (Debian: apt install %s)" % (", ".join(sorted(missing)), " ".join(packages))
+    tried = subprocess.run(["unshare", "--net", "--mount", "--pid", "--fork", "true"], capture_output=True, text=True, check=False)
+    return "test hosts need namespaces: %s" % tried.stderr.strip() if tried.returncode else ""
+
+
+class Lab:
+    """Some hosts. As a context they end with it, and with the process that made them, however that ends.
+
+    :param directory: of the lab alone, made if it is not there: keys, inventory, logs. The hosts do not see it
+    :param names: the hosts; none for those of a lab that is up in this directory
+    :param user: whom ssh logs in as; another than root is made on every host, without any rights there but its own
+    """
+
+    def __init__(self, directory, names=(), user="root"):
+        self.directory = pathlib.Path(directory).resolve()
+        self.names = list(names)
+        self.user = user
+        self._processes = []
+        if not names and self.inventory.exists():
+            self.names = list(self.hosts)
+            self.user = next(iter(self.hosts.values()))["ansible_user"]
+
+    def __enter__(self):
+        self.up(_forsake=False)
+        return self
+
+    def __exit__(self, *_unused):
+        self.down()
+
+    @property
+    def inventory(self):
+        """The path of an inventory with the variables that reach each host, to be given beside one's own (``-i`` twice)."""
+        return self.directory / "inventory.json"
+
+    @property
+    def hosts(self):
+        """The variables that reach each host: a mapping from its name to its ``ansible_*``."""
+        return json.loads(self.inventory.read_text())["all"]["hosts"]
+
+    @property
+    def network(self):
+        """The beginning of a command that runs on this machine, but in the network of the hosts."""
+        return ["nsenter", "--net=/proc/%d/ns/net" % self._pid()]
+
+    def path(self, name, path="/"):
+        """Where this machine finds a path of a host's disk, also while the host is off. Never through its symbolic links."""
+        return self._disk(name) / "root" / str(path).lstrip("/")
+
+    def run(self, name, command, check=True, **options):
+        """Run a command (list) on a host, as root and without ssh: the ``subprocess.CompletedProcess``."""
+        enter = ["nsenter", "--target", str(self._pid_of(name)), "--all", "--root", "--wd=/", "--"]
+        options = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL, "timeout": DEADLINE, **options}
+        return subprocess.run([*enter, *map(str, command)], check=check, **options)
+
+    def up(self, _forsake=True):
+        """Bring the lab up, whatever was in its directory before.
+
+        :raises LabError: it cannot be here, or a host does not answer
+        """
+        reason = why_not()
+        if reason:
+            raise LabError(reason)
+        self.down()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        (self.directory / "disks").mkdir(parents=True, mode=0o700)
+        self.directory.chmod(0o700)
+        # Another network each time: a connection that ssh kept open to hosts of before is not taken for one of these.
+        prefix = "10.%d.%d" % (100 + secrets.randbelow(100), secrets.randbelow(256))
+        self._start_switch(prefix, _forsake)
+        try:
+            _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", self.directory / "key")
+            self._write_inventory(prefix)
+            for name in self.names:
+                self._make_disk(name)
+            for name in self.names:
+                self._start(name)
+            for name in self.names:
+                self._wait_for(name)
+        except BaseException:
+            self.down()
+            raise
+
+    def down(self):
+        """Take the lab away, if it is there."""
+        with contextlib.suppress(LabError):
+            _kill(self._pid())
+        while self._processes:
+            self._processes.pop().wait(DEADLINE)
+        (self.directory / "pid").unlink(missing_ok=True)
+
+    def partition(self, name):
+        """Pull the cable of a host: nothing reaches it, and it does not know."""
+        _run(*self.network, "ip", "link", "set", self._port(name), "down")
+
+    def heal(self, name):
+        """Plug it in again."""
+        _run(*self.network, "ip", "link", "set", self._port(name), "up")
+
+    def kill(self, name):
+        """Cut a host's power: every process of it ends at once, its disk stays."""
+        _kill(self._pid_of(name))
+        (self._disk(name) / "pid").unlink()
+
+    def restart(self, name):
+        """Start a host on the disk it has, after :meth:`kill` or instead of it."""
+        if (self._disk(name) / "pid").exists():
+            self.kill(name)
+        self._start(name)
+        self._wait_for(name)
+
+    def _pid(self):
+        """The process of the lab. Only its own: a number in a file may by now be that of a process of somebody else."""
+        with contextlib.suppress(OSError, ValueError):
+            pid = int((self.directory / "pid").read_text())
+            if self._mark.encode() in pathlib.Path("/proc/%d/environ" % pid).read_bytes().split(b"\0"):
+                return pid
+        raise LabError("no lab is up in %s" % self.directory)
+
+    @property
+    def _mark(self):
+        return "OBOL_DV_LAB=%s" % self.directory
+
+    def _start_switch(self, prefix, forsake):
+        owned = [] if forsake else ["setpriv", "--pdeathsig", "KILL"]
+        unshare = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"]
+        self._spawn([*owned, *unshare, "sh", "-c", _SWITCH, "lab", self.directory, prefix])
+        _wait((self.directory / "pid").exists, "the switch of the lab", self._log)
+
+    def _spawn(self, command):
+        key, _equals, value = self._mark.partition("=")
+        with open(self._log, "a", encoding="utf-8") as log:
+            process = subprocess.Popen(
+                list(map(str, command)),
+                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", key: value},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._processes.append(process)
+
+    @property
+    def _log(self):
+        return self.directory / "log"
+
+    def _disk(self, name):
+        return pathlib.Path("/proc/%d/root%s/disks/%s" % (self._pid(), self.directory, name))
+
+    def _pid_of(self, name):
+        try:
+            return int((self._disk(name) / "pid").read_text())
+        except FileNotFoundError:
+            raise LabError("%s is off" % name) from None
+
+    def _port(self, name):
+        return "port%d" % (1 + self.names.index(name))
+
+    def _write_inventory(self, prefix):
+        options = {
+            "UserKnownHostsFile": self.directory / "known_hosts",
+            "GlobalKnownHostsFile": "/dev/null",
+            "StrictHostKeyChecking": "yes",
+            "IdentitiesOnly": "yes",
+            "ServerAliveInterval": 5,
+            "ServerAliveCountMax": 3,
+            "ProxyCommand": "%s nc %%h %%p" % " ".join(self.network),
+        }
+        arguments = ["-F", "none", *("-o%s=%s" % option for option in options.items())]
+        hosts = {
+            name: {
+                "ansible_connection": "ssh",
+                "ansible_host": "%s.%d" % (prefix, number),
+                "ansible_user": self.user,
+                "ansible_ssh_private_key_file": str(self.directory / "key"),
+                "ansible_ssh_common_args": shlex.join(arguments),
+                # The hosts see this machine's programs: this Python has all that a node needs. See the role runtime for
+                # how real nodes come to theirs.
+                "ansible_python_interpreter": sys.executable,
+            }
+            for number, name in enumerate(self.names, 1)
+        }
+        self.inventory.write_text(json.dumps({"all": {"hosts": hosts}}, indent=2))
+
+    def _make_disk(self, name):
+        disk, root = self._disk(name), self.path(name)
+        inner = self.directory / "disks" / name
+        for each in ("upper", "work", "root"):
+            (disk / each).mkdir(parents=True)
+        options = "lowerdir=/,upperdir=%s/upper,workdir=%s/work" % (inner, inner)
+        enter = ["nsenter", "--target", self._pid(), "--mount"]
+        _run(*enter, "mount", "-t", "overlay", "-o", options, "overlay", inner / "root")
+        # What is of the lab is not of the host; nor is what this machine's root has set up for itself.
+        shutil.rmtree(str(root) + str(self.directory))
+        for file in filter(pathlib.Path.is_file, (root / "root").iterdir()):
+            file.unlink()
+        ssh = root / "etc" / "ssh"
+        shutil.rmtree(ssh)
+        ssh.mkdir()
+        (ssh / "sshd_config").write_text(_SSHD)
+        shutil.copy(self.directory / "key.pub", ssh / "authorized_keys")
+        _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", ssh / "ssh_host_ed25519_key")
+        public = (ssh / "ssh_host_ed25519_key.pub").read_text()
+        with open(self.directory / "known_hosts", "a", encoding="utf-8") as known:
+            known.write("%s %s" % (self.hosts[name]["ansible_host"], public))
+        if self.user != "root":
+            _run(*enter, "chroot", inner / "root", "useradd", "--create-home", "--password", "*", "--shell", "/bin/sh", self.user)
+            # It uses this Python, which may be in root's home.
+            for prefix in (sys.prefix, sys.base_prefix):
+                for folder in [root / prefix.lstrip("/"), *(root / prefix.lstrip("/")).parents]:
+                    if folder != root and root in folder.parents and not folder.stat().st_mode & 0o001:
+                        folder.chmod(folder.stat().st_mode | 0o011)
+
+    def _start(self, name):
+        port, disk = self._port(name), self._disk(name)
+        inner = self.directory / "disks" / name
+        enter = ["nsenter", "--target", self._pid(), "--mount", "--pid"]
+        unshare = ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
+        self._spawn([*enter, *unshare, "sh", "-c", _HOST, "host", inner, name, self.hosts[name]["ansible_host"]])
+        _wait((disk / "pid").exists, "host %s" % name, self._log)
+        # The cable of before goes with the host that was killed, but not at once.
+        subprocess.run([*self.network, "ip", "link", "delete", port], capture_output=True, check=False)
+        cable = ["type", "veth", "peer", "name", "eth0", "netns", self._pid_of(name)]
+        _run(*self.network, "ip", "link", "add", port, *cable)
+        _run(*self.network, "ip", "link", "set", port, "master", "switch", "up")
+
+    def _wait_for(self, name):
+        knock = [*self.network, "nc", "-z", "-w", "1", self.hosts[name]["ansible_host"], "22"]
+        _wait(lambda: subprocess.run(knock, check=False).returncode == 0, "sshd of %s" % name, self._log)
+
+
+def _run(*command):
+    done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LabError("%s: %s" % (" ".join(map(str, command)), done.stderr.strip()))
+
+
+def _kill(pid):
+    """Kill the first process of a pid namespace, with it all others in there, and wait until they are gone."""
+    with contextlib.suppress(ProcessLookupError):
+        gone = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(gone, signal.SIGKILL)
+            _wait(lambda: not _alive(pid), "the end of process %d" % pid)
+        finally:
+            os.close(gone)
+
+
+def _alive(pid):
+    """Whether a process is there and no zombie."""
+    with contextlib.suppress(OSError):
+        return pathlib.Path("/proc/%d/stat" % pid).read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def _wait(condition, what, log=None):
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise LabError("%s: not within %d s\n%s" % (what, DEADLINE, log.read_text()[-4000:] if log else ""))
+        time.sleep(0.02)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Hosts to run on, on this machine.")
+    deeds = parser.add_subparsers(dest="deed", required=True)
+    for deed in ("up", "down", "run", "partition", "heal", "kill", "restart"):
+        arguments = deeds.add_parser(deed, help=(getattr(Lab, deed).__doc__ or "").partition("\n")[0])
+        arguments.add_argument("directory")
+        if deed == "up":
+            arguments.add_argument("names", nargs="+")
+            arguments.add_argument("--user", default="root")
+        elif deed != "down":
+            arguments.add_argument("name")
+        if deed == "run":
+            arguments.add_argument("command", nargs=argparse.REMAINDER)
+    given = vars(parser.parse_args())
+    deed, directory = given.pop("deed"), given.pop("directory")
+    try:
+        if deed == "up":
+            Lab(directory, **given).up()
+        elif deed == "run":
+            options = {"check": False, "capture_output": False, "stdin": None}
+            sys.exit(Lab(directory).run(given["name"], given["command"], **options).returncode)
+        else:
+            getattr(Lab(directory), deed)(*given.values())
+    except LabError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
