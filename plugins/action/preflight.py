@@ -21,6 +21,8 @@ class ActionModule(Carrier):
         result = ActionBase.run(self, tmp, task_vars)
         arguments, problems = dict(self._task.args), []
         try:
+            # Without the store too, the module checks what was given.
+            arguments["inbox"] = self._given(arguments)
             with self._open_store(arguments) as store:
                 store.check()
                 arguments["inbox"] = self._inbox(store, arguments)

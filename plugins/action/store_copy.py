@@ -28,8 +28,7 @@ class ActionModule(ActionBase):
                 if self._task.check_mode:
                     copied = sorted(set(source.list()).difference(destination.list()))
                 else:
-                    # One after the other: each may be large, and what is there already has to be the same.
-                    copied = [name for name in source.list() for name in destination.put({name: source.get(name)})]
+                    copied = destination.put(source.get_all(("",)))
         except DvError as error:
             return dict(result, failed=True, msg=str(error))
         return dict(result, changed=bool(copied), copied=copied)

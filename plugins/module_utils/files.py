@@ -98,6 +98,8 @@ def write_if_absent(path, content, mode=0o600):
             os.link(temporary, path)
         except FileExistsError:
             return False
+        except OSError as error:
+            raise os_error(error, path, "make a hard link at") from None
     sync_directory(os.path.dirname(path))
     return True
 
@@ -266,7 +268,8 @@ def _temporary(path, content, mode):
             raise os_error(error, path, "write") from None
         yield temporary
     finally:
-        with contextlib.suppress(FileNotFoundError):
+        # It is renamed, or cannot be removed for the same reason as it cannot be written, which is told.
+        with contextlib.suppress(OSError):
             os.unlink(temporary)
 
 

@@ -52,15 +52,20 @@ class Carrier(ActionBase):
 
     def _inbox(self, store, arguments):
         """What is brought, name to text. The finished definition in the argument ``definition_file`` stands for all else."""
-        given = arguments.get("definition_file")
+        given = self._given(arguments)
         if not given:
             return store.get_all(self.BRINGS)
-        text = files.read(given, names.max_size(DEFINITION)).decode("utf-8", "replace")
         stored = store.get_all((DEFINITION,))
-        if stored and gojson.loads(stored[DEFINITION], DEFINITION) != gojson.loads(text, given):
+        if stored and gojson.loads(stored[DEFINITION], DEFINITION) != gojson.loads(given[DEFINITION], arguments["definition_file"]):
             raise DvError(
-                "the store %s holds another definition than %s" % (store, given),
+                "the store %s holds another definition than %s" % (store, arguments["definition_file"]),
                 "the same definition, or none",
                 "use the one in the store, or a new store for a new cluster",
             )
-        return {DEFINITION: text}
+        return given
+
+    @staticmethod
+    def _given(arguments):
+        """The definition in the argument ``definition_file``, name to text; nothing without one."""
+        path = arguments.get("definition_file")
+        return {DEFINITION: files.read(path, names.max_size(DEFINITION)).decode("utf-8", "replace")} if path else {}

@@ -15,7 +15,7 @@ import zlib
 from ansible_collections.obol.dv.plugins.module_utils import files
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
-from .directory import DirectoryStore
+from .directory import DirectoryStore, pass_if_gone
 
 _SUFFIX = ".gz"
 
@@ -24,7 +24,12 @@ class BundleStore(DirectoryStore):
     """See :class:`.base.Store`. The location is the path of the cluster's directory of bundles, made when first written."""
 
     def _entries(self):
-        for entry in os.scandir(self.location) if os.path.isdir(self.location) else ():
+        try:
+            entries = list(os.scandir(self.location))
+        except OSError as error:
+            pass_if_gone(error)
+            return
+        for entry in entries:
             name, suffix = os.path.splitext(entry.name)
             if suffix == _SUFFIX and entry.is_file(follow_symlinks=False):
                 yield _name(name)

@@ -27,11 +27,10 @@ class DirectoryStore(Store):
             raise DvError("the store: %s" % error.found, error.wanted, hint) from None
 
     def _entries(self):
-        for directory, folders, entries in os.walk(self.location):
-            folders[:] = [name for name in folders if not os.path.islink(os.path.join(directory, name))]
+        for directory, _folders, entries in os.walk(self.location, onerror=pass_if_gone):
             for entry in entries:
                 path = os.path.join(directory, entry)
-                if not os.path.islink(path):
+                if os.path.isfile(path) and not os.path.islink(path):
                     yield os.path.relpath(path, self.location)
 
     def _read(self, name, limit):
@@ -50,3 +49,9 @@ class DirectoryStore(Store):
         if os.path.realpath(path) != path:
             raise DvError("%s is a link, or in a linked folder" % path, "a file in a folder of the store", "take the link away")
         return path
+
+
+def pass_if_gone(error):
+    """Pass over the error of what is not there, refuse every other."""
+    if not isinstance(error, FileNotFoundError):
+        raise files.os_error(error, error.filename, "list")

@@ -296,7 +296,7 @@ class GitStore(Store):
             "update-index": ("folders of the store's own", "take away what is in their place"),
         }.get(command, ("a repository that this user can read and push to", "see what `git ls-remote %s` says" % self._url))
         kind = DvError if command in ("ls-remote", "push", "commit-tree", "update-index") else _CopyError
-        return kind("git %s with %s failed: %s" % (command, self, _plain(complaint)), wanted, hint)
+        return kind("git %s with %s failed: %s" % (command, self, _plain(complaint.replace("fatal: ", ""))), wanted, hint)
 
 
 class _CopyError(DvError):
