@@ -48,7 +48,7 @@ wheelhouse: $(CONTROL)  ## wheels for nodes that reach no package index, into wh
 ##@ Checks
 
 .PHONY: test
-test: needs lint sanity ansible-units unit integration  ## everything
+test: needs lint sanity ansible-units unit integration fault-sample  ## everything
 
 .PHONY: unit
 unit: $(CHECKS)  ## unit tests, in seconds; ARGS="-k enr" for some of them
@@ -57,6 +57,14 @@ unit: $(CHECKS)  ## unit tests, in seconds; ARGS="-k enr" for some of them
 .PHONY: integration
 integration: $(CHECKS)  ## whole clusters, judged by stock charon
 	pytest tests/integration $(ARGS)
+
+.PHONY: faults
+faults: $(CHECKS)  ## kills and errors at every system call and every task; takes half an hour
+	pytest --numprocesses auto tests/faults --every-fault $(ARGS)
+
+.PHONY: fault-sample
+fault-sample: $(CHECKS)
+	pytest --numprocesses auto tests/faults $(ARGS)
 
 .PHONY: lint
 lint: $(CHECKS)  ## YAML, playbooks and roles, shell scripts, changelog

@@ -13,7 +13,7 @@ the signatures are verified once, and a confirmed hash is asked for once.
 import os
 
 from . import accepted, files, gojson
-from .data_dir import DEFINITION
+from .data_dir import DEFINITION, one_run
 from .definition import dump, parse
 from .definition_checks import check_hashes, operator_of
 from .errors import DvError
@@ -25,11 +25,13 @@ def accept_definition(data_dir, definition, public_key, accepted_definition_hash
     The arguments and errors are those of :func:`review`.
     """
     review(data_dir, definition, public_key, accepted_definition_hash, custom)
-    written = accepted.write(data_dir, definition.definition_hash)
     path = os.path.join(data_dir, DEFINITION)
-    if not os.path.lexists(path):
-        files.write_new(path, dump(definition))
-        written = True
+    if os.path.lexists(path) and accepted.read(data_dir) == definition.definition_hash:
+        return False
+    with one_run(data_dir):
+        written = accepted.write(data_dir, definition.definition_hash)
+        if not os.path.lexists(path):
+            written = files.write_same(path, dump(definition))
     return written
 
 

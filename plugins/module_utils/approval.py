@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from . import eip712, enr as enrs, files, gojson, networks, policy as policies, secp256k1, wallet
 from .address import parse_address
-from .data_dir import CEREMONY
+from .data_dir import CEREMONY, one_run
 from .definition import with_hashes
 from .definition_checks import check_signatures
 from .errors import Collector, DvError, OperatorError, raise_all
@@ -138,12 +138,27 @@ def approve(
     :param custom: networks of one's own that count too
     :raises DvError: as :func:`review`, or the wallet is not the operator's
     """
-    given = review(data_dir, proposal, address, enr, policy, accepted_config_hash, wanted_index)
-    if given:
-        return given, False
+    considered = (data_dir, proposal, address, enr, policy, accepted_config_hash, wanted_index)
+    given = review(*considered)
+    made = given or _sign(proposal, address, enr, wanted_index, sign, custom)
+    approved_by = {}
+    if policy:
+        approved_by["policy_sha256"] = policy.sha256
+    if accepted_config_hash:
+        approved_by["accepted_config_hash"] = gojson.to_hex(accepted_config_hash)
+    with one_run(data_dir):
+        # Another run may have approved meanwhile.
+        given = given or review(*considered)
+        if not given:
+            record = gojson.dumps({"approval": made.to_json(), "approved_by": approved_by})
+            files.write_new(os.path.join(data_dir, FILE), record.encode())
+    return given or made, not given
+
+
+def _sign(proposal, address, enr, wanted_index, sign, custom):
     enrs.parse(enr, "this node's ENR")
     chain_id = networks.by_fork_version(proposal.fork_version, custom).chain_id
-    made = Approval(
+    return Approval(
         share_index=share_index(proposal, address, wanted_index),
         address=address,
         enr=enr,
@@ -151,15 +166,6 @@ def approve(
         config_signature=wallet.sign_as(address, eip712.operator_config_digest(proposal.config_hash, chain_id), sign),
         enr_signature=wallet.sign_as(address, eip712.enr_digest(enr, chain_id), sign),
     )
-    approved_by = {}
-    if policy:
-        approved_by["policy_sha256"] = policy.sha256
-    if accepted_config_hash:
-        approved_by["accepted_config_hash"] = gojson.to_hex(accepted_config_hash)
-    path = os.path.join(data_dir, FILE)
-    files.make_directory(os.path.dirname(path))
-    files.write_new(path, gojson.dumps({"approval": made.to_json(), "approved_by": approved_by}).encode())
-    return made, True
 
 
 def read(data_dir):

@@ -2,11 +2,16 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What lies where in a charon data directory (``.charon``), and with which modes.
+"""What lies where in a charon data directory (``.charon``), with which modes, and who may write there: one run at a time.
 
 The modes are those that we write: charon makes directories 0755 and keystores 0444. Deposit data files are named in
 :mod:`.deposit`. Source: charon-formats §1.1, §3.2, §4.1, §5.2 and §7.
 """
+
+import contextlib
+import os
+
+from . import files
 
 NODE_KEY = "charon-enr-private-key"
 DEFINITION = "cluster-definition.json"
@@ -31,3 +36,20 @@ MODES = {
     KEYS + "/*": SECRET_FILE,
     CEREMONY: SECRET_DIRECTORY,
 }
+
+
+@contextlib.contextmanager
+def one_run(data_dir):
+    """Be the only run that writes in ``data_dir``, which is made if it is not there.
+
+    First what a killed run left is put right: its temporary files go (they may hold secrets), its names become durable.
+
+    :raises DvError: another run writes there now
+    """
+    ceremony = os.path.join(data_dir, CEREMONY)
+    files.make_directory(ceremony)
+    with files.exclusive(os.path.join(ceremony, "lock")):
+        for directory in (data_dir, ceremony):
+            files.sweep(directory)
+            files.sync_directory(directory)
+        yield

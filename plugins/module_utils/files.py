@@ -25,10 +25,6 @@ MAX_SIZE = 64 * 1024 * 1024
 # Where root works for another user: directory, uid and gid. See like_owner.
 _owned = None
 
-# What a temporary file of ours is called, see _temporary.
-_LEFT_OVER = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
-
-
 @contextlib.contextmanager
 def like_owner(directory):
     """While this is entered, what root makes below ``directory`` belongs to the owner of ``directory``: before its content
@@ -98,6 +94,11 @@ def write_if_absent(path, content, mode=0o600):
             os.link(temporary, path)
         except FileExistsError:
             return False
+        except FileNotFoundError:
+            # Whoever was quicker has swept our temporary file away.
+            if os.path.lexists(path):
+                return False
+            raise
         except OSError as error:
             raise os_error(error, path, "make a hard link at") from None
     sync_directory(os.path.dirname(path))
@@ -125,10 +126,7 @@ def write_same(path, content, mode=0o600):
 def replace(path, content, mode=0o600):
     """Write ``path`` whole, in place of what is there: for records that are not artefacts."""
     with _temporary(path, content, mode) as temporary:
-        try:
-            os.rename(temporary, path)
-        except OSError as error:
-            raise os_error(error, path, "write") from None
+        os.rename(temporary, path)
     sync_directory(os.path.dirname(path))
 
 
@@ -197,11 +195,26 @@ def write_directory(path, contents, mode=0o600):
 
 
 def sweep(directory):
-    """Erase the temporary files that interrupted runs left in ``directory``: they may hold secrets. For a caller that alone
+    """Erase the temporary files that killed runs left in ``directory``: they may hold secrets. For a caller that alone
     writes there."""
-    for name in os.listdir(directory):
-        if _LEFT_OVER.fullmatch(name):
-            erase(os.path.join(directory, name))
+    _sweep(directory, ".+")
+
+
+def sweep_beside(path):
+    """Erase the temporary files that killed runs left of ``path``, which is there: whoever else writes it comes too late."""
+    directory, name = os.path.split(os.path.abspath(path))
+    _sweep(directory, re.escape(name))
+
+
+def _sweep(directory, name):
+    # What a temporary file of ours is called, see _temporary.
+    left_over = re.compile(r"\.%s\.[0-9a-f]{16}\.tmp" % name)
+    try:
+        names = os.listdir(directory)
+    except OSError as error:
+        raise os_error(error, directory, "read") from None
+    for each in filter(left_over.fullmatch, names):
+        erase(os.path.join(directory, each))
 
 
 @contextlib.contextmanager
@@ -257,20 +270,23 @@ def os_error(error, path, deed):
 
 @contextlib.contextmanager
 def _temporary(path, content, mode):
-    """A durable file with ``content`` beside ``path``; gone again afterwards unless it was renamed."""
+    """A durable file with ``content`` beside ``path``; gone again afterwards unless it was renamed.
+
+    :raises DvError: the system refuses, here or what is done with it
+    """
     _refuse_links(path)
     directory, name = os.path.split(path)
     temporary = os.path.join(directory, ".%s.%s.tmp" % (name, secrets.token_hex(8)))
     try:
         try:
             _write(temporary, content, mode)
-        except OSError as error:
-            raise os_error(error, path, "write") from None
-        yield temporary
-    finally:
-        # It is renamed, or cannot be removed for the same reason as it cannot be written, which is told.
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+            yield temporary
+        finally:
+            # It is renamed, or cannot be removed for the same reason as it cannot be written, which is told.
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+    except OSError as error:
+        raise os_error(error, path, "write") from None
 
 
 def _write(path, content, mode):

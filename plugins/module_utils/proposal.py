@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from . import eip712, files, networks, secp256k1, terms, wallet
 from .address import parse_address
-from .data_dir import CEREMONY
+from .data_dir import CEREMONY, one_run
 from .definition import WRITTEN_VERSION, dump, parse, with_hashes
 from .definition_checks import check_deposit_amounts, check_hashes
 from .errors import Collector, DvError
@@ -35,16 +35,20 @@ def propose(data_dir, wanted, sign, uuid, timestamp):
     :raises DvError: the existing one has other terms (each difference is named), or the wallet is not the creator's
     """
     found = read(data_dir, wanted)
-    if found:
-        return found, False
+    made = found or _sign(wanted, sign, uuid, timestamp)
+    with one_run(data_dir):
+        # Another run may have proposed meanwhile.
+        found = found or read(data_dir, wanted)
+        if not found:
+            files.write_new(os.path.join(data_dir, FILE), dump(made))
+    return found or made, not found
+
+
+def _sign(wanted, sign, uuid, timestamp):
     made = terms.definition(wanted, uuid, timestamp)
     digest = eip712.creator_config_digest(made.config_hash, wanted.network.chain_id)
     signature = wallet.sign_as(made.creator.address, digest, sign)
-    made = with_hashes(replace(made, creator=replace(made.creator, config_signature=signature)))
-    path = os.path.join(data_dir, FILE)
-    files.make_directory(os.path.dirname(path))
-    files.write_new(path, dump(made))
-    return made, True
+    return with_hashes(replace(made, creator=replace(made.creator, config_signature=signature)))
 
 
 def read(data_dir, wanted):

@@ -31,7 +31,7 @@ _MAX_COST = {"scrypt": 2**22, "pbkdf2": 10**7}
 def create(path, password_file):
     """Make a new wallet at ``path``, with the password of ``password_file``, or a new one in it. Its address (text).
 
-    Both are 0600. The password is durable before the key is, so a run that was interrupted between them goes on here.
+    Both are 0600. The password is durable before the key is, so a run that was killed between them goes on here.
 
     :raises DvError: there is a wallet already (it stays as it is), or the system refuses
     """
@@ -49,7 +49,15 @@ def create(path, password_file):
     work = 2**12 if re.fullmatch("[0-9a-f]{32}", password) else 2**18
     own = secp256k1.address_of(secp256k1.public_key(private_key))
     files.write_new(path, gojson.dumps(key_file.encrypt(private_key, own, password.encode(), work)).encode())
+    settle(path, password_file)
     return address(path)
+
+
+def settle(*paths):
+    """Finish what killed runs began of the ``paths`` that are there: their names last, their temporary files go."""
+    for path in filter(os.path.lexists, paths):
+        files.sync_directory(os.path.dirname(os.path.abspath(path)))
+        files.sweep_beside(path)
 
 
 def address(path, default=None):

@@ -106,14 +106,11 @@ def approve(module):
     )
     index = approval.share_index(proposal, address, params["share_index"])
     result = dict(state="approved", config_hash=to_hex(proposal.config_hash), share_index=index)
-    given = approval.review(**considered)
     if module.check_mode:
-        return dict(result, changed=given is None)
-    if given is None:
-        sign = wallet.signer(params["wallet_file"], params["wallet_password_file"])
-        given, _new = approval.approve(sign=sign, custom=custom, **considered)
-        result["changed"] = True
-    return dict(result, outbox={"approvals/%d.json" % index: given.dump()})
+        return dict(result, changed=approval.review(**considered) is None)
+    sign = wallet.signer(params["wallet_file"], params["wallet_password_file"])
+    given, new = approval.approve(sign=sign, custom=custom, **considered)
+    return dict(result, changed=new, outbox={"approvals/%d.json" % index: given.dump()})
 
 
 def main():

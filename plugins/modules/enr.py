@@ -55,6 +55,7 @@ from ansible_collections.obol.dv.plugins.module_utils.module import packages, ru
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils import enr, files, node_key, owner, secp256k1
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir import one_run
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),
@@ -77,7 +78,14 @@ def make(module):
     files.make_directory(data_dir)
     given = bool(wanted) and owner.give(data_dir, wanted, really=not module.check_mode)
     with files.like_owner(data_dir):
-        private_key = node_key.create(data_dir) if new else node_key.read(data_dir)
+        if new:
+            with one_run(data_dir):
+                if not node_key.exists(data_dir):
+                    node_key.create(data_dir)
+        else:
+            # A killed run may have made it: it has to last before anybody hears of its ENR.
+            files.sync_directory(data_dir)
+        private_key = node_key.read(data_dir)
     return dict(result, changed=new or given, enr=enr.encode(private_key), peer_id=enr.peer_id(secp256k1.public_key(private_key)))
 
 

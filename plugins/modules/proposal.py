@@ -91,7 +91,7 @@ def propose(module):
     if not found and module.check_mode:
         return dict(changed=True, config_hash=None)
     made, changed = found, False
-    if not found:
+    if not module.check_mode:
         timestamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         sign = wallet.signer(params["wallet_file"], params["wallet_password_file"])
         made, changed = proposal.propose(params["data_dir"], terms, sign, str(uuid.uuid4()).upper(), timestamp)

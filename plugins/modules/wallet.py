@@ -76,6 +76,8 @@ def find_or_make(module):
         if module.check_mode:
             return dict(changed=True, address=wanted)
         return dict(changed=True, address=wallet.create(path, module.params["password_file"]))
+    if module.params["create"] and not module.check_mode:
+        wallet.settle(path, module.params["password_file"])
     address = wallet.address(path, default=wanted)
     if wanted is not None and address.lower() != wanted.lower():
         raise DvError(

@@ -6,15 +6,14 @@
 states of :mod:`..standing`.
 """
 
-import contextlib
 import os
 from dataclasses import dataclass
 
 from .. import files
-from ..data_dir import CEREMONY, LOCK
+from ..data_dir import LOCK, one_run
 from ..errors import DvError
 from ..standing import Accused, Standing, changed_at
-from . import abort, envelope, finish, state
+from . import abort, finish, state
 from .mail import Mail, take_own
 from .session import parameters as parameters_of
 from .walk import Stop, Walk
@@ -53,11 +52,7 @@ def step(data_dir, definition, node_key, inbox, attempt=1, *, network):
 
 
 def _step(data_dir, parameters, node_key, inbox, network):
-    ceremony = os.path.join(data_dir, CEREMONY)
-    files.make_directory(ceremony)
-    with files.exclusive(os.path.join(ceremony, "lock")):
-        for directory in (data_dir, ceremony):
-            files.sweep(directory)
+    with one_run(data_dir):
         home = state.Home(data_dir, parameters.definition_hash)
         home.recover()
         if finish.is_complete(home, parameters.definition_hash):
@@ -65,7 +60,7 @@ def _step(data_dir, parameters, node_key, inbox, network):
             return _outcome(home, parameters, complete(home))
         mail = Mail(parameters, inbox)
         take_own(home, parameters, mail)
-        return _outcome(home, parameters, stand(Walk(home, parameters, node_key, network, mail)))
+        return _outcome(home, parameters, stand(Walk, home, parameters, node_key, network, mail))
 
 
 def _outcome(home, parameters, standing):
@@ -83,8 +78,18 @@ def _outcome(home, parameters, standing):
     return Outcome(**vars(standing), outbox=outbox, changed=home.changed)
 
 
-def stand(walk):
-    """Go as far as the ``walk`` does; what is true then is looked up in the files, in the order of the four states."""
+def stand(kind, *about):
+    """Go as far as a walk of this ``kind`` does ``about`` something. A confirmed attempt is given up for the one that is asked
+    for if it can go no further here."""
+    walk = kind(*about)
+    standing = _stand(walk)
+    if walk.bound and walk.asked > walk.attempt.number and standing.state in ("stopped", "aborted"):
+        standing = _stand(kind(*about, give_up=True))
+    return standing
+
+
+def _stand(walk):
+    """What is true after the ``walk`` is looked up in the files, in the order of the four states."""
     try:
         walk.check_state()
         step, missing = walk.advance()
@@ -164,28 +169,21 @@ def _other_attempts(walk):
     began a later one; and whether no attempt of this definition can complete any more."""
     number, notes = walk.attempt.number, []
     if walk.asked != number:
-        reason = "signed in attempt %d" % walk.signed[0] if walk.asked > number else "began attempt %d" % number
+        if walk.asked < number:
+            reason = "began attempt %d" % number
+        elif walk.signed:
+            reason = "signed in attempt %d" % walk.signed[0]
+        else:
+            reason = "confirmed attempt %d, which can complete as long as nobody gives it up" % number
         notes.append("attempt %d was asked for, but this node %s" % (walk.asked, reason))
-    ahead = _authors(walk, lambda attempt, round: attempt > number and round == "commit")
-    behind = _authors(walk, lambda attempt, round: attempt < number and round in ("sign", "seal"))
+    ahead = walk.ahead(number)
+    behind = walk.authors(lambda attempt, round: attempt < number and round in ("sign", "seal"))
     over = bool(behind or ahead and walk.signed)
     if over:
         notes.append(_DEAD_END)
     elif ahead:
         notes.append("operators %s began a later attempt" % ", ".join(map(str, ahead)))
     return notes, ahead, over
-
-
-def _authors(walk, wanted):
-    """The other operators who signed a message whose attempt and round are ``wanted``."""
-    found = set()
-    for attempt, round, operator in walk.mail.places():
-        if operator != walk.parameters.index and wanted(attempt, round):
-            for text in walk.mail.get(attempt, round, operator):
-                with contextlib.suppress(DvError):
-                    envelope.authentic(walk.parameters.at(attempt), text)
-                    found.add(operator)
-    return sorted(found)
 
 
 def _attempt(number):

@@ -30,7 +30,7 @@ def look(data_dir, definition, node_key, inbox, attempt=1, *, network):
         mail = Mail(parameters, inbox)
         take_own(home, parameters, mail)
         begun = [each.number for each in home.attempts() if each.sent()]
-        standing = ceremony.stand(Look(home, parameters.at(max([attempt, *begun])), node_key, network, mail))
+        standing = ceremony.stand(Look, home, parameters.at(max([attempt, *begun])), node_key, network, mail)
         # A step that ends while we look erases its seed, and the lock is there before.
         if standing.state == "stopped" and finish.is_complete(home, parameters.definition_hash):
             return ceremony.complete(home)

@@ -9,6 +9,7 @@ The checks and the contents of each round are in its own module; here is only th
 "State" and "Rounds". Every message is kept durably before anything that depends on it is written.
 """
 
+import contextlib
 import os
 from dataclasses import replace
 
@@ -37,18 +38,23 @@ class Stop(Exception):
 
 
 class Walk:
-    """One step in the one attempt that this run is about."""
+    """One step in the one attempt that this run is about: the highest that we began, or a higher one that is asked for.
 
-    def __init__(self, home, parameters, node_key, network, mail):
-        begun = [attempt for attempt in home.attempts() if attempt.sent()]
-        highest = begun[-1].number if begun else 0
-        signed = [attempt.number for attempt in begun if {"sign", "seal"} & set(attempt.sent())]
-        asked = parameters.attempt
-        number = asked if asked > highest and not signed else highest
+    An attempt that we signed in is never given up. One that we confirmed may complete without us noticing, so it is given
+    up only if another operator gave it up, or with ``give_up``, for a caller that saw it stopped or aborted here.
+    """
+
+    def __init__(self, home, parameters, node_key, network, mail, give_up=False):
         self.home, self.node_key, self.network, self.mail = home, node_key, network, mail
+        self.parameters, self.asked = parameters, parameters.attempt
+        begun = [attempt for attempt in home.attempts() if attempt.sent()]
+        number = begun[-1].number if begun else 0
+        self.signed = [attempt.number for attempt in begun if {"sign", "seal"} & set(attempt.sent())]
+        self.bound = bool(begun) and "confirm" in begun[-1].sent() and not give_up and not self.ahead(number)
+        if self.asked > number and not self.signed and not self.bound:
+            number = self.asked
         self.parameters, self.attempt = parameters.at(number), home.attempt(number)
         self.earlier = [attempt for attempt in home.attempts() if attempt.number < number]
-        self.signed, self.asked = signed, asked
         self.session, self.dealt, self.shares, self.lock = None, {}, None, None
         self.notes = []
         self.ready = False
@@ -72,6 +78,10 @@ class Walk:
             raise Stop("a message under this node's own key contradicts its own files", contradictions[0])
         if sent and attempt.seed() is None:
             raise Stop("messages of this node are known, but its seed for attempt %d is gone" % attempt.number)
+        answers = self.authors(lambda number, round: number == attempt.number and round in messages.ROUNDS[1:])
+        if answers and not sent and attempt.seed() is None:
+            known = ", ".join(map(str, answers))
+            raise Stop("operators %s answer to a commit of this node, which it does not have" % known)
         if "abort" in sent and {"confirm", "sign", "seal"} & set(sent):
             raise Stop("this node both confirmed and aborted attempt %d" % attempt.number)
         given_up = [number for number in self.signed if number < attempt.number]
@@ -101,6 +111,21 @@ class Walk:
         return messages.read("abort", self.parameters, self.home.read(path))
 
     # Messages
+
+    def authors(self, wanted):
+        """The other operators who signed a message whose attempt and round are ``wanted``, whatever it says."""
+        found = set()
+        for attempt, round, operator in self.mail.places():
+            if operator != self.parameters.index and wanted(attempt, round):
+                for text in self.mail.get(attempt, round, operator):
+                    with contextlib.suppress(DvError):
+                        envelope.authentic(self.parameters.at(attempt), text)
+                        found.add(operator)
+        return sorted(found)
+
+    def ahead(self, number):
+        """The other operators who gave up attempt ``number``: they began a later one."""
+        return self.authors(lambda attempt, round: attempt > number and round == "commit")
 
     def text(self, round, operator):
         """The message of ``operator`` that was sent or kept, or None."""

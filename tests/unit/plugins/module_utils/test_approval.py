@@ -47,8 +47,8 @@ def test_given_once(proposed, approved, people, tree):
     directories, approvals = approved
     directory = pathlib.Path(directories[2])
     before = tree(directory)
-    assert before.keys() == {"ceremony", "ceremony/approval.json"}
-    assert [stat.S_IMODE(mode) for mode, _content in before.values()] == [0o700, 0o600]
+    assert before.keys() == {"ceremony", "ceremony/approval.json", "ceremony/lock"}
+    assert [stat.S_IMODE(mode) for mode, _content in before.values()] == [0o700, 0o600, 0o600]
     # Neither policy nor confirmation is needed again, nor a signature.
     again, new = approval.approve(str(directory), proposed, people[1].address, people[1].enr, refuse_to_sign)
     assert (again, new) == (approvals[2], False)

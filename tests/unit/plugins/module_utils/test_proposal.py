@@ -35,8 +35,8 @@ def made(terms, people, tmp_path):
 
 def test_made_once(made, terms, people, tmp_path, tree):
     before = tree(tmp_path)
-    assert before.keys() == {"ceremony", "ceremony/proposal.json"}
-    assert [stat.S_IMODE(mode) for mode, _content in before.values()] == [0o700, 0o600]
+    assert before.keys() == {"ceremony", "ceremony/lock", "ceremony/proposal.json"}
+    assert [stat.S_IMODE(mode) for mode, _content in before.values()] == [0o700, 0o600, 0o600]
     found, new = proposal.propose(str(tmp_path), parse_terms(terms), refuse_to_sign, "ANOTHER", "2027-01-01T00:00:00Z")
     assert not new
     assert dump(found) == made
@@ -101,7 +101,7 @@ def test_goes_on_after_a_crash(step, terms, people, tmp_path, monkeypatch):
             proposal.propose(str(tmp_path), parse_terms(terms), people[0].sign, "A", NOW)
     found, new = proposal.propose(str(tmp_path), parse_terms(terms), people[0].sign, "B", NOW)
     assert new and found.uuid == "B"
-    assert os.listdir(tmp_path / "ceremony") == ["proposal.json"]
+    assert sorted(os.listdir(tmp_path / "ceremony")) == ["lock", "proposal.json"]
 
 
 def rehashed(changes, sign=None):

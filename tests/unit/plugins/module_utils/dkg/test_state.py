@@ -77,6 +77,15 @@ def test_a_lost_directory(trio):
     assert not (trio.files(1) / "seed").exists()
 
 
+def test_a_lost_directory_and_a_store_that_hides_its_messages(trio):
+    trio.run(rounds=1)
+    trio.run(rounds=1, who=[2, 3])
+    shutil.rmtree(trio.home(1) / "ceremony")
+    hidden = {name: text for name, text in trio.store.items() if not name.endswith("/1.jws")}
+    stopped(trio, 1, "operators 2, 3 answer to a commit of this node, which it does not have", inbox=hidden)
+    assert not (trio.files(1) / "seed").exists()
+
+
 def test_a_lost_seed(trio):
     trio.step(1)
     (trio.files(1) / "seed").unlink()
@@ -226,14 +235,59 @@ def test_sign_and_a_later_commit_of_one_host(trio):
     assert outcome.state == "stopped" and "signed in attempt 1 and began attempt 2" in outcome.detail
 
 
-def test_some_signed_and_others_gave_up(trio):
+def all_confirm(parties):
+    """All confirm, and none sees that the others do."""
     for dummy in range(3):
-        for index in trio.everyone:
-            trio.step(index, inbox={name: text for name, text in trio.store.items() if "/confirm/" not in name})
-    assert trio.step(1).step == "sign" and not [
-        name for name in trio.store if "/sign/" in name and "/1.jws" not in name
-    ]
-    for reader in (2, 1):
+        for index in parties.everyone:
+            parties.step(index, inbox={name: text for name, text in parties.store.items() if "/confirm/" not in name})
+    assert len([name for name in parties.store if "/confirm/" in name]) == parties.n
+    assert not [name for name in parties.store if "/sign/" in name]
+
+
+def test_a_confirmed_attempt_is_not_given_up_first(trio):
+    all_confirm(trio)
+    outcome = trio.step(1, 2, inbox={})
+    assert "attempt 2 was asked for, but this node confirmed attempt 1" in outcome.detail
+    assert "2/commit/1.jws" not in outcome.outbox and not trio.files(1, 2).exists()
+    complete(trio, 2)
+    assert "2/commit/1.jws" not in trio.store
+
+
+def test_a_confirmed_attempt_is_given_up_after_another_operator(trio):
+    """The first one lost its state before it confirmed: it begins the new attempt, and the others follow."""
+    trio.run(rounds=2, who=[1, 2])
+    trio.step(3)
+    trio.run(rounds=2, who=[1, 2])
+    assert all("1/confirm/%d.jws" % index in trio.store for index in (1, 2)) and "1/confirm/3.jws" not in trio.store
+    shutil.rmtree(trio.home(3) / "ceremony")
+    stopped(trio, 3, "its seed for attempt 1 is gone")
+    for index in (1, 2):
+        assert "2/commit/%d.jws" % index not in trio.step(index, 2).outbox
+    complete(trio, 2)
+
+
+@pytest.mark.parametrize("lost", ["seed", "abort"])
+def test_a_confirmed_attempt_that_is_over_is_given_up(trio, lost):
+    all_confirm(trio)
+    if lost == "seed":
+        (trio.files(1) / "seed").unlink()
+    else:
+        forger = trio.forger(trio, 3)
+        fields = {"accused": 1, "check": "form", "key": "", "messages": [], "round": "commit"}
+        trio.store["1/abort/3.jws"] = forger.sign({**forger.header("commit"), "round": "abort"}, fields)
+    inbox = {name: text for name, text in trio.store.items() if "/confirm/" not in name}
+    assert trio.step(1, 1, inbox=inbox).state == ("stopped" if lost == "seed" else "aborted")
+    assert "2/commit/1.jws" in trio.step(1, 2, inbox=inbox).outbox
+
+
+def test_some_signed_and_others_gave_up(trio):
+    trio.run(rounds=1)
+    copy = snapshot(trio, 2)
+    all_confirm(trio)
+    assert trio.step(1).step == "sign"
+    restore(trio, 2, copy)
+    trio.step(2, 2, inbox={})
+    for reader in (3, 1, 2):
         outcome = trio.step(reader, 2)
         assert outcome.state == "waiting" and "only a new definition helps" in outcome.detail
     assert "2/commit/1.jws" not in trio.store

@@ -1,0 +1,191 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Four nodes and their store. Their modules run one at a time, as Ansible runs them, and are given and give what the carrier
+would carry."""
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.obol.dv.plugins.module_utils import wallet
+from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
+from ansible_collections.obol.dv.plugins.plugin_utils.store import DirectoryStore
+from ansible_collections.obol.dv.tests import play
+from ansible_collections.obol.dv.tests.operators import DEAD
+
+COLLECTION = "ansible_collections.obol.dv.plugins"
+ROUNDS = ("commit", "deal", "confirm", "sign", "seal", "finish")
+
+#: The whole way of the cluster: (module, node), one after the other.
+STEPS = (
+    *(("wallet", node) for node in range(1, 5)),
+    *(("enr", node) for node in range(1, 5)),
+    ("proposal", 1),
+    *(("approval", node) for node in range(1, 5)),
+    *(("definition", node) for node in range(1, 5)),
+    *(("dkg", node) for _round in ROUNDS for node in range(1, 5)),
+)
+
+
+def step_of_round(round, node):
+    """The place in ``STEPS`` of the run of the dkg module at ``node`` that sends its message of ``round``."""
+    return len(STEPS) - 4 * (len(ROUNDS) - ROUNDS.index(round)) + node - 1
+
+
+class Run:
+    """What a module printed: ``result`` (dict), or None if it was killed."""
+
+    def __init__(self, returncode, stdout, stderr):
+        self.killed = returncode in (-9, 137)
+        assert self.killed or not stderr, stderr
+        self.result = None if self.killed else json.loads(stdout)
+        self.failed = bool(self.result and self.result.get("failed"))
+        self.msg = self.result.get("msg", "") if self.result else ""
+
+
+class Cluster:
+    """A cluster below ``directory``: ``node1`` ... ``node4``, each with wallet, policy and ``.charon``, and ``store``."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.nodes = [self.directory / ("node%d" % node) for node in range(1, 5)]
+        self.data_dirs = play.data_dirs(self.directory)
+        self.store = DirectoryStore(str(self.directory / "store"))
+
+    def begin(self):
+        """Write the policies: the only thing that no module writes."""
+        for node in self.nodes:
+            node.mkdir(parents=True)
+            policy = dict(networks=["hoodi"], withdrawal_addresses=[DEAD], fee_recipient_addresses=[DEAD])
+            (node / "policy.yml").write_text(json.dumps(policy))
+            (node / "policy.yml").chmod(0o600)
+        return self
+
+    def copy(self, directory):
+        """All of it as it is now, in the place of whatever is at ``directory``."""
+        shutil.rmtree(directory, ignore_errors=True)
+        shutil.copytree(self.directory, directory)
+        return Cluster(directory)
+
+    def run(self, name, node, tracer=(), inbox=None, **arguments):
+        """Run the module ``name`` for a node in a process of its own; what it gives goes to the store.
+
+        :param tracer: a command line that runs another one
+        :param inbox: what the carrier brings (dict) instead of what is in the store
+        :returns: a :class:`Run`
+        """
+        done = subprocess.run(
+            [*tracer, sys.executable, "-B", "-m", "%s.modules.%s" % (COLLECTION, name)],
+            input=json.dumps({"ANSIBLE_MODULE_ARGS": self.arguments(name, node, inbox, **arguments)}),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path)), "PYTHONHASHSEED": "0"},
+        )
+        return self._deliver(Run(done.returncode, done.stdout, done.stderr))
+
+    def run_here(self, name, node, inbox=None, deliver=True, **arguments):
+        """The same in this process, which spares its start.
+
+        :param deliver: whether what it gives goes to the store
+        """
+        printed, code = io.StringIO(), 0
+        with patch_module_args(self.arguments(name, node, inbox, **arguments)), contextlib.redirect_stdout(printed):
+            try:
+                _plugin("modules", name).main()
+            except SystemExit as end:
+                code = end.code
+        run = Run(code, printed.getvalue(), "")
+        return self._deliver(run) if deliver else run
+
+    def finish(self, steps=STEPS):
+        """Go through ``steps``; all must succeed."""
+        for name, node in steps:
+            done = self.run_here(name, node)
+            assert not done.failed, (name, node, done.msg)
+
+    def arguments(self, name, node, inbox=None, **more):
+        """The arguments (dict) of the module ``name`` for a node, those of its specification."""
+        own = self.nodes[node - 1]
+        wallet_file, password_file = str(own / "wallet.json"), str(own / "wallet-password.txt")
+        spec = _plugin("modules", name).ARGUMENT_SPEC
+        values = dict(
+            data_dir=str(self.data_dirs[node - 1]),
+            store=self.store.path,
+            policy_file=str(own / "policy.yml"),
+            wallet_file=wallet_file,
+            wallet_password_file=password_file,
+            path=wallet_file,
+            password_file=password_file,
+            create=True,
+        )
+        if "terms" in spec:
+            values["terms"] = self.terms()
+        if "inbox" in spec:
+            brings = _plugin("action", name).ActionModule.BRINGS
+            values["inbox"] = self.inbox(brings) if inbox is None else inbox
+        return {**{key: value for key, value in values.items() if key in spec}, **more}
+
+    def inbox(self, brings=("dkg/",)):
+        """What the carrier brings of the store."""
+        return {name: self.store.get(name) for name in self.store.list() if name.startswith(brings)}
+
+    def terms(self):
+        addresses = [wallet.address(str(node / "wallet.json")) for node in self.nodes]
+        return dict(
+            name="tested",
+            network="hoodi",
+            num_validators=1,
+            withdrawal_addresses=[DEAD],
+            fee_recipient_addresses=[DEAD],
+            operators=addresses,
+            creator=addresses[0],
+        )
+
+    def _deliver(self, run):
+        for name, text in ((run.result or {}).get("outbox") or {}).items():
+            # Raises where another text is in the store under that name.
+            self.store.put(name, text)
+        return run
+
+    # What is looked at
+
+    def artefacts(self, node):
+        """Path -> content of all that a node has written for good. A key share is told where it will lie in the end."""
+        own, found = self.nodes[node - 1], {}
+        for path in own.rglob("*"):
+            name = str(path.relative_to(own))
+            if path.is_file() and path.name not in ("seed", "lock") and path.suffix != ".tmp" and "/derived/" not in name:
+                place = ".charon/validator_keys/" + path.name if path.parent.name == "keys" else name
+                found[place] = path.read_bytes()
+        return found
+
+    def messages(self, node):
+        """Name in the store -> text of all that a node has written of its own messages."""
+        paths = self.data_dirs[node - 1].glob("ceremony/*/*/out/*.jws")
+        return {"dkg/%s/%s/%s/%d.jws" % (*path.parts[-4:-2], path.stem, node): path.read_text() for path in paths}
+
+    def check_complete(self):
+        """One lock, every data directory verified, nothing left of the way, every message in the store as it was written."""
+        assert len({(data_dir / "cluster-lock.json").read_bytes() for data_dir in self.data_dirs}) == 1
+        for number, data_dir in enumerate(self.data_dirs, 1):
+            report = verify_path(str(data_dir))
+            assert report.ok, report.findings
+            left = [path for path in data_dir.parent.rglob("*") if path.name in ("seed", "keys", "derived") or path.suffix == ".tmp"]
+            assert left == []
+            sent = self.messages(number)
+            assert len(sent) >= 5 and {name: self.store.get(name) for name in sent} == sent
+
+
+def _plugin(kind, name):
+    return importlib.import_module("%s.%s.%s" % (COLLECTION, kind, name))

@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fixtures of the fault tests: the way of a cluster, copied before each of its steps; how many faults are tried."""
+
+import os
+import shutil
+
+import pytest
+
+from ansible_collections.obol.dv.tests.faults.cluster import STEPS, Cluster
+
+
+def pytest_addoption(parser):
+    parser.addoption("--every-fault", action="store_true", help="try every fault, not a sample of them")
+
+
+@pytest.fixture(scope="session")
+def every_fault(request):
+    """Whether every fault is tried, not a sample of them."""
+    return request.config.getoption("--every-fault", default=False)
+
+
+@pytest.fixture(scope="session")
+def needs_strace():
+    """Skips where there is no strace; in CI (``CI=true``) it has to be there."""
+    if not shutil.which("strace"):
+        if os.environ.get("CI") == "true":
+            pytest.fail("strace is not installed", pytrace=False)
+        pytest.skip("strace is not installed")
+
+
+@pytest.fixture(scope="session")
+def before(tmp_path_factory):
+    """A function that gives the cluster as it is before a step (its place in ``STEPS``). Not to be changed."""
+    directory = tmp_path_factory.mktemp("way")
+    cluster, copies = Cluster(directory / "cluster").begin(), []
+    for name, node in STEPS:
+        copies.append(cluster.copy(directory / str(len(copies))))
+        cluster.finish([(name, node)])
+    cluster.check_complete()
+    copies.append(cluster)
+    return copies.__getitem__
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How many faults were tried, and after how many of them something was lost."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    found = [dict(report.user_properties) for report in reports if getattr(report, "when", None) == "call"]
+    for kind in sorted({each["kind"] for each in found if "kind" in each}):
+        tried, lost = (sum(each[name] for each in found if each.get("kind") == kind) for name in ("tried", "lost"))
+        terminalreporter.write_line("%s: %d points tried, %d lost" % (kind, tried, lost))

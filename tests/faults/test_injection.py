@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A node's module killed at, or refused, each of the system calls that change the node's files; then run again.
+
+The cluster has to become complete, with nothing lost and nothing said twice, whatever the interrupted run had written.
+"""
+
+import random
+
+import pytest
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.tests.faults import strace
+from ansible_collections.obol.dv.tests.faults.cluster import ROUNDS, STEPS, step_of_round
+
+#: Before the DKG one node stands for all. In the DKG the first of a run has a round for each run, the last often two.
+PLACES = [
+    *(STEPS.index(step) for step in (("wallet", 2), ("enr", 2), ("proposal", 1), ("approval", 2), ("definition", 2))),
+    *(step_of_round(round, node) for node in (1, 4) for round in ROUNDS),
+]
+
+#: Fault -> the text that tells it, None where the process has no time to tell anything.
+FAULTS = {"signal=KILL": None, "error=ENOSPC": "No space left on device", "error=EIO": "Input/output error"}
+
+#: Points of each step in a sample.
+SAMPLE = {"signal=KILL": 2, "error=ENOSPC": 1, "error=EIO": 1}
+
+
+def points(cluster, name, node, log):
+    """The calls by which the module changes something of its node, found by a run of it."""
+    cluster.run(name, node, strace.record(log))
+    return [call for call in strace.read(log) if call.changes and call.below(cluster.nodes[node - 1])]
+
+
+def interrupt(cluster, place, call, fault):
+    """Run the step at ``place`` with a ``fault`` at a system call; again; and what follows it."""
+    name, node = STEPS[place]
+    log = cluster.directory / "log"
+    done = cluster.run(name, node, strace.inject(log, call, fault))
+    (met,) = [found for found in strace.read(log) if found.number == call.number]
+    assert met.below(cluster.nodes[node - 1]) and not met.done, "another call was met: %s" % (met,)
+    if FAULTS[fault] is None:
+        assert done.killed
+    elif done.failed:
+        assert done.msg.count(FAULTS[fault]) == 1 and "unforeseen" not in done.msg, done.msg
+    kept = [cluster.artefacts(each) for each in range(1, 5)]
+    again = cluster.run(name, node)
+    assert not again.failed, again.msg
+    cluster.finish(STEPS[place + 1 :])
+    cluster.check_complete()
+    for number, files in enumerate(kept, 1):
+        found = cluster.artefacts(number)
+        assert {path: found.get(path) for path in files} == files
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: "%d-%s-%d" % (place, *STEPS[place]))
+def test_interrupted(place, fault, before, tmp_path, every_fault, needs_strace, record_property):
+    found = points(before(place).copy(tmp_path / "recorded"), *STEPS[place], tmp_path / "log")
+    assert found or STEPS[place][0] == "dkg"
+    if not every_fault:
+        chance = random.Random("%d %s" % (place, fault))
+        found = chance.sample(found, min(len(found), SAMPLE[fault]))
+    lost = []
+    for call in found:
+        try:
+            interrupt(before(place).copy(tmp_path / "cluster"), place, call, fault)
+        except (AssertionError, DvError) as error:
+            lost.append("%s %d of %s: %s" % (call.name, call.number, ", ".join(call.paths), error))
+    for name, value in dict(kind=fault, tried=len(found), lost=len(lost)).items():
+        record_property(name, value)
+    assert not lost, "\n".join(lost)
