@@ -25,6 +25,7 @@ MAX_SIZE = 64 * 1024 * 1024
 # Where root works for another user: directory, uid and gid. See like_owner.
 _owned = None
 
+
 @contextlib.contextmanager
 def like_owner(directory):
     """While this is entered, what root makes below ``directory`` belongs to the owner of ``directory``: before its content

@@ -19,7 +19,7 @@ from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.obol.dv.plugins.module_utils import wallet
 from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
-from ansible_collections.obol.dv.plugins.plugin_utils.store import DirectoryStore
+from ansible_collections.obol.dv.plugins.plugin_utils.stores.location import open_store
 from ansible_collections.obol.dv.tests import play
 from ansible_collections.obol.dv.tests.operators import DEAD
 
@@ -60,7 +60,7 @@ class Cluster:
         self.directory = pathlib.Path(directory)
         self.nodes = [self.directory / ("node%d" % node) for node in range(1, 5)]
         self.data_dirs = play.data_dirs(self.directory)
-        self.store = DirectoryStore(str(self.directory / "store"))
+        self.store = open_store(str(self.directory / "store"))
 
     def begin(self):
         """Write the policies: the only thing that no module writes."""
@@ -121,7 +121,7 @@ class Cluster:
         spec = _plugin("modules", name).ARGUMENT_SPEC
         values = dict(
             data_dir=str(self.data_dirs[node - 1]),
-            store=self.store.path,
+            store=str(self.store),
             policy_file=str(own / "policy.yml"),
             wallet_file=wallet_file,
             wallet_password_file=password_file,
@@ -138,7 +138,7 @@ class Cluster:
 
     def inbox(self, brings=("dkg/",)):
         """What the carrier brings of the store."""
-        return {name: self.store.get(name) for name in self.store.list() if name.startswith(brings)}
+        return self.store.get_all(brings)
 
     def terms(self):
         addresses = [wallet.address(str(node / "wallet.json")) for node in self.nodes]
@@ -153,9 +153,8 @@ class Cluster:
         )
 
     def _deliver(self, run):
-        for name, text in ((run.result or {}).get("outbox") or {}).items():
-            # Raises where another text is in the store under that name.
-            self.store.put(name, text)
+        # Raises where another text is in the store under one of the names.
+        self.store.put((run.result or {}).get("outbox") or {})
         return run
 
     # What is looked at

@@ -48,8 +48,7 @@ class Outside:
                     ended, given = done, done.result.get("outbox", {})
                     self._see(given)
                     there = self.cluster.store.list()
-                    for name in given.keys() - set(there):
-                        self.cluster.store.put(name, given[name])
+                    self.cluster.store.put({name: text for name, text in given.items() if name not in there})
         return ended
 
     def said_twice(self):
