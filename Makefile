@@ -48,7 +48,7 @@ wheelhouse: $(CONTROL)  ## wheels for nodes that reach no package index, into wh
 ##@ Checks
 
 .PHONY: test
-test: needs lint sanity ansible-units unit integration  ## everything
+test: needs lint sanity ansible-units unit integration molecule  ## everything
 
 .PHONY: unit
 unit: $(CHECKS)  ## unit tests, in seconds; ARGS="-k enr" for some of them
@@ -57,6 +57,10 @@ unit: $(CHECKS)  ## unit tests, in seconds; ARGS="-k enr" for some of them
 .PHONY: integration
 integration: $(CHECKS)  ## whole clusters, judged by stock charon
 	pytest tests/integration $(ARGS)
+
+.PHONY: molecule
+molecule: $(CHECKS)  ## ceremonies over real ssh, on hosts made here (needs root); ARGS="-s ten" for one of them
+	tests/molecule.sh $(ARGS)
 
 .PHONY: lint
 lint: $(CHECKS)  ## YAML, playbooks and roles, shell scripts, changelog
