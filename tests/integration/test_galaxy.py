@@ -15,7 +15,7 @@ import yaml
 from ansible_collections.obol.dv.tests import play
 
 #: What a user of the installed collection needs, whatever else is packed.
-WANTED = ("COPYING", "README.md", "meta/runtime.yml", "plugins/", "playbooks/", "roles/", "inventories/", "requirements-node.txt")
+WANTED = ("COPYING", "README.md", "meta/", "plugins/", "playbooks/", "roles/", "inventories/", "requirements-node.txt")
 
 
 def run(directory, *command):
