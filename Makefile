@@ -48,7 +48,7 @@ wheelhouse: $(CONTROL)  ## wheels for nodes that reach no package index, into wh
 ##@ Checks
 
 .PHONY: test
-test: needs lint sanity ansible-units unit integration fault-sample  ## everything
+test: needs lint sanity ansible-units unit integration fault-sample  ## everything but molecule and the whole of the faults
 
 .PHONY: unit
 unit: $(CHECKS)  ## unit tests, in seconds; ARGS="-k enr" for some of them
@@ -65,6 +65,9 @@ faults: $(CHECKS)  ## kills and errors at every system call and every task; take
 .PHONY: fault-sample
 fault-sample: $(CHECKS)
 	pytest --numprocesses auto tests/faults $(ARGS)
+.PHONY: molecule
+molecule: $(CHECKS)  ## ceremonies over real ssh, on hosts made here (needs root); ARGS="-s ten" for one of them
+	tests/molecule.sh $(ARGS)
 
 .PHONY: lint
 lint: $(CHECKS)  ## YAML, playbooks and roles, shell scripts, changelog

@@ -376,6 +376,7 @@ def _wait(condition, what, log=None):
 def main():
     parser = argparse.ArgumentParser(description="Hosts to run on, on this machine.")
     deeds = parser.add_subparsers(dest="deed", required=True)
+    deeds.add_parser("can", help="Whether a lab can be made here; if not, why.")
     for deed in ("up", "down", "run", "partition", "heal", "kill", "restart"):
         arguments = deeds.add_parser(deed, help=(getattr(Lab, deed).__doc__ or "").partition("\n")[0])
         arguments.add_argument("directory")
@@ -387,7 +388,10 @@ def main():
         if deed == "run":
             arguments.add_argument("command", nargs=argparse.REMAINDER)
     given = vars(parser.parse_args())
-    deed, directory = given.pop("deed"), given.pop("directory")
+    deed = given.pop("deed")
+    if deed == "can":
+        sys.exit(why_not() or 0)
+    directory = given.pop("directory")
     try:
         if deed == "up":
             Lab(directory, **given).up()

@@ -2,18 +2,20 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The collection as others get it: packed, installed elsewhere, run by name from another directory."""
+"""The collection as others get it: packed, installed elsewhere, run by name from another directory, in an execution environment."""
 
 import os
+import pathlib
 import subprocess
 import sys
 import tarfile
 
 import pytest
+import yaml
 from ansible_collections.obol.dv.tests import play
 
 #: What a user of the installed collection needs, whatever else is packed.
-WANTED = ("COPYING", "README.md", "meta/runtime.yml", "plugins/", "playbooks/", "roles/", "inventories/", "requirements-node.txt")
+WANTED = ("COPYING", "README.md", "meta/", "plugins/", "playbooks/", "roles/", "inventories/", "requirements-node.txt")
 
 
 def run(directory, *command):
@@ -64,3 +66,28 @@ def test_installed_elsewhere_it_runs_by_name(package, tmp_path):
     locks = {(directory / "cluster-lock.json").read_bytes() for directory in play.data_dirs(tmp_path / "nodes")}
     assert len(locks) == 1
     assert "changed=0" in run(tmp_path, "playbook", *arguments, "obol.dv.create_cluster")
+
+
+def test_execution_environment(package, tmp_path):
+    """ansible-builder makes the context of an image with the collection, and finds in it what a control node needs, and no more."""
+    run(tmp_path, "galaxy", "collection", "install", "--offline", "-p", tmp_path / "collections", package)
+    definition = {
+        "version": 3,
+        "images": {"base_image": {"name": "docker.io/library/python:3.12"}},
+        "dependencies": {
+            "ansible_core": {"package_pip": "ansible-core"},
+            "ansible_runner": {"package_pip": "ansible-runner"},
+            "galaxy": {"collections": [{"name": package.name, "type": "file"}]},
+        },
+        "additional_build_files": [{"src": str(package), "dest": "collections"}],
+    }
+    (tmp_path / "definition.yml").write_text(yaml.safe_dump(definition))
+    for arguments in ("create --file definition.yml --context context", "introspect collections --write-pip pip --write-bindep bindep"):
+        builder = pathlib.Path(sys.executable).with_name("ansible-builder")
+        subprocess.run([builder, *arguments.split()], cwd=tmp_path, capture_output=True, check=True, timeout=300)
+    assert (tmp_path / "context" / "_build" / "collections" / package.name).read_bytes() == package.read_bytes()
+    assert list((tmp_path / "context").glob("*file"))
+
+    needs = [line.split()[0] for name in ("pip", "bindep") for line in (tmp_path / name).read_text().splitlines() if line]
+    control = (play.ROOT / "requirements.in").read_text().splitlines()
+    assert needs == [line.split()[0] for line in control if line.startswith("paramiko")] + ["git"]

@@ -145,7 +145,7 @@ def test_from_the_index_that_the_nodes_are_configured_for(nodes, wheelhouse, tmp
     gateway = nodes.lab.hosts["node1"]["ansible_host"].rpartition(".")[0] + ".254"
     for name in nodes.directories:
         nodes.lab.path(name, "/etc/pip.conf").write_text("[global]\nindex-url = http://%s:8000/simple\ntrusted-host = %s\n" % (gateway, gateway))
-    serve = [*nodes.lab.network, sys.executable, "-m", "http.server", "8000", "--directory", str(tmp_path)]
+    serve = ["setpriv", "--pdeathsig", "KILL", *nodes.lab.network, sys.executable, "-m", "http.server", "8000", "--directory", str(tmp_path)]
     with subprocess.Popen(serve, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             printed = nodes.play()
