@@ -65,6 +65,7 @@ faults: $(CHECKS)  ## kills and errors at every system call and every task; take
 .PHONY: fault-sample
 fault-sample: $(CHECKS)
 	pytest --numprocesses auto tests/faults $(ARGS)
+
 .PHONY: molecule
 molecule: $(CHECKS)  ## ceremonies over real ssh, on hosts made here (needs root); ARGS="-s ten" for one of them
 	tests/molecule.sh $(ARGS)
