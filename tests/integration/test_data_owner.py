@@ -130,4 +130,3 @@ def test_wrong_owners_and_planted_links(tmp_path, check_refused):
     ]
     check_refused(tmp_path, texts, fresh.attempt)
     assert list((tmp_path / "elsewhere").iterdir()) == []
-
