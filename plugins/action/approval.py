@@ -4,10 +4,11 @@
 
 """Carries the proposal to an operator's node, and the approval back to the store."""
 
+from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 
 
 class ActionModule(Carrier):
     """See the module of the same name."""
 
-    BRINGS = ("proposal.json",)
+    BRINGS = (PROPOSAL,)

@@ -5,10 +5,11 @@
 """Carries the proposal and all approvals, or a definition, to a node; the definition back to the store."""
 
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION
+from ansible_collections.obol.dv.plugins.module_utils.store import APPROVALS, PROPOSAL
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 
 
 class ActionModule(Carrier):
     """See the module of the same name."""
 
-    BRINGS = ("proposal.json", "approvals/", DEFINITION)
+    BRINGS = (PROPOSAL, APPROVALS, DEFINITION)

@@ -4,10 +4,11 @@
 
 """Carries the messages of the DKG between the store and a node."""
 
+from ansible_collections.obol.dv.plugins.module_utils.store import DKG
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 
 
 class ActionModule(Carrier):
     """See the module of the same name."""
 
-    BRINGS = ("dkg/",)
+    BRINGS = (DKG,)

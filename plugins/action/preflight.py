@@ -9,7 +9,7 @@ import os
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.obol.dv.plugins.module_utils.disk import check_directory
+from ansible_collections.obol.dv.plugins.module_utils.disk import check_directory_of_control_node
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 
@@ -22,18 +22,18 @@ class ActionModule(Carrier):
         arguments, problems = dict(self._task.args), []
         try:
             # Without the store too, the module checks what was given.
-            arguments["inbox"] = self._given(arguments)
+            given = arguments["inbox"] = self._given(arguments)
             with self._open_store(arguments) as store:
                 store.check()
-                arguments["inbox"] = self._inbox(store, arguments)
+                arguments["inbox"] = self._inbox(store, arguments, given)
         except DvError as error:
             problems.append(str(error))
         if arguments.get("backup_recipients") and arguments.get("backup_dest"):
             try:
-                check_directory(os.path.expanduser(arguments["backup_dest"]))
+                directory = os.path.expanduser(arguments["backup_dest"])
+                check_directory_of_control_node(directory, "the backups on the control node", "dv_backup_dest")
             except DvError as error:
-                hint = "let the user of ansible-playbook write there, or set dv_backup_dest"
-                problems.append("the backups on the control node: %s" % DvError(error.found, error.wanted, hint))
+                problems.append(str(error))
         result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
         result.pop("invocation", None)
         if problems:

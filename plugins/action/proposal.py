@@ -4,10 +4,11 @@
 
 """Carries the cluster's proposal between the store and the creator's node."""
 
+from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 
 
 class ActionModule(Carrier):
     """See the module of the same name."""
 
-    BRINGS = ("proposal.json",)
+    BRINGS = (PROPOSAL,)

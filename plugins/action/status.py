@@ -5,10 +5,11 @@
 """Carries all that the store holds of a ceremony to a node, to be looked at."""
 
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION
+from ansible_collections.obol.dv.plugins.module_utils.store import APPROVALS, DKG, PROPOSAL
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 
 
 class ActionModule(Carrier):
     """See the module of the same name."""
 
-    BRINGS = ("proposal.json", "approvals/", DEFINITION, "dkg/")
+    BRINGS = (PROPOSAL, APPROVALS, DEFINITION, DKG)

@@ -20,6 +20,7 @@ from .definition_checks import check_signatures
 from .errors import Collector, DvError, OperatorError, raise_all
 from .schema import check_shape
 from .schemas.approval import APPROVAL, RECORD
+from .store import approval_name
 
 FILE = CEREMONY + "/approval.json"
 
@@ -184,7 +185,7 @@ def read(data_dir):
 
 def collect(proposal, inbox):
     """The approvals among the files of a store, share index -> text. Which of them are right, :func:`assemble` says."""
-    names = {index: "approvals/%d.json" % index for index in range(1, len(proposal.operators) + 1)}
+    names = {index: approval_name(index) for index in range(1, len(proposal.operators) + 1)}
     return {index: inbox[name] for index, name in names.items() if name in inbox}
 
 

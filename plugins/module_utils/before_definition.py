@@ -12,9 +12,7 @@ from .data_dir import DEFINITION, NODE_KEY
 from .facts import facts
 from .proposal import check_proposal
 from .standing import Standing, changed_at
-
-#: Name in the store of the proposal.
-PROPOSAL = "proposal.json"
+from .store import PROPOSAL
 
 
 def stand(data_dir, inbox, store, custom=()):

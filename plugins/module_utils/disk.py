@@ -16,6 +16,15 @@ BASE_SIZE, VALIDATOR_SIZE, SHARE_SIZE = 8 * 2**20, 16 * 2**10, 2 * 2**10
 BASE_FILES = 500
 
 
+def check_directory_of_control_node(path, what, variable):
+    """:func:`check_directory` on the control node, for errors that say ``what`` it is and which ``variable`` names it."""
+    try:
+        check_directory(path)
+    except DvError as error:
+        hint = "let the user of ansible-playbook write there, or set %s" % variable
+        raise DvError("%s: %s" % (what, error.found), error.wanted, hint) from None
+
+
 def check_directory(path):
     """Refuse a directory that neither is writable nor can be made. Nothing is tried: the permissions are asked for."""
     place = _nearest(path)

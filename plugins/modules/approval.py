@@ -76,6 +76,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils import approval, enr, node_key, policy, wallet
     from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
     from ansible_collections.obol.dv.plugins.module_utils.proposal import check_proposal
+    from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL, approval_name
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),
@@ -91,9 +92,9 @@ ARGUMENT_SPEC = dict(
 
 def approve(module):
     params, custom = module.params, networks(module.params)
-    if "proposal.json" not in params["inbox"]:
+    if PROPOSAL not in params["inbox"]:
         return dict(changed=module.check_mode, state="waiting", config_hash=None, share_index=None)
-    proposal = check_proposal(params["inbox"]["proposal.json"], "the proposal in %s" % params["store"], custom)
+    proposal = check_proposal(params["inbox"][PROPOSAL], "the proposal in %s" % params["store"], custom)
     address = params["operator_address"] or wallet.address(params["wallet_file"])
     considered = dict(
         data_dir=params["data_dir"],
@@ -110,7 +111,7 @@ def approve(module):
         return dict(result, changed=approval.review(**considered) is None)
     sign = wallet.signer(params["wallet_file"], params["wallet_password_file"])
     given, new = approval.approve(sign=sign, custom=custom, **considered)
-    return dict(result, changed=new, outbox={"approvals/%d.json" % index: given.dump()})
+    return dict(result, changed=new, outbox={approval_name(index): given.dump()})
 
 
 def main():

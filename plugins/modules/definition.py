@@ -115,6 +115,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.proposal import check_proposal
     from ansible_collections.obol.dv.plugins.module_utils.standing import Standing
+    from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),
@@ -150,8 +151,8 @@ def place(module):
 def _definition(params, custom):
     """The definition, put together or as found in the store, or None."""
     inbox, where = params["inbox"], "in %s" % params["store"]
-    if before_definition.PROPOSAL in inbox:
-        proposal = check_proposal(inbox[before_definition.PROPOSAL], "the proposal %s" % where, custom)
+    if PROPOSAL in inbox:
+        proposal = check_proposal(inbox[PROPOSAL], "the proposal %s" % where, custom)
         approvals = approval.collect(proposal, inbox)
         if len(approvals) == len(proposal.operators):
             return approval.assemble(proposal, approvals, custom)

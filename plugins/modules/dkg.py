@@ -155,6 +155,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.networks import by_fork_version
     from ansible_collections.obol.dv.plugins.module_utils.secp256k1 import public_key
     from ansible_collections.obol.dv.plugins.module_utils.standing import Standing
+    from ansible_collections.obol.dv.plugins.module_utils.store import dkg_folder
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),
@@ -187,7 +188,7 @@ def take_part(module):
     inbox = mail.select(definition.definition_hash, params["inbox"])
     network = by_fork_version(definition.fork_version, custom)
     outcome = ceremony.step(data_dir, definition, private_key, inbox, params["attempt"], network=network)
-    prefix = mail.prefix(definition.definition_hash)
+    prefix = dkg_folder(definition.definition_hash)
     outbox = {prefix + name: text for name, text in outcome.outbox.items()}
     result = dict(known, **outcome.result(), changed=outcome.changed, outbox=outbox)
     if outcome.state in ("aborted", "stopped"):

@@ -64,6 +64,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils import definition, proposal, wallet
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
     from ansible_collections.obol.dv.plugins.module_utils.gojson import to_hex
+    from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL
     from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
 
 ARGUMENT_SPEC = dict(
@@ -73,14 +74,12 @@ ARGUMENT_SPEC = dict(
     **CARRIER_SPEC,
 )
 
-NAME = "proposal.json"
-
 
 def propose(module):
     params = module.params
     terms = parse_terms(params["terms"], operators_pending=module.check_mode)
     found = proposal.read(params["data_dir"], terms)
-    stored = params["inbox"].get(NAME)
+    stored = params["inbox"].get(PROPOSAL)
     if stored is not None and (not found or stored != definition.dump(found).decode()):
         raise DvError(
             "the store %s holds a proposal that is not of this node" % params["store"],
@@ -99,7 +98,7 @@ def propose(module):
     return dict(
         changed=changed,
         config_hash=to_hex(made.config_hash),
-        outbox={NAME: text},
+        outbox={PROPOSAL: text},
         diff=dict(before="", after=text + "\n") if changed else dict(before="", after=""),
     )
 

@@ -41,7 +41,7 @@ class Carrier(ActionBase):
         return open_store(arguments.get("store") or "", arguments.get("store_options"))
 
     def _carry(self, store, arguments, result, task_vars):
-        arguments["inbox"] = self._inbox(store, arguments)
+        arguments["inbox"] = self._inbox(store, arguments, self._given(arguments))
         result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
         # The arguments hold whole messages: they have no place in a log of the run.
         result.pop("invocation", None)
@@ -50,9 +50,8 @@ class Carrier(ActionBase):
             result["stored"] = store.put(outbox)
             result["changed"] = bool(result.get("changed") or result["stored"])
 
-    def _inbox(self, store, arguments):
-        """What is brought, name to text. The finished definition in the argument ``definition_file`` stands for all else."""
-        given = self._given(arguments)
+    def _inbox(self, store, arguments, given):
+        """What is brought, name to text. The finished definition that is :meth:`_given` stands for all else."""
         if not given:
             return store.get_all(self.BRINGS)
         stored = store.get_all((DEFINITION,))

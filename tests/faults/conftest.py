@@ -4,12 +4,12 @@
 
 """Fixtures of the fault tests: the way of a cluster, copied before each of its steps; how many faults are tried."""
 
-import os
 import shutil
 
 import pytest
 
 from ansible_collections.obol.dv.tests.faults.cluster import STEPS, Cluster
+from ansible_collections.obol.dv.tests.lacking import lacking
 
 
 def pytest_addoption(parser):
@@ -26,9 +26,7 @@ def every_fault(request):
 def needs_strace():
     """Skips where there is no strace; in CI (``CI=true``) it has to be there."""
     if not shutil.which("strace"):
-        if os.environ.get("CI") == "true":
-            pytest.fail("strace is not installed", pytrace=False)
-        pytest.skip("strace is not installed")
+        lacking("strace is not installed")
 
 
 @pytest.fixture(scope="session")

@@ -6,20 +6,13 @@
 a cluster of ours; what a run leaves behind."""
 
 import hashlib
-import os
 import pathlib
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
 from ansible_collections.obol.dv.tests import charon_tool, go_tool, play
 from ansible_collections.obol.dv.tests.lab import Lab, why_not
-
-
-def lacking(reason):
-    """A skip where this machine lacks something; in CI (``CI=true``) a failure."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+from ansible_collections.obol.dv.tests.lacking import lacking
 
 
 def built(build):

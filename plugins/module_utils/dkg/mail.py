@@ -6,19 +6,15 @@
 
 from ..data_dir import LOCK
 from ..errors import DvError
+from ..store import dkg_folder
 from . import commit, envelope, jws, messages
 from .derive import Derivation
 from .faults import Fault
 
 
-def prefix(definition_hash):
-    """What the names in the store of all messages for the definition with that hash (32 bytes) begin with."""
-    return "dkg/%s/" % definition_hash.hex()
-
-
 def select(definition_hash, inbox):
     """Of ``inbox``, all files of a store, those for the definition with that hash, without that beginning."""
-    start = prefix(definition_hash)
+    start = dkg_folder(definition_hash)
     return {name.removeprefix(start): text for name, text in inbox.items() if name.startswith(start)}
 
 

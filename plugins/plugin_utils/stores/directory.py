@@ -7,7 +7,7 @@
 import os
 
 from ansible_collections.obol.dv.plugins.module_utils import files
-from ansible_collections.obol.dv.plugins.module_utils.disk import check_directory
+from ansible_collections.obol.dv.plugins.module_utils.disk import check_directory_of_control_node
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 from .base import Store
@@ -20,11 +20,7 @@ class DirectoryStore(Store):
         super().__init__(os.path.abspath(os.path.expanduser(location)))
 
     def check(self):
-        try:
-            check_directory(self.location)
-        except DvError as error:
-            hint = "let the user of ansible-playbook write there, or set dv_store"
-            raise DvError("the store: %s" % error.found, error.wanted, hint) from None
+        check_directory_of_control_node(self.location, "the store", "dv_store")
 
     def _entries(self):
         for directory, _folders, entries in os.walk(self.location, onerror=pass_if_gone):

@@ -85,8 +85,8 @@ class GitStore(Store):
             hashlib.sha256(self._url.encode()).hexdigest()[:16] + ".git",
         )
         self._environment = _environment(ssh_key_file, known_hosts_file)
-        # What was seen last, see _list: in the branch, and in the one that is pushed to.
-        self._merged = self._pushed = self._tips = None
+        # What was seen last, see _list: in the branch, and in both branches.
+        self._merged = self._both = self._tips = None
 
     def __enter__(self):
         if not shutil.which("git"):
@@ -126,7 +126,7 @@ class GitStore(Store):
             time.sleep(random.uniform(0, min(0.1 * number, 1)))
             with self._alone():
                 self._look()
-                new = {name: content for name, content in contents.items() if name not in self._seen()}
+                new = {name: content for name, content in contents.items() if name not in self._both}
                 if not new:
                     return ()
                 refusals += number > 0 and before == self._tips
@@ -150,7 +150,7 @@ class GitStore(Store):
         if self._tips is None:
             with self._alone():
                 self._look()
-        return {**self._pushed, **self._merged}
+        return self._both
 
     def _base(self):
         """The commit to build on; None in an empty repository."""
@@ -181,7 +181,7 @@ class GitStore(Store):
             tips.update(zip(missing, fetched))
         merged = self._list(tips[self._branch])
         pushed = merged if tips[self._push_branch] == tips[self._branch] else self._list(tips[self._push_branch])
-        self._tips, self._merged, self._pushed = tips, merged, pushed
+        self._tips, self._merged, self._both = tips, merged, {**pushed, **merged}
 
     def _has(self, commit):
         return self._run("cat-file", "-e", commit + "^{commit}")[0] == 0

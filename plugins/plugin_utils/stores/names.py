@@ -6,16 +6,18 @@
 
 import re
 
+from ansible_collections.obol.dv.plugins.module_utils.store import APPROVALS, DKG, PROPOSAL
+
 _INDEX = "[1-9][0-9]{0,2}"
-_DKG = "dkg/[0-9a-f]{64}/[1-9][0-9]{0,6}"
+_DKG = DKG + "[0-9a-f]{64}/[1-9][0-9]{0,6}"
 _KIB, _MIB = 2**10, 2**20
 
 #: (pattern, largest size in bytes). The largest files are far above what 10 operators need for 65536 validators.
 NAMES = tuple(
     (re.compile(pattern), size)
     for pattern, size in (
-        (r"proposal\.json", 32 * _MIB),
-        (r"approvals/%s\.json" % _INDEX, 64 * _KIB),
+        (re.escape(PROPOSAL), 32 * _MIB),
+        (APPROVALS + r"%s\.json" % _INDEX, 64 * _KIB),
         (r"cluster-definition\.json", 32 * _MIB),
         (r"%s/commit/%s\.jws" % (_DKG, _INDEX), _MIB),
         (r"%s/(confirm|seal)/%s\.jws" % (_DKG, _INDEX), 64 * _KIB),

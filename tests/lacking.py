@@ -1,0 +1,16 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What tests do where this machine lacks something that they need."""
+
+import os
+
+import pytest
+
+
+def lacking(reason):
+    """A skip where this machine lacks something; in CI (``CI=true``) a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
