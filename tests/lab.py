@@ -276,7 +276,8 @@ class Lab:
             "IdentitiesOnly": "yes",
             "ServerAliveInterval": 5,
             "ServerAliveCountMax": 3,
-            "ProxyCommand": "%s nc %%h %%p" % " ".join(self.network),
+            # Its errors would keep a pipe of the caller open for as long as it tries, after ssh has given up.
+            "ProxyCommand": "%s nc %%h %%p 2> /dev/null" % " ".join(self.network),
         }
         arguments = ["-F", "none", *("-o%s=%s" % option for option in options.items())]
         hosts = {

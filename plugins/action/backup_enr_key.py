@@ -42,7 +42,8 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             return not all(map(os.path.lexists, contents))
         files.make_directory(directory)
-        return any([files.write_same(path, content) for path, content in contents.items()])
+        written = [files.write_same(path, content) for path, content in contents.items()]
+        return any(written)
 
 
 def _encrypted(name, text):

@@ -104,4 +104,5 @@ def _short(path):
 def _assignment(name, value):
     if isinstance(value, str) and value and shlex.quote(value) == value:
         return "%s=%s" % (name, value)
-    return "%s=%d" % (name, value) if type(value) is int else json.dumps({name: value})
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return "%s=%d" % (name, value) if is_number else json.dumps({name: value})

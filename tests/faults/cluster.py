@@ -90,6 +90,7 @@ class Cluster:
             capture_output=True,
             text=True,
             timeout=300,
+            check=False,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path)), "PYTHONHASHSEED": "0"},
         )
         return self._deliver(Run(done.returncode, done.stdout, done.stderr))

@@ -14,7 +14,7 @@ import sys
 import pytest
 from ansible_collections.obol.dv.tests import play
 
-RUNTIME = ["playbooks/runtime.yml"]
+RUNTIME = ("playbooks/runtime.yml",)
 HERE = "%d.%d" % sys.version_info[:2]
 #: The Python that .venv was made from: the hosts see it as well.
 PYTHON = os.path.join(sys.base_prefix, "bin", "python" + HERE)

@@ -79,7 +79,7 @@ def test_what_is_no_recipient(text, fragment):
 def test_all_of_them_are_told():
     with pytest.raises(Problems) as caught:
         age.parse_recipients(["x", AGE, str(IDENTITY)], "them")
-    assert [str(error).split(";")[0] for error in caught.value.errors] == ["them[0] is no recipient", "them[2] is a secret key"]
+    assert [str(error).partition(";")[0] for error in caught.value.errors] == ["them[0] is no recipient", "them[2] is a secret key"]
 
 
 def test_nobody():

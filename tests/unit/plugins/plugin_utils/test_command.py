@@ -44,7 +44,7 @@ def test_ad_hoc():
 
 def test_inventory():
     given = [os.path.join(os.getcwd(), "my hosts.yml"), "/etc/hosts.yml", "a,b"]
-    assert again({"inventory": given}).split(" --limit")[0].endswith("-i 'my hosts.yml' -i /etc/hosts.yml -i a,b")
+    assert again({"inventory": given}).partition(" --limit")[0].endswith("-i 'my hosts.yml' -i /etc/hosts.yml -i a,b")
 
 
 @pytest.mark.parametrize(

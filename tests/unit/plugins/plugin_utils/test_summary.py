@@ -94,7 +94,7 @@ def test_aborted_and_stopped():
 
 
 def test_one_command_goes_on_with_the_earliest_step():
-    early = dict(WAITING, step="approval", attempt=None)
+    early = {**WAITING, "step": "approval", "attempt": None}
     lines = lines_of({"alice": node(1, **WAITING), "bob": node(2, **early)}, playbook="obol.dv.dkg")
     assert [line.strip() for line in lines if "ansible-playbook" in line] == ["ansible-playbook obol.dv.create_cluster -i hosts.yml"]
 

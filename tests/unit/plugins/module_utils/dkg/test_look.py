@@ -9,7 +9,6 @@ import random
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.dkg import encoding
 from ansible_collections.obol.dv.plugins.module_utils.dkg.look import look
 from ansible_collections.obol.dv.plugins.module_utils.standing import STEPS
 
