@@ -12,7 +12,8 @@ import re
 
 from .errors import Collector, DvError
 
-_SECRET = re.compile("SECRET-KEY|PRIVATE KEY|AGE-PLUGIN-", re.IGNORECASE)
+#: What is part of the text of a secret key, of age or of SSH.
+SECRET = re.compile("SECRET-KEY|PRIVATE KEY|AGE-PLUGIN-", re.IGNORECASE)
 
 
 def parse_recipients(texts, what):
@@ -40,7 +41,7 @@ def encrypt(content, recipients):
 
 def _spelled(text, what):
     """One recipient in its only spelling."""
-    if _SECRET.search(text):
+    if SECRET.search(text):
         raise DvError(
             "%s is a secret key" % what,
             "its public key",

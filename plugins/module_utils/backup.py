@@ -60,7 +60,13 @@ class Found(NamedTuple):
 def find(directory, peer_id):
     """All backups in ``directory`` of the key whose node has ``peer_id``: :class:`Found`."""
     backups, damaged = [], []
-    for name in sorted(os.listdir(directory) if os.path.isdir(directory) else ()):
+    try:
+        names = sorted(os.listdir(directory))
+    except FileNotFoundError:
+        names = []
+    except OSError as error:
+        raise files.os_error(error, directory, "read") from None
+    for name in names:
         match = NAME.fullmatch(name)
         if match and match["peer_id"] == peer_id and name.endswith(".json"):
             try:

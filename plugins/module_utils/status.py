@@ -42,9 +42,9 @@ def newest_backup(data_dir, backup_dir):
     """The path of the newest good backup of the node's ENR private key in ``backup_dir``; empty if there is none."""
     try:
         public_key = secp256k1.public_key(node_key.read(data_dir))
+        found = backup.find(backup_dir, enr.peer_id(public_key)).backups
     except DvError:
         return ""
-    found = backup.find(backup_dir, enr.peer_id(public_key)).backups
     return found[-1].path if found else ""
 
 

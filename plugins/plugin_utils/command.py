@@ -11,6 +11,7 @@ import shlex
 import yaml
 from ansible.parsing.splitter import parse_kv
 
+from ansible_collections.obol.dv.plugins.module_utils import age
 from ansible_collections.obol.dv.plugins.module_utils.standing import STEPS
 
 #: Playbooks that go on with some steps only, and with which; all others are taken to go on with any.
@@ -41,7 +42,8 @@ class CommandLine:
     def again(self, hosts, step=None, **variables):
         """The text of the command that runs again on ``hosts``, with further variables.
 
-        Of the variables that were given before, those of this collection stay: another one may be a password.
+        Of the variables that were given before, those of this collection stay: another one may be a password. One with a secret key in
+        it, named as a recipient by mistake, does not.
 
         :param step: the step that is to be gone on with, if it is known
         """
@@ -79,7 +81,8 @@ class CommandLine:
                 continue
             values = yaml.safe_load(given) if given[:1] in ("{", "[") else parse_kv(given)
             own = {name: value for name, value in dict(values or {}).items() if name.startswith("dv_") and name not in more}
-            words += [word for name, value in own.items() for word in ("-e", _assignment(name, value))]
+            assignments = [_assignment(name, value) for name, value in own.items()]
+            words += [word for text in assignments if not age.SECRET.search(text) for word in ("-e", text)]
         return words + [word for name, value in more.items() for word in ("-e", _assignment(name, value))]
 
     def _limit(self, hosts):

@@ -13,6 +13,7 @@ import pyrage
 import pytest
 
 from ansible_collections.obol.dv.plugins.module_utils import backup, enr, files, secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 KEY = bytes(range(1, 33))
 PEER_ID = enr.peer_id(secp256k1.public_key(KEY))
@@ -53,6 +54,12 @@ def test_by_key_and_recipients(made, directory):
 
 def test_nothing_yet(directory):
     assert backup.find(directory, PEER_ID) == ([], [])
+
+
+def test_a_place_that_is_no_directory(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DvError, match="cannot read .*file: Not a directory"):
+        backup.find(str(tmp_path / "file"), PEER_ID)
 
 
 def without(name):
