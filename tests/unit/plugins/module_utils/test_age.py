@@ -79,11 +79,7 @@ def test_what_is_no_recipient(text, fragment):
 def test_all_of_them_are_told():
     with pytest.raises(Problems) as caught:
         age.parse_recipients(["x", AGE, str(IDENTITY)], "them")
-<<<<<<< HEAD
     assert [str(error).partition(";")[0] for error in caught.value.errors] == ["them[0] is no recipient", "them[2] is a secret key"]
-=======
-    assert [error.found for error in caught.value.errors] == ["them[0] is no recipient", "them[2] is a secret key"]
->>>>>>> e367104 (A secret key that was named as a recipient is no part of the command that goes on; a directory of backups that cannot be read is told)
 
 
 def test_nobody():
