@@ -131,7 +131,10 @@ def complete(home):
 def _stopped(walk, stop):
     number = walk.attempt.number
     evidence = stop.evidence if stop.evidence and os.path.exists(stop.evidence) else None
-    further = _STOPPED_SIGNED if walk.has_signed else "if neither helps, all operators start %s" % _attempt(number + 1)
+    signers = walk.authors(lambda attempt, round: attempt == number and round in ("sign", "seal"))
+    over, further = bool(walk.has_signed or signers), "if neither helps, all operators start %s" % _attempt(number + 1)
+    if over:
+        further = _STOPPED_SIGNED if walk.has_signed else _OTHERS_SIGNED % ", ".join(map(str, signers))
     return Standing(
         state="stopped",
         attempt=number,
@@ -140,7 +143,7 @@ def _stopped(walk, stop):
             ["attempt %d: %s" % (number, stop), *(["evidence: %s" % evidence] if evidence else []), _STOPPED, further]
         ),
         evidence=evidence,
-        next_attempt=None if walk.has_signed else number + 1,
+        next_attempt=None if over else number + 1,
     )
 
 
@@ -198,4 +201,5 @@ _STOPPED_SIGNED = (
     "this node signed, so no other attempt can complete: if neither helps, the others complete without it where they have "
     "its seal, and only a new definition helps where they have not"
 )
+_OTHERS_SIGNED = "operators %s signed, so no other attempt can complete: if neither helps, only a new definition does"
 _DEAD_END = "some operators signed in an attempt that others gave up: only a new definition helps"
