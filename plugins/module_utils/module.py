@@ -14,7 +14,7 @@ import sys
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from . import files
+from . import files, zipped
 from .errors import DvError
 
 #: Option of every module that checks signatures: a test network that the table of networks does not have.
@@ -57,6 +57,7 @@ _missing = []
 @contextlib.contextmanager
 def packages():
     """Around a module's imports of the core: a package that this Python lacks becomes a failure of the module, by :func:`run`."""
+    zipped.install()
     try:
         yield
     except ImportError as error:

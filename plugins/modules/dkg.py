@@ -26,6 +26,12 @@ options:
       - The number of the attempt. A higher one gives up all earlier ones of this definition, where nothing was signed yet.
     type: int
     default: 1
+  settled:
+    description:
+      - The RV(settled) of a result in the same run. What lies in the store under these beginnings is neither brought nor given.
+    type: list
+    elements: str
+    default: []
   accept_definition_hash:
     description:
       - The hash of the definition, confirmed by the node's operator. Needed for a definition that this node did not approve.
@@ -133,6 +139,13 @@ operators:
       description: The libp2p peer id of its node. Null before its approval.
       type: str
       returned: always
+settled:
+  description:
+    - The rounds that are over on this node and whole in the store, as beginnings of names there.
+    - Given back as the option O(settled) they spare the way of messages that the node has.
+  returned: when there is a definition, outside of check mode
+  type: list
+  elements: str
 stored:
   description: Names of the files that were put into the store.
   returned: outside of check mode
@@ -160,6 +173,7 @@ with packages():
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),
     attempt=dict(type="int", default=1),
+    settled=dict(type="list", elements="str", default=[]),
     accept_definition_hash=dict(type="str"),
     testnet=TESTNET_SPEC,
     **CARRIER_SPEC,
@@ -186,11 +200,24 @@ def take_part(module):
         state, detail = ("complete", "nothing to do") if complete else ("planned", "would take part in the ceremony")
         return dict(known, **Standing(state=state, detail=detail).result(), changed=not complete)
     inbox = mail.select(definition.definition_hash, params["inbox"])
-    network = by_fork_version(definition.fork_version, custom)
-    outcome = ceremony.step(data_dir, definition, private_key, inbox, params["attempt"], network=network)
-    prefix = dkg_folder(definition.definition_hash)
-    outbox = {prefix + name: text for name, text in outcome.outbox.items()}
-    result = dict(known, **outcome.result(), changed=outcome.changed, outbox=outbox)
+    prefix, settled = dkg_folder(definition.definition_hash), tuple(params["settled"])
+    outcome = ceremony.step(
+        data_dir,
+        definition,
+        private_key,
+        inbox,
+        params["attempt"],
+        network=by_fork_version(definition.fork_version, custom),
+        settled=[name.removeprefix(prefix) for name in settled],
+    )
+    outbox = {prefix + name: text for name, text in outcome.outbox.items() if inbox.get(name) != text}
+    result = dict(
+        known,
+        **outcome.result(),
+        changed=outcome.changed,
+        outbox={name: text for name, text in outbox.items() if not name.startswith(settled)},
+        settled=[prefix + name for name in outcome.settled],
+    )
     if outcome.state in ("aborted", "stopped"):
         result.update(failed=True, msg=outcome.detail)
     return result

@@ -53,7 +53,7 @@ class Carrier(ActionBase):
     def _inbox(self, store, arguments, given):
         """What is brought, name to text. The finished definition that is :meth:`_given` stands for all else."""
         if not given:
-            return store.get_all(self.BRINGS)
+            return store.get_all(self.BRINGS, tuple(arguments.get("settled") or ()))
         stored = store.get_all((DEFINITION,))
         if stored and gojson.loads(stored[DEFINITION], DEFINITION) != gojson.loads(given[DEFINITION], arguments["definition_file"]):
             raise DvError(

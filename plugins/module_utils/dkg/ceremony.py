@@ -6,6 +6,7 @@
 states of :mod:`..standing`.
 """
 
+import itertools
 import os
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from .. import files
 from ..data_dir import LOCK, one_run
 from ..errors import DvError
 from ..standing import Accused, Standing, changed_at
-from . import abort, finish, state
+from . import abort, finish, messages, state
 from .mail import Mail, take_own
 from .session import parameters as parameters_of
 from .walk import Stop, Walk
@@ -21,13 +22,18 @@ from .walk import Stop, Walk
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome(Standing):
-    """Where a step ended. ``outbox`` name in the store -> text; ``changed`` whether anything was written on this node."""
+    """Where a step ended.
+
+    ``outbox`` name in the store -> text; ``changed`` whether anything was written on this node; ``settled`` the rounds that
+    are over here and whole in the store, as beginnings of names there.
+    """
 
     outbox: dict
     changed: bool
+    settled: tuple = ()
 
 
-def step(data_dir, definition, node_key, inbox, attempt=1, *, network):
+def step(data_dir, definition, node_key, inbox, attempt=1, *, network, settled=()):
     """Do everything that can be done now.
 
     :param data_dir: charon's data directory of this node
@@ -37,6 +43,7 @@ def step(data_dir, definition, node_key, inbox, attempt=1, *, network):
     :param inbox: name -> text of all messages of the store for this definition; nothing in it is trusted
     :param attempt: the attempt that the inventory asks for
     :param network: the :class:`networks.Network` of the definition
+    :param settled: of an :class:`Outcome` not long ago; the files of these rounds need not be in ``inbox``
     :returns: an :class:`Outcome`
     :raises DvError: this node's own files or the definition are not as they must be
     """
@@ -46,24 +53,24 @@ def step(data_dir, definition, node_key, inbox, attempt=1, *, network):
             "a definition for fork version 0x%s" % definition.fork_version.hex(), "that of %s" % network.name
         )
     try:
-        return _step(data_dir, parameters, node_key, inbox, network)
+        return _step(data_dir, parameters, node_key, inbox, network, settled)
     except OSError as error:
         raise files.os_error(error, error.filename or data_dir, "use") from None
 
 
-def _step(data_dir, parameters, node_key, inbox, network):
+def _step(data_dir, parameters, node_key, inbox, network, settled):
     with one_run(data_dir):
         home = state.Home(data_dir, parameters.definition_hash)
         home.recover()
         if finish.is_complete(home, parameters.definition_hash):
             finish.clear(home)
-            return _outcome(home, parameters, complete(home))
+            return _outcome(home, parameters, complete(home), inbox, settled)
         mail = Mail(parameters, inbox)
         take_own(home, parameters, mail)
-        return _outcome(home, parameters, stand(Walk, home, parameters, node_key, network, mail))
+        return _outcome(home, parameters, stand(Walk, home, parameters, node_key, network, mail), inbox, settled)
 
 
-def _outcome(home, parameters, standing):
+def _outcome(home, parameters, standing, inbox, settled):
     """The :class:`Outcome`: what goes out, of all attempts but one in which this node was stopped."""
     skip = standing.attempt if standing.state == "stopped" else None
     outbox = {
@@ -75,7 +82,17 @@ def _outcome(home, parameters, standing):
     if standing.state == "complete":
         name = "%d/%s" % (standing.attempt or parameters.attempt, LOCK)
         outbox[name] = files.read(os.path.join(home.data_dir, LOCK)).decode()
-    return Outcome(**vars(standing), outbox=outbox, changed=home.changed)
+    settled = tuple(_settled(standing, parameters, inbox, settled))
+    return Outcome(**vars(standing), outbox=outbox, changed=home.changed, settled=settled)
+
+
+def _settled(standing, parameters, inbox, before):
+    """The beginnings of names of the rounds that are over in ``standing`` and whole in the store."""
+    if standing.state in ("waiting", "complete"):
+        for round in itertools.takewhile(lambda round: round != standing.step, messages.ROUNDS):
+            beginning = "%d/%s/" % (standing.attempt, round)
+            if beginning in before or all("%s%d.jws" % (beginning, index) in inbox for index in parameters.operators):
+                yield beginning
 
 
 def stand(kind, *about):

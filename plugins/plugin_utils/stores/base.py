@@ -59,11 +59,11 @@ class Store:
         """The text of the file ``name``; what is not UTF-8 is replaced, its reader will refuse it."""
         return self._read(name, _max_size(name)).decode("utf-8", "replace")
 
-    def get_all(self, beginnings):
-        """Name -> text of all files whose name begins with one of ``beginnings`` (a tuple)."""
+    def get_all(self, beginnings, but=()):
+        """Name -> text of all files whose name begins with one of ``beginnings`` (a tuple), and with none of ``but``."""
         texts, total = {}, 0
         for name in self.list() if beginnings else ():
-            if name.startswith(beginnings):
+            if name.startswith(beginnings) and not name.startswith(but):
                 texts[name] = self.get(name)
                 total += len(texts[name])
                 if total > MAX_TOTAL:

@@ -71,7 +71,7 @@ class Group:
     def parameters(self, index, attempt=1):
         return parameters(self.definition, node_key(index), attempt)
 
-    def step(self, index, attempt=1, inbox=None, home=None, deliver=True):
+    def step(self, index, attempt=1, inbox=None, home=None, deliver=True, settled=()):
         """One run of one operator; its messages go to the store."""
         outcome = ceremony.step(
             str(home or self.home(index)),
@@ -80,6 +80,7 @@ class Group:
             dict(self.store) if inbox is None else inbox,
             attempt,
             network=self.network,
+            settled=settled,
         )
         if deliver:
             for name, text in outcome.outbox.items():

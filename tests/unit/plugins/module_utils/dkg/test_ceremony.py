@@ -174,3 +174,32 @@ def test_attempts_network_and_keys_that_do_not_fit(group):
     parties.network = networks.by_name("mainnet")
     with pytest.raises(DvError, match="fork version"):
         parties.step(1)
+
+
+def test_what_is_settled_is_not_needed_again(group):
+    """A round that is over here, and whole in the store, need not be brought a second time in the same run."""
+    parties, settled, brought = group(4, 3, 1), {}, []
+    for dummy in range(6):
+        for index in parties.everyone:
+            known = settled.get(index, ())
+            inbox = {name: text for name, text in parties.store.items() if not name.startswith(tuple(known))}
+            brought += [(index, name) for name in inbox]
+            outcome = parties.step(index, inbox=inbox, settled=known)
+            settled[index] = outcome.settled
+            assert set(known) <= set(outcome.settled)
+            for beginning in outcome.settled:
+                assert {"%s%d.jws" % (beginning, each) for each in parties.everyone} <= parties.store.keys()
+    finished_lock(parties)
+    assert all((1, "1/commit/%d.jws" % index) in brought for index in parties.everyone)
+    # The last of the first turn has all commits and deals at once; the others' deals are there a turn later.
+    assert (brought.count((1, "1/commit/4.jws")), brought.count((1, "1/deal/4.jws"))) == (1, 2)
+
+
+def test_a_round_that_is_not_over_or_not_whole_in_the_store_is_not_settled(group):
+    parties = group(4, 3, 1)
+    parties.run(rounds=1, who=(1, 2, 3))
+    assert parties.step(1).settled == ()
+    parties.run(rounds=1, who=(4,))
+    assert parties.step(1).settled == ("1/commit/",)
+    del parties.store["1/commit/2.jws"]
+    assert parties.step(1).settled == ()

@@ -34,6 +34,7 @@ def test_what_is_put_is_listed_and_got(medium):
         assert (store.get(NAME), store.get("approvals/2.json")) == ("text", "ä")
     with medium.open() as other:
         assert other.get_all(("dkg/",)) == {NAME: "text"}
+        assert other.get_all(("dkg/", "approvals/"), but=("dkg/",)) == {"approvals/2.json": "ä"}
         assert other.get_all(()) == {}
 
 
