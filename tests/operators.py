@@ -22,20 +22,22 @@ class Operators:
 
     :param directory: where everything is: the inventory, the store, and for each node a directory ``node1`` ...
     :param nodes: how many
+    :param names: their names, if not those; ``nodes`` does not count then
+    :param cluster: the cluster's name
+    :param inventory: the name of the inventory's file
     :param variables: variables of the cluster, without their prefix ``dv_``
     """
 
-    def __init__(self, directory, nodes=4, **variables):
-        self.directory = pathlib.Path(directory)
-        self.names = ["node%d" % number for number in range(1, nodes + 1)]
-        self.data_dirs = play.data_dirs(self.directory, nodes)
+    def __init__(self, directory, nodes=4, names=(), cluster="tested", inventory="hosts.yml", **variables):
+        self.directory, self.cluster, self.inventory = pathlib.Path(directory), cluster, inventory
+        self.names = list(names) or ["node%d" % number for number in range(1, nodes + 1)]
         self.hosts = {name: {"dv_operator_address": self.make_wallet(name)} for name in self.names}
         self.variables = {
             "ansible_connection": "local",
             "ansible_pipelining": False,
             "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-            "dv_cluster": "tested",
-            "dv_name": "tested",
+            "dv_cluster": cluster,
+            "dv_name": cluster,
             "dv_network": "hoodi",
             "dv_withdrawal_addresses": [DEAD],
             "dv_fee_recipient_addresses": [DEAD],
@@ -66,15 +68,19 @@ class Operators:
         """The same group once more, as it is now, below ``directory``."""
         other = copy.copy(self)
         other.directory = pathlib.Path(shutil.copytree(self.directory, directory))
-        other.data_dirs = play.data_dirs(other.directory, len(self.names))
         other.hosts, other.variables = copy.deepcopy(self.hosts), copy.deepcopy(self.variables)
         other.write_inventory()
         return other
 
     @property
+    def data_dirs(self):
+        """The data directories of the nodes, in their order."""
+        return [self.directory / name / ".charon" for name in self.names]
+
+    @property
     def store(self):
         """The cluster's store."""
-        return self.directory / "store" / "tested"
+        return self.directory / "store" / self.cluster
 
     def play(self, *arguments, playbooks=("create-cluster.yml",)):
         """What a run printed, that must not fail; see :func:`play.play`."""
@@ -94,7 +100,7 @@ class Operators:
         :param names: its nodes, if not all
         :param variables: more of the cluster's, with their prefix
         """
-        inventory = (directory or self.directory) / "hosts.yml"
+        inventory = (directory or self.directory) / self.inventory
         paths = {
             "dv_data_dir": "%s/{{ inventory_hostname }}/.charon" % self.directory,
             "dv_store": str(self.directory / "store"),
@@ -103,7 +109,7 @@ class Operators:
             "vars": {**paths, **self.variables, **variables},
             "hosts": {name: self.hosts[name] for name in names or self.names},
         }
-        text = json.dumps({"dv_nodes": {"children": {"tested": group}}})
+        text = json.dumps({"dv_nodes": {"children": {self.cluster: group}}})
         if not inventory.exists() or inventory.read_text() != text:
             inventory.write_text(text)
         return inventory
