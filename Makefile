@@ -48,7 +48,7 @@ wheelhouse: $(CONTROL)  ## wheels for nodes that reach no package index, into wh
 ##@ Checks
 
 .PHONY: test
-test: needs lint sanity ansible-units unit integration fault-sample  ## everything but molecule and the whole of the faults
+test: needs lint sanity ansible-units unit integration molecule fault-sample  ## everything but the whole of the faults
 
 .PHONY: unit
 unit: $(CHECKS)  ## unit tests, in seconds; ARGS="-k enr" for some of them
@@ -56,7 +56,7 @@ unit: $(CHECKS)  ## unit tests, in seconds; ARGS="-k enr" for some of them
 
 .PHONY: integration
 integration: $(CHECKS)  ## whole clusters, judged by stock charon
-	pytest tests/integration $(ARGS)
+	pytest --numprocesses auto --dist loadfile tests/integration $(ARGS)
 
 .PHONY: faults
 faults: $(CHECKS)  ## kills and errors at every system call and every task; takes half an hour

@@ -151,6 +151,11 @@ class Lab:
         return json.loads(self.inventory.read_text())["all"]["hosts"]
 
     @property
+    def log(self):
+        """The path of what every sshd has logged."""
+        return self.directory / "log"
+
+    @property
     def network(self):
         """The beginning of a command that runs on this machine, but in the network of the hosts."""
         return ["nsenter", "--net=/proc/%d/ns/net" % self._pid()]
@@ -159,9 +164,17 @@ class Lab:
         """Where this machine finds a path of a host's disk, also while the host is off. Never through its symbolic links."""
         return self._disk(name) / "root" / str(path).lstrip("/")
 
+    def changes(self, name):
+        """Where this machine finds what a host has changed on its disk, and nothing else."""
+        return self._disk(name) / "upper"
+
+    def inside(self, name, path="/"):
+        """Where this machine finds a path as the processes of a host see it, as long as it is on: ``/proc``, ``/dev`` and all."""
+        return pathlib.Path("/proc/%d/root" % self._pid_of(name)) / str(path).lstrip("/")
+
     def run(self, name, command, check=True, **options):
         """Run a command (list) on a host, as root and without ssh: the ``subprocess.CompletedProcess``."""
-        enter = ["nsenter", "--target", str(self._pid_of(name)), "--all", "--root", "--wd=/", "--"]
+        enter = ["nsenter", "--target", str(self._pid_of(name)), "--all", "--root", "--wd", "--"]
         options = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL, "timeout": DEADLINE, **options}
         return subprocess.run([*enter, *map(str, command)], check=check, **options)
 
@@ -237,11 +250,11 @@ class Lab:
         owned = [] if forsake else ["setpriv", "--pdeathsig", "KILL"]
         unshare = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"]
         self._spawn([*owned, *unshare, "sh", "-c", _SWITCH, "lab", self.directory, prefix])
-        _wait((self.directory / "pid").exists, "the switch of the lab", self._log)
+        _wait((self.directory / "pid").exists, "the switch of the lab", self.log)
 
     def _spawn(self, command):
         key, _equals, value = self._mark.partition("=")
-        with open(self._log, "a", encoding="utf-8") as log:
+        with open(self.log, "a", encoding="utf-8") as log:
             process = subprocess.Popen(
                 list(map(str, command)),
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", key: value},
@@ -251,10 +264,6 @@ class Lab:
                 start_new_session=True,
             )
         self._processes.append(process)
-
-    @property
-    def _log(self):
-        return self.directory / "log"
 
     def _disk(self, name):
         return pathlib.Path("/proc/%d/root%s/disks/%s" % (self._pid(), self.directory, name))
@@ -326,20 +335,22 @@ class Lab:
 
     def _start(self, name):
         port, disk = self._port(name), self._disk(name)
+        # It keeps its network card: others know its address, and go on talking to that one.
+        card = "02:00:00:00:00:%02x" % (1 + self.names.index(name))
         inner = self.directory / "disks" / name
         enter = ["nsenter", "--target", self._pid(), "--mount", "--pid"]
         unshare = ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
         self._spawn([*enter, *unshare, "sh", "-c", _HOST, "host", inner, name, self.hosts[name]["ansible_host"]])
-        _wait((disk / "pid").exists, "host %s" % name, self._log)
+        _wait((disk / "pid").exists, "host %s" % name, self.log)
         # The cable of before goes with the host that was killed, but not at once.
         subprocess.run([*self.network, "ip", "link", "delete", port], capture_output=True, check=False)
-        cable = ["type", "veth", "peer", "name", "eth0", "netns", self._pid_of(name)]
+        cable = ["type", "veth", "peer", "name", "eth0", "address", card, "netns", self._pid_of(name)]
         _run(*self.network, "ip", "link", "add", port, *cable)
         _run(*self.network, "ip", "link", "set", port, "master", "switch", "up")
 
     def _wait_for(self, name):
         knock = [*self.network, "nc", "-z", "-w", "1", self.hosts[name]["ansible_host"], "22"]
-        _wait(lambda: subprocess.run(knock, check=False).returncode == 0, "sshd of %s" % name, self._log)
+        _wait(lambda: subprocess.run(knock, check=False).returncode == 0, "sshd of %s" % name, self.log)
 
 
 def _run(*command):

@@ -5,6 +5,7 @@
 """Searches for secrets where none may be: every secret in every form in which a program could have let it slip."""
 
 import base64
+import contextlib
 import json
 import pathlib
 import threading
@@ -44,20 +45,27 @@ def files_below(directory):
     return {str(path): path.read_bytes() for path in paths}
 
 
-class Watch:
-    """Looks, as often as it can while it is entered, at the arguments and environments of a run's processes, and at files.
+def marked(mark):
+    """The directories below /proc of all processes with ``mark`` (bytes) in their environment."""
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ended, or is another user's
+            if mark in (process / "environ").read_bytes():
+                yield process
 
-    :param mark: what the environment of these processes holds (bytes)
-    :param directory: where the files are
-    :param pattern: which ones
+
+class Watch:
+    """Looks, as often as it can while it is entered, at the arguments and environments of processes, and at the seeds of nodes.
+
+    :param find: a function that gives the directories below /proc of these processes
+    :param data_dirs: those of the nodes
     """
 
-    def __init__(self, mark, directory, pattern):
-        self._mark, self._directory, self._pattern = mark, pathlib.Path(directory), pattern
+    def __init__(self, find, data_dirs):
+        self._find, self._data_dirs = find, data_dirs
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look)
-        #: All (arguments, environment) that were seen, and path -> content of the files.
-        self.processes, self.files = set(), {}
+        #: All (arguments, environment) that were seen, and path -> content of the seeds.
+        self.processes, self.seeds = set(), {}
 
     def __enter__(self):
         self._thread.start()
@@ -67,18 +75,22 @@ class Watch:
         self._stop.set()
         self._thread.join()
 
+    @property
+    def seen(self):
+        """Name -> all that was seen of the processes, to be searched."""
+        arguments, environments = map(set, zip(*self.processes)) if self.processes else ((), ())
+        return {"arguments": b"\n".join(sorted(arguments)), "environments": b"\n".join(sorted(environments))}
+
+    def seeds_of(self, data_dir):
+        """Attempt -> the seed that the node of ``data_dir`` had in it."""
+        return {int(path.parent.name): seed for path, seed in self.seeds.items() if path.is_relative_to(data_dir)}
+
     def _look(self):
         while not self._stop.is_set():
-            for process in pathlib.Path("/proc").glob("[0-9]*"):
-                try:
-                    environment = (process / "environ").read_bytes()
-                    if self._mark in environment:
-                        self.processes.add(((process / "cmdline").read_bytes(), environment))
-                except OSError:  # it ended, or is another user's
-                    continue
-            for path in self._directory.glob(self._pattern):
-                try:
-                    self.files.setdefault(path, path.read_bytes())
-                except FileNotFoundError:
-                    continue
+            for process in self._find():
+                with contextlib.suppress(OSError):
+                    self.processes.add(((process / "cmdline").read_bytes(), (process / "environ").read_bytes()))
+            for path in [path for data_dir in self._data_dirs for path in data_dir.glob("ceremony/*/*/seed")]:
+                with contextlib.suppress(FileNotFoundError):
+                    self.seeds.setdefault(path, path.read_bytes())
             time.sleep(0.02)

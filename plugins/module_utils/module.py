@@ -64,6 +64,12 @@ def packages():
         _missing.append(error)
 
 
+class _Module(AnsibleModule):
+    def _log_invocation(self):
+        """Tell the node's system log nothing: an inbox holds megabytes of messages, and a recipient may be a secret key, named by
+        mistake. The parameter no_log does not do it: the task's value takes its place."""
+
+
 def run(argument_spec, deed, **constraints):
     """Run a module: ``deed(module)`` returns the result (dict), or raises :class:`DvError`. What it makes in the option
     ``data_dir`` belongs to the owner of that directory.
@@ -71,8 +77,7 @@ def run(argument_spec, deed, **constraints):
     :param argument_spec: as for AnsibleModule
     :param constraints: further arguments of AnsibleModule, e.g. ``required_together``
     """
-    # no_log here keeps the arguments out of the node's system log: an inbox may hold megabytes of messages.
-    module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, no_log=True, **constraints)
+    module = _Module(argument_spec=argument_spec, supports_check_mode=True, **constraints)
     os.umask(0o077)
     try:
         if _missing:

@@ -43,6 +43,8 @@ def test_each_host_has_name_disk_and_processes_of_its_own(lab):
             command = "hostname; echo %s > /etc/obol-dv-lab; ps -e -o comm= | grep -c sleep; ls -A %s"
             done = ssh(hosts, name, command % (name, hosts.directory))
             assert done.stdout.split() == [name, "0"], done.stderr
+            assert hosts.run(name, ["sh", "-c", "hostname; /bin/pwd; cat etc/obol-dv-lab"]).stdout.split() == [name, "/", name]
+            assert (hosts.changes(name) / "etc/obol-dv-lab").exists() and (hosts.inside(name, "/proc") / "1/comm").exists()
         assert hosts.path("node2", "/etc/obol-dv-lab").read_text() == "node2\n"
         assert not pathlib.Path("/etc/obol-dv-lab").exists()
 
@@ -68,12 +70,15 @@ def test_a_cable_pulled_and_a_power_cut(lab):
         assert ssh(others, "node1", "true").returncode == 0
         hosts.heal("node1")
         assert ssh(hosts, "node1", "echo kept > /var/kept").returncode == 0
+        knock = ["nc", "-z", "-w", "5", hosts.hosts["node1"]["ansible_host"], "22"]
+        hosts.run("node2", knock)
         hosts.kill("node1")
         assert [ssh(hosts, name, "true").returncode for name in hosts.names] == [255, 0]
         with pytest.raises(LabError, match="node1 is off"):
             hosts.run("node1", ["true"])
         assert hosts.path("node1", "/var/kept").read_text() == "kept\n"
         hosts.restart("node1")
+        hosts.run("node2", knock)
         assert ssh(hosts, "node1", "cat /var/kept").stdout == "kept\n"
 
 

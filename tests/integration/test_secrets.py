@@ -8,13 +8,9 @@ import base64
 import json
 import stat
 import uuid
-from types import SimpleNamespace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils import definition, keystore, node_key, wallet
-from ansible_collections.obol.dv.plugins.module_utils.bls.guards import ORDER
-from ansible_collections.obol.dv.plugins.module_utils.dkg.derive import Derivation
-from ansible_collections.obol.dv.tests import leaks, play
+from ansible_collections.obol.dv.tests import leaks, node_secrets, play
 
 SECRET = bytes(range(0xD0, 0xF0))
 
@@ -55,41 +51,18 @@ class Run:
             "ANSIBLE_KEEP_REMOTE_FILES": "1",
             "OBOL_DV_TEST": mark,
         }
-        with leaks.Watch(mark.encode(), self.nodes, "node*/.charon/ceremony/*/*/seed") as self.watch:
+        with leaks.Watch(lambda: leaks.marked(mark.encode()), self.data_dirs) as self.watch:
             self.done = play.attempt(["create-cluster.yml"], self.nodes, "-vvvv", "--diff", environment=environment)
         assert self.done.returncode == 0, self.done.stdout[-4000:]
 
     def secrets(self):
         """Every secret of every node: name -> bytes."""
-        found = {}
-        for number, data_dir in enumerate(self.data_dirs, 1):
-            place = data_dir.parent
-            found["ENR private key"] = node_key.read(str(data_dir))
-            found["wallet key"] = wallet.unlock(str(place / "wallet.json"), str(place / "wallet-password.txt"))
-            found["wallet password"] = (place / "wallet-password.txt").read_bytes().strip()
-            (found["keystore password"],) = {path.read_bytes() for path in (data_dir / "validator_keys").glob("*.txt")}
-            for validator, share in enumerate(keystore.read_shares(str(data_dir / "validator_keys"))):
-                found["share of validator %d" % validator] = share.to_bytes(32, "big")
-            found.update(self._of_the_way(data_dir))
-            for name in [name for name in found if not name.startswith("node")]:
-                found["node%d: %s" % (number, name)] = found.pop(name)
-        return found
-
-    def _of_the_way(self, data_dir):
-        """What the node had only while it ran: the seed, and what follows from it."""
-        (seed,) = [content for path, content in self.watch.files.items() if path.is_relative_to(data_dir)]
-        made = definition.parse((data_dir / "cluster-definition.json").read_bytes())
-        derivation = Derivation(seed, SimpleNamespace(definition_hash=made.definition_hash, attempt=1))
-        yield "seed", seed
-        for operator in range(1, 5):
-            yield "HPKE key for operator %d" % operator, derivation.hpke_key(operator)
-        for validator in range(made.num_validators):
-            polynomial = [derivation.coefficient(validator, degree) for degree in range(made.threshold)]
-            for degree, coefficient in enumerate(polynomial):
-                yield "coefficient %d of validator %d" % (degree, validator), coefficient.to_bytes(32, "big")
-            for operator in range(1, 5):
-                value = sum(coefficient * operator**degree for degree, coefficient in enumerate(polynomial)) % ORDER
-                yield "value of validator %d for operator %d" % (validator, operator), value.to_bytes(32, "big")
+        nodes = enumerate(self.data_dirs, 1)
+        return {
+            "node%d: %s" % (number, name): secret
+            for number, data_dir in nodes
+            for name, secret in node_secrets.of(data_dir, self.watch.seeds_of(data_dir))
+        }
 
     def outside(self):
         """What may hold no secret at all: name -> bytes."""
@@ -97,8 +70,7 @@ class Run:
             "stdout": self.done.stdout.encode(),
             "stderr": self.done.stderr.encode(),
             "log": self.log.read_bytes(),
-            "arguments": b"\n".join(sorted({arguments for arguments, _environment in self.watch.processes})),
-            "environments": b"\n".join(sorted({environment for _arguments, environment in self.watch.processes})),
+            **self.watch.seen,
             **leaks.files_below(self.nodes / "store"),
         }
         # Ansible's temporary files repeat the same modules over and over.

@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The secrets of a node: what a search for leaks looks for."""
+
+from types import SimpleNamespace
+
+from ansible_collections.obol.dv.plugins.module_utils import definition, keystore, node_key, wallet
+from ansible_collections.obol.dv.plugins.module_utils.bls.guards import ORDER
+from ansible_collections.obol.dv.plugins.module_utils.dkg.derive import Derivation
+
+
+def of(data_dir, seeds):
+    """Every secret (name, bytes) of a node that is complete; its wallet and password lie beside the data directory.
+
+    :param seeds: attempt -> the seed that it had in it
+    """
+    place = data_dir.parent
+    yield "ENR private key", node_key.read(str(data_dir))
+    yield "wallet key", wallet.unlock(str(place / "wallet.json"), str(place / "wallet-password.txt"))
+    yield "wallet password", (place / "wallet-password.txt").read_bytes().strip()
+    (password,) = {path.read_bytes() for path in (data_dir / "validator_keys").glob("*.txt")}
+    yield "keystore password", password
+    for validator, share in enumerate(keystore.read_shares(str(data_dir / "validator_keys"))):
+        yield "share of validator %d" % validator, share.to_bytes(32, "big")
+    made = definition.parse((data_dir / "cluster-definition.json").read_bytes())
+    for attempt, seed in seeds.items():
+        for name, secret in _of_the_way(made, attempt, seed):
+            yield "%s, attempt %d" % (name, attempt), secret
+
+
+def _of_the_way(made, attempt, seed):
+    """What it had only while it ran: the seed, and what follows from it."""
+    operators = range(1, len(made.operators) + 1)
+    derivation = Derivation(seed, SimpleNamespace(definition_hash=made.definition_hash, attempt=attempt))
+    yield "seed", seed
+    for operator in operators:
+        yield "HPKE key for operator %d" % operator, derivation.hpke_key(operator)
+    for validator in range(made.num_validators):
+        polynomial = [derivation.coefficient(validator, degree) for degree in range(made.threshold)]
+        for degree, coefficient in enumerate(polynomial):
+            yield "coefficient %d of validator %d" % (degree, validator), coefficient.to_bytes(32, "big")
+        for operator in operators:
+            value = sum(coefficient * operator**degree for degree, coefficient in enumerate(polynomial)) % ORDER
+            yield "value of validator %d for operator %d" % (validator, operator), value.to_bytes(32, "big")
