@@ -4,12 +4,15 @@
 
 """Runs the clone's playbooks over nodes on this machine, as a user does, but below a directory of the caller's."""
 
+import contextlib
 import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOCAL = ROOT / "inventories" / "local"
@@ -68,6 +71,31 @@ def start(playbooks, directory, *arguments, inventory=LOCAL, environment=(), wit
         text=True,
         **options,
     )
+
+
+@contextlib.contextmanager
+def doomed(playbooks, directory, *arguments, environment=(), **options):
+    """The process of a run that is killed, with its workers and modules, when this is left; see :func:`start`."""
+    mark = uuid.uuid4().hex
+    with start(playbooks, directory, *arguments, environment={**dict(environment), "OBOL_DV_TEST": mark}, **options) as process:
+        try:
+            yield process
+        finally:
+            _kill_all(mark.encode())
+
+
+def _kill_all(mark):
+    # By their environment: Ansible's workers are in sessions of their own.
+    found = True
+    while found:
+        found = False
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (process / "environ").read_bytes():
+                    os.kill(int(process.name), signal.SIGKILL)
+                    found = True
+            except OSError:
+                continue
 
 
 def recap(stdout):

@@ -4,13 +4,10 @@
 
 """A run that is killed goes on when it is run again; nodes that come one at a time, in any order, get there too."""
 
-import os
-import pathlib
 import random
 import shutil
 import signal
 import time
-import uuid
 
 from ansible_collections.obol.dv.tests import play
 from ansible_collections.obol.dv.tests.operators import Operators
@@ -31,31 +28,13 @@ MARKS = (
 )
 
 
-def kill_all(mark):
-    """Kill every process with ``mark`` (bytes) in its environment: Ansible's workers are in sessions of their own."""
-    found = True
-    while found:
-        found = False
-        for process in pathlib.Path("/proc").glob("[0-9]*"):
-            try:
-                if mark in (process / "environ").read_bytes():
-                    os.kill(int(process.name), signal.SIGKILL)
-                    found = True
-            except OSError:
-                continue
-
-
 def killed(directory, pattern):
     """Run the main job until there is something that matches ``pattern``, then kill all of it."""
-    mark, printed = uuid.uuid4().hex, directory.parent / "printed"
-    with (
-        printed.open("w") as output,
-        play.start(MAIN, directory, environment={"OBOL_DV_TEST": mark}, stdout=output, stderr=output) as process,
-    ):
+    printed = directory.parent / "printed"
+    with printed.open("w") as output, play.doomed(MAIN, directory, stdout=output, stderr=output) as process:
         while not any(directory.glob(pattern)):
             assert process.poll() is None, printed.read_text()
             time.sleep(0.005)
-        kill_all(mark.encode())
     assert process.returncode == -signal.SIGKILL
 
 
