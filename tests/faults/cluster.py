@@ -204,7 +204,8 @@ class Cluster:
         own, found = self.nodes[node - 1], {}
         for path in own.rglob("*"):
             name = str(path.relative_to(own))
-            if path.is_file() and path.name not in ("seed", "lock") and path.suffix != ".tmp" and "/derived/" not in name:
+            passing = path.name in ("seed", "lock") or "derived" in path.parts or ".tmp" in [path.suffix, path.parent.suffix]
+            if path.is_file() and not passing:
                 place = ".charon/validator_keys/" + path.name if path.parent.name == "keys" else name
                 found[place] = path.read_bytes()
         return found
