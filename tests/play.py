@@ -4,6 +4,7 @@
 
 """Runs the clone's playbooks over nodes on this machine, as a user does, but below a directory of the caller's."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -11,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOCAL = ROOT / "inventories" / "local"
@@ -69,6 +71,17 @@ def start(playbooks, directory, *arguments, inventory=LOCAL, environment=(), wit
         text=True,
         **options,
     )
+
+
+@contextlib.contextmanager
+def doomed(playbooks, directory, *arguments, environment=(), **options):
+    """The process of a run that is killed, with its workers and modules, when this is left; see :func:`start`."""
+    mark = uuid.uuid4().hex
+    with start(playbooks, directory, *arguments, environment={**dict(environment), "OBOL_DV_TEST": mark}, **options) as process:
+        try:
+            yield process
+        finally:
+            kill_all(mark.encode())
 
 
 def kill_all(mark):

@@ -80,6 +80,11 @@ def in_use(data_dir, now):
     except (DvError, KeyError, TypeError, ValueError, AttributeError):
         return "%s cannot be understood, and charon would not start with it either" % path
     age = now - written
+    if age < -FRESH:
+        return (
+            "%s is dated %d s ahead of this node's clock, and charon would not start with it before then either: "
+            "set the clock right, or remove the file if no charon (%s) uses this key" % (path, -age, short(command))
+        )
     if age < FRESH:
         return "%s is %d s old: charon (%s) is running with this key" % (path, max(age, 0), short(command))
     if lock_hash and age < GRACE and _bare(lock_hash) != _bare(_own_lock_hash(data_dir)):

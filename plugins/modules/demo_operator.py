@@ -73,6 +73,7 @@ def make_up(module):
     if new_policy:
         files.make_directory(os.path.dirname(params["policy_file"]))
         files.write_new(params["policy_file"], policy.allowing(terms).encode())
+    wallet.settle(*(params[name] for name in ("wallet_file", "wallet_password_file", "policy_file")))
     return dict(changed=changed, address=wallet.address(params["wallet_file"]))
 
 

@@ -14,6 +14,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
 from ansible.module_utils.testing import patch_module_args
 
@@ -21,14 +22,16 @@ from ansible_collections.obol.dv.plugins.module_utils import wallet
 from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.location import open_store
 from ansible_collections.obol.dv.tests import play
+from ansible_collections.obol.dv.tests.faults import strace
 from ansible_collections.obol.dv.tests.operators import DEAD
 
 COLLECTION = "ansible_collections.obol.dv.plugins"
 ROUNDS = ("commit", "deal", "confirm", "sign", "seal", "finish")
 
-#: The whole way of the cluster: (module, node), one after the other.
+#: The whole way of the cluster: (module, node), one after the other. The last operator is made up.
 STEPS = (
-    *(("wallet", node) for node in range(1, 5)),
+    *(("wallet", node) for node in range(1, 4)),
+    ("demo_operator", 4),
     *(("enr", node) for node in range(1, 5)),
     ("proposal", 1),
     *(("approval", node) for node in range(1, 5)),
@@ -40,6 +43,19 @@ STEPS = (
 def step_of_round(round, node):
     """The place in ``STEPS`` of the run of the dkg module at ``node`` that sends its message of ``round``."""
     return len(STEPS) - 4 * (len(ROUNDS) - ROUNDS.index(round)) + node - 1
+
+
+#: Where faults are met. Before the DKG one node stands for all. In the DKG the first of a run has a round for each run, the
+#: last often two.
+PLACES = [
+    *map(STEPS.index, (("wallet", 2), ("demo_operator", 4), ("enr", 2), ("proposal", 1), ("approval", 2), ("definition", 2))),
+    *(step_of_round(round, node) for node in (1, 4) for round in ROUNDS),
+]
+
+
+def name_of_place(place):
+    """The name of a test at ``place``."""
+    return "%d-%s-%d" % (place, *STEPS[place])
 
 
 class Run:
@@ -56,16 +72,17 @@ class Run:
 class Cluster:
     """A cluster below ``directory``: ``node1`` ... ``node4``, each with wallet, policy and ``.charon``, and ``store``."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, store="store"):
         self.directory = pathlib.Path(directory)
         self.nodes = [self.directory / ("node%d" % node) for node in range(1, 5)]
         self.data_dirs = play.data_dirs(self.directory)
-        self.store = open_store(str(self.directory / "store"))
+        self.store = open_store(str(self.directory / store))
 
     def begin(self):
-        """Write the policies: the only thing that no module writes."""
+        """Write the policies of those operators who are not made up: the only thing that no module writes."""
         for node in self.nodes:
             node.mkdir(parents=True)
+        for node in self.nodes[:3]:
             policy = dict(networks=["hoodi"], withdrawal_addresses=[DEAD], fee_recipient_addresses=[DEAD])
             (node / "policy.yml").write_text(json.dumps(policy))
             (node / "policy.yml").chmod(0o600)
@@ -77,23 +94,37 @@ class Cluster:
         shutil.copytree(self.directory, directory)
         return Cluster(directory)
 
-    def run(self, name, node, tracer=(), inbox=None, **arguments):
+    def run(self, name, node, *arguments, **options):
         """Run the module ``name`` for a node in a process of its own; what it gives goes to the store.
+
+        The parameters are those of :meth:`start`.
+
+        :returns: a :class:`Run`
+        """
+        return self.end(self.start(name, node, *arguments, **options))
+
+    def start(self, name, node, tracer=(), inbox=None, **arguments):
+        """The process of such a run, for :meth:`end`.
 
         :param tracer: a command line that runs another one
         :param inbox: what the carrier brings (dict) instead of what is in the store
-        :returns: a :class:`Run`
         """
-        done = subprocess.run(
-            [*tracer, sys.executable, "-B", "-m", "%s.modules.%s" % (COLLECTION, name)],
-            input=json.dumps({"ANSIBLE_MODULE_ARGS": self.arguments(name, node, inbox, **arguments)}),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path)), "PYTHONHASHSEED": "0"},
-        )
-        return self._deliver(Run(done.returncode, done.stdout, done.stderr))
+        with tempfile.TemporaryFile("w+") as given:
+            json.dump({"ANSIBLE_MODULE_ARGS": self.arguments(name, node, inbox, **arguments)}, given)
+            given.seek(0)
+            return subprocess.Popen(
+                [*tracer, sys.executable, "-B", "-m", "%s.modules.%s" % (COLLECTION, name)],
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path)), "PYTHONHASHSEED": "0"},
+            )
+
+    def end(self, process):
+        """Wait for a run that was started; its :class:`Run`."""
+        stdout, stderr = process.communicate(timeout=300)
+        return self._deliver(Run(process.returncode, stdout, stderr))
 
     def run_here(self, name, node, inbox=None, deliver=True, **arguments):
         """The same in this process, which spares its start.
@@ -142,7 +173,9 @@ class Cluster:
         return self.store.get_all(brings)
 
     def terms(self):
-        addresses = [wallet.address(str(node / "wallet.json")) for node in self.nodes]
+        wallets = [node / "wallet.json" for node in self.nodes]
+        # As long as one is not made, its address is not known.
+        addresses = [wallet.address(str(path)) if path.exists() else "" for path in wallets]
         return dict(
             name="tested",
             network="hoodi",
@@ -158,6 +191,12 @@ class Cluster:
         self.store.put((run.result or {}).get("outbox") or {})
         return run
 
+    def changes(self, place, log):
+        """The calls (:class:`strace.Call`) by which the step at ``place`` changes something of its node, found by a run of it."""
+        name, node = STEPS[place]
+        assert not self.run(name, node, strace.record(log)).failed
+        return [call for call in strace.read(log) if call.changes and call.below(self.nodes[node - 1])]
+
     # What is looked at
 
     def artefacts(self, node):
@@ -165,7 +204,8 @@ class Cluster:
         own, found = self.nodes[node - 1], {}
         for path in own.rglob("*"):
             name = str(path.relative_to(own))
-            if path.is_file() and path.name not in ("seed", "lock") and path.suffix != ".tmp" and "/derived/" not in name:
+            passing = path.name in ("seed", "lock") or "derived" in path.parts or ".tmp" in [path.suffix, path.parent.suffix]
+            if path.is_file() and not passing:
                 place = ".charon/validator_keys/" + path.name if path.parent.name == "keys" else name
                 found[place] = path.read_bytes()
         return found

@@ -5,6 +5,7 @@
 """strace: the system calls that a process makes, and the kills and errors that it is made to meet at one of them."""
 
 import re
+import time
 from typing import NamedTuple
 
 #: The calls by which a node's files change, and those that make the changes durable.
@@ -43,6 +44,19 @@ def inject(log, call, fault):
     # A signal is not injected with --seccomp-bpf.
     where = "inject=%s:%s:when=%d" % (call.name, fault, call.number)
     return ["strace", "-f", "-y", "-o", str(log), "-e", "trace=%s" % call.name, "-e", where]
+
+
+def stopped(log, process):
+    """Wait for the traced process to stop at a call, where ``signal=STOP`` is its fault; its id.
+
+    :param process: the ``subprocess.Popen`` of strace
+    """
+    while True:
+        found = re.search(r"^(\d+) +--- stopped by SIGSTOP ---$", log.read_text() if log.exists() else "", re.MULTILINE)
+        if found:
+            return int(found[1])
+        assert process.poll() is None, "it ended without meeting the call"
+        time.sleep(0.005)
 
 
 def read(log):

@@ -12,25 +12,10 @@ import random
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.tests.faults import strace
-from ansible_collections.obol.dv.tests.faults.cluster import ROUNDS, STEPS, step_of_round
-
-#: Before the DKG one node stands for all. In the DKG the first of a run has a round for each run, the last often two.
-PLACES = [
-    *(STEPS.index(step) for step in (("wallet", 2), ("enr", 2), ("proposal", 1), ("approval", 2), ("definition", 2))),
-    *(step_of_round(round, node) for node in (1, 4) for round in ROUNDS),
-]
+from ansible_collections.obol.dv.tests.faults.cluster import PLACES, STEPS, name_of_place
 
 #: Fault -> the text that tells it, None where the process has no time to tell anything.
 FAULTS = {"signal=KILL": None, "error=ENOSPC": "No space left on device", "error=EIO": "Input/output error"}
-
-#: Points of each step in a sample.
-SAMPLE = {"signal=KILL": 2, "error=ENOSPC": 1, "error=EIO": 1}
-
-
-def points(cluster, name, node, log):
-    """The calls by which the module changes something of its node, found by a run of it."""
-    cluster.run(name, node, strace.record(log))
-    return [call for call in strace.read(log) if call.changes and call.below(cluster.nodes[node - 1])]
 
 
 def interrupt(cluster, place, call, fault):
@@ -55,13 +40,12 @@ def interrupt(cluster, place, call, fault):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: "%d-%s-%d" % (place, *STEPS[place]))
+@pytest.mark.parametrize("place", PLACES, ids=name_of_place)
 def test_interrupted(place, fault, before, tmp_path, every_fault, needs_strace, record_property):
-    found = points(before(place).copy(tmp_path / "recorded"), *STEPS[place], tmp_path / "log")
+    found = before(place).copy(tmp_path / "recorded").changes(place, tmp_path / "log")
     assert found or STEPS[place][0] == "dkg"
     if not every_fault:
-        chance = random.Random("%d %s" % (place, fault))
-        found = chance.sample(found, min(len(found), SAMPLE[fault]))
+        found = random.Random("%d %s" % (place, fault)).sample(found, min(len(found), 1))
     lost = []
     for call in found:
         try:

@@ -9,7 +9,7 @@ import os
 
 import pytest
 from ansible_collections.obol.dv.tests.faults import strace
-from ansible_collections.obol.dv.tests.faults.cluster import ROUNDS, STEPS, step_of_round
+from ansible_collections.obol.dv.tests.faults.cluster import ROUNDS, STEPS, name_of_place, step_of_round
 
 PLACES = [
     *(STEPS.index(step) for step in (("wallet", 2), ("enr", 2), ("proposal", 1), ("approval", 2), ("definition", 2))),
@@ -73,7 +73,7 @@ class Disk:
     _rmdir = _unlink
 
 
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: "%d-%s-%d" % (place, *STEPS[place]))
+@pytest.mark.parametrize("place", PLACES, ids=name_of_place)
 def test_order(place, before, tmp_path, needs_strace):
     cluster, (name, node) = before(place).copy(tmp_path / "cluster"), STEPS[place]
     assert not cluster.run(name, node, strace.record(tmp_path / "log")).failed

@@ -8,7 +8,6 @@ import random
 import shutil
 import signal
 import time
-import uuid
 
 from ansible_collections.obol.dv.tests import play
 from ansible_collections.obol.dv.tests.operators import Operators
@@ -31,15 +30,11 @@ MARKS = (
 
 def killed(directory, pattern):
     """Run the main job until there is something that matches ``pattern``, then kill all of it."""
-    mark, printed = uuid.uuid4().hex, directory.parent / "printed"
-    with (
-        printed.open("w") as output,
-        play.start(MAIN, directory, environment={"OBOL_DV_TEST": mark}, stdout=output, stderr=output) as process,
-    ):
+    printed = directory.parent / "printed"
+    with printed.open("w") as output, play.doomed(MAIN, directory, stdout=output, stderr=output) as process:
         while not any(directory.glob(pattern)):
             assert process.poll() is None, printed.read_text()
             time.sleep(0.005)
-        play.kill_all(mark.encode())
     assert process.returncode == -signal.SIGKILL
 
 

@@ -80,8 +80,15 @@ def test_fresh_or_stale(tmp_path, timestamp):
     lock_file(tmp_path, timestamp)
     assert "charon run" in node_key.in_use(tmp_path, NOW)
     assert "charon run" in node_key.in_use(tmp_path, NOW + 4)
-    assert "charon run" in node_key.in_use(tmp_path, NOW - 3600)
+    assert "is running" in node_key.in_use(tmp_path, NOW - 4)
     assert node_key.in_use(tmp_path, NOW + 6) is None
+
+
+def test_dated_ahead(tmp_path):
+    """By a clock that was set back since, or by another one: charon would not start, so neither do we, but we say why."""
+    lock_file(tmp_path)
+    told = node_key.in_use(tmp_path, NOW - 86400)
+    assert "dated 86400 s ahead of this node's clock" in told and "running" not in told
 
 
 def test_another_cluster_lock(tmp_path):

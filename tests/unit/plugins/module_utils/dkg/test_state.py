@@ -181,6 +181,23 @@ def test_a_new_attempt_after_an_abort(trio):
     assert not list(trio.directory.rglob("seed")) and not list(trio.directory.rglob("ceremony/*/*/keys"))
 
 
+@pytest.mark.parametrize("reason", ["aborted", "stopped", "others"])
+def test_no_attempt_begins_by_itself(trio, reason):
+    """However often it runs, and whatever others do: without a number that is asked for there is no next one."""
+    trio.run(rounds=1)
+    if reason == "aborted":
+        trio.forger(trio, 3).forge("deal", proofs=encoding.to_base64(bytes(64)))
+    elif reason == "stopped":
+        (trio.files(1) / "seed").unlink()
+    else:
+        trio.step(2, 2)
+    for dummy in range(3):
+        outcome = trio.step(1)
+    assert outcome.state == ("waiting" if reason == "others" else reason) and outcome.next_attempt == 2
+    assert not [name for name in outcome.outbox if not name.startswith("1/")] and not trio.files(1, 2).exists()
+    assert "2/commit/1.jws" in trio.step(1, 2).outbox
+
+
 def test_secrets_of_an_attempt_stay_until_all_gave_it_up(trio):
     trio.run(rounds=2)
     before = dict(trio.store)
