@@ -90,7 +90,7 @@ def _settled(standing, parameters, inbox, before):
     """The beginnings of names of the rounds that are over in ``standing`` and whole in the store."""
     if standing.state in ("waiting", "complete"):
         for round in itertools.takewhile(lambda round: round != standing.step, messages.ROUNDS):
-            beginning = "%d/%s/" % (standing.attempt, round)
+            beginning = "%d/%s/" % (standing.attempt or parameters.attempt, round)
             if beginning in before or all("%s%d.jws" % (beginning, index) in inbox for index in parameters.operators):
                 yield beginning
 

@@ -7,6 +7,7 @@
 import itertools
 import json
 import random
+import shutil
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils import deposit, keystore, lock, networks
@@ -203,3 +204,13 @@ def test_a_round_that_is_not_over_or_not_whole_in_the_store_is_not_settled(group
     assert parties.step(1).settled == ("1/commit/",)
     del parties.store["1/commit/2.jws"]
     assert parties.step(1).settled == ()
+
+
+def test_a_cluster_whose_ceremony_was_taken_away_is_complete(group):
+    """As one that stock charon made: a lock, and nothing of the way."""
+    parties = group(3, 2, 1)
+    parties.run(rounds=5)
+    shutil.rmtree(parties.home(1) / "ceremony")
+    outcome = parties.step(1)
+    assert (outcome.state, outcome.attempt) == ("complete", None)
+    assert outcome.outbox.keys() == {"1/cluster-lock.json"}
