@@ -59,7 +59,7 @@ integration: $(CHECKS)  ## whole clusters, judged by stock charon
 	pytest --numprocesses auto --dist loadfile tests/integration $(ARGS)
 
 .PHONY: faults
-faults: $(CHECKS)  ## kills and errors at every system call and every task; takes half an hour
+faults: $(CHECKS)  ## kills and errors at every system call and every task; takes about an hour
 	pytest --numprocesses auto tests/faults --every-fault $(ARGS)
 
 .PHONY: fault-sample

@@ -102,7 +102,7 @@ def test_another_cluster_lock(tmp_path):
     assert "running" in node_key.in_use(tmp_path, NOW + 1)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.binary(max_size=50)
     | st.dictionaries(
