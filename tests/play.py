@@ -14,6 +14,8 @@ import subprocess
 import sys
 import uuid
 
+from ansible_collections.obol.dv.tests import leaks
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOCAL = ROOT / "inventories" / "local"
 
@@ -86,16 +88,10 @@ def doomed(playbooks, directory, *arguments, environment=(), **options):
 
 def kill_all(mark):
     """Kill every process with ``mark`` (bytes) in its environment: Ansible's workers are in sessions of their own."""
-    found = True
-    while found:
-        found = False
-        for process in pathlib.Path("/proc").glob("[0-9]*"):
-            try:
-                if mark in (process / "environ").read_bytes():
-                    os.kill(int(process.name), signal.SIGKILL)
-                    found = True
-            except OSError:
-                continue
+    while processes := list(leaks.marked(mark)):
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 def recap(stdout):
