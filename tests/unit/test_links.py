@@ -23,7 +23,7 @@ def anchors(path):
 def test_links(document):
     wrong = []
     for link in re.findall(r"\]\((?!https?:)([^)]+)\)", document.read_text()):
-        name, _, anchor = link.partition("#")
+        name, dummy, anchor = link.partition("#")
         target = document.parent / name if name else document
         if not target.exists() or anchor and anchor not in anchors(target):
             wrong.append(link)
