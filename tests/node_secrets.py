@@ -22,7 +22,11 @@ def of(data_dir, seeds):
     yield "wallet password", (place / "wallet-password.txt").read_bytes().strip()
     (password,) = {path.read_bytes() for path in (data_dir / "validator_keys").glob("*.txt")}
     yield "keystore password", password
-    for validator, share in enumerate(keystore.read_shares(str(data_dir / "validator_keys"))):
+    derived = {}
+    shares = keystore.read_shares(str(data_dir / "validator_keys"), derived)
+    (key,) = derived.values()
+    yield "key derived from the keystore password", key
+    for validator, share in enumerate(shares):
         yield "share of validator %d" % validator, share.to_bytes(32, "big")
     made = definition.parse((data_dir / "cluster-definition.json").read_bytes())
     for attempt, seed in seeds.items():

@@ -58,7 +58,7 @@ def encrypt(secret, password, salt=None):
     return _seal(secret, _derive(kdf, password, "keystore"), kdf)
 
 
-def write_shares(directory, shares, password=None, salt=None):
+def write_shares(directory, shares, password=None, salt=None, derived=None):
     """Make the new ``directory`` (0700) of keystores and password files (0600) of ``shares``, and read it back.
 
     All or nothing: it is written beside and then renamed. One password and one salt serve all files, with a fresh IV
@@ -67,23 +67,25 @@ def write_shares(directory, shares, password=None, salt=None):
     :param shares: secret scalars (int), place = index of the validator
     :param password: text, written as it is; by default 32 random hex digits
     :param salt: 32 bytes; random by default
+    :param derived: dict that gets the derived key, as :func:`read_share` keeps it
     :returns: False if the directory was there with these very shares
     :raises DvError: it is there with anything else (it stays untouched), or the system refuses
     """
+    derived = {} if derived is None else derived
     if os.path.isdir(directory) and os.listdir(directory):
-        if read_shares(directory) == list(shares):
+        if read_shares(directory, derived) == list(shares):
             return False
         raise DvError("%s holds other key shares" % directory, "no such directory", "nothing was written: move it away")
     password = password or random.token_hex(16)
     kdf = _kdf(salt or os.urandom(32))
-    key = _derive(kdf, password, "keystore")
+    key = derived[gojson.dumps(kdf), password] = _derive(kdf, password, "keystore")
     contents = {}
     for index, share in enumerate(shares):
         contents["keystore-%d.json" % index] = _seal(share.to_bytes(32, "big"), key, kdf)
         contents["keystore-%d.txt" % index] = password.encode()
     files.write_directory(directory, contents)
     # With the derived key at hand: another derivation would cost as much as all else.
-    if read_shares(directory, {(gojson.dumps(kdf), password): key}) != list(shares):
+    if read_shares(directory, derived) != list(shares):
         raise DvError("%s does not read back as it was written" % directory, hint="check the disk, then begin again")
     return True
 
@@ -101,7 +103,8 @@ def read_shares(directory, derived=None):
 def read_share(path, derived=None):
     """The secret scalar (int) in the keystore at ``path``, opened with the password file beside it.
 
-    :param derived: dict that keeps derived keys from call to call: files that share password and salt open at once
+    :param derived: dict that keeps derived keys from call to call, (derivation, password) -> key: files that share both open
+        at once
     :raises DvError: unreadable, not a keystore, a wrong password, or no BLS secret
     """
     keystore = _parse(files.read(path, _MAX_SIZE), path)
@@ -114,6 +117,16 @@ def read_share(path, derived=None):
     if not 0 < secret < ORDER:
         raise DvError("%s holds a number that is no BLS secret" % path, "an integer from 1 to the group order minus 1")
     return secret
+
+
+def dump_derived(derived):
+    """The keys that :func:`read_share` keeps, as bytes. They are as secret as the passwords."""
+    return gojson.dumps([[kdf, password, key.hex()] for (kdf, password), key in derived.items()]).encode()
+
+
+def load_derived(content):
+    """What :func:`dump_derived` made ``content`` of."""
+    return {(kdf, password): bytes.fromhex(key) for kdf, password, key in gojson.loads(content, "derived keys")}
 
 
 def share_files(directory):

@@ -9,6 +9,7 @@ the result. With the helpers here every module fails in the same way, and no tra
 """
 
 import contextlib
+import gc
 import os
 import sys
 
@@ -58,10 +59,15 @@ _missing = []
 def packages():
     """Around a module's imports of the core: a package that this Python lacks becomes a failure of the module, by :func:`run`."""
     zipped.install()
+    # What is imported stays. To search it for garbage, now and at the end, takes 0.03 s, a tenth of a small task.
+    gc.disable()
     try:
         yield
     except ImportError as error:
         _missing.append(error)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class _Module(AnsibleModule):

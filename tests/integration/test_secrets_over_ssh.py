@@ -286,6 +286,6 @@ def test_no_secret_is_elsewhere_on_a_node(site):
 
 
 def test_all_secrets_are_searched_for(site):
-    """ENR key, wallet with password, shares with password; of each attempt a seed, three HPKE keys, coefficients, values."""
+    """ENR key, wallet with password, shares with password and its key; of each attempt a seed, three HPKE keys, coefficients, values."""
     for name in NODES:
-        assert len(set(site.secrets_of(name).values())) == 1 + 2 + 3 + 2 * (1 + 3 + 2 * (2 + 3))
+        assert len(set(site.secrets_of(name).values())) == 1 + 2 + 4 + 2 * (1 + 3 + 2 * (2 + 3))

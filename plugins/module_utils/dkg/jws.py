@@ -9,19 +9,15 @@ half, and base64url has one spelling. Messages are hashed and compared by their 
 last dot): a third party can always make a second valid signature of the same message.
 """
 
+from hashlib import sha256
 from typing import NamedTuple
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, utils
-
+from .. import secp256k1
 from ..errors import DvError
-from ..secp256k1 import ORDER
 from .encoding import from_base64, to_base64
 
 #: Characters that a signature and its dot add to the signing input.
 SIGNATURE_SIZE = 87
-_ECDSA = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 
 
 class Jws(NamedTuple):
@@ -40,9 +36,7 @@ class Jws(NamedTuple):
     @property
     def digest(self):
         """SHA-256 (32 bytes) of the signing input."""
-        digest = hashes.Hash(hashes.SHA256())
-        digest.update(self.signing_input)
-        return digest.finalize()
+        return sha256(self.signing_input).digest()
 
 
 def split(text):
@@ -60,9 +54,9 @@ def sign(private_key, header, payload):
     """The compact JWS (str) over the bytes ``header`` and ``payload``, by the secp256k1 key ``private_key`` (32
     bytes)."""
     signing_input = "%s.%s" % (to_base64(header), to_base64(payload))
-    key = ec.derive_private_key(int.from_bytes(private_key, "big"), ec.SECP256K1())
-    r, s = utils.decode_dss_signature(key.sign(signing_input.encode(), _ECDSA))
-    return "%s.%s" % (signing_input, to_base64(r.to_bytes(32, "big") + min(s, ORDER - s).to_bytes(32, "big")))
+    signature = secp256k1.sign(private_key, sha256(signing_input.encode()).digest())
+    # Without v, which a JWS does not have.
+    return "%s.%s" % (signing_input, to_base64(signature[:64]))
 
 
 def verify(message, public_key):
@@ -71,12 +65,8 @@ def verify(message, public_key):
     :raises DvError: loose base64url, not 64 bytes, s in the upper half, or not this key's. A carrier can cause any
         of these.
     """
-    raw = from_base64(message.signature)
-    r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
-    if len(raw) != 64 or s > ORDER // 2:
+    signature = from_base64(message.signature)
+    if len(signature) != 64 or int.from_bytes(signature[32:], "big") > secp256k1.ORDER // 2:
         raise DvError("a signature in another form", "r and s, 32 bytes each, s in the lower half")
-    try:
-        key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256K1(), public_key)
-        key.verify(utils.encode_dss_signature(r, s), message.signing_input, _ECDSA)
-    except (InvalidSignature, ValueError):
-        raise DvError("a wrong signature", "that of the operator's ENR key") from None
+    if not secp256k1.verify_compact(public_key, message.digest, signature):
+        raise DvError("a wrong signature", "that of the operator's ENR key")

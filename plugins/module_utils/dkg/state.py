@@ -13,7 +13,7 @@
         evidence/<round>-<operator>.json    an accusation: the first wrong message, with what proves it
         evidence/own-<round>.jws      a message under our own key that contradicts ours
         keys/                         our key shares, until they move to validator_keys/
-        derived/<name>                results kept to save time; each says what it belongs to
+        derived/<name>                results kept to save time, some of them secret; each says what it belongs to
 
 Directories are 0700, files 0600. Every file is written whole, made durable before anything that depends on it, and
 never written again.

@@ -325,8 +325,9 @@ class Walk:
         payload = confirm.make(self.session, keys, sign.roots(self.parameters, self.network, keys.group_keys))
         if "confirm" in self.attempt.sent() and payload != self.payload("confirm", self.parameters.index):
             raise Stop("this node's own confirm is of other keys than its deals give")
-        self.keys, self.shares = keys, list(keys.shares)
-        self.home.changed |= keystore.write_shares(self.attempt.keys, self.shares)
+        self.keys, self.shares, derived = keys, list(keys.shares), {}
+        self.home.changed |= keystore.write_shares(self.attempt.keys, self.shares, derived=derived)
+        self.attempt.remember("keystores", self.session, keystore.dump_derived(derived))
         self.attempt.remember("transcript", self.session, keys.dump())
         if "confirm" not in self.attempt.sent():
             self._send("confirm", payload)
@@ -382,13 +383,18 @@ class Walk:
 
     def _own_shares(self):
         """Our key shares, from the keystores unless they are at hand: they must be those of our public shares."""
-        shares = self.shares or keystore.read_shares(self.attempt.keys)
+        shares = self.shares or self._read_shares()
         public = [curve.decode_g1_on_curve(row[self.parameters.index - 1]) for row in self.keys.public_shares]
         if len(shares) != len(public) or not vss.hold([vss.Equation(k, [P], [1]) for k, P in zip(shares, public)]):
             raise DvError(
                 "%s does not hold this attempt's key shares" % self.attempt.keys, hint="restore it from a backup"
             )
         return shares
+
+    def _read_shares(self):
+        """Our key shares, without the costly derivation from their password if what came out of it was kept."""
+        content = self.attempt.recall("keystores", self.session)
+        return keystore.read_shares(self.attempt.keys, keystore.load_derived(content) if content else {})
 
     def _partials(self, bad):
         """(operator -> points, operator -> text) of the first t operators with partial signatures; none whose text

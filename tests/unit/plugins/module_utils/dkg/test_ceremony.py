@@ -69,6 +69,31 @@ def test_ceremony(group, n, t, v, fields):
             assert path.stat().st_mode & 0o077 == 0, path
 
 
+def test_what_is_kept_to_save_time_can_be_lost(group):
+    """Between any two rounds: all of it on one operator, and damaged on another."""
+    parties, names = group(4, 3, 1), set()
+    for _round in range(5):
+        parties.run(rounds=1)
+        for path in list(parties.home(1).rglob("derived/*")) + list(parties.home(2).rglob("derived/*")):
+            names.add(path.name)
+            if parties.home(1) in path.parents:
+                path.unlink()
+            else:
+                path.write_bytes(path.read_bytes()[:-1])
+    finished_lock(parties)
+    assert names == {"commitments", "transcript", "keystores", "hashes", "lock"}
+
+
+def test_what_is_kept_opens_the_keystores(group, monkeypatch):
+    """A password costs its derivation once."""
+    parties = group(3, 2, 1)
+    parties.run(rounds=3, who=[1, 2, 3])
+    monkeypatch.setattr(keystore, "_derive", None)
+    parties.run(rounds=3)
+    monkeypatch.undo()
+    finished_lock(parties)
+
+
 def test_second_run_changes_nothing(group):
     parties = group(3, 2, 1)
     parties.run(rounds=5)
