@@ -24,8 +24,8 @@ def of(data_dir, seeds):
     yield "keystore password", password
     derived = {}
     shares = keystore.read_shares(str(data_dir / "validator_keys"), derived)
-    (key,) = derived.values()
-    yield "key derived from the keystore password", key
+    for key in derived.values():
+        yield "key derived from the keystore password", key
     for validator, share in enumerate(shares):
         yield "share of validator %d" % validator, share.to_bytes(32, "big")
     made = definition.parse((data_dir / "cluster-definition.json").read_bytes())
