@@ -11,6 +11,7 @@ from .address import checksum_address
 from .data_dir import DEFINITION, KEYS, LOCK
 from .disk import check_directory
 from .errors import Collector, DvError, raise_all
+from .store import approval_name
 from .terms import definition as definition_of, differences, parse_terms
 
 
@@ -85,9 +86,9 @@ def check_given(node, given, custom):
     acceptance.review(node.data_dir, given, own_key, node.accepted_definition_hash, custom)
 
 
-def check_signer(node, terms):
+def check_signer(node, terms, approvals):
     """The operator's address has a place in ``terms`` (``None``: unknown). Until it has signed, the node's wallet opens,
-    and a policy or a confirmed hash says what it may sign."""
+    a policy or a confirmed hash says what it may sign, and none of ``approvals`` was signed for it before."""
     given = approval.read(node.data_dir)
     signed = given is not None or finished(node)
     problems = Collector()
@@ -100,6 +101,9 @@ def check_signer(node, terms):
     if not signed:
         with problems:
             _check_policy(node, terms, address)
+    if terms and address and not signed and not os.path.lexists(os.path.join(node.data_dir, DEFINITION)):
+        with problems:
+            _check_approval(node, terms, address, approvals)
     problems.raise_any()
 
 
@@ -185,8 +189,12 @@ def _check_new_wallet(node):
     problems.raise_any()
 
 
+def _places(terms, address):
+    return [index for index, text in enumerate(terms.operators, 1) if text.lower() == address.lower()]
+
+
 def _check_place(node, terms, address):
-    places = [index for index, text in enumerate(terms.operators, 1) if text.lower() == address.lower()]
+    places = _places(terms, address)
     if not places and "" not in terms.operators:
         raise DvError(
             "this node's address %s is not in dv_operators" % address,
@@ -199,6 +207,22 @@ def _check_place(node, terms, address):
             "one of %s, the places of %s in dv_operators" % (", ".join(map(str, places)), address),
             "set dv_share_index of this node",
         )
+
+
+def _check_approval(node, terms, address, approvals):
+    """A node that lost its data directory has forgotten its approval; the others would make a definition of it, with an ENR
+    whose key nobody has."""
+    own = enr.encode(node_key.read(node.data_dir)) if node_key.exists(node.data_dir) else None
+    for index in _places(terms, address):
+        name = approval_name(index)
+        if name in approvals and node.share_index in (None, index):
+            approved = approval.parse(approvals[name], "the store's %s" % name).enr
+            if approved != own:
+                raise DvError(
+                    "the store's %s is for the ENR %s, and this node has %s" % (name, approved, own or "no ENR private key"),
+                    "the node that it was signed for, with its data directory",
+                    "restore charon-enr-private-key from a backup; if there is none, and no definition yet, take that file away",
+                )
 
 
 def _check_policy(node, terms, address):

@@ -67,12 +67,13 @@ class Given(NamedTuple):
     custom: tuple = ()
 
 
-def check(node, terms, now, given=None):
+def check(node, terms, now, given=None, approvals=None):
     """Everything that would fail later on ``node``: a list of :class:`~.errors.DvError`, empty if nothing is known to.
 
     :param terms: the cluster's terms, as :func:`.terms.parse_terms` takes them
     :param now: Unix seconds
     :param given: the :class:`Given` definition, if there is one; then ``terms`` say nothing
+    :param approvals: name -> text of those in the store; nothing in them is trusted
     """
     problems = Collector()
     for requirement, version in LIBRARIES.items():
@@ -102,7 +103,7 @@ def check(node, terms, now, given=None):
                 check_space(node.data_dir, agreed.num_validators, len(agreed.operators or ()))
     if not given:
         with problems:
-            node_checks.check_signer(node, agreed)
+            node_checks.check_signer(node, agreed, approvals or {})
     if node.owner:
         with problems:
             owner.check(owner.parse(node.owner, "dv_data_owner"), "dv_data_owner")

@@ -95,7 +95,9 @@ def approve(module):
     if PROPOSAL not in params["inbox"]:
         return dict(changed=module.check_mode, state="waiting", config_hash=None, share_index=None)
     proposal = check_proposal(params["inbox"][PROPOSAL], "the proposal in %s" % params["store"], custom)
-    address = params["operator_address"] or wallet.address(params["wallet_file"])
+    given = approval.read(params["data_dir"])
+    # What has signed may be gone.
+    address = params["operator_address"] or (given.address if given else wallet.address(params["wallet_file"]))
     considered = dict(
         data_dir=params["data_dir"],
         proposal=proposal,

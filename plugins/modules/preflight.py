@@ -10,8 +10,8 @@ version_added: 0.1.0
 author: The obol.dv authors (@obol-dv)
 description:
   - Checks the cluster's terms, and on the node its Python, data directory, disk, ENR private key, wallet, policy, and what
-    is there of this or another cluster; and on the control node, that the store can be written. Fails with all that is
-    wrong, not with the first thing only. It writes nothing.
+    is there of this or another cluster; and on the control node, that the store can be written, and holds no approval of
+    the node's operator for another ENR. Fails with all that is wrong, not with the first thing only. It writes nothing.
   - With O(definition_file) it checks that definition instead of terms, wallet and policy.
 extends_documentation_fragment:
   - obol.dv.attributes
@@ -163,7 +163,7 @@ def check(module):
     )
     definition = params["inbox"].get(data_dir.DEFINITION)
     given = preflight.Given(definition, params["definition_file"], networks(params)) if definition is not None else None
-    problems.errors += preflight.check(node, params["terms"], time.time(), given)
+    problems.errors += preflight.check(node, params["terms"], time.time(), given, params["inbox"])
     texts = [str(error) for error in problems.errors]
     has_definition = os.path.lexists(os.path.join(node.data_dir, data_dir.DEFINITION))
     result = dict(changed=False, problems=texts, has_definition=has_definition, enr=_enr(node))

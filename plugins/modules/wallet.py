@@ -31,6 +31,9 @@ options:
   address:
     description: The address that the wallet must have.
     type: str
+  data_dir:
+    description: The node's charon data directory. If its approval is there, no wallet is needed any more, and none is made.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -43,7 +46,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 address:
-  description: The wallet's address, with its checksum. Null in check mode as long as there is no wallet.
+  description: The address of the wallet, or of the approval, with its checksum. Null in check mode where there is none yet.
   returned: success
   type: str
 """
@@ -53,7 +56,7 @@ import os
 from ansible_collections.obol.dv.plugins.module_utils.module import packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import wallet
+    from ansible_collections.obol.dv.plugins.module_utils import approval, wallet
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 ARGUMENT_SPEC = dict(
@@ -61,12 +64,16 @@ ARGUMENT_SPEC = dict(
     password_file=dict(type="str", required=True, no_log=False),
     create=dict(type="bool", default=False),
     address=dict(type="str"),
+    data_dir=dict(type="str"),
 )
 
 
 def find_or_make(module):
-    path, wanted = module.params["path"], module.params["address"]
+    path, wanted, data_dir = (module.params[name] for name in ("path", "address", "data_dir"))
     if not os.path.lexists(path):
+        given = approval.read(data_dir) if data_dir else None
+        if given:
+            return dict(changed=False, address=given.address)
         if not module.params["create"]:
             raise DvError(
                 "there is no wallet at %s" % path,

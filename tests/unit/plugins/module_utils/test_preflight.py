@@ -62,8 +62,8 @@ def node(place, terms, people):
     )
 
 
-def texts(node, terms):
-    return [str(problem) for problem in preflight.check(node, terms, NOW)]
+def texts(node, terms, approvals=None):
+    return [str(problem) for problem in preflight.check(node, terms, NOW, approvals=approvals)]
 
 
 def test_good_node(node, terms, tmp_path, tree):
@@ -278,6 +278,43 @@ def test_lost_node_key(accepted, node, terms, place):
 def test_changed_node_key(accepted, node, terms, place):
     (place / ".charon" / node_key.FILE).write_text("42" * 32)
     assert "is not the key of any operator" in "\n".join(texts(node, terms))
+
+
+def in_store(approvals):
+    """The approvals as a store holds them."""
+    return {"approvals/%d.json" % index: given.dump() for index, given in approvals.items()}
+
+
+def test_lost_data_directory_after_the_approval(approved, node, terms, people, place):
+    """The others would make a definition with a key that nobody has."""
+    approvals = in_store(approved[1])
+    (found,) = texts(node, terms, approvals)
+    assert "approvals/1.json is for the ENR %s, and this node has no ENR private key" % people[0].enr in found
+    (place / ".charon").mkdir()
+    (place / ".charon" / node_key.FILE).write_text("42" * 32)
+    (found,) = texts(node, terms, approvals)
+    assert "and this node has %s" % enr.encode(bytes.fromhex("42" * 32)) in found and "from a backup" in found
+    del approvals["approvals/1.json"]
+    assert texts(node, terms, approvals) == []
+
+
+def test_lost_record_of_the_approval(approved, node, terms, people, place):
+    """With the same key it approves once more, in the same words."""
+    (place / ".charon").mkdir()
+    (place / ".charon" / node_key.FILE).write_text(people[0].node_key.hex())
+    assert texts(node, terms, in_store(approved[1])) == []
+
+
+def test_approvals_of_an_address_with_several_places(approved, node, terms, people):
+    shared = [people[0].address, people[0].address, *terms["operators"][2:]]
+    terms = {**terms, "operators": shared, "allow_shared_operator_address": True}
+    approvals = {"approvals/1.json": approved[1][1].dump()}
+    assert "approvals/1.json is for the ENR" in "\n".join(texts(replace(node, share_index=1), terms, approvals))
+    assert "approvals/1.json" not in "\n".join(texts(replace(node, share_index=2), terms, approvals))
+
+
+def test_approval_that_is_none(node, terms):
+    assert "the store's approvals/1.json" in "\n".join(texts(node, terms, {"approvals/1.json": "{}"}))
 
 
 def test_lock_of_another_definition(accepted, node, terms, place):
