@@ -11,9 +11,9 @@ MAKEFLAGS += --no-builtin-rules
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# The first of these that is new enough, unless said with PYTHON=...
+# The first of these that is new enough, unless said with PYTHON=... coincurve has no wheel for 3.14 yet.
 PYTHON = $(shell for python in python3 python3.13 python3.12 python3.11; do \
-	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$python && break; done)
 
 # Only wheels: what is built from source would bring tools that no lock file pins.
 PIP_INSTALL = .venv/bin/pip install --quiet --only-binary :all: --require-hashes
@@ -114,7 +114,7 @@ help:
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 .venv/bin/pip:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and not on the PATH: install it, or say PYTHON=/path/to/python3"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and not on the PATH: install one, or say PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c "import ensurepip, venv" || { echo "$(PYTHON) cannot make virtual environments: install its venv package (Debian: apt install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 
