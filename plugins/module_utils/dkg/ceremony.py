@@ -16,8 +16,9 @@ from ..errors import DvError
 from ..standing import Accused, Standing, changed_at
 from . import abort, finish, messages, state
 from .mail import Mail, take_own
+from .rounds import Rounds
 from .session import parameters as parameters_of
-from .walk import Stop, Walk
+from .walk import Stop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,7 @@ def _step(data_dir, parameters, node_key, inbox, network, settled):
             return _outcome(home, parameters, complete(home), inbox, settled)
         mail = Mail(parameters, inbox)
         take_own(home, parameters, mail)
-        return _outcome(home, parameters, stand(Walk, home, parameters, node_key, network, mail), inbox, settled)
+        return _outcome(home, parameters, stand(Rounds, home, parameters, node_key, network, mail), inbox, settled)
 
 
 def _outcome(home, parameters, standing, inbox, settled):
