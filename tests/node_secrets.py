@@ -8,7 +8,9 @@ from types import SimpleNamespace
 
 from ansible_collections.obol.dv.plugins.module_utils import definition, keystore, node_key, wallet
 from ansible_collections.obol.dv.plugins.module_utils.bls.guards import ORDER
+from ansible_collections.obol.dv.plugins.module_utils.dkg import jws, state
 from ansible_collections.obol.dv.plugins.module_utils.dkg.derive import Derivation
+from ansible_collections.obol.dv.plugins.module_utils.dkg.session import session_id
 
 
 def of(data_dir, seeds):
@@ -29,19 +31,27 @@ def of(data_dir, seeds):
     for validator, share in enumerate(shares):
         yield "share of validator %d" % validator, share.to_bytes(32, "big")
     made = definition.parse((data_dir / "cluster-definition.json").read_bytes())
+    home = state.Home(str(data_dir), made.definition_hash)
     for attempt, seed in seeds.items():
-        for name, secret in _of_the_way(made, attempt, seed):
+        for name, secret in _of_the_way(made, home.attempt(attempt), seed):
             yield "%s, attempt %d" % (name, attempt), secret
 
 
 def _of_the_way(made, attempt, seed):
     """What it had only while it ran: the seed, and what follows from it."""
     operators = range(1, len(made.operators) + 1)
-    derivation = Derivation(seed, SimpleNamespace(definition_hash=made.definition_hash, attempt=attempt))
+    parameters = SimpleNamespace(definition_hash=made.definition_hash, attempt=attempt.number)
+    derivation = Derivation(seed, parameters)
     yield "seed", seed
     for operator in operators:
-        yield "HPKE key for operator %d" % operator, derivation.hpke_key(operator)
+        mlkem, x25519 = derivation.hpke_key(operator)[:64], derivation.hpke_key(operator)[64:]
+        yield "ML-KEM half of the HPKE key for operator %d" % operator, mlkem
+        yield "X25519 half of the HPKE key for operator %d" % operator, x25519
+    # Our own is the one that was sent; where all are there, they make a session.
+    commits = [attempt.kept("commit", operator) or attempt.out("commit") for operator in operators]
+    session = session_id(parameters, [jws.split(text).digest for text in commits])
     for validator in range(made.num_validators):
+        yield "proof nonce of validator %d" % validator, derivation.nonce(validator, session).to_bytes(32, "big")
         polynomial = [derivation.coefficient(validator, degree) for degree in range(made.threshold)]
         for degree, coefficient in enumerate(polynomial):
             yield "coefficient %d of validator %d" % (degree, validator), coefficient.to_bytes(32, "big")

@@ -86,8 +86,9 @@ def run(tmp_path_factory):
 def test_everything_was_looked_at(run):
     """The search is worth something: it has all that it should have."""
     secrets, outside = run.secrets(), run.outside()
-    # ENR key, wallet with password, shares with password and its key, seed, HPKE keys; coefficients and values of two polynomials.
-    assert len(set(secrets.values())) == 4 * (1 + 2 + 4 + 1 + 4 + 2 * (3 + 4))
+    # ENR key, wallet with password, shares with password and its key, seed, HPKE keys; nonce, coefficients and values of two
+    # polynomials.
+    assert len(set(secrets.values())) == 4 * (1 + 2 + 4 + 1 + 2 * 4 + 2 * (1 + 3 + 4))
     assert b"Round finish" in outside["stdout"] and b"Round finish" in outside["log"]
     assert b"AnsiballZ_dkg.py" in outside["arguments"] and b"OBOL_DV_TEST" in outside["environments"]
     assert b"obol.dv.dkg" in outside["temporary files"] and b"share_index" in outside["temporary files"]

@@ -273,7 +273,8 @@ def test_no_secret_is_outside_of_its_node(site):
     outside = site.outside
     for name in NODES:
         found = leaks.search(site.secrets_of(name), outside)
-        assert found == ([("HPKE key for operator 2, attempt 1", "payloads")] if name == "node1" else [])
+        halves = [("%s half of the HPKE key for operator 2, attempt 1" % half, "payloads") for half in ("ML-KEM", "X25519")]
+        assert found == (halves if name == "node1" else [])
 
 
 def test_no_secret_is_elsewhere_on_a_node(site):
@@ -286,6 +287,6 @@ def test_no_secret_is_elsewhere_on_a_node(site):
 
 
 def test_all_secrets_are_searched_for(site):
-    """ENR key, wallet with password, shares with password and its key; of each attempt a seed, three HPKE keys, coefficients, values."""
+    """ENR key, wallet with password, shares with password and its key; of each attempt a seed, three HPKE keys, nonces, coefficients, values."""
     for name in NODES:
-        assert len(set(site.secrets_of(name).values())) == 1 + 2 + 4 + 2 * (1 + 3 + 2 * (2 + 3))
+        assert len(set(site.secrets_of(name).values())) == 1 + 2 + 4 + 2 * (1 + 2 * 3 + 2 * (1 + 2 + 3))
