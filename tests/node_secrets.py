@@ -44,9 +44,9 @@ def _of_the_way(made, attempt, seed):
     derivation = Derivation(seed, parameters)
     yield "seed", seed
     for operator in operators:
-        mlkem, x25519 = derivation.hpke_key(operator)[:64], derivation.hpke_key(operator)[64:]
-        yield "ML-KEM half of the HPKE key for operator %d" % operator, mlkem
-        yield "X25519 half of the HPKE key for operator %d" % operator, x25519
+        key = derivation.hpke_key(operator)
+        yield "ML-KEM half of the HPKE key for operator %d" % operator, key[:64]
+        yield "X25519 half of the HPKE key for operator %d" % operator, key[64:]
     # Our own is the one that was sent; where all are there, they make a session.
     commits = [attempt.kept("commit", operator) or attempt.out("commit") for operator in operators]
     session = session_id(parameters, [jws.split(text).digest for text in commits])

@@ -136,15 +136,19 @@ def _definition_of_lock(content, what):
     return lock.parse(content, what).definition
 
 
+def _own_enr(node):
+    """The node's ENR; ``None`` as long as it has no key."""
+    return enr.encode(node_key.read(node.data_dir)) if node_key.exists(node.data_dir) else None
+
+
 def _check_own_enr(node, found):
-    if node_key.exists(node.data_dir):
-        own = enr.encode(node_key.read(node.data_dir))
-        if own not in [operator.enr for operator in found.operators or ()]:
-            raise DvError(
-                "%s is not the key of any operator of the cluster in %s" % (node_key.FILE, node.data_dir),
-                "the key that the node took part with",
-                "restore it from a backup",
-            )
+    own = _own_enr(node)
+    if own and own not in [operator.enr for operator in found.operators or ()]:
+        raise DvError(
+            "%s is not the key of any operator of the cluster in %s" % (node_key.FILE, node.data_dir),
+            "the key that the node took part with",
+            "restore it from a backup",
+        )
 
 
 def _check_wallet(node, signed):
@@ -212,7 +216,7 @@ def _check_place(node, terms, address):
 def _check_approval(node, terms, address, approvals):
     """A node that lost its data directory has forgotten its approval; the others would make a definition of it, with an ENR
     whose key nobody has."""
-    own = enr.encode(node_key.read(node.data_dir)) if node_key.exists(node.data_dir) else None
+    own = _own_enr(node)
     for index in _places(terms, address):
         name = approval_name(index)
         if name in approvals and node.share_index in (None, index):

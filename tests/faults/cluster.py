@@ -210,6 +210,11 @@ class Cluster:
                 found[place] = path.read_bytes()
         return found
 
+    def check_kept(self, node, files):
+        """That a node still has all of its ``files``, artefacts that it had before."""
+        found = self.artefacts(node)
+        assert {path: found.get(path) for path in files} == files
+
     def messages(self, node):
         """Name in the store -> text of all that a node has written of its own messages."""
         paths = self.data_dirs[node - 1].glob("ceremony/*/*/out/*.jws")

@@ -4,10 +4,13 @@
 
 """Fixtures of the fault tests: the way of a cluster, copied before each of its steps; how many faults are tried."""
 
+import random
 import shutil
 
 import pytest
 
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.tests import play
 from ansible_collections.obol.dv.tests.faults.cluster import STEPS, Cluster
 from ansible_collections.obol.dv.tests.lacking import lacking
 
@@ -40,6 +43,25 @@ def before(tmp_path_factory):
     cluster.check_complete()
     copies.append(cluster)
     return copies.__getitem__
+
+
+@pytest.fixture
+def try_points(every_fault, record_property):
+    """A function that does ``deed(point)`` for every one of ``points``, or for one that ``seed`` chooses, and fails with all of
+    them where something was lost. They count as faults of a ``kind``."""
+
+    def try_points(kind, points, deed, seed):
+        tried, lost = points if every_fault else random.Random(seed).sample(points, min(len(points), 1)), []
+        for point in tried:
+            try:
+                deed(point)
+            except (AssertionError, DvError, play.PlayError) as error:
+                lost.append("%s: %s" % (point, error))
+        for name, value in dict(kind=kind, tried=len(tried), lost=len(lost)).items():
+            record_property(name, value)
+        assert not lost, "\n".join(lost)
+
+    return try_points
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -29,6 +29,9 @@ class Call(NamedTuple):
     changes: bool
     done: bool
 
+    def __str__(self):
+        return "%s %d of %s" % (self.name, self.number, ", ".join(self.paths))
+
     def below(self, directory):
         """Whether it is about something in ``directory``."""
         return any(path == str(directory) or path.startswith("%s/" % directory) for path in self.paths)

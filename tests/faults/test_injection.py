@@ -7,10 +7,7 @@
 The cluster has to become complete, with nothing lost and nothing said twice, whatever the interrupted run had written.
 """
 
-import random
-
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.tests.faults import strace
 from ansible_collections.obol.dv.tests.faults.cluster import PLACES, STEPS, name_of_place
 
@@ -35,23 +32,16 @@ def interrupt(cluster, place, call, fault):
     cluster.finish(STEPS[place + 1 :])
     cluster.check_complete()
     for number, files in enumerate(kept, 1):
-        found = cluster.artefacts(number)
-        assert {path: found.get(path) for path in files} == files
+        cluster.check_kept(number, files)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("place", PLACES, ids=name_of_place)
-def test_interrupted(place, fault, before, tmp_path, every_fault, needs_strace, record_property):
+def test_interrupted(place, fault, before, tmp_path, needs_strace, try_points):
     found = before(place).copy(tmp_path / "recorded").changes(place, tmp_path / "log")
     assert found or STEPS[place][0] == "dkg"
-    if not every_fault:
-        found = random.Random("%d %s" % (place, fault)).sample(found, min(len(found), 1))
-    lost = []
-    for call in found:
-        try:
-            interrupt(before(place).copy(tmp_path / "cluster"), place, call, fault)
-        except (AssertionError, DvError) as error:
-            lost.append("%s %d of %s: %s" % (call.name, call.number, ", ".join(call.paths), error))
-    for name, value in dict(kind=fault, tried=len(found), lost=len(lost)).items():
-        record_property(name, value)
-    assert not lost, "\n".join(lost)
+
+    def deed(call):
+        interrupt(before(place).copy(tmp_path / "cluster"), place, call, fault)
+
+    try_points(fault, found, deed, seed="%d %s" % (place, fault))

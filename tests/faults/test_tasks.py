@@ -49,18 +49,12 @@ def interrupt(directory, task, printed):
     play.play(MAIN, directory)
     cluster.check_complete()
     for node, files in enumerate(kept, 1):
-        found = cluster.artefacts(node)
-        assert {path: found.get(path) for path in files} == files
+        cluster.check_kept(node, files)
     assert stored.items() <= cluster.inbox(("",)).items()
 
 
-def test_killed(task, tmp_path, every_fault, record_property):
-    moments, lost = list(MOMENTS) if every_fault else random.Random(task).sample(list(MOMENTS), 1), []
-    for moment in moments:
-        try:
-            interrupt(tmp_path / moment.replace(" ", "-"), task, MOMENTS[moment])
-        except (AssertionError, play.PlayError) as error:
-            lost.append("%s: %s" % (moment, error))
-    for name, value in dict(kind="control node killed at a task", tried=len(moments), lost=len(lost)).items():
-        record_property(name, value)
-    assert not lost, "\n".join(lost)
+def test_killed(task, tmp_path, try_points):
+    def deed(moment):
+        interrupt(tmp_path / moment.replace(" ", "-"), task, MOMENTS[moment])
+
+    try_points("control node killed at a task", list(MOMENTS), deed, seed=task)

@@ -7,13 +7,11 @@ and nothing is said twice."""
 
 import fcntl
 import os
-import random
 import re
 import signal
 from functools import partial
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.tests import play
 from ansible_collections.obol.dv.tests.faults import strace
 from ansible_collections.obol.dv.tests.faults.cluster import PLACES, STEPS, Cluster, name_of_place
@@ -57,29 +55,23 @@ def overlap(cluster, place, call, log):
     kept = cluster.artefacts(node)
     cluster.finish(STEPS[place:])
     cluster.check_complete()
-    found = cluster.artefacts(node)
-    assert {path: found.get(path) for path in kept} == kept
+    cluster.check_kept(node, kept)
     return second.failed
 
 
 @pytest.mark.parametrize("place", PLACES, ids=name_of_place)
-def test_one_node(place, before, tmp_path, every_fault, needs_strace, record_property):
+def test_one_node(place, before, tmp_path, every_fault, needs_strace, try_points):
     found = before(place).copy(tmp_path / "recorded").changes(place, tmp_path / "log")
-    if not every_fault:
-        found = random.Random(place).sample(found, min(len(found), 1))
-    lost, refused = [], 0
-    for call in found:
+    refused = []
+
+    def deed(call):
         log = tmp_path / "log"
         log.unlink()
-        try:
-            refused += overlap(before(place).copy(tmp_path / "cluster"), place, call, log)
-        except (AssertionError, DvError) as error:
-            lost.append("%s %d of %s: %s" % (call.name, call.number, ", ".join(call.paths), error))
-    for name, value in dict(kind="twice at once", tried=len(found), lost=len(lost)).items():
-        record_property(name, value)
-    assert not lost, "\n".join(lost)
+        refused.append(overlap(before(place).copy(tmp_path / "cluster"), place, call, log))
+
+    try_points("twice at once", found, deed, seed=place)
     # Wallets are made without the lock.
-    assert refused or not found or not every_fault or STEPS[place][0] in ("wallet", "demo_operator")
+    assert any(refused) or not found or not every_fault or STEPS[place][0] in ("wallet", "demo_operator")
 
 
 #: What two control nodes have in common beside the nodes: the name of the store of each.
@@ -121,7 +113,7 @@ def check_two_control_nodes(directory, stores):
         cluster.check_complete()
         assert texts.items() <= cluster.inbox(("",)).items()
     for node, found in enumerate(files, 1):
-        assert found.items() <= clusters[0].artefacts(node).items()
+        clusters[0].check_kept(node, found)
 
 
 def test_two_control_nodes(tmp_path, every_fault, record_property):
