@@ -58,6 +58,7 @@ class Operators:
             "networks": ["hoodi"],
             "withdrawal_addresses": [DEAD],
             "fee_recipient_addresses": [DEAD],
+            "operators": self.variables["dv_operators"],
             **rules,
         }
         path = self.directory / name / "policy.yml"

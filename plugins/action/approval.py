@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Carries the proposal to an operator's node, and the approval back to the store."""
+"""Carries the proposal and the approvals to an operator's node, and the node's own approval back to the store."""
 
-from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL
+from ansible_collections.obol.dv.plugins.module_utils.store import APPROVALS, PROPOSAL
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 
 
 class ActionModule(Carrier):
     """See the module of the same name."""
 
-    BRINGS = (PROPOSAL,)
+    BRINGS = (PROPOSAL, APPROVALS)

@@ -5,6 +5,7 @@
 """The record of the definition that a node has accepted: ``<data dir>/ceremony/accepted.json``."""
 
 import os
+from typing import NamedTuple
 
 from . import files, gojson
 from .data_dir import CEREMONY
@@ -13,9 +14,19 @@ from .records import lookup
 
 FILE = CEREMONY + "/accepted.json"
 
+#: What bound the definition to its operators: its hash, which this node's operator confirmed, or a binding signature by each.
+BY_HASH, BY_SIGNATURES = "definition_hash", "binding_signatures"
+
+
+class Accepted(NamedTuple):
+    """The hash (32 bytes) of a definition, and what bound it; ``None`` in the record of an older obol.dv."""
+
+    definition_hash: bytes
+    bound_by: str
+
 
 def read(data_dir):
-    """The hash (32 bytes) of the definition that this node has accepted, or ``None``.
+    """The :class:`Accepted` definition of this node, or ``None``.
 
     :raises DvError: the record is damaged
     """
@@ -23,14 +34,20 @@ def read(data_dir):
     content = files.read_if_exists(path, 4096)
     if content is None:
         return None
-    found = gojson.from_hex(lookup(gojson.loads(content, path), "definition_hash", path), 32, path)
-    if not found:
-        raise DvError("%s names no definition" % path, "a definition_hash of 32 bytes", "restore it from a backup")
-    return found
+    record = gojson.loads(content, path)
+    found = gojson.from_hex(lookup(record, "definition_hash", path), 32, path)
+    bound_by = lookup(record, "bound_by", path)
+    if not found or bound_by not in (BY_HASH, BY_SIGNATURES, None):
+        raise DvError("%s is damaged" % path, "a definition_hash of 32 bytes, and what bound it", "restore it from a backup")
+    return Accepted(found, bound_by)
 
 
-def write(data_dir, definition_hash):
-    """Record that this node has accepted the definition with that hash (32 bytes). True if it was not recorded yet."""
+def write(data_dir, accepted):
+    """Record that this node has accepted that definition (:class:`Accepted`). True if it was not recorded yet."""
+    if read(data_dir) == accepted:
+        return False
     path = os.path.join(data_dir, FILE)
     files.make_directory(os.path.dirname(path))
-    return files.write_same(path, gojson.dumps({"definition_hash": gojson.to_hex(definition_hash)}).encode())
+    record = {"definition_hash": gojson.to_hex(accepted.definition_hash), "bound_by": accepted.bound_by}
+    files.replace(path, gojson.dumps(record).encode())
+    return True

@@ -7,17 +7,21 @@
 A node approves what its own policy allows, or, where there is none, what somebody confirmed by the terms' hash. It
 approves one proposal with one ENR, once: the record is ``<data dir>/ceremony/approval.json``, and the DKG starts only
 for a definition that follows from it. What is published of it does not tell what the policy says.
+
+charon's two signatures are of the config hash and of the ENR, each by itself: whoever has the private key of an old ENR could
+put it into its operator's place. The third, the binding signature, is of config hash, place and ENR together, and a wallet gives
+one for each place of a config hash, ever. Source: the protocol's "Parties and trust" and "The binding".
 """
 
 import os
 from dataclasses import dataclass, replace
 
 from . import eip712, enr as enrs, files, gojson, networks, policy as policies, secp256k1, wallet
-from .address import parse_address
+from .address import checksum_address, parse_address
 from .data_dir import CEREMONY, one_run
 from .definition import with_hashes
 from .definition_checks import check_signatures
-from .errors import Collector, DvError, OperatorError, raise_all
+from .errors import CarriedError, Collector, DvError, OperatorError, raise_all
 from .schema import check_shape
 from .schemas.approval import APPROVAL, RECORD
 from .store import approval_name
@@ -27,20 +31,34 @@ FILE = CEREMONY + "/approval.json"
 #: Largest approval that is read, in bytes.
 MAX_SIZE = 64 * 1024
 
+#: What is signed, by the name of the signature: its digest (32 bytes), given an approval and the chain id.
+SIGNED = {
+    "config_signature": lambda found, chain_id: eip712.operator_config_digest(found.config_hash, chain_id),
+    "enr_signature": lambda found, chain_id: eip712.enr_digest(found.enr, chain_id),
+    "binding_signature": lambda found, chain_id: eip712.node_binding_digest(
+        found.config_hash, found.share_index, found.enr, chain_id
+    ),
+}
+
 
 @dataclass(frozen=True)
 class Approval:
-    """An operator's approval: ``config_hash`` has 32 bytes, the signatures 65, ``address`` and ``enr`` are texts."""
+    """An operator's approval: ``config_hash`` has 32 bytes, the signatures 65, ``address`` and ``enr`` are texts.
+
+    One that an older obol.dv made has no ``binding_signature`` (``b""``).
+    """
 
     share_index: int
     address: str
     enr: str
     config_hash: bytes
-    config_signature: bytes
-    enr_signature: bytes
+    config_signature: bytes = b""
+    enr_signature: bytes = b""
+    binding_signature: bytes = b""
 
     def to_json(self):
-        return {key: gojson.to_hex(value) if isinstance(value, bytes) else value for key, value in vars(self).items()}
+        found = {key: gojson.to_hex(value) if isinstance(value, bytes) else value for key, value in vars(self).items()}
+        return {key: value for key, value in found.items() if value or key != "binding_signature"}
 
     def dump(self):
         """The text that is published."""
@@ -48,13 +66,21 @@ class Approval:
 
 
 def parse(content, what="approval"):
-    """The :class:`Approval` of ``content`` (bytes or text); its signatures are not checked.
+    """The :class:`Approval` of ``content`` (bytes or text) in its one spelling; its signatures are not checked.
 
     :raises DvError: wrong shape
     """
     value = gojson.loads(content, what)
     check_shape(value, APPROVAL, what)
     return _from_json(value)
+
+
+def is_same(content, approval):
+    """Whether ``content`` is ``approval``, in whatever spelling."""
+    try:
+        return parse(content) == approval
+    except DvError:
+        return False
 
 
 def share_index(definition, address, wanted=None):
@@ -85,7 +111,9 @@ def share_index(definition, address, wanted=None):
     return wanted
 
 
-def review(data_dir, proposal, address, enr, policy=None, accepted_config_hash=None, wanted_index=None):
+def review(
+    data_dir, proposal, address, enr, policy=None, accepted_config_hash=None, wanted_index=None, stored=None, custom=()
+):
     """The approval that this node has given to ``proposal``; ``None`` if it has given none and may.
 
     :param proposal: a checked :class:`~.definition.Definition`
@@ -94,28 +122,36 @@ def review(data_dir, proposal, address, enr, policy=None, accepted_config_hash=N
     :param policy: the node's :class:`~.policy.Policy`, which decides wherever there is one
     :param accepted_config_hash: 32 bytes, the terms that somebody confirmed for this node
     :param wanted_index: the node's share index, where its address has several
+    :param stored: the text of the approval that the store has for this node's place: one that this node signed before it lost
+        its data directory counts as given
+    :param custom: networks of one's own that count too
     :raises DvError: another approval was given, or this one may not be
     :raises Problems: several reasons, such as every violation of the policy
     """
     index = share_index(proposal, address, wanted_index)
+    wanted = Approval(index, address, enr, proposal.config_hash)
     given = read(data_dir)
     if given:
-        _refuse_other(
-            given, Approval(index, address, enr, proposal.config_hash, b"", b""), os.path.join(data_dir, FILE)
-        )
+        _refuse_other(given, wanted, os.path.join(data_dir, FILE))
         return given
+    if stored is not None:
+        given = given_before(wanted, stored, proposal, networks.by_fork_version(proposal.fork_version, custom))
+        if given:
+            return given
     problems = []
     if policy:
         problems += [
             DvError(text, hint="if you agree to this, change the policy by hand")
             for text in policies.violations(policy, proposal, address)
         ]
+        if accepted_config_hash is None:
+            problems += policies.strangers(policy)
     if accepted_config_hash not in (None, proposal.config_hash):
         problems.append(
             DvError(
-                "the config hash of the proposal is 0x%s" % proposal.config_hash.hex(),
-                "0x%s, as dv_accept_config_hash says" % accepted_config_hash.hex(),
-                "compare the terms with the other operators before you confirm another hash",
+                "the proposal has other terms than those that were confirmed for this node",
+                "those with the config hash 0x%s, as dv_accept_config_hash says" % accepted_config_hash.hex(),
+                "ask the other operators which config hash they have, and why there is another one. %s" % compare(proposal),
             )
         )
     if not policy and accepted_config_hash is None:
@@ -123,7 +159,8 @@ def review(data_dir, proposal, address, enr, policy=None, accepted_config_hash=N
             DvError(
                 "this node has no policy, and nobody confirmed the terms for it",
                 "a policy file, or dv_accept_config_hash",
-                "write a policy; or check the terms and set dv_accept_config_hash to 0x%s" % proposal.config_hash.hex(),
+                "write a policy; or set dv_accept_config_hash to the config hash that the creator and the other operators tell "
+                "you. %s" % compare(proposal),
             )
         )
     raise_all(problems)
@@ -131,42 +168,79 @@ def review(data_dir, proposal, address, enr, policy=None, accepted_config_hash=N
 
 
 def approve(
-    data_dir, proposal, address, enr, sign, policy=None, accepted_config_hash=None, wanted_index=None, custom=()
+    data_dir, proposal, address, enr, sign, policy=None, accepted_config_hash=None, wanted_index=None, stored=None, custom=()
 ):
-    """Approve ``proposal``, once. (approval, whether it is new); the other arguments are those of :func:`review`.
+    """Approve ``proposal``, once. (approval, whether it was recorded now); the other arguments are those of :func:`review`.
 
     :param sign: makes the operator's signature (65 bytes) of a digest (32 bytes); called for a new approval only
-    :param custom: networks of one's own that count too
     :raises DvError: as :func:`review`, or the wallet is not the operator's
     """
-    considered = (data_dir, proposal, address, enr, policy, accepted_config_hash, wanted_index)
+    considered = (data_dir, proposal, address, enr, policy, accepted_config_hash, wanted_index, stored, custom)
     given = review(*considered)
-    made = given or _sign(proposal, address, enr, wanted_index, sign, custom)
     approved_by = {}
     if policy:
         approved_by["policy_sha256"] = policy.sha256
     if accepted_config_hash:
         approved_by["accepted_config_hash"] = gojson.to_hex(accepted_config_hash)
+    if given:
+        approved_by["signed_before"] = True
+    made = given or _sign(proposal, address, enr, wanted_index, sign, custom)
     with one_run(data_dir):
         # Another run may have approved meanwhile.
-        given = given or review(*considered)
-        if not given:
+        recorded = read(data_dir) and review(*considered)
+        if not recorded:
             record = gojson.dumps({"approval": made.to_json(), "approved_by": approved_by})
             files.write_new(os.path.join(data_dir, FILE), record.encode())
-    return given or made, not given
+    return recorded or made, not recorded
+
+
+def compare(definition):
+    """What operators compare before they confirm a hash: who has which place, and with which ENR."""
+    lines = [
+        "  operator %d: %s" % (index, ", ".join(filter(None, (operator.address, operator.enr))))
+        for index, operator in enumerate(definition.operators or (), 1)
+    ]
+    return "\n".join(["Compare with them:", *lines])
 
 
 def _sign(proposal, address, enr, wanted_index, sign, custom):
     enrs.parse(enr, "this node's ENR")
     chain_id = networks.by_fork_version(proposal.fork_version, custom).chain_id
-    return Approval(
+    unsigned = Approval(
         share_index=share_index(proposal, address, wanted_index),
-        address=address,
+        address=checksum_address(parse_address(address, "the operator's address")),
         enr=enr,
         config_hash=proposal.config_hash,
-        config_signature=wallet.sign_as(address, eip712.operator_config_digest(proposal.config_hash, chain_id), sign),
-        enr_signature=wallet.sign_as(address, eip712.enr_digest(enr, chain_id), sign),
     )
+    signatures = {name: wallet.sign_as(address, digest(unsigned, chain_id), sign) for name, digest in SIGNED.items()}
+    return replace(unsigned, **signatures)
+
+
+def given_before(wanted, stored, proposal, network):
+    """The approval that ``stored`` holds, if this node's operator signed it for ``wanted``; ``None`` if it did not.
+
+    :raises DvError: the operator approved the same terms, but with another ENR or another way: it signs nothing for them any more
+    """
+    try:
+        found = parse(stored)
+        signer = secp256k1.recover_address(SIGNED["config_signature"](wanted, network.chain_id), found.config_signature)
+    except DvError:
+        return None
+    if signer != parse_address(wanted.address, "the operator's address"):
+        return None
+    try:
+        found = check(wanted.share_index, proposal.operators[wanted.share_index - 1], stored, proposal, network)
+    except DvError:
+        found = None
+    if found is None or found.enr != wanted.enr or not found.binding_signature:
+        raise DvError(
+            "the store's %s is signed by this operator's wallet, and this node has no record of it%s"
+            % (approval_name(wanted.share_index), "" if found is None else ": it is for the ENR %s" % found.enr),
+            "the node that it was signed for, with its data directory",
+            "restore charon-enr-private-key from a backup; if there is none, begin again with a new proposal: a wallet binds one "
+            "ENR to its place, once",
+        )
+    return found
 
 
 def read(data_dir):
@@ -193,9 +267,9 @@ def assemble(proposal, approvals, custom=()):
     """The complete :class:`~.definition.Definition` of ``proposal`` and all approvals, verified in full.
 
     :param proposal: a checked definition
-    :param approvals: dict of share index to the text of that operator's approval
+    :param approvals: dict of share index to the text of that operator's approval; it may lack the binding signature
     :param custom: networks of one's own that count too
-    :raises OperatorError: an approval is wrong; :class:`Problems` if several are
+    :raises CarriedError: an approval is wrong; :class:`Problems` if several are
     :raises DvError: some are missing
     """
     operators = proposal.operators
@@ -212,7 +286,7 @@ def assemble(proposal, approvals, custom=()):
     approved = {}
     for index, operator in enumerate(operators, 1):
         with problems:
-            approved[index] = _check(index, operator, approvals[index], proposal, network)
+            approved[index] = check(index, operator, approvals[index], proposal, network)
     problems.raise_any()
     definition = with_hashes(
         replace(
@@ -255,25 +329,30 @@ def check_different_nodes(definition):
             )
 
 
-def _check(index, operator, content, proposal, network):
-    """The :class:`Approval` in ``content``, which must be the one of ``operator`` to ``proposal``."""
-    check = "approval"
+def check(index, operator, content, terms, network):
+    """The :class:`Approval` in ``content``, which must be the one of ``operator`` at the place ``index`` to the ``terms`` (a
+    proposal or definition with right hashes). All signatures in it are verified; only that of the binding may be missing.
+
+    :raises CarriedError: it is not
+    """
+    part = "approval"
     try:
         found = parse(content)
-        wanted = Approval(index, operator.address, found.enr, proposal.config_hash, b"", b"")
-        _refuse_other(found, wanted, "the approval")
-        check = "enr"
+        _refuse_other(found, Approval(index, operator.address, found.enr, terms.config_hash), "the approval")
+        part = "enr"
         enrs.parse(found.enr)
-        for check, digest in (
-            ("config_signature", eip712.operator_config_digest(proposal.config_hash, network.chain_id)),
-            ("enr_signature", eip712.enr_digest(found.enr, network.chain_id)),
-        ):
-            if secp256k1.recover_address(digest, getattr(found, check)) != parse_address(operator.address, "address"):
+        for part, digest in SIGNED.items():
+            signature = getattr(found, part)
+            if part == "binding_signature" and not signature:
+                continue
+            if secp256k1.recover_address(digest(found, network.chain_id), signature) != parse_address(operator.address, "it"):
                 raise DvError(
-                    "it is not by %s" % operator.address, "a signature by this operator", "let it approve again"
+                    "it is not by %s" % operator.address,
+                    "a signature by this operator, of this config hash, place and ENR",
+                    "ask that operator for its approval, by another way than the store",
                 )
     except DvError as error:
-        raise OperatorError(index, check, error.found, error.wanted, error.hint) from None
+        raise CarriedError(index, part, error.found, error.wanted, error.hint) from None
     return found
 
 
@@ -294,7 +373,7 @@ def _refuse_other(found, wanted, what):
 
 
 def _from_json(value):
-    hexadecimal = {
-        key: gojson.from_hex(value[key], None, key) for key in ("config_hash", "config_signature", "enr_signature")
-    }
-    return Approval(**{**value, **hexadecimal})
+    signatures = {name: secp256k1.one_spelling(gojson.from_hex(value.get(name), None, name)) for name in SIGNED}
+    address = checksum_address(parse_address(value["address"], "address"))
+    config_hash = gojson.from_hex(value["config_hash"], None, "config_hash")
+    return Approval(**{**value, **signatures, "address": address, "config_hash": config_hash})

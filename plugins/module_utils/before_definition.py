@@ -6,22 +6,24 @@
 
 import os
 
-from . import approval, enr, node_key
+from . import approval, bindings, enr, networks, node_key
 from . import proposal as proposals
 from .data_dir import DEFINITION, NODE_KEY
+from .errors import DvError
 from .facts import facts
 from .proposal import check_proposal
 from .standing import Standing, changed_at
-from .store import PROPOSAL
+from .store import PROPOSAL, approval_name
 
 
-def stand(data_dir, inbox, store, custom=()):
+def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None):
     """The :class:`~.standing.Standing` of a node that has its ENR private key, and what is known of its cluster
     (:func:`.facts.facts`).
 
     :param inbox: name -> text of the store's files; nothing in it is trusted
     :param store: what the store is called in texts
     :param custom: networks of one's own that count too
+    :param address: the address (text) of the node's operator, if it is known; ``wanted_index`` its share index, where it has several
     :raises DvError: something of it is not as it must be
     """
     given = approval.read(data_dir)
@@ -38,17 +40,34 @@ def stand(data_dir, inbox, store, custom=()):
     known = dict(facts(proposal), share_index=given and given.share_index)
     # That of a proposal says nothing: the ENRs are missing.
     known["definition_hash"] = None
+    network, own = networks.by_fork_version(proposal.fork_version, custom), enr.encode(node_key.read(data_dir))
     if given is None:
+        try:
+            _check_stored(proposal, address, wanted_index, own, inbox, network)
+        except DvError as error:
+            return Standing(state="stopped", step="approval", since=since, detail=str(error)), known
         return _ready("approval", since, "it is this node's turn"), known
-    key = node_key.read(data_dir)
-    approval.review(data_dir, proposal, given.address, enr.encode(key), wanted_index=given.share_index)
-    approvals = approval.collect(proposal, inbox)
-    missing = tuple(index for index in range(1, len(proposal.operators) + 1) if index not in approvals)
-    if given.share_index in missing:
+    approval.review(data_dir, proposal, given.address, own, wanted_index=given.share_index)
+    if approval_name(given.share_index) not in inbox:
         return _ready("approval", since, "the store lacks this node's approval"), known
+    approvals = bindings.choose(data_dir, proposal, inbox, network)
+    missing = tuple(index for index in range(1, len(proposal.operators) + 1) if index not in approvals)
+    unbound = bindings.without(approvals)
+    if unbound:
+        detail = str(bindings.Unbound(proposal, unbound))
+        return Standing(state="waiting", step="approval", waiting_for=tuple(unbound), since=since, detail=detail), known
     if missing and DEFINITION not in inbox:
         return Standing(state="waiting", step="approval", waiting_for=missing, since=since), known
     return _ready("definition", since, "the store holds %s" % ("the definition" if missing else "all approvals")), known
+
+
+def _check_stored(proposal, address, wanted_index, own, inbox, network):
+    """Refuse to go on where this operator approved the proposal with another node's ENR than the text ``own``."""
+    if address:
+        index = approval.share_index(proposal, address, wanted_index)
+        if approval_name(index) in inbox:
+            wanted = approval.Approval(index, address, own, proposal.config_hash)
+            approval.given_before(wanted, inbox[approval_name(index)], proposal, network)
 
 
 def _ready(step, since, why):

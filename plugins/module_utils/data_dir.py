@@ -9,6 +9,7 @@ The modes are those that we write: charon makes directories 0755 and keystores 0
 """
 
 import contextlib
+import glob
 import os
 
 from . import files
@@ -36,6 +37,12 @@ MODES = {
     KEYS + "/*": SECRET_FILE,
     CEREMONY: SECRET_DIRECTORY,
 }
+
+
+def sent_rounds(data_dir, definition_hash):
+    """The rounds of the DKG of which this node has sent something, in any attempt for the definition with that hash."""
+    ceremony = os.path.join(glob.escape(os.path.join(data_dir, CEREMONY)), definition_hash.hex())
+    return {os.path.basename(path).removesuffix(".jws") for path in glob.glob(os.path.join(ceremony, "*", "out", "*.jws"))}
 
 
 @contextlib.contextmanager

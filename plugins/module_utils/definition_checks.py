@@ -16,6 +16,11 @@ from .errors import Collector, DvError, OperatorError
 
 GWEI_PER_ETH = 10**9
 
+#: Versions whose locks hold deposits of several amounts and a registration (charon-formats §4.1): those that a DKG makes.
+RUNNABLE_VERSIONS = ("v1.8.0", "v1.9.0", "v1.10.0", "v1.11.0")
+#: Operators of a cluster: charon wants 3, and a share index of the DKG is one byte.
+MIN_OPERATORS, MAX_OPERATORS = 3, 255
+
 _CONTRACT_HINT = (
     "sign again with the wallet of that address; if it is a contract wallet (a Safe), only an execution RPC can tell, "
     "which is not asked yet"
@@ -62,6 +67,45 @@ def check_deposit_amounts(definition):
             raise DvError(
                 "deposit_amounts are %d Gwei in all" % sum(amounts),
                 "%d Gwei or more, since a validator needs 32 ETH to be activated" % (32 * GWEI_PER_ETH),
+            )
+    problems.raise_any()
+
+
+def check_runnable(definition, what="the definition", least_operators=MIN_OPERATORS):
+    """Refuse a definition that the DKG cannot run, or whose results nobody could use, called ``what`` in errors.
+
+    :raises DvError: another version, number of operators or validators or threshold; deposit amounts that charon refuses; no
+        fork version; a validator without an address for withdrawals or fees
+    """
+    count = len(definition.operators or ())
+    problems = Collector()
+    with problems:
+        if definition.version not in RUNNABLE_VERSIONS:
+            raise DvError(
+                "%s has version %s" % (what, definition.version),
+                "one of %s" % ", ".join(RUNNABLE_VERSIONS),
+                "make a new definition, with a charon or launchpad of today",
+            )
+    for name, found, least, most in (
+        ("number of operators", count, least_operators, MAX_OPERATORS),
+        ("threshold", definition.threshold, 2, count),
+        ("number of validators", definition.num_validators, 1, 65536),
+    ):
+        if not least <= found <= most:
+            problems.errors.append(DvError("%s: the %s is %d" % (what, name, found), "%d to %d" % (least, most)))
+    with problems:
+        check_deposit_amounts(definition)
+    with problems:
+        if not definition.fork_version:
+            raise DvError("%s has no fork version" % what, "the genesis fork version of its network")
+    for name in ("withdrawal_address", "fee_recipient_address"):
+        missing = [index for index, each in enumerate(definition.validators or ()) if not getattr(each, name)]
+        if missing:
+            problems.errors.append(
+                DvError(
+                    "%s: %d validators have no %s, the first is validator %d" % (what, len(missing), name, missing[0]),
+                    "an address for each",
+                )
             )
     problems.raise_any()
 

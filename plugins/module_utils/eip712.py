@@ -4,8 +4,9 @@
 
 """EIP-712 digests of what creators and operators sign.
 
-Source: EIP-712; charon-formats §2.1. Hashes go in as text (EIP-712 type ``string``), and the domain of the terms has
-no chain id. Every function returns the 32-byte digest that a wallet signs.
+Source: EIP-712; charon-formats §2.1; for the binding, which is ours, the protocol's "The binding". In charon's types hashes
+go in as text (EIP-712 type ``string``), and the domain of the terms has no chain id. Every function returns the 32-byte
+digest that a wallet signs.
 """
 
 from .address import keccak256
@@ -14,7 +15,8 @@ from .address import keccak256
 TERMS_HASH = "0xd33721644e8f3afab1495a74abe3523cec12d48b8da6cb760972492ca3f1a273"
 TERMS_VERSION = 1
 
-_DOMAIN = {"name": "Obol", "version": "1"}
+_CHARON = {"name": "Obol", "version": "1"}
+_OURS = {"name": "obol.dv", "version": "1"}
 
 # Each member's type by struct type and member name, in order.
 _TYPES = {
@@ -22,12 +24,14 @@ _TYPES = {
     "OperatorConfigHash": {"operator_config_hash": "string"},
     "ConfigHash": {"config_hash": "string"},
     "ENR": {"enr": "string"},
+    "NodeBinding": {"config_hash": "bytes32", "operator_index": "uint256", "enr": "string"},
     "TermsAndConditions": {"terms_and_conditions_hash": "string", "version": "uint256"},
     "EIP712Domain": {"name": "string", "version": "string", "chainId": "uint256"},
 }
 _ENCODE = {
     "string": lambda value: keccak256(value.encode()),
     "uint256": lambda value: value.to_bytes(32, "big"),
+    "bytes32": lambda value: value,
 }
 
 
@@ -47,8 +51,14 @@ def config_digest_v1_3(config_hash, chain_id):
 
 
 def enr_digest(enr, chain_id):
-    """What an operator signs for the text ``enr`` of his node, exactly as the definition has it."""
+    """What an operator signs for the text ``enr`` of his node, exactly as the definition has it. It is bound to no cluster."""
     return _digest("ENR", {"enr": enr}, chain_id)
+
+
+def node_binding_digest(config_hash, share_index, enr, chain_id):
+    """What binds the text ``enr`` to the place ``share_index`` (from 1) of the cluster with the 32-byte ``config_hash``."""
+    message = {"config_hash": config_hash, "operator_index": share_index, "enr": enr}
+    return _digest("NodeBinding", message, chain_id, _OURS)
 
 
 def terms_digest():
@@ -56,8 +66,8 @@ def terms_digest():
     return _digest("TermsAndConditions", {"terms_and_conditions_hash": TERMS_HASH, "version": TERMS_VERSION})
 
 
-def _digest(name, message, chain_id=None):
-    domain = _DOMAIN if chain_id is None else {**_DOMAIN, "chainId": chain_id}
+def _digest(name, message, chain_id=None, domain=_CHARON):
+    domain = domain if chain_id is None else {**domain, "chainId": chain_id}
     return keccak256(b"\x19\x01" + _hash_struct("EIP712Domain", domain) + _hash_struct(name, message))
 
 

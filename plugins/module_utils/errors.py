@@ -34,9 +34,17 @@ class OperatorError(DvError):
     :param check: short name of the check that failed, e.g. ``enr_signature``
     """
 
+    WHO = "operator %d"
+
     def __init__(self, index, check, found, wanted="", hint=""):
         self.index, self.check = index, check
-        super().__init__("operator %d, %s: %s" % (index, check, found), wanted, hint)
+        super().__init__("%s, %s: %s" % (self.WHO % index, check, found), wanted, hint)
+
+
+class CarriedError(OperatorError):
+    """The same of a file that somebody carried, who may have changed it on the way."""
+
+    WHO = "operator %d, or whoever carried it"
 
 
 class Problems(DvError):

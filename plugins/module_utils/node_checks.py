@@ -11,6 +11,7 @@ from .address import checksum_address
 from .data_dir import DEFINITION, KEYS, LOCK
 from .disk import check_directory
 from .errors import Collector, DvError, raise_all
+from .spelling import spelled
 from .store import approval_name
 from .terms import definition as definition_of, differences, parse_terms
 
@@ -22,7 +23,7 @@ def agreed_terms(node, terms):
 
 def given_definition(given):
     """The :class:`~.definition.Definition` of a :class:`~.preflight.Given` one."""
-    return definition.parse(given.text, "the definition %s" % given.path)
+    return spelled(definition.parse(given.text, "the definition %s" % given.path))
 
 
 def check_node_key(node, now):
@@ -60,7 +61,7 @@ def check_artefacts(node, terms):
                 )
             )
         with problems:
-            review.check_data_dir(node.data_dir, definition.compute_definition_hash(found))
+            review.check_data_dir(node.data_dir, found)
         with problems:
             _check_own_enr(node, found)
     elif os.path.lexists(os.path.join(node.data_dir, KEYS)):
@@ -225,16 +226,19 @@ def _check_approval(node, terms, address, approvals):
                 raise DvError(
                     "the store's %s is for the ENR %s, and this node has %s" % (name, approved, own or "no ENR private key"),
                     "the node that it was signed for, with its data directory",
-                    "restore charon-enr-private-key from a backup; if there is none, and no definition yet, take that file away",
+                    "restore charon-enr-private-key from a backup; if there is none, begin again with a new proposal: a wallet binds "
+                    "one ENR to its place, once",
                 )
 
 
 def _check_policy(node, terms, address):
     if os.path.lexists(node.policy_file):
         found = policy.read(node.policy_file)
+        problems = policy.strangers(found) if node.accepted_config_hash is None else []
         if terms and address and "" not in terms.operators:
             texts = policy.violations(found, definition_of(terms, "", ""), address)
-            raise_all([DvError(text, hint="if you agree to this, change the policy by hand") for text in texts])
+            problems += [DvError(text, hint="if you agree to this, change the policy by hand") for text in texts]
+        raise_all(problems)
     elif node.accepted_config_hash is None and not node.policy_pending:
         raise DvError(
             "there is no policy at %s" % node.policy_file,

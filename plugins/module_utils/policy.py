@@ -13,7 +13,8 @@ there. Addresses need their checksum and quotes (YAML takes a bare ``0x...`` for
     networks: [hoodi]                       # "0x10000910", a genesis fork version, for a test network of one's own
     withdrawal_addresses: ["0x000000000000000000000000000000000000dEaD"]
     fee_recipient_addresses: ["0x000000000000000000000000000000000000dEaD"]
-    # Who else may be an operator of the cluster; this node's own operator need not be named.
+    # Who else may be an operator of the cluster; this node's own operator need not be named. Without it the policy allows
+    # nothing by itself: the config hash has to be confirmed.
     operators: ["0x931AFf2A828f6A2dea1f6026cBD03cA6716814AD"]
     deposit_amounts: [1, 32]                # in ETH: every deposit that will be signed must be one of these
     compounding: false
@@ -85,14 +86,28 @@ def violations(policy, definition, own_address):
     ]
 
 
+def strangers(policy):
+    """What is to be said of a ``policy`` that lets anybody be an operator: a list of one :class:`~.errors.DvError`, or empty."""
+    if "operators" in policy.rules:
+        return []
+    return [
+        DvError(
+            "%s does not say who may be an operator" % policy.path,
+            "operators: their addresses, or the config hash confirmed in dv_accept_config_hash",
+            "add the addresses of the other operators by hand: a threshold of strangers would hold the validators' keys",
+        )
+    ]
+
+
 def allowing(terms):
-    """The text of a policy that allows exactly ``terms`` (:class:`~.terms.Terms`), for any operators."""
+    """The text of a policy that allows exactly ``terms`` (:class:`~.terms.Terms`)."""
     network = terms.network
     known = network in networks.NETWORKS
     rules = {
         "networks": [network.name if known else "0x" + network.genesis_fork_version.hex()],
         "withdrawal_addresses": list(dict.fromkeys(terms.withdrawal_addresses)),
         "fee_recipient_addresses": list(dict.fromkeys(terms.fee_recipient_addresses)),
+        "operators": list(dict.fromkeys(terms.operators)),
         "compounding": terms.compounding,
         "threshold": terms.threshold,
         "max_validators": terms.num_validators,

@@ -16,13 +16,11 @@ from . import eip712, files, networks, secp256k1, terms, wallet
 from .address import parse_address
 from .data_dir import CEREMONY, one_run
 from .definition import WRITTEN_VERSION, dump, parse, with_hashes
-from .definition_checks import check_deposit_amounts, check_hashes
+from .definition_checks import check_hashes, check_runnable
 from .errors import Collector, DvError
+from .spelling import spelled_as_ours
 
 FILE = CEREMONY + "/proposal.json"
-
-#: Operators of a cluster: charon wants 3, and a share index of the DKG is one byte.
-MIN_OPERATORS, MAX_OPERATORS = 3, 255
 
 
 def propose(data_dir, wanted, sign, uuid, timestamp):
@@ -73,7 +71,7 @@ def read(data_dir, wanted):
 
 
 def check_proposal(content, what="proposal", custom=()):
-    """The :class:`~.definition.Definition` of a proposal (bytes or text), called ``what`` in errors.
+    """The :class:`~.definition.Definition` of a proposal (bytes or text) in its one spelling, called ``what`` in errors.
 
     Checked are shape and hashes, the limits of a cluster that is made here, and the creator's signature.
 
@@ -84,9 +82,10 @@ def check_proposal(content, what="proposal", custom=()):
     if found.version != WRITTEN_VERSION:
         raise DvError("%s has version %s" % (what, found.version), WRITTEN_VERSION)
     check_hashes(found)
+    found = spelled_as_ours(found)
     problems = Collector()
     with problems:
-        check_limits(found, what)
+        check_runnable(found, what)
     for index, operator in enumerate(found.operators or ()):
         with problems:
             parse_address(operator.address, "%s: operators[%d].address" % (what, index))
@@ -96,23 +95,6 @@ def check_proposal(content, what="proposal", custom=()):
         _check_creator(found, what, custom)
     problems.raise_any()
     return found
-
-
-def check_limits(definition, what):
-    """Refuse a definition that is not made here: fewer than 3 or more than 255 operators, no validator, a threshold
-    outside 2 ... operators, or deposit amounts that charon refuses."""
-    count = len(definition.operators or ())
-    problems = Collector()
-    for name, found, least, most in (
-        ("number of operators", count, MIN_OPERATORS, MAX_OPERATORS),
-        ("threshold", definition.threshold, 2, count),
-        ("number of validators", definition.num_validators, 1, 65536),
-    ):
-        if not least <= found <= most:
-            problems.errors.append(DvError("%s: the %s is %d" % (what, name, found), "%d to %d" % (least, most)))
-    with problems:
-        check_deposit_amounts(definition)
-    problems.raise_any()
 
 
 def _check_creator(definition, what, custom):

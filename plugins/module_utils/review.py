@@ -6,19 +6,19 @@
 
 import os
 
-from . import accepted, approval, files, gojson, networks
-from .data_dir import CEREMONY, DEFINITION, KEYS, LOCK
-from .definition import compute_definition_hash, parse
-from .definition_checks import check_signatures, operator_of
+from . import accepted, approval, bindings, files, gojson, networks
+from .data_dir import CEREMONY, DEFINITION, KEYS, LOCK, sent_rounds
+from .definition import compute_config_hash, compute_definition_hash, parse
+from .definition_checks import check_runnable, check_signatures, operator_of
 from .errors import Collector, DvError
-from .proposal import check_limits
 from .records import lookup
+from .secp256k1 import one_spelling
 
 _SHAPES = {"solo": "signed by its creator only", "unsigned": "not signed by anybody"}
 
 
-def review_in_full(data_dir, definition, public_key, confirmed, custom=()):
-    """Check a ``definition`` with right hashes that this node has not accepted yet.
+def review_in_full(data_dir, definition, public_key, confirmed, custom, inbox):
+    """Check a ``definition`` with right hashes that this node has not accepted yet. What binds it, as :mod:`.accepted` names it.
 
     :param confirmed: whether somebody confirmed its hash for this node
     :raises DvError: as :func:`.acceptance.review`, whose arguments the others are
@@ -27,30 +27,45 @@ def review_in_full(data_dir, definition, public_key, confirmed, custom=()):
     with problems:
         index = operator_of(definition, public_key)
     with problems:
-        check_limits(definition, "the definition")
+        check_runnable(definition)
     with problems:
         approval.check_different_nodes(definition)
     with problems:
-        shape = check_signatures(definition, networks.by_fork_version(definition.fork_version, custom))
+        network = networks.by_fork_version(definition.fork_version, custom)
+        shape = check_signatures(definition, network)
     with problems:
-        check_data_dir(data_dir, definition.definition_hash)
+        check_data_dir(data_dir, definition, confirmed)
     problems.raise_any()
     given = approval.read(data_dir)
     if given:
         _check_own_entry(definition, index, given, os.path.join(data_dir, approval.FILE))
-    if not confirmed and (shape != "group" or not given):
+    if confirmed:
+        return accepted.BY_HASH
+    if shape != "group" or not given:
         raise DvError(
             "the definition is %s" % ("signed, but not approved on this node" if shape == "group" else _SHAPES[shape]),
             "one that this node approved, or a hash confirmed for it",
-            "check the definition with the other operators, then set dv_accept_definition_hash to %s"
-            % gojson.to_hex(definition.definition_hash),
+            "set dv_accept_definition_hash to the definition hash that the other operators tell you, not to one that came with the "
+            "file. %s" % approval.compare(definition),
         )
+    chosen = bindings.choose(data_dir, definition, inbox, network)
+    unbound = bindings.missing(definition, chosen, network)
+    if unbound:
+        raise bindings.Unbound(definition, unbound)
+    return accepted.BY_SIGNATURES
 
 
-def check_data_dir(data_dir, definition_hash):
-    """Refuse a data directory with a definition, lock or keys of another cluster than ``definition_hash`` (32 bytes)."""
+def check_data_dir(data_dir, definition, confirmed=False):
+    """Refuse a data directory with a lock or keys of another cluster than that of ``definition``, or with another definition.
+
+    One that this node has sent nothing for yet gives way to another of the same terms, or to a ``confirmed`` one.
+    """
+    definition_hash = compute_definition_hash(definition)
     wanted = gojson.to_hex(definition_hash)
-    found = {"%s (accepted)" % accepted.FILE: gojson.to_hex(accepted.read(data_dir) or b"")}
+    if _gives_way(data_dir, definition, confirmed):
+        return
+    record = accepted.read(data_dir)
+    found = {"%s (accepted)" % accepted.FILE: gojson.to_hex(record.definition_hash if record else b"")}
     for name, key in ((DEFINITION, None), (LOCK, "cluster_definition")):
         path = os.path.join(data_dir, name)
         content = files.read_if_exists(path)
@@ -76,6 +91,16 @@ def check_data_dir(data_dir, definition_hash):
         )
 
 
+def _gives_way(data_dir, definition, confirmed):
+    """Whether the definition in ``data_dir`` was accepted and nothing came of it, so that ``definition`` may take its place."""
+    record, path = accepted.read(data_dir), os.path.join(data_dir, DEFINITION)
+    used = [name for name in (LOCK, KEYS) if os.path.lexists(os.path.join(data_dir, name))]
+    content = files.read_if_exists(path)
+    if not record or content is None or used or sent_rounds(data_dir, record.definition_hash):
+        return False
+    return confirmed or compute_config_hash(parse(content, path)) == compute_config_hash(definition)
+
+
 def _check_own_entry(definition, index, given, path):
     """The definition must say of this node what its operator has signed."""
     own = definition.operators[index - 1]
@@ -84,8 +109,8 @@ def _check_own_entry(definition, index, given, path):
         ("ENR", own.enr, given.enr),
         ("share index", index, given.share_index),
         ("operator address", own.address.lower(), given.address.lower()),
-        ("config signature", gojson.to_hex(own.config_signature), gojson.to_hex(given.config_signature)),
-        ("ENR signature", gojson.to_hex(own.enr_signature), gojson.to_hex(given.enr_signature)),
+        ("config signature", _hex(own.config_signature), _hex(given.config_signature)),
+        ("ENR signature", _hex(own.enr_signature), _hex(given.enr_signature)),
     ):
         if has != approved:
             raise DvError(
@@ -93,3 +118,7 @@ def _check_own_entry(definition, index, given, path):
                 "%s, as approved in %s" % (approved, path),
                 "it is not the definition that this node approved: ask where it comes from",
             )
+
+
+def _hex(signature):
+    return gojson.to_hex(one_spelling(signature))

@@ -63,6 +63,17 @@ def recover(digest, signature):
         raise DvError("no key fits the signature", "a signature of this digest") from None
 
 
+def one_spelling(signature):
+    """The 65-byte ``signature`` of a key with s in the lower half and v 0 or 1. All spellings are by the same key, of the same
+    digest; what is no signature stays as it is."""
+    if len(signature) != 65 or signature[64] not in (0, 1, 27, 28):
+        return signature
+    s, v = int.from_bytes(signature[32:64], "big"), signature[64] % 27
+    if ORDER // 2 < s < ORDER:
+        s, v = ORDER - s, 1 - v
+    return signature[:32] + s.to_bytes(32, "big") + bytes([v])
+
+
 def verify(public, digest, signature):
     """Whether ``signature`` (65 bytes, v counts too) of the 32 bytes ``digest`` is by the key ``public`` (33 bytes)."""
     try:

@@ -8,6 +8,7 @@
 import os
 
 from . import accepted, acceptance, approval, backup, before_definition, enr, files, networks, node_key, secp256k1
+from .bindings import Unbound
 from .data_dir import CEREMONY, DEFINITION, LOCK
 from .definition import parse
 from .dkg import finish, mail, state
@@ -15,10 +16,11 @@ from .dkg.ceremony import complete
 from .dkg.look import look
 from .errors import DvError
 from .facts import facts
+from .spelling import spelled
 from .standing import Standing, changed_at
 
 
-def status(data_dir, inbox, store, attempt=1, custom=()):
+def status(data_dir, inbox, store, attempt=1, custom=(), address=None, wanted_index=None):
     """Where the node stands (:class:`~.standing.Standing`), and what is known of its cluster (:func:`.facts.facts`).
 
     Files that no run can go on with are no error here: they are what the node waits for its own operator for.
@@ -28,10 +30,13 @@ def status(data_dir, inbox, store, attempt=1, custom=()):
     :param store: what the store is called in texts
     :param attempt: the attempt that the inventory asks for
     :param custom: networks of one's own that count too
+    :param address: the address (text) of the node's operator, if it is known; ``wanted_index`` its share index, where it has several
     """
     known = facts()
     try:
-        return _status(data_dir, inbox, store, attempt, custom, known), known
+        return _status(data_dir, inbox, store, attempt, custom, (address, wanted_index), known), known
+    except Unbound as error:
+        return Standing(state="waiting", step="approval", waiting_for=error.operators, detail=str(error)), known
     except DvError as error:
         return Standing(state="waiting", detail=str(error)), known
     except OSError as error:
@@ -48,30 +53,31 @@ def newest_backup(data_dir, backup_dir):
     return found[-1].path if found else ""
 
 
-def _status(data_dir, inbox, store, attempt, custom, known):
+def _status(data_dir, inbox, store, attempt, custom, operator, known):
     locked = finish.locked_definition(data_dir)
     key = node_key.read(data_dir) if node_key.exists(data_dir) else None
     public_key = key and secp256k1.public_key(key)
     if locked:
         known.update(facts(locked, public_key))
-        wanted = accepted.read(data_dir)
-        if wanted is None:
+        record = accepted.read(data_dir)
+        if record is None:
             return _made_elsewhere(data_dir)
-        finish.check_locked(data_dir, locked, wanted)
-        return complete(state.Home(data_dir, wanted))
+        finish.check_locked(data_dir, locked, record.definition_hash)
+        return complete(state.Home(data_dir, record.definition_hash))
     path = os.path.join(data_dir, DEFINITION)
     begun = os.path.lexists(path) or approval.read(data_dir) is not None
     if key is None:
         return _no_key(data_dir, begun)
     if not os.path.lexists(path):
-        standing, found = before_definition.stand(data_dir, inbox, store, custom)
+        standing, found = before_definition.stand(data_dir, inbox, store, custom, *operator)
         known.update(found)
         return standing
-    definition = parse(files.read(path), path)
+    definition = spelled(parse(files.read(path), path))
     known.update(facts(definition, public_key))
-    if accepted.read(data_dir) != definition.definition_hash:
+    record = accepted.read(data_dir)
+    if not record or record.definition_hash != definition.definition_hash:
         return Standing(state="waiting", step="definition", ready=True, since=changed_at(path), detail=NOT_ACCEPTED)
-    acceptance.review(data_dir, definition, public_key, custom=custom)
+    acceptance.review(data_dir, definition, public_key, custom=custom, inbox=inbox)
     network = networks.by_fork_version(definition.fork_version, custom)
     messages = mail.select(definition.definition_hash, inbox)
     return look(data_dir, definition, key, messages, attempt, network=network)

@@ -107,11 +107,12 @@ def signer(path, password_file):
 
 
 def sign_as(signer, digest, sign):
-    """The signature (65 bytes) of the 32-byte ``digest`` that ``sign(digest)`` makes; it must be ``signer``'s (text).
+    """The signature (65 bytes, low s, v 0 or 1) of the 32-byte ``digest`` that ``sign(digest)`` makes; it must be ``signer``'s
+    (text).
 
     :raises DvError: the wallet is somebody else's
     """
-    signature = sign(digest)
+    signature = secp256k1.one_spelling(sign(digest))
     found = secp256k1.recover_address(digest, signature)
     if found != parse_address(signer, "the signer"):
         raise DvError(

@@ -106,14 +106,19 @@ def approve(module):
         policy=policy.read(params["policy_file"]) if os.path.lexists(params["policy_file"]) else None,
         accepted_config_hash=from_hex(params["accept_config_hash"], 32, "accept_config_hash") or None,
         wanted_index=params["share_index"],
+        custom=custom,
     )
     index = approval.share_index(proposal, address, params["share_index"])
-    result = dict(state="approved", config_hash=to_hex(proposal.config_hash), share_index=index)
+    name, result = approval_name(index), dict(state="approved", config_hash=to_hex(proposal.config_hash), share_index=index)
+    considered["stored"] = stored = params["inbox"].get(name)
     if module.check_mode:
-        return dict(result, changed=approval.review(**considered) is None)
+        approval.review(**considered)
+        return dict(result, changed=given is None)
     sign = wallet.signer(params["wallet_file"], params["wallet_password_file"])
-    given, new = approval.approve(sign=sign, custom=custom, **considered)
-    return dict(result, changed=new, outbox={approval_name(index): given.dump()})
+    given, new = approval.approve(sign=sign, **considered)
+    # In the store it may have another spelling: that is no matter.
+    outbox = {} if stored is not None and approval.is_same(stored, given) else {name: given.dump()}
+    return dict(result, changed=new, outbox=outbox)
 
 
 def main():

@@ -109,11 +109,23 @@ import os
 from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import acceptance, approval, before_definition, definition, node_key, secp256k1
+    from ansible_collections.obol.dv.plugins.module_utils import (
+        acceptance,
+        approval,
+        before_definition,
+        bindings,
+        definition,
+        definition_checks,
+        files,
+        node_key,
+        secp256k1,
+    )
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION
     from ansible_collections.obol.dv.plugins.module_utils.facts import facts
     from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
+    from ansible_collections.obol.dv.plugins.module_utils.networks import by_fork_version
     from ansible_collections.obol.dv.plugins.module_utils.proposal import check_proposal
+    from ansible_collections.obol.dv.plugins.module_utils.spelling import spelled, spelled_as_ours
     from ansible_collections.obol.dv.plugins.module_utils.standing import Standing
     from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL
 
@@ -128,37 +140,58 @@ ARGUMENT_SPEC = dict(
 
 def place(module):
     params, custom = module.params, networks(module.params)
-    found = _definition(params, custom)
+    data_dir, inbox = params["data_dir"], params["inbox"]
+    confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
+    found, stored = _definition(params, confirmed, custom, module.check_mode)
+    found = acceptance.choose(data_dir, found, confirmed)
     if found is None:
         return _waiting(module, custom)
-    text = definition.dump(found).decode()
-    new = not os.path.lexists(os.path.join(params["data_dir"], DEFINITION))
-    own_key = secp256k1.public_key(node_key.read(params["data_dir"]))
-    standing = Standing(state="complete", detail="%s is in %s" % (DEFINITION, params["data_dir"]))
-    result = dict(
-        facts(found, own_key),
-        **standing.result(),
-        changed=new,
-        outbox={DEFINITION: text},
-        diff=dict(before="", after=text + "\n" if new else ""),
-    )
+    own_key = secp256k1.public_key(node_key.read(data_dir))
+    known = facts(found, own_key)
     accept = acceptance.review if module.check_mode else acceptance.accept_definition
-    confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
-    accept(params["data_dir"], found, own_key, confirmed, custom)
-    return result
+    before = _read(os.path.join(data_dir, DEFINITION))
+    try:
+        accept(data_dir, found, own_key, confirmed, custom, inbox)
+    except bindings.Unbound as error:
+        standing = Standing(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
+        return dict(known, **standing.result(), changed=False)
+    text = definition.dump(found).decode()
+    new = before is None or spelled(definition.parse(before)) != found
+    return dict(
+        known,
+        **Standing(state="complete", detail="%s is in %s" % (DEFINITION, data_dir)).result(),
+        changed=new,
+        # In the store it may have another spelling: that is no matter.
+        outbox={} if found == stored else {DEFINITION: text},
+        diff=dict(before=before or "", after=text + "\n") if new else dict(before="", after=""),
+    )
 
 
-def _definition(params, custom):
-    """The definition, put together or as found in the store, or None."""
-    inbox, where = params["inbox"], "in %s" % params["store"]
+def _definition(params, confirmed, custom, check_mode):
+    """The definition (or None), put together or as found in the store, and the one that the store holds (or None)."""
+    data_dir, inbox, where = params["data_dir"], params["inbox"], "in %s" % params["store"]
+    stored = None
+    if DEFINITION in inbox:
+        stored = definition.parse(inbox[DEFINITION], "the definition %s" % (params["definition_file"] or where))
+        definition_checks.check_hashes(stored)
+        # The signatures of one that was made elsewhere, and confirmed, stay as they came.
+        stored = spelled(stored)
+        stored = stored if stored.definition_hash == confirmed else spelled_as_ours(stored)
     if PROPOSAL in inbox:
         proposal = check_proposal(inbox[PROPOSAL], "the proposal %s" % where, custom)
-        approvals = approval.collect(proposal, inbox)
+        network = by_fork_version(proposal.fork_version, custom)
+        approvals = bindings.choose(data_dir, proposal, inbox, network, acceptance.is_accepted(data_dir))
+        if not check_mode:
+            bindings.keep(data_dir, proposal, approvals, network)
         if len(approvals) == len(proposal.operators):
-            return approval.assemble(proposal, approvals, custom)
-    if DEFINITION in inbox:
-        return definition.parse(inbox[DEFINITION], "the definition %s" % (params["definition_file"] or where))
-    return None
+            return approval.assemble(proposal, approvals, custom), stored
+    return stored, stored
+
+
+def _read(path):
+    """The text of the file ``path``, or None."""
+    content = files.read_if_exists(path)
+    return None if content is None else content.decode("utf-8", "replace")
 
 
 def _waiting(module, custom):

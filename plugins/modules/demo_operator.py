@@ -65,6 +65,8 @@ def make_up(module):
     params = module.params
     terms = parse_terms(params["terms"], operators_pending=True)
     new_wallet, new_policy = (not os.path.lexists(params[name]) for name in ("wallet_file", "policy_file"))
+    # It names the operators, so it waits until each has a wallet.
+    new_policy = new_policy and "" not in terms.operators
     changed = new_wallet or new_policy
     if module.check_mode:
         return dict(changed=changed, address=None if new_wallet else wallet.address(params["wallet_file"]))

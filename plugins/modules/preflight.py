@@ -106,13 +106,12 @@ enr:
   type: str
 """
 
-import os
 import time
 
 from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, WALLET_SPEC, networks, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import data_dir, enr, node_key, preflight, variables
+    from ansible_collections.obol.dv.plugins.module_utils import acceptance, data_dir, enr, node_key, preflight, variables
     from ansible_collections.obol.dv.plugins.module_utils.errors import Collector, DvError
     from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
 
@@ -165,11 +164,17 @@ def check(module):
     given = preflight.Given(definition, params["definition_file"], networks(params)) if definition is not None else None
     problems.errors += preflight.check(node, params["terms"], time.time(), given, params["inbox"])
     texts = [str(error) for error in problems.errors]
-    has_definition = os.path.lexists(os.path.join(node.data_dir, data_dir.DEFINITION))
-    result = dict(changed=False, problems=texts, has_definition=has_definition, enr=_enr(node))
+    result = dict(changed=False, problems=texts, has_definition=_has_definition(node), enr=_enr(node))
     if texts:
         module.fail_json(msg="\n".join("- " + text for text in texts), **result)
     return result
+
+
+def _has_definition(node):
+    try:
+        return acceptance.is_accepted(node.data_dir)
+    except DvError:
+        return False
 
 
 def _enr(node):

@@ -80,7 +80,7 @@ def propose(module):
     terms = parse_terms(params["terms"], operators_pending=module.check_mode)
     found = proposal.read(params["data_dir"], terms)
     stored = params["inbox"].get(PROPOSAL)
-    if stored is not None and (not found or stored != definition.dump(found).decode()):
+    if stored is not None and (not found or not _is_same(stored, found, terms)):
         raise DvError(
             "the store %s holds a proposal that is not of this node" % params["store"],
             "the proposal that this node made" if found else "an empty store for a new cluster",
@@ -98,9 +98,17 @@ def propose(module):
     return dict(
         changed=changed,
         config_hash=to_hex(made.config_hash),
-        outbox={PROPOSAL: text},
+        outbox={PROPOSAL: text} if stored is None else {},
         diff=dict(before="", after=text + "\n") if changed else dict(before="", after=""),
     )
+
+
+def _is_same(stored, found, terms):
+    """Whether the store's proposal is the one that this node made, in whatever spelling."""
+    try:
+        return proposal.check_proposal(stored, custom=(terms.network,)) == found
+    except DvError:
+        return False
 
 
 def main():

@@ -25,6 +25,12 @@ options:
       - The number of the DKG's attempt that the inventory asks for. A lower one than the node is in says nothing.
     type: int
     default: 1
+  operator_address:
+    description: Address of the node's operator, if it is known. With it a lost approval is noticed.
+    type: str
+  share_index:
+    description: The node's share index. Needed only where several operators share the address.
+    type: int
   backup_dir:
     description: Directory on the node with the backups of its ENR private key, see M(obol.dv.backup_enr_key).
     type: str
@@ -44,7 +50,7 @@ state:
     - V(complete), the cluster is in the data directory.
     - V(waiting) for other operators, or for a run on this node, see C(ready).
     - V(aborted), an operator signed something wrong.
-    - V(stopped), this node was rolled back, or its ENR private key is used twice or gone.
+    - V(stopped), this node was rolled back, or its ENR private key is used twice, gone or not the one that was approved.
   returned: always
   type: str
 step:
@@ -146,6 +152,8 @@ with packages():
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),
     attempt=dict(type="int", default=1),
+    operator_address=dict(type="str"),
+    share_index=dict(type="int"),
     backup_dir=dict(type="str"),
     testnet=TESTNET_SPEC,
     **CARRIER_SPEC,
@@ -154,7 +162,15 @@ ARGUMENT_SPEC = dict(
 
 def tell(module):
     params = module.params
-    standing, known = status(params["data_dir"], params["inbox"], params["store"], params["attempt"], networks(params))
+    standing, known = status(
+        params["data_dir"],
+        params["inbox"],
+        params["store"],
+        params["attempt"],
+        networks(params),
+        params["operator_address"],
+        params["share_index"],
+    )
     backup = newest_backup(params["data_dir"], params["backup_dir"]) if params["backup_dir"] else None
     return dict(known, **standing.result(), enr_key_backup=backup, changed=False)
 

@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.obol.dv.plugins.module_utils import files, gojson
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.records import lookup
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import names
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.location import open_store
 
@@ -41,11 +42,15 @@ class Carrier(ActionBase):
         return open_store(arguments.get("store") or "", arguments.get("store_options"))
 
     def _carry(self, store, arguments, result, task_vars):
-        arguments["inbox"] = self._inbox(store, arguments, self._given(arguments))
+        given = self._given(arguments)
+        arguments["inbox"] = self._inbox(store, arguments, given)
         result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
         # The arguments hold whole messages: they have no place in a log of the run.
         result.pop("invocation", None)
         outbox = result.pop("outbox", None) or {}
+        if given and DEFINITION in store.list():
+            # It is the given one, in whatever spelling: _inbox saw to that.
+            outbox.pop(DEFINITION, None)
         if not self._task.check_mode:
             result["stored"] = store.put(outbox)
             result["changed"] = bool(result.get("changed") or result["stored"])
@@ -55,7 +60,7 @@ class Carrier(ActionBase):
         if not given:
             return store.get_all(self.BRINGS, tuple(arguments.get("settled") or ()))
         stored = store.get_all((DEFINITION,))
-        if stored and gojson.loads(stored[DEFINITION], DEFINITION) != gojson.loads(given[DEFINITION], arguments["definition_file"]):
+        if stored and _hash(stored[DEFINITION], DEFINITION) != _hash(given[DEFINITION], arguments["definition_file"]):
             raise DvError(
                 "the store %s holds another definition than %s" % (store, arguments["definition_file"]),
                 "the same definition, or none",
@@ -68,3 +73,8 @@ class Carrier(ActionBase):
         """The definition in the argument ``definition_file``, name to text; nothing without one."""
         path = arguments.get("definition_file")
         return {DEFINITION: files.read(path, names.max_size(DEFINITION)).decode("utf-8", "replace")} if path else {}
+
+
+def _hash(text, what):
+    """The hash that a definition states, in one spelling. The nodes hold it against what the definition says."""
+    return str(lookup(gojson.loads(text, what), "definition_hash", what)).lower().removeprefix("0x")

@@ -32,6 +32,8 @@ ROUNDS = ("commit", "deal", "confirm", "sign", "seal", "finish")
 STEPS = (
     *(("wallet", node) for node in range(1, 4)),
     ("demo_operator", 4),
+    # Its policy, once all operators have a wallet.
+    ("demo_operator", 4),
     *(("enr", node) for node in range(1, 5)),
     ("proposal", 1),
     *(("approval", node) for node in range(1, 5)),
@@ -49,6 +51,7 @@ def step_of_round(round, node):
 #: last often two.
 PLACES = [
     *map(STEPS.index, (("wallet", 2), ("demo_operator", 4), ("enr", 2), ("proposal", 1), ("approval", 2), ("definition", 2))),
+    STEPS.index(("demo_operator", 4)) + 1,
     *(step_of_round(round, node) for node in (1, 4) for round in ROUNDS),
 ]
 
@@ -79,14 +82,18 @@ class Cluster:
         self.store = open_store(str(self.directory / store))
 
     def begin(self):
-        """Write the policies of those operators who are not made up: the only thing that no module writes."""
+        """Make the directories around the data directories."""
         for node in self.nodes:
             node.mkdir(parents=True)
-        for node in self.nodes[:3]:
-            policy = dict(networks=["hoodi"], withdrawal_addresses=[DEAD], fee_recipient_addresses=[DEAD])
-            (node / "policy.yml").write_text(json.dumps(policy))
-            (node / "policy.yml").chmod(0o600)
         return self
+
+    def _write_policy(self, node):
+        """Write the policy of an operator who is not made up: the only thing that no module writes."""
+        path, terms = self.nodes[node - 1] / "policy.yml", self.terms()
+        if not path.exists():
+            rules = ("withdrawal_addresses", "fee_recipient_addresses", "operators")
+            path.write_text(json.dumps(dict(networks=["hoodi"], **{rule: terms[rule] for rule in rules})))
+            path.chmod(0o600)
 
     def copy(self, directory):
         """All of it as it is now, in the place of whatever is at ``directory``."""
@@ -163,6 +170,8 @@ class Cluster:
         )
         if "terms" in spec:
             values["terms"] = self.terms()
+        if name == "approval":
+            self._write_policy(node)
         if "inbox" in spec:
             brings = _plugin("action", name).ActionModule.BRINGS
             values["inbox"] = self.inbox(brings) if inbox is None else inbox

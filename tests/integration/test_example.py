@@ -77,8 +77,12 @@ def bring(hosts, nodes):
         else:
             wallet.create(str(place / "wallet.json"), str(place / "wallet-password.txt"))
         addresses[name] = wallet.address(str(place / "wallet.json"))
-        rules = ("withdrawal_addresses", "fee_recipient_addresses")
-        (place / "policy.yml").write_text(json.dumps({"networks": ["hoodi"], **{rule: node["dv_" + rule] for rule in rules}}))
+    known = {node["dv_operator_address"]: addresses[name] for name, node in nodes.items()}
+    for name, node in nodes.items():
+        inside = str(pathlib.Path(node["dv_data_dir"]).parent)
+        rules = {rule: node["dv_" + rule] for rule in ("withdrawal_addresses", "fee_recipient_addresses")}
+        policy = dict(rules, networks=["hoodi"], operators=[known[address] for address in node["dv_operators"]])
+        (hosts.path(machine(node), inside) / "policy.yml").write_text(json.dumps(policy))
         hosts.run(machine(node), ["chmod", "--recursive", "go=", inside])
         if not node["ansible_become"]:
             hosts.run(machine(node), ["chown", "--recursive", "%s:" % node["ansible_user"], inside])

@@ -81,6 +81,8 @@ def test_seven_nodes_of_which_one_operator_has_three(tmp_path, check_complete, c
             (group.directory / name / file).write_bytes((group.directory / "node1" / file).read_bytes())
         group.hosts[name] = dict(group.hosts["node1"])
     group.variables["dv_operators"] = [host["dv_operator_address"] for host in group.hosts.values()]
+    for name in group.names:
+        group.write_policy(name)
     group.write_inventory()
     refused = check_refused(group.directory, ["- node1, node4, node7: dv_share_index is not set"], group.attempt)
     assert "one of 1, 4, 7, the places of" in refused.stdout

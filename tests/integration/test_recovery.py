@@ -292,8 +292,9 @@ def test_begin_again(group, check_complete):
     del cluster.hosts["carol"]
     cluster.names = ["alice", "bob", "dave"]
     cluster.hosts["dave"] = {"dv_operator_address": cluster.make_wallet("dave")}
-    cluster.write_policy("dave")
     cluster.variables["dv_operators"] = [host["dv_operator_address"] for host in cluster.hosts.values()]
+    for name in cluster.names:
+        cluster.write_policy(name)
     cluster.variables["dv_num_validators"] = 2
     recipe.follow()
     recipe.end()

@@ -7,14 +7,13 @@
 from dataclasses import dataclass, field, replace
 
 from .. import enr, secp256k1
-from ..definition import Definition, default_threshold, effective_deposit_amounts
+from ..definition import Definition, effective_deposit_amounts
+from ..definition_checks import check_runnable
 from ..errors import DvError
 from .encoding import VERSION, H, to_base64
 
 #: Attempts are numbered from 1 to this.
 MAX_ATTEMPT = 10**6
-#: Definition versions whose locks hold deposits of several amounts and a registration (charon-formats §4.1).
-VERSIONS = ("v1.8.0", "v1.9.0", "v1.10.0", "v1.11.0")
 
 
 @dataclass(frozen=True)
@@ -75,20 +74,8 @@ def parameters(definition, node_key, attempt):
 
     :raises DvError: the definition cannot go through this protocol, or has no such operator
     """
-    operators = definition.operators or ()
-    n, t = len(operators), definition.threshold or default_threshold(len(operators))
-    if definition.version not in VERSIONS:
-        raise DvError(
-            "a definition of version %s" % definition.version,
-            "one of %s" % ", ".join(VERSIONS),
-            "make a new definition",
-        )
-    if not 2 <= t <= n <= 255:
-        raise DvError(
-            "%d operators and threshold %d" % (n, t), "a threshold of at least 2, and at most 255 operators"
-        )
-    if definition.num_validators < 1:
-        raise DvError("a definition with no validators", "at least one validator")
+    check_runnable(definition, least_operators=2)
+    operators = definition.operators
     if type(attempt) is not int or not 1 <= attempt <= MAX_ATTEMPT:  # pylint: disable=unidiomatic-typecheck
         raise DvError("attempt %s" % (attempt,), "a whole number from 1 to %d" % MAX_ATTEMPT)
     # The signatures of ENRs are the definition's business; which key is whose is ours.
@@ -96,8 +83,8 @@ def parameters(definition, node_key, attempt):
         enr.parse(operator.enr, "the ENR of operator %d" % index, verify=False).public_key
         for index, operator in enumerate(operators, 1)
     )
-    if len(set(keys)) != n:
-        raise DvError("two operators of the definition have the same ENR key", "%d different keys" % n)
+    if len(set(keys)) != len(keys):
+        raise DvError("two operators of the definition have the same ENR key", "%d different keys" % len(keys))
     own = secp256k1.public_key(node_key)
     if own not in keys:
         raise DvError(
@@ -108,8 +95,8 @@ def parameters(definition, node_key, attempt):
     return Parameters(
         definition,
         definition.definition_hash,
-        n,
-        t,
+        len(keys),
+        definition.threshold,
         definition.num_validators,
         tuple(effective_deposit_amounts(definition)),
         keys,

@@ -10,24 +10,27 @@ _HASH = {"type": "string", "pattern": r"^0x[0-9a-f]{64}\Z", "description": "0x a
 _SIGNATURE = {"type": "string", "pattern": r"^0x[0-9a-f]{130}\Z", "description": "0x and 130 lower-case hex digits"}
 
 
-def _object(description, **fields):
+def _object(description, optional=(), **fields):
     return {
         "type": "object",
         "description": description,
         "additionalProperties": False,
-        "required": list(fields),
+        "required": [name for name in fields if name not in optional],
         "properties": fields,
     }
 
 
 APPROVAL = _object(
     "an object with the operator's approval",
+    # One that an older obol.dv made has none.
+    optional=("binding_signature",),
     share_index={"type": "integer", "minimum": 1, "maximum": 255, "description": "a whole number from 1 to 255"},
     address=ADDRESS,
     enr={"type": "string", "maxLength": 1024, "description": "an ENR text of at most 1024 bytes"},
     config_hash=_HASH,
     config_signature=_SIGNATURE,
     enr_signature=_SIGNATURE,
+    binding_signature=_SIGNATURE,
 )
 
 RECORD = _object(
@@ -45,6 +48,7 @@ RECORD = _object(
                 "description": "64 lower-case hex digits",
             },
             "accepted_config_hash": _HASH,
+            "signed_before": {"enum": [True], "description": "true"},
         },
     },
 )

@@ -10,7 +10,7 @@ import shutil
 from collections import namedtuple
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils import approval, enr, proposal, secp256k1
+from ansible_collections.obol.dv.plugins.module_utils import approval, bindings, enr, networks, proposal, secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.address import checksum_address
 from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
 from ansible_collections.obol.dv.tests.unit.plugins.module_utils.dealer import Cluster
@@ -86,6 +86,16 @@ def approved(proposed, people, tmp_path):
             accepted_config_hash=proposed.config_hash,
         )
     return directories, approvals
+
+
+@pytest.fixture
+def bound(proposed, approved):
+    """The same, and each of the four has met the approvals of all."""
+    directories, approvals = approved
+    texts = {index: given.dump() for index, given in approvals.items()}
+    for directory in directories.values():
+        bindings.keep(directory, proposed, texts, networks.by_name("hoodi"))
+    return approved
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,15 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.obol.dv.plugins.module_utils import acceptance, accepted, approval, enr, proposal, review
+from ansible_collections.obol.dv.plugins.module_utils import (
+    acceptance,
+    accepted,
+    approval,
+    enr,
+    proposal,
+    review,
+    secp256k1,
+)
 from ansible_collections.obol.dv.plugins.module_utils.definition import Creator, dump, parse, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
@@ -25,9 +33,9 @@ def definition(proposed, approved):
 
 
 @pytest.fixture
-def node(approved):
+def node(bound):
     """The data directory of operator 1."""
-    return pathlib.Path(approved[0][1])
+    return pathlib.Path(bound[0][1])
 
 
 def key_of(text):
@@ -46,7 +54,7 @@ def test_accepted(definition, node, people, tree):
     path = node / "cluster-definition.json"
     assert path.read_bytes() == dump(definition)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert accepted.read(str(node)) == definition.definition_hash
+    assert accepted.read(str(node)) == (definition.definition_hash, accepted.BY_SIGNATURES)
     before = tree(node)
     assert not acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
     assert acceptance.accepted_definition(str(node), key_of(people[0].enr)) == definition
@@ -62,16 +70,20 @@ def test_signatures_are_verified_once(definition, node, people, monkeypatch):
 @pytest.mark.parametrize("crashing", [1, 2])
 def test_goes_on_after_a_crash(crashing, definition, node, people, monkeypatch):
     """The process ends just before its first or second file would be in place."""
-    real, linked = os.link, []
+    placed = []
 
-    def crash(source, target):
-        linked.append(target)
-        if len(linked) == crashing:
-            raise KeyboardInterrupt
-        real(source, target)
+    def crash(real):
+        def place(source, target):
+            placed.append(target)
+            if len(placed) == crashing:
+                raise KeyboardInterrupt
+            real(source, target)
+
+        return place
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "link", crash)
+        patched.setattr(os, "link", crash(os.link))
+        patched.setattr(os, "rename", crash(os.rename))
         with pytest.raises(KeyboardInterrupt):
             acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
     assert acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
@@ -81,7 +93,7 @@ def test_goes_on_after_a_crash(crashing, definition, node, people, monkeypatch):
 def test_a_definition_put_there_by_hand_is_verified(definition, node, people):
     (node / "cluster-definition.json").write_bytes(dump(definition))
     assert acceptance.accepted_definition(str(node), key_of(people[0].enr)) == definition
-    assert accepted.read(str(node)) == definition.definition_hash
+    assert accepted.read(str(node)) == (definition.definition_hash, accepted.BY_SIGNATURES)
 
 
 @pytest.mark.parametrize("shape", ["unsigned", "solo", "approved elsewhere"])
@@ -94,13 +106,20 @@ def test_hash_must_be_confirmed(shape, definition, people, tmp_path, tree):
         unsigned = without_signatures(definition, people, Creator(address=people[0].address))
         signature = people[0].sign(approval.eip712.creator_config_digest(unsigned.config_hash, 560048))
         definition = with_hashes(replace(unsigned, creator=replace(unsigned.creator, config_signature=signature)))
-    found = "0x" + definition.definition_hash.hex()
-    with pytest.raises(DvError, match="set dv_accept_definition_hash to %s" % found):
-        acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
-    with pytest.raises(DvError, match="%s; wanted: 0x%s, as dv_accept_definition_hash says" % (found, "01" * 32)):
-        acceptance.accept_definition(str(node), definition, key_of(people[0].enr), b"\1" * 32)
+    for confirmed, fragments in (
+        (None, ["set dv_accept_definition_hash to the definition hash that the other operators tell you"]),
+        (b"\1" * 32, ["another one than the one that was confirmed", "hash 0x%s, as dv_accept_definition_hash says" % ("01" * 32)]),
+    ):
+        with pytest.raises(DvError) as error:
+            acceptance.accept_definition(str(node), definition, key_of(people[0].enr), confirmed)
+        # What to compare is shown, and not what a carrier would like to have pasted.
+        fragments += ["operator %d: %s" % (index, ", ".join(filter(None, (each.address, each.enr))))
+                      for index, each in enumerate(definition.operators, 1)]
+        assert [fragment for fragment in fragments if fragment not in str(error.value)] == []
+        assert definition.definition_hash.hex() not in str(error.value)
     assert tree(node) == {}
     assert acceptance.accept_definition(str(node), definition, key_of(people[0].enr), definition.definition_hash)
+    assert accepted.read(str(node)) == (definition.definition_hash, accepted.BY_HASH)
     # Asked once.
     assert acceptance.accepted_definition(str(node), key_of(people[0].enr)) == definition
 
@@ -166,12 +185,17 @@ def test_a_definition_that_this_node_did_not_approve(definition, node, terms, pe
 
 
 def test_own_signature_by_another_run(definition, node, people):
-    """Right signatures, but not those that this node gave: its state was lost or copied."""
-    own = definition.operators[0]
-    as_wallets_write = own.config_signature[:64] + bytes([own.config_signature[64] + 27])
-    other = with_hashes(first(config_signature=as_wallets_write)(definition))
+    """A right signature, but not the one that this node gave: its state was lost or copied."""
+    digest = approval.eip712.operator_config_digest(definition.config_hash, 560048)
+    nonce = 5
+    r = int.from_bytes(secp256k1.decompress(secp256k1.public_key(nonce.to_bytes(32, "big")))[1:33], "big")
+    key = int.from_bytes(people[0].private_key, "big")
+    s = pow(nonce, -1, secp256k1.ORDER) * (int.from_bytes(digest, "big") + r * key) % secp256k1.ORDER
+    signatures = [secp256k1.one_spelling(r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([v])) for v in (0, 1)]
+    (other,) = [each for each in signatures if secp256k1.recover_address(digest, each).hex() == people[0].address[2:].lower()]
+    assert other != definition.operators[0].config_signature
     with pytest.raises(DvError, match="config signature"):
-        acceptance.accept_definition(str(node), other, key_of(people[0].enr))
+        acceptance.accept_definition(str(node), with_hashes(first(config_signature=other)(definition)), key_of(people[0].enr))
 
 
 def test_changed_enr_after_acceptance(definition, node, people):

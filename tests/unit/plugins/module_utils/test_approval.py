@@ -39,6 +39,7 @@ def policy_of(terms, **rules):
         "networks": ["hoodi"],
         "withdrawal_addresses": terms["withdrawal_addresses"],
         "fee_recipient_addresses": terms["fee_recipient_addresses"],
+        "operators": terms["operators"],
     }
     return policies.Policy("policy.yml", "ab" * 32, {**allowing, **rules})
 
@@ -65,10 +66,13 @@ def test_published_text(approved, proposed, people):
         "config_hash",
         "config_signature",
         "enr_signature",
+        "binding_signature",
     ]
     assert approval.parse(published) == approvals[3]
     assert approvals[3].config_signature == people[2].sign(eip712.operator_config_digest(proposed.config_hash, 560048))
     assert approvals[3].enr_signature == people[2].sign(eip712.enr_digest(people[2].enr, 560048))
+    bound = eip712.node_binding_digest(proposed.config_hash, 3, people[2].enr, 560048)
+    assert approvals[3].binding_signature == people[2].sign(bound)
 
 
 @pytest.mark.parametrize("by", ["policy", "hash", "both"])
@@ -89,15 +93,32 @@ def test_record_keeps_what_it_was_approved_by(by, proposed, terms, people, tmp_p
     }
 
 
+def strangers_allowed(terms):
+    policy = policy_of(terms)
+    del policy.rules["operators"]
+    return policy
+
+
+#: What is shown of the operators for comparing.
+OPERATORS = ["operator %d: 0x" % index for index in range(1, 5)]
+
 # What is approved otherwise than in a good approval by operator 1, and what the error says.
 REFUSED = {
     "neither policy nor hash": (
         lambda people, terms: {},
-        ["no policy", "dv_accept_config_hash to 0x"],
+        ["no policy", "set dv_accept_config_hash to", *OPERATORS],
     ),
     "another hash confirmed": (
         lambda people, terms: {"accepted_config_hash": b"\1" * 32},
-        ["the config hash of the proposal is 0x", "0x" + "01" * 32, "dv_accept_config_hash"],
+        ["other terms than those that were confirmed", "0x" + "01" * 32, "dv_accept_config_hash", *OPERATORS],
+    ),
+    "policy that knows no operators": (
+        lambda people, terms: {"policy": strangers_allowed(terms)},
+        ["policy.yml does not say who may be an operator", "dv_accept_config_hash", "by hand"],
+    ),
+    "policy without one of the operators": (
+        lambda people, terms: {"policy": policy_of(terms, operators=terms["operators"][:3])},
+        ["operator 4 is ", "policy.yml allows operators"],
     ),
     "policy forbids": (
         lambda people, terms: {"policy": policy_of(terms, networks=["mainnet"], threshold=4)},
@@ -134,7 +155,15 @@ def test_refused_and_nothing_written(changes, fragments, proposed, terms, people
     with pytest.raises(DvError) as error:
         approval.approve(str(tmp_path / "node1"), proposed, **arguments)
     assert [fragment for fragment in fragments if fragment not in str(error.value)] == []
+    # A hash that came with the file is not offered for confirming it.
+    assert proposed.config_hash.hex() not in str(error.value)
     assert tree(tmp_path) == before
+
+
+def test_a_policy_that_knows_no_operators_and_a_confirmed_hash(proposed, terms, people, tmp_path):
+    person = people[0]
+    arguments = (str(tmp_path), proposed, person.address, person.enr, person.sign, strangers_allowed(terms))
+    assert approval.approve(*arguments, accepted_config_hash=proposed.config_hash)[1]
 
 
 def test_policy_forbids_even_what_somebody_confirmed(proposed, terms, people, tmp_path):

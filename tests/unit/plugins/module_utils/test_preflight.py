@@ -31,6 +31,7 @@ from ansible_collections.obol.dv.plugins.module_utils import (
 )
 from ansible_collections.obol.dv.plugins.module_utils.definition import dump, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.store import approval_name
 from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
 
 NOW = 1_800_000_000
@@ -238,7 +239,8 @@ def accepted(node, place, proposed, approved, people):
     approval.approve(
         node.data_dir, proposed, people[0].address, people[0].enr, people[0].sign, None, proposed.config_hash
     )
-    acceptance.accept_definition(node.data_dir, definition, enr.parse(people[0].enr).public_key)
+    inbox = {approval_name(index): given.dump() for index, given in approvals.items()}
+    acceptance.accept_definition(node.data_dir, definition, enr.parse(people[0].enr).public_key, inbox=inbox)
     return definition
 
 

@@ -155,7 +155,7 @@ WRONG = {
     "operator without address": (first_operator(address=""), True, ["operators[0].address"]),
     "operator with ENR": (first_operator(enr="enr:-x"), True, ["operators[0] has an ENR"]),
     "operator with signature": (
-        first_operator(config_signature=bytes(65)),
+        first_operator(config_signature=b"\1" * 65),
         True,
         ["operators[0] has an ENR or signatures"],
     ),

@@ -109,7 +109,7 @@ def test_definition(stands, second, store, proposed, approved, people):
     assert brief(told) == ("waiting", "definition", (), True) and "has not accepted" in told.detail
     assert known["definition_hash"] == "0x" + made.definition_hash.hex() and known["share_index"] == 2
     assert all(operator["peer_id"].startswith("16Uiu2") for operator in known["operators"])
-    acceptance.accept_definition(str(second), made, secp256k1.public_key(people[1].node_key))
+    acceptance.accept_definition(str(second), made, secp256k1.public_key(people[1].node_key), inbox=store)
     assert brief(stands(second, store)[0]) == ("waiting", "commit", (), True)
     (second / "charon-enr-private-key").write_text("99" * 32)
     told, dummy = stands(second, store)
