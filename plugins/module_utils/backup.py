@@ -11,6 +11,11 @@ Each is two files, in a directory beside the data directory, and once more on th
 
 Encrypting twice gives two different files. So the record tells whether a key is backed up for certain recipients; it is
 written last, and a file without one does not count.
+
+From the node's approval on there is a third, a copy of ``ceremony/approval.json``: a wallet binds one ENR to its place, once, and
+who restores the key without it could not tell. It is public, as what the store has of it::
+
+    approval-<peer id>-<8 hex digits>.json  its own SHA-256 begins with the 8
 """
 
 import datetime
@@ -24,7 +29,7 @@ from .errors import DvError
 from .records import lookup
 
 #: What the files of a backup are called.
-NAME = re.compile(r"enr-key-(?P<peer_id>[1-9A-HJ-NP-Za-km-z]{40,60})-(?P<sha256>[0-9a-f]{8})\.(age|json)")
+NAME = re.compile(r"(enr-key|approval)-(?P<peer_id>[1-9A-HJ-NP-Za-km-z]{40,60})-(?P<sha256>[0-9a-f]{8})\.(age|json)")
 
 #: Most bytes of such a file. An SSH key of 16384 bits as recipient takes 3 kB in each.
 MAX_SIZE = 256 * 1024
@@ -68,7 +73,7 @@ def find(directory, peer_id):
         raise files.os_error(error, directory, "read") from None
     for name in names:
         match = NAME.fullmatch(name)
-        if match and match["peer_id"] == peer_id and name.endswith(".json"):
+        if match and match["peer_id"] == peer_id and name.startswith("enr-key-") and name.endswith(".json"):
             try:
                 backups.append(_read(os.path.join(directory, name), peer_id))
             except DvError as error:
@@ -92,6 +97,11 @@ def make(directory, peer_id, private_key, recipients, now):
     for path, text in zip(backup.paths, (content, gojson.dumps(record).encode())):
         files.write_new(path, text)
     return backup
+
+
+def approval_path(directory, peer_id, content):
+    """Where the copy of an approval of ``content`` (bytes) by the node with ``peer_id`` lies."""
+    return os.path.join(directory, "approval-%s-%s.json" % (peer_id, hashlib.sha256(content).hexdigest()[:8]))
 
 
 def _read(path, peer_id):

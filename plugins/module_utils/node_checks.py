@@ -61,7 +61,7 @@ def check_artefacts(node, terms):
                 )
             )
         with problems:
-            review.check_data_dir(node.data_dir, found)
+            review.check_data_dir(node.data_dir, definition.compute_definition_hash(found))
         with problems:
             _check_own_enr(node, found)
     elif os.path.lexists(os.path.join(node.data_dir, KEYS)):

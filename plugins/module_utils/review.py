@@ -34,7 +34,8 @@ def review_in_full(data_dir, definition, public_key, confirmed, custom, inbox):
         network = networks.by_fork_version(definition.fork_version, custom)
         shape = check_signatures(definition, network)
     with problems:
-        check_data_dir(data_dir, definition, confirmed)
+        if not _gives_way(data_dir, definition, confirmed):
+            check_data_dir(data_dir, definition.definition_hash)
     problems.raise_any()
     given = approval.read(data_dir)
     if given:
@@ -55,15 +56,9 @@ def review_in_full(data_dir, definition, public_key, confirmed, custom, inbox):
     return accepted.BY_SIGNATURES
 
 
-def check_data_dir(data_dir, definition, confirmed=False):
-    """Refuse a data directory with a lock or keys of another cluster than that of ``definition``, or with another definition.
-
-    One that this node has sent nothing for yet gives way to another of the same terms, or to a ``confirmed`` one.
-    """
-    definition_hash = compute_definition_hash(definition)
+def check_data_dir(data_dir, definition_hash):
+    """Refuse a data directory with a definition, lock or keys of another cluster than ``definition_hash`` (32 bytes)."""
     wanted = gojson.to_hex(definition_hash)
-    if _gives_way(data_dir, definition, confirmed):
-        return
     record = accepted.read(data_dir)
     found = {"%s (accepted)" % accepted.FILE: gojson.to_hex(record.definition_hash if record else b"")}
     for name, key in ((DEFINITION, None), (LOCK, "cluster_definition")):
@@ -92,7 +87,8 @@ def check_data_dir(data_dir, definition, confirmed=False):
 
 
 def _gives_way(data_dir, definition, confirmed):
-    """Whether the definition in ``data_dir`` was accepted and nothing came of it, so that ``definition`` may take its place."""
+    """Whether ``data_dir`` has an accepted definition for which this node has sent nothing yet: it gives way to one of the same
+    terms, and to a ``confirmed`` one."""
     record, path = accepted.read(data_dir), os.path.join(data_dir, DEFINITION)
     used = [name for name in (LOCK, KEYS) if os.path.lexists(os.path.join(data_dir, name))]
     content = files.read_if_exists(path)

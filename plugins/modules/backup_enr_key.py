@@ -14,6 +14,8 @@ description:
   - Does nothing where a good backup of this very key for these very recipients is there. Other recipients are another
     backup. No backup is ever deleted.
   - A damaged backup is a warning, and another one is made.
+  - From the node's approval on C(ceremony/approval.json) is copied beside it. It is no secret, and belongs to the key.
+    A wallet binds one ENR to its place, once.
 extends_documentation_fragment:
   - obol.dv.attributes
   - obol.dv.attributes.action
@@ -78,7 +80,7 @@ import time
 from ansible_collections.obol.dv.plugins.module_utils.module import packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import age, backup, enr, files, node_key, secp256k1
+    from ansible_collections.obol.dv.plugins.module_utils import age, approval, backup, enr, files, node_key, secp256k1
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 ARGUMENT_SPEC = dict(
@@ -103,13 +105,18 @@ def back_up(module):
     for error in found.damaged:
         module.warn(str(error))
     made = found.of(recipients)
+    approved = files.read_if_exists(os.path.join(params["data_dir"], approval.FILE), approval.MAX_SIZE)
+    copy = approved and backup.approval_path(params["backup_dir"], result["peer_id"], approved)
+    result["changed"] = made is None or bool(copy) and not os.path.lexists(copy)
     if made is None:
         if module.check_mode:
             return result
         made = backup.make(params["backup_dir"], result["peer_id"], private_key, recipients, time.time())
-    else:
-        result["changed"] = False
     outbox = {os.path.basename(path): files.read(path, backup.MAX_SIZE).decode() for path in made.paths}
+    if copy:
+        if not module.check_mode:
+            files.write_same(copy, approved)
+        outbox[os.path.basename(copy)] = approved.decode()
     return dict(result, path=made.path, created=made.created, outbox=outbox)
 
 

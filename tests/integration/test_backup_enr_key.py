@@ -173,6 +173,8 @@ def test_the_main_job_makes_them(tmp_path):
     for number in range(1, 5):
         (copy,) = fresh.files(number, "*.age")[1]
         assert "node%d   %s" % (number, copy) in printed
+        for (kept,) in fresh.files(number, "approval-*.json"):
+            assert kept.read_bytes() == (fresh.data_dirs[number - 1] / "ceremony" / "approval.json").read_bytes()
     assert fresh.changed(fresh.run(["create-cluster.yml"], "-e", "dv_num_validators=1")) == [0, 0, 0, 0]
 
 

@@ -32,6 +32,7 @@ def test_check_mode_where_there_is_nothing(tmp_path):
     assert not directory.exists()
     plan = {
         "obol.dv.demo : Made-up operator": 4,
+        "obol.dv.demo : Policy of the made-up operator": 4,
         "obol.dv.enr : ENR private key and ENR": 4,
         "obol.dv.definition : Proposal of the creator": 1,
         "obol.dv.definition : Approval of the operator": 4,
