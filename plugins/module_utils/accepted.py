@@ -38,7 +38,11 @@ def read(data_dir):
     found = gojson.from_hex(lookup(record, "definition_hash", path), 32, path)
     bound_by = lookup(record, "bound_by", path)
     if not found or bound_by not in (BY_HASH, BY_SIGNATURES, None):
-        raise DvError("%s is damaged" % path, "a definition_hash of 32 bytes, and what bound it", "restore it from a backup")
+        raise DvError(
+            "%s does not say which definition was accepted, or what bound it" % path,
+            "a definition_hash of 32 bytes, and bound_by",
+            "restore it from a backup",
+        )
     return Accepted(found, bound_by)
 
 

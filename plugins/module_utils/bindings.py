@@ -24,15 +24,21 @@ class Unbound(DvError):
     :param operators: their share indices
     """
 
-    def __init__(self, definition, operators):
+    def __init__(self, operators, found, wanted, hint):
+        super().__init__(found, wanted, hint)
         self.operators = tuple(operators)
-        super().__init__(
-            "no approval binds the ENR of operator %s to this cluster" % ", ".join(map(str, operators)),
-            "an approval with a binding signature from every operator, or a definition hash confirmed for this node",
-            "run obol.dv.definition with the store that has the approvals; if they have no binding signature, an older obol.dv made "
-            "them: begin again with a new proposal, or set dv_accept_definition_hash to the definition hash that the other operators "
-            "tell you. %s" % approval.compare(definition),
-        )
+
+
+def unbound(definition, operators):
+    """The :class:`Unbound` error of the ``operators`` (share indices) of a ``definition`` or proposal."""
+    return Unbound(
+        operators,
+        "no approval binds the ENR of operator %s to this cluster" % ", ".join(map(str, operators)),
+        "an approval with a binding signature from every operator, or a definition hash confirmed for this node",
+        "run obol.dv.definition with the store that has the approvals; if they have no binding signature, an older obol.dv made "
+        "them: begin again with a new proposal, or set dv_accept_definition_hash to the definition hash that the other operators "
+        "tell you. %s" % approval.compare(definition),
+    )
 
 
 def choose(data_dir, terms, inbox, network, accepted=False):
@@ -95,25 +101,25 @@ def missing(definition, approvals, network):
 
     :raises CarriedError: an approval is wrong, or is for another ENR
     """
-    unbound, problems = [], Collector()
+    found, problems = [], Collector()
     for index, operator in enumerate(definition.operators, 1):
         with problems:
             if index not in approvals:
-                unbound.append(index)
+                found.append(index)
                 continue
-            found = approval.check(index, operator, approvals[index], definition, network)
-            if found.enr != operator.enr:
+            given = approval.check(index, operator, approvals[index], definition, network)
+            if given.enr != operator.enr:
                 raise CarriedError(
                     index,
                     "enr",
                     "the definition has the ENR %s for it" % operator.enr,
-                    "%s, which its approval is for" % found.enr,
+                    "%s, which its approval is for" % given.enr,
                     "do not confirm this definition: ask that operator which node is its own",
                 )
-            if not found.binding_signature:
-                unbound.append(index)
+            if not given.binding_signature:
+                found.append(index)
     problems.raise_any()
-    return unbound
+    return found
 
 
 def without(approvals):

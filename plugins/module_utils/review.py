@@ -50,9 +50,9 @@ def review_in_full(data_dir, definition, public_key, confirmed, custom, inbox):
             "file. %s" % approval.compare(definition),
         )
     chosen = bindings.choose(data_dir, definition, inbox, network)
-    unbound = bindings.missing(definition, chosen, network)
-    if unbound:
-        raise bindings.Unbound(definition, unbound)
+    missing = bindings.missing(definition, chosen, network)
+    if missing:
+        raise bindings.unbound(definition, missing)
     return accepted.BY_SIGNATURES
 
 

@@ -21,6 +21,8 @@ SPEAKERS = {
     "kind": 0,
     "module.warn": 0,
     "OperatorError": 2,
+    "CarriedError": 2,
+    "Unbound": 1,
     "Fault": 3,
     "_bad": 4,
     "report.error": 1,

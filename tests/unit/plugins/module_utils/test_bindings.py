@@ -311,7 +311,7 @@ def test_unless_this_node_signed(round_name, goes_on, proposed, approved, people
 def test_a_record_that_says_something_else(bound_by, proposed, approved, people):
     made = approval.assemble(proposed, texts(approved[1]))
     record_of(approved[0][1], made, bound_by=bound_by)
-    with pytest.raises(DvError, match="accepted.json is damaged"):
+    with pytest.raises(DvError, match="accepted.json does not say which definition was accepted"):
         acceptance.accepted_definition(approved[0][1], public_key(people, 1))
 
 
