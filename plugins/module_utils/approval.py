@@ -222,8 +222,8 @@ def given_before(wanted, stored, proposal, network):
     :raises DvError: the operator approved the same terms, but with another ENR or another way: it signs nothing for them any more
     """
     try:
-        found = parse(stored)
-        signer = secp256k1.recover_address(SIGNED["config_signature"](wanted, network.chain_id), found.config_signature)
+        claimed = parse(stored)
+        signer = secp256k1.recover_address(SIGNED["config_signature"](wanted, network.chain_id), claimed.config_signature)
     except DvError:
         return None
     if signer != parse_address(wanted.address, "the operator's address"):
@@ -234,8 +234,8 @@ def given_before(wanted, stored, proposal, network):
         found = None
     if found is None or found.enr != wanted.enr or not found.binding_signature:
         raise DvError(
-            "the store's %s is signed by this operator's wallet, and this node has no record of it%s"
-            % (approval_name(wanted.share_index), "" if found is None else ": it is for the ENR %s" % found.enr),
+            "the store's %s, for the ENR %s, is signed by this operator's wallet, and this node has no record of it"
+            % (approval_name(wanted.share_index), claimed.enr),
             "the node that it was signed for, with its data directory",
             "restore charon-enr-private-key from a backup; if there is none, begin again with a new proposal: a wallet binds one "
             "ENR to its place, once",

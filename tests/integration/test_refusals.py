@@ -6,12 +6,15 @@
 
 import dataclasses
 import json
+import re
 import shutil
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils import (
+    approval,
     definition,
     eip712,
+    enr,
     networks,
     node_key,
     proposal,
@@ -171,6 +174,59 @@ def test_another_store_after_the_approvals(signed, tree):
     assert set(told) == {"node2", "node3", "node4"}
     assert all("approval.json is for the proposal with the config hash" in text for text in told.values()), told
     assert tree(signed.directory) == before
+
+
+# What the carrier makes of an old ENR of node2's operator, whose private key it has, and what it is told.
+THEFTS = {
+    "an approval without binding": (
+        lambda given, old: {"approvals/2.json": dataclasses.replace(old, binding_signature=b"").dump()},
+        "waits for: no approval binds the ENR of operator 2 to this cluster",
+    ),
+    "an approval with the binding of the right ENR": (
+        lambda given, old: {"approvals/2.json": dataclasses.replace(old, binding_signature=given.binding_signature).dump()},
+        "operator 2, or whoever carried it, binding_signature: it is not by",
+    ),
+    # The creator sends its proposal again, and the nodes make the definition by themselves.
+    "a definition": (lambda given, old: {"proposal.json": None}, "holds another cluster definition"),
+}
+
+
+@pytest.mark.parametrize("theft, text", THEFTS.values(), ids=THEFTS)
+def test_an_old_enr_in_an_operators_place(theft, text, signed):
+    """Its wallet signed it once, for another cluster; with charon's signatures alone the place would be the carrier's."""
+    for data_dir in signed.data_dirs:
+        (data_dir / "cluster-definition.json").unlink()
+        (data_dir / "ceremony" / "accepted.json").unlink()
+        shutil.rmtree(data_dir / "ceremony" / "approvals")
+    place = signed.directory / "node2"
+    sign = wallet.signer(str(place / "wallet.json"), str(place / "wallet-password.txt"))
+    given = approval.read(str(signed.data_dirs[1]))
+    old_enr = enr.encode(b"\x42" * 32)
+    old = dataclasses.replace(given, enr=old_enr, enr_signature=sign(eip712.enr_digest(old_enr, networks.by_name("hoodi").chain_id)))
+    made = definition.parse((signed.store / "cluster-definition.json").read_bytes())
+    operators = list(made.operators)
+    operators[1] = dataclasses.replace(operators[1], enr=old.enr, enr_signature=old.enr_signature)
+    stolen = definition.with_hashes(dataclasses.replace(made, operators=tuple(operators)))
+    (signed.store / "cluster-definition.json").write_bytes(definition.dump(stolen))
+    for name, content in theft(given, old).items():
+        (signed.store / name).unlink()
+        if content:
+            (signed.store / name).write_text(content)
+    done = signed.attempt(playbooks=["playbooks/definition.yml"])
+    assert "Traceback" not in done.stdout + done.stderr and "unforeseen" not in done.stdout
+    told = failures(done)
+    for name in ("node1", "node3", "node4"):
+        if text.startswith("waits for: "):
+            assert name not in told
+        else:
+            assert text in told[name]
+    status = signed.play(playbooks=["playbooks/status.yml"])
+    if text.startswith("waits for: "):
+        assert text.removeprefix("waits for: ") in " ".join(status.split())
+        for name in ("node1", "node3", "node4"):
+            assert re.search("%s +waiting +approval +2 " % name, status), status
+    held = [data_dir / "cluster-definition.json" for data_dir in signed.data_dirs]
+    assert not any(path.exists() and definition.parse(path.read_bytes()) == stolen for path in held)
 
 
 def test_without_a_policy_the_config_hash_is_confirmed(group):

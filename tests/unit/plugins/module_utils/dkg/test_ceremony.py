@@ -178,9 +178,9 @@ def test_results_of_another_ceremony_are_not_touched(group):
 @pytest.mark.parametrize(
     "change, text",
     [
-        ({"threshold": 1}, "threshold 1"),
+        ({"threshold": 1}, "the threshold is 1"),
         ({"version": "v1.7.0"}, "version v1.7.0"),
-        ({"operators": ()}, "0 operators"),
+        ({"operators": ()}, "the number of operators is 0"),
     ],
 )
 def test_definitions_that_cannot_be_run(group, change, text):
