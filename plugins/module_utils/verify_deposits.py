@@ -30,10 +30,10 @@ def check_deposit_files(report, contents, lock, network):
     of_lock = _Deposits(lock, network)
     equations, wrong, doubtful, seen = Equations(report), [], [], set()
     for name, content in contents.items():
-        with report.errors_of(_CHECK):
+        try:
             entries = deposit.parse_file(content, name)
-            _check_keys(report, name, content)
-            _check_file(report, name, entries, lock)
+            doubtful += _doubts_of_file(name, content, entries, of_lock)
+            wrong += _faults_of_file(name, entries, of_lock)
             for entry in (each for each in entries if each.pubkey in of_lock.places):
                 seen.add((entry.pubkey, entry.amount))
                 what = "%s, %s" % (name, of_lock.name(entry.pubkey))
@@ -43,6 +43,8 @@ def check_deposit_files(report, contents, lock, network):
                 if not faults and of_lock.signature(entry) is None:
                     root = deposit.signing_root(*_message(entry), entry.fork_version)
                     equations.add(_CHECK, what, bls.curve.decode_g1(entry.pubkey), root, entry.signature)
+        except DvError as error:
+            wrong.append((error.found.replace(name, ""), error))
     report.by_cause("error", _CHECK, wrong)
     report.by_cause("warning", _CHECK, doubtful)
     equations.check()
@@ -78,29 +80,35 @@ class _Deposits:
         return found.signature if found and found.withdrawal_credentials == entry.withdrawal_credentials else None
 
 
-def _check_keys(report, name, content):
-    unknown = deposit.unknown_keys(content)
-    if unknown:
-        report.warning(_CHECK, "%s has keys that deposit tools do not know: %s" % (name, and_others(unknown)))
+def _faults_of_file(name, entries, of_lock):
+    """What is wrong with a file as a whole: pairs of a cause and its :class:`.errors.DvError`.
 
-
-def _check_file(report, name, entries, lock):
-    """Of a file with charon's name: all of the amount in it. In the data directory itself: one for each validator."""
-    base, validators = os.path.basename(name), [validator.public_key for validator in lock.validators or ()]
+    Of a file with charon's name: all of the amount in it. In the data directory itself: one for each validator.
+    """
+    base, count = os.path.basename(name), len(of_lock.places)
     for amount in sorted({entry.amount for entry in entries}):
         if deposit.is_file_name(base) and deposit.file_name(amount) != base:
-            raise DvError("%s has a deposit of %d Gwei" % (name, amount), "that in %s" % deposit.file_name(amount))
+            found = "%s has a deposit of %d Gwei" % (name, amount)
+            yield "amount", DvError(found, "that in %s" % deposit.file_name(amount))
     found = {entry.pubkey for entry in entries}
-    strangers = ["0x%s" % key.hex() for key in sorted(found - set(validators))]
+    strangers = ["0x%s" % key.hex() for key in sorted(found - of_lock.places.keys())]
     twice = len({(entry.pubkey, entry.amount) for entry in entries}) < len(entries)
     if strangers:
-        text = "%s has deposits for %s; wanted: for validators of the lock, one for each of the lock in charon's own files"
-        report.error(_CHECK, text % (name, and_others(strangers)))
-    elif twice or deposit.is_file_name(name) and len(found) != len(validators):
-        text = "%s has %d deposits of %d validators; wanted: one for each of the lock, %d"
-        report.error(_CHECK, text % (name, len(entries), len(found), len(validators)))
-    elif len(found) != len(validators):
-        report.warning(_CHECK, "%s has deposits of %d of %d validators" % (name, len(found), len(validators)))
+        wanted = "for validators of the lock; in charon's own files one for each of the lock"
+        yield "strangers", DvError("%s has deposits for %s" % (name, and_others(strangers)), wanted)
+    elif twice or deposit.is_file_name(name) and len(found) != count:
+        text = "%s has %d deposits of %d validators" % (name, len(entries), len(found))
+        yield "count", DvError(text, "one for each of the lock, %d" % count)
+
+
+def _doubts_of_file(name, content, entries, of_lock):
+    """As :func:`_faults_of_file`, what an operator should know of."""
+    unknown = deposit.unknown_keys(content)
+    if unknown:
+        yield "keys", DvError("%s has keys that deposit tools do not know: %s" % (name, and_others(unknown)))
+    found, count = len({entry.pubkey for entry in entries}), len(of_lock.places)
+    if found < count and not deposit.is_file_name(name):
+        yield "count", DvError("%s has deposits of %d of %d validators" % (name, found, count))
 
 
 def _faults(what, entry, of_lock, name):
