@@ -175,6 +175,23 @@ class Charon:
                 processes.append(stack.enter_context(self._start("dkg-node%d" % len(processes), ["dkg", *own])))
             self._wait(processes, deadline)
 
+    def edit(self, command, data_dirs, relay, output, **flags):
+        """``charon alpha edit`` of all nodes at once, to the end: each has the result in its directory ``output``."""
+        common = {"p2p_relays": relay, "shutdown_delay": "0s", "timeout": "3m", **flags}
+        with contextlib.ExitStack() as stack:
+            processes = []
+            for data_dir, p2p in zip(map(pathlib.Path, data_dirs), free_addresses(len(data_dirs))):
+                own = {
+                    "lock_file": data_dir / "cluster-lock.json",
+                    "private_key_file": data_dir / "charon-enr-private-key",
+                    "validator_keys_dir": data_dir / "validator_keys",
+                    "output_dir": data_dir / output,
+                    "p2p_tcp_address": p2p,
+                }
+                words = ["alpha", "edit", command, *arguments({**own, **common})]
+                processes.append(stack.enter_context(self._start("edit-node%d" % len(processes), words)))
+            self._wait(processes, DEADLINE)
+
     @contextlib.contextmanager
     def run_nodes(self, data_dirs, relay, **flags):
         """``charon run`` of all nodes over a mock beacon chain with 2 s slots; gives a list of :class:`Node`, all ready."""

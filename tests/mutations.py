@@ -46,6 +46,11 @@ def one_more(value):
     return type(value)(int(value) + 1)
 
 
+def decimal_more(text):
+    """A number in a text."""
+    return str(int(text) + 1)
+
+
 def one_less(value):
     return value - 1
 
@@ -221,6 +226,25 @@ BESIDE = [
     Mutation("crypto.checksum.message", other_digit, "key_shares", KEYSTORE),
     Mutation("", other_digit, "key_shares", "validator_keys/keystore-1.txt"),
     Mutation("", other_digit, "node_key", "charon-enr-private-key"),
+]
+
+#: Of one deposit, whatever its file is called: a part of the deposits is nothing wrong there.
+ANY_NAME = [each for each in BESIDE if each.file == DEPOSITS and each.change is not shortened]
+
+#: Overrides of builder registrations, signed as they were.
+OVERRIDES = [
+    Mutation("0." + field, change, "overrides", "builder_registrations_overrides.json")
+    for field, change in (
+        ("v1.message.fee_recipient", other_digit),
+        ("v1.message.gas_limit", decimal_more),
+        ("v1.message.timestamp", decimal_more),
+        ("v1.message.pubkey", other_digit),
+        ("v1.message.pubkey", negative),
+        ("v1.signature", negative),
+        ("v1.signature", infinity),
+        ("v1.signature", emptied),
+        ("version", other_text),
+    )
 ]
 
 

@@ -21,10 +21,16 @@ LOCK = "cluster-lock.json"
 KEYS = "validator_keys"
 #: Directory of what a node keeps of a ceremony: proposal, approval, the DKG's attempts.
 CEREMONY = "ceremony"
+#: Builder registrations that charon takes instead of the lock's, by default from v1.10 on.
+OVERRIDES = "builder_registrations_overrides.json"
+#: How the name of a directory begins that ``charon deposit fetch`` makes.
+FETCHED_DEPOSITS = "deposit"
 #: Stands for every deposit data file.
 DEPOSIT_DATA = "deposit-data*.json"
 
 SECRET_DIRECTORY, SECRET_FILE, PUBLIC_FILE = 0o700, 0o600, 0o444
+# charon writes its own again.
+_CHARONS_FILE = 0o644
 
 #: The widest modes that raise no warning.
 MODES = {
@@ -32,6 +38,7 @@ MODES = {
     NODE_KEY: SECRET_FILE,
     DEFINITION: PUBLIC_FILE,
     LOCK: PUBLIC_FILE,
+    OVERRIDES: _CHARONS_FILE,
     DEPOSIT_DATA: PUBLIC_FILE,
     KEYS: SECRET_DIRECTORY,
     KEYS + "/*": SECRET_FILE,

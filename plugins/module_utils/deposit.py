@@ -118,19 +118,38 @@ def dump_file(deposits, fork_version, network_name):
 
 
 def parse_file(content, what="deposit data"):
-    """The list of :class:`FileEntry` of a file's ``content`` (bytes).
+    """The list of :class:`FileEntry` of a file's ``content`` (bytes). Keys that nobody knows are passed over.
 
     :raises DvError: not such a file
     """
-    entries = gojson.loads(content, what)
-    if not isinstance(entries, list):
-        raise DvError("%s is %s" % (what, gojson.short(entries)), "a list of deposits")
+    entries = _objects(content, what)
+    missing = [name for name in _FIELDS if not all(name in value for value in entries)]
+    if missing:
+        without = sum(not value.keys() >= _FIELDS.keys() for value in entries)
+        raise DvError("%s lacks %s in %d of %d entries" % (what, ", ".join(missing), without, len(entries)), "each in all")
     return [_entry(value, "%s, entry %d" % (what, place)) for place, value in enumerate(entries)]
 
 
+def unknown_keys(content):
+    """The keys in a file's ``content`` (bytes) that no deposit has.
+
+    :raises DvError: not such a file
+    """
+    return sorted({key for value in _objects(content, "deposit data") for key in value} - _FIELDS.keys())
+
+
+def _objects(content, what):
+    entries = gojson.loads(content, what)
+    if not isinstance(entries, list):
+        raise DvError("%s is %s" % (what, gojson.short(entries)), "a list of deposits")
+    for place, value in enumerate(entries):
+        if not isinstance(value, dict):
+            called = "%s, entry %d" % (what, place)
+            raise DvError("%s is %s" % (called, gojson.short(value)), "an object of %s" % ", ".join(_FIELDS))
+    return entries
+
+
 def _entry(value, what):
-    if not isinstance(value, dict) or value.keys() != _FIELDS.keys():
-        raise DvError("%s is %s" % (what, gojson.short(value)), "an object of %s" % ", ".join(_FIELDS))
     fields = {}
     for name, kind in _FIELDS.items():
         found, called = value[name], "%s, %s" % (what, name)

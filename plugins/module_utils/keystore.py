@@ -33,7 +33,9 @@ _MAX_SCRYPT_MEMORY = 1 << 29
 _MAX_SCRYPT_LANES = 16
 _MAX_SIZE = 64 * 1024
 
+# What we write, and what charon finds a number in.
 _NAME = re.compile(r"keystore-(insecure-)?(0|[1-9][0-9]{0,5})\.json")
+_CHARONS_NAME = re.compile(r"keystore-(?:insecure-)?([0-9]{1,18})\.json", re.ASCII)
 
 
 def decrypt(content, password, what="keystore"):
@@ -45,8 +47,13 @@ def decrypt(content, password, what="keystore"):
 
 
 def public_key(content, what="keystore"):
-    """The public key (48 bytes) that a keystore says it is for; no password needed, nothing is proven."""
-    return gojson.from_hex(_get(_object(content, what), "pubkey", str, what), 48, "%s, pubkey" % what)
+    """The public key (48 bytes) that a keystore says it is for; no password needed, nothing is proven.
+
+    :returns: ``b""`` where it says none: EIP-2335 leaves it out if it likes
+    """
+    found = _object(content, what)
+    _get(found, "crypto", dict, what)
+    return gojson.from_hex(_get(found, "pubkey", str, what), 48, "%s, pubkey" % what) if "pubkey" in found else b""
 
 
 def encrypt(secret, password, salt=None):
@@ -130,28 +137,52 @@ def load_derived(content):
 
 
 def share_files(directory):
-    """The paths of the keystores of ``directory``, in the order of their index.
+    """The paths of the keystores of a ``directory`` that we made, in the order of their index.
 
     :raises DvError: unreadable, or the files are not numbered from 0 without a gap
     """
-    try:
-        names = sorted(
-            name for name in os.listdir(directory) if name.startswith("keystore-") and name.endswith(".json")
-        )
-    except OSError as error:
-        raise files.os_error(error, directory, "read") from None
     found = {}
-    for name in names:
+    for path in keystore_files(directory):
+        name = os.path.basename(path)
         match = _NAME.fullmatch(name)
         if not match or int(match[2]) in found:
             raise DvError("%s holds %s" % (directory, name), "one keystore-N.json for each N", "move it away")
-        found[int(match[2])] = os.path.join(directory, name)
+        found[int(match[2])] = path
     missing = next(index for index in range(len(found) + 1) if index not in found)
     if missing < len(found):
         raise DvError(
             "%s has no keystore-%d.json" % (directory, missing), "keystore-0.json to keystore-%d.json" % max(found)
         )
     return [found[index] for index in range(len(found))]
+
+
+def keystore_files(directory):
+    """The paths of all that charon loads as a keystore from a ``directory``, whatever stands beside it: by their number, then
+    those without one.
+
+    :raises DvError: unreadable
+    """
+    try:
+        names = [name for name in os.listdir(directory) if is_keystore_name(name)]
+    except OSError as error:
+        raise files.os_error(error, directory, "read") from None
+    return [os.path.join(directory, name) for name in sorted(names, key=_order)]
+
+
+def _order(name):
+    found = number(name)
+    return (found is None, found or 0, name)
+
+
+def is_keystore_name(name):
+    """Whether charon loads a file of that name as a keystore."""
+    return name.startswith("keystore-") and name.endswith(".json")
+
+
+def number(name):
+    """The number in a keystore's file ``name`` as charon reads it; ``None`` where it finds none."""
+    match = _CHARONS_NAME.fullmatch(name)
+    return int(match[1]) if match else None
 
 
 # Writing

@@ -42,6 +42,19 @@ class Report:
         """Add a warning."""
         self.findings.append(Finding("warning", check, text))
 
+    def by_cause(self, level, check, found):
+        """Add one finding for each cause, however many things it hit: the first of them, and how many more there are.
+
+        :param level: ``"error"`` or ``"warning"``
+        :param found: pairs of a cause (anything that can be compared) and a :class:`.errors.DvError`
+        """
+        causes = {}
+        for cause, error in found:
+            causes.setdefault(cause, []).append(error)
+        for first, *others in causes.values():
+            more = " (and %d more like it)" % len(others) if others else ""
+            self.findings.append(Finding(level, check, "%s%s" % (first, more)))
+
     @contextlib.contextmanager
     def errors_of(self, check):
         """Make errors of every :class:`.errors.DvError` that is raised within."""

@@ -7,12 +7,12 @@
 import os
 
 from . import definition as definitions
-from . import files, gojson
+from . import files
 from . import lock as locks
 from .errors import DvError
 from .records import lookup
 from .report import Finding, Report  # pylint: disable=unused-import
-from .verify_data_dir import check_data_dir, read_artefact
+from .verify_data_dir import check_data_dir, load, read_artefact
 from .verify_definition import check_definition, cluster_summary, verify_definition  # pylint: disable=unused-import
 from .verify_lock import check_lock, verify_lock  # pylint: disable=unused-import
 
@@ -36,7 +36,7 @@ def verify_path(path, custom_networks=()):
 
 
 def _check_file(report, path, custom_networks):
-    value = gojson.loads(files.read(path), path)
+    value = load(report, "file", files.read(path), path)
     if lookup(value, "cluster_definition", path) is not None:
         lock = read_artefact(report, "lock", value, path, locks)
         if lock:

@@ -8,17 +8,23 @@ The directory may be charon's or ours. What charon runs with is a warning at mos
 Source: charon-formats §3.2, §5.2, §7.
 """
 
+import contextlib
 import os
 import stat
 
-from . import data_dir, deposit, enr, files, gojson, keystore, node_key
+from . import data_dir, deposit, enr, files, forms, gojson, keystore, node_key
 from . import definition as definitions
 from . import lock as locks
-from .bls.scheme import bls
+from .definition_checks import check_hashes
 from .definition_hash import compute_definition_hash
 from .errors import DvError
-from .verify_definition import address_bytes, and_others, check_definition, cluster_summary, node_keys
-from .verify_lock import Equations, check_lock, validator_name
+from .verify_definition import and_others, check_definition, cluster_summary, is_from_before_edit, node_keys
+from .verify_deposits import check_deposit_files
+from .verify_key_shares import check_key_shares
+from .verify_lock import check_lock
+from .verify_overrides import check_overrides
+
+_BOM = b"\xef\xbb\xbf"
 
 
 def check_data_dir(report, path, custom_networks):
@@ -41,8 +47,15 @@ def check_data_dir(report, path, custom_networks):
     elif not {data_dir.LOCK, data_dir.DEFINITION} & set(names):
         report.error("data_dir", "%s holds no %s and no %s" % (path, data_dir.LOCK, data_dir.DEFINITION))
     index = _check_node_key(report, path, lock.definition if lock else definition)
-    _check_key_shares(report, os.path.join(path, data_dir.KEYS), lock, index)
-    _check_deposit_files(report, path, names, lock, network)
+    found = forms.look(path, names)
+    if lock:
+        check_key_shares(report, os.path.join(path, data_dir.KEYS), lock, index)
+        check_deposit_files(report, found.deposits, lock, network)
+        for content in found.overrides.values():
+            check_overrides(report, content, lock)
+    else:
+        _check_without_lock(report, path, found, data_dir.LOCK in names)
+    _check_others(report, found, lock, definition)
     _check_modes(report, path, names)
 
 
@@ -52,13 +65,26 @@ def read_artefact(report, check, content, what, module):
     :returns: ``None`` if it cannot be parsed, which is an error; keys that nobody knows are a warning
     """
     with report.errors_of(check):
-        value = gojson.loads(content, what) if isinstance(content, bytes) else content
+        value = load(report, check, content, what) if isinstance(content, bytes) else content
         parsed = module.parse(value, what)
         unknown = module.unknown_keys(value)
         if unknown:
             report.warning(check, "%s has keys that charon ignores: %s" % (what, and_others(unknown)))
         return parsed
     return None
+
+
+def load(report, check, content, what):
+    """The JSON value of ``content`` (bytes). A byte order mark is an error, but not in the way of what stands behind it.
+
+    :raises DvError: no JSON
+    """
+    if content.startswith(_BOM):
+        report.error(check, "%s begins with a byte order mark, so charon does not read it; save it without" % what)
+    content = content.removeprefix(_BOM)
+    if not content.strip():
+        raise DvError("%s is not JSON, it is empty" % what, "the file as it was made", "take it from another node or a backup")
+    return gojson.loads(content, what)
 
 
 def _read(report, check, path, name, module):
@@ -72,8 +98,12 @@ def _read(report, check, path, name, module):
 
 def _compare(report, definition, of_lock):
     with report.errors_of("definition"):
+        check_hashes(definition)
         found, wanted = (compute_definition_hash(each) for each in (definition, of_lock))
-        if found != wanted or definition.config_hash != of_lock.config_hash:
+        if found != wanted and is_from_before_edit(definition, of_lock):
+            text = "%s is from before a charon alpha edit of the cluster: charon reads %s alone"
+            report.warning("definition", text % (data_dir.DEFINITION, data_dir.LOCK))
+        elif found != wanted:
             raise DvError(
                 "%s has the definition hash 0x%s" % (data_dir.DEFINITION, found.hex()),
                 "0x%s, that of the definition in %s" % (wanted.hex(), data_dir.LOCK),
@@ -98,122 +128,60 @@ def _check_node_key(report, path, definition):
     return None
 
 
-def _check_key_shares(report, directory, lock, index):
-    if not os.path.lexists(directory):
-        if lock:
-            report.warning("key_shares", "there is no %s: they are elsewhere" % data_dir.KEYS)
-        return
+def _check_without_lock(report, path, found, unreadable):
+    """What belongs to a lock, where there is none, or one that is ``unreadable``."""
     with report.errors_of("key_shares"):
-        paths = keystore.share_files(directory)
-        if lock is None:
-            if paths:
-                raise DvError("there are %d keystores" % len(paths), "none without a lock that they belong to")
+        keys = os.path.join(path, data_dir.KEYS)
+        paths = keystore.keystore_files(keys) if os.path.lexists(keys) else []
+        names = [data_dir.KEYS] * bool(paths) + [*found.deposits, *found.overrides]
+        if unreadable:
+            if names:
+                text = "%s: not verified, since %s cannot be read"
+                report.warning("lock", text % (and_others(names), data_dir.LOCK))
             return
-        _check_files_of_keys(report, directory, paths)
-        validators = lock.validators or ()
-        if len(paths) != len(validators):
-            report.error(
-                "key_shares", "there are %d keystores; wanted: one per validator, %d" % (len(paths), len(validators))
-            )
-        owners = {
-            share: (owner, validator_name(place, validator))
-            for place, validator in enumerate(validators)
-            for owner, share in enumerate(validator.public_shares, 1)
-        }
-        derived = {}
-        for place, path in enumerate(paths[: len(validators)]):
-            with report.errors_of("key_shares"):
-                owner = _check_key_share(path, derived, index, validator_name(place, validators[place]), owners)
-                # Without a node key the first share tells whose directory it is.
-                index = index or owner
-
-
-def _check_key_share(path, derived, index, name, owners):
-    """Whose share (index) is in the keystore; refused unless it is operator ``index``'s for the validator ``name``."""
-    public = bls.secret_to_public(keystore.read_share(path, derived))
-    if keystore.public_key(files.read(path), path) != public:
-        raise DvError("%s says that it is for another key than the one in it" % path, "pubkey %s" % public.hex())
-    owner, of = owners.get(public, (None, None))
-    if owner is None:
-        raise DvError("%s holds a share that is not in the lock" % path, "the share of %s" % name)
-    if of != name or index not in (None, owner):
-        wanted = "that of operator %d for %s" % (index or owner, name)
-        raise DvError("%s holds the share of operator %d for %s" % (path, owner, of), wanted)
-    return owner
-
-
-def _check_files_of_keys(report, directory, paths):
-    insecure = [os.path.basename(path) for path in paths if "insecure" in os.path.basename(path)]
-    if insecure:
-        report.warning("key_shares", "%s: anyone who reads the file can guess its password" % and_others(insecure))
-    expected = {os.path.basename(path).removesuffix(".json") + ".txt" for path in paths}
-    stray = sorted(name for name in os.listdir(directory) if name.endswith(".txt") and name not in expected)
-    if stray:
-        report.error("key_shares", "%s: there is no keystore for it" % and_others(stray))
-
-
-def _check_deposit_files(report, path, names, lock, network):
-    names = [name for name in names if deposit.is_file_name(name)]
-    if lock is None:
+        if paths:
+            report.error("key_shares", "there are %d keystores; wanted: none without a lock that they belong to" % len(paths))
+    charons = [name for name in found.deposits if deposit.is_file_name(name)]
+    others = [name for name in found.deposits if not deposit.is_file_name(name)]
+    for check, names in (("deposit_files", charons), ("overrides", [*found.overrides])):
         if names:
-            report.error("deposit_files", "%s: there is no lock that it belongs to" % and_others(names))
-        return
-    equations = Equations(report)
-    places = {validator.public_key: place for place, validator in enumerate(lock.validators or ())}
-    of_lock = {(each.pubkey, each.amount): each for validator in lock.validators or () for each in validator.deposits}
-    for name in names:
-        with report.errors_of("deposit_files"):
-            entries = deposit.parse_file(files.read(os.path.join(path, name)), name)
-            _check_deposit_file(name, entries, lock)
-            for entry in entries:
-                with report.errors_of("deposit_files"):
-                    _check_entry(name, entry, places[entry.pubkey], lock, network, of_lock, equations)
-    equations.check()
-    missing = sorted({deposit.file_name(amount) for _pubkey, amount in of_lock} - set(names))
-    if missing:
-        report.warning("deposit_files", "%s: missing, only the lock has these deposits" % and_others(missing))
+            report.error(check, "%s: there is no lock that it belongs to" % and_others(names))
+    if others:
+        report.warning("deposit_files", "%s: not verified, since there is no lock" % and_others(others))
 
 
-def _check_deposit_file(name, entries, lock):
-    """One deposit for each validator, all of the amount that the name says."""
-    for amount in {entry.amount for entry in entries}:
-        if deposit.file_name(amount) != name:
-            raise DvError("%s has a deposit of %d Gwei" % (name, amount), "that in %s" % deposit.file_name(amount))
-    found = sorted(entry.pubkey for entry in entries)
-    if found != sorted(validator.public_key for validator in lock.validators or ()):
-        raise DvError(
-            "%s has %d deposits of %d validators" % (name, len(found), len(set(found))), "one for each of the lock"
-        )
+# Why what has the form is not verified where it lies, and what is.
+_NOT_VERIFIED = {
+    forms.LOCK: "another than %s, which charon reads" % data_dir.LOCK,
+    forms.DEFINITION: "another than that of the lock or in %s" % data_dir.DEFINITION,
+    forms.KEYSTORE: "key shares are %s/keystore-N.json" % data_dir.KEYS,
+    forms.REGISTRATIONS: "charon reads %s" % data_dir.OVERRIDES,
+}
 
 
-def _check_entry(name, entry, place, lock, network, of_lock, equations):
-    what = "%s, %s" % (name, validator_name(place, lock.validators[place]))
-    found = entry.pubkey, entry.withdrawal_credentials, entry.amount
-    wanted = {
-        "fork_version": lock.definition.fork_version,
-        "network_name": network.name if network else entry.network_name,
-        "deposit_message_root": deposit.message_root(*found),
-        "deposit_data_root": deposit.data_root(*found, entry.signature),
-        "withdrawal_credentials": _credentials(lock, place),
-    }
-    in_lock = of_lock.get((entry.pubkey, entry.amount))
-    if in_lock:
-        wanted["signature"] = in_lock.signature
-    for field, value in wanted.items():
-        if getattr(entry, field) != value:
-            shown = (each if isinstance(each, str) else each.hex() for each in (getattr(entry, field), value))
-            raise DvError("%s: %s is %s" % (what, field, next(shown)), next(shown))
-    if not in_lock:
-        root = deposit.signing_root(*found, entry.fork_version)
-        equations.add("deposit_files", what, bls.curve.decode_g1(entry.pubkey), root, entry.signature)
+def _check_others(report, found, lock, definition):
+    """Name what has the form of an artefact and was not verified; the copy of one that was is as good as that."""
+    verified = [*filter(None, (lock, definition, lock and lock.definition))]
+    doubtful = []
+    for name, kind, content in found.others:
+        if _parsed(kind, content) not in verified:
+            text = "%s has the form of %s and was not verified" % (name, kind)
+            doubtful.append((kind, DvError("%s (%s)" % (text, _NOT_VERIFIED[kind]), "", "verify it by its own path, or move it away")))
+    report.by_cause("warning", "other_files", doubtful)
+    if found.clusters:
+        text = "%s: a cluster of its own, which was not verified; verify it by its own path"
+        report.warning("other_files", text % and_others(found.clusters))
+    for name, error in found.unseen:
+        charons = deposit.is_file_name(name) or name == data_dir.OVERRIDES
+        (report.error if charons else report.warning)("other_files", "%s was not looked at: %s" % (name, error.found))
 
 
-def _credentials(lock, place):
-    definition = lock.definition
-    if place >= len(definition.validators or ()):
-        raise DvError("the definition has no validator %d" % place, "as many validators as the lock")
-    address = address_bytes(definition.validators[place].withdrawal_address)
-    return deposit.withdrawal_credentials(address, definition.compounding)
+def _parsed(kind, content):
+    """The lock or definition in ``content`` (bytes); ``None`` for anything else."""
+    modules = {forms.LOCK: locks, forms.DEFINITION: definitions}
+    with contextlib.suppress(DvError):
+        return modules[kind].parse(content.removeprefix(_BOM)) if kind in modules else None
+    return None
 
 
 def _check_modes(report, path, names):
@@ -226,14 +194,15 @@ def _check_modes(report, path, names):
             in_keys = sorted(os.listdir(keys)) if os.path.isdir(keys) else []
             groups[data_dir.KEYS + "/*"] = [os.path.join(data_dir.KEYS, name) for name in in_keys]
             for group, members in groups.items():
-                wanted, loose = data_dir.MODES[group], {}
+                loose = {}
                 for name in members:
                     member = os.path.join(path, name)
+                    wanted = data_dir.SECRET_DIRECTORY if os.path.isdir(member) else data_dir.MODES[group]
                     mode = stat.S_IMODE(os.stat(member).st_mode) if os.path.exists(member) else 0
                     # What group and others may do beyond what we would let them.
                     if mode & 0o077 & ~wanted:
-                        loose.setdefault(mode, []).append(name or "the directory")
-                for mode, found in loose.items():
+                        loose.setdefault((mode, wanted), []).append(name or "the directory")
+                for (mode, wanted), found in loose.items():
                     report.warning("mode", "%s: %04o, better %04o" % (and_others(found), mode, wanted))
         except OSError as error:
             raise files.os_error(error, path, "read") from None

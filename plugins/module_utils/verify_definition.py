@@ -9,12 +9,13 @@ Source: charon-formats §1.4, §1.6, §2.5, §12.
 """
 
 from collections import Counter
+from dataclasses import replace
 
 from . import enr, gojson, networks
 from .address import ZERO, checksum_address
 from .definition_checks import check_deposit_amounts, check_hashes, check_signatures
-from .definition import default_threshold
-from .errors import DvError
+from .definition import Creator, Operator, default_threshold
+from .errors import DvError, OperatorError, raise_all
 from .report import Report
 
 _DKG_ALGORITHMS = ("default", "frost", "pedersen")
@@ -51,7 +52,7 @@ def check_definition(report, definition, custom_networks, in_lock=False):
     network = _network(report, definition, custom_networks)
     if network or definition.minor < 3:
         with report.errors_of("definition_signatures"):
-            shape = check_signatures(definition, network)
+            shape = _check_signatures(report, definition, network, in_lock)
             if shape in _UNSIGNED:
                 report.warning("definition_signatures", _UNSIGNED[shape])
     _check_enrs(report, definition, in_lock)
@@ -104,13 +105,66 @@ def _network(report, definition, custom_networks):
         return None
 
 
+def _check_signatures(report, definition, network, in_lock):
+    """The shape of ``definition`` by its signatures; ``None`` if they are wrong.
+
+    What it waits for, in the hands of operators who have not done their part, is one finding for all of them.
+    """
+    waiting = {} if in_lock else _waiting(definition)
+    if waiting:
+        # With no more than ENRs to come it is one of a creator alone, that charon takes for signed.
+        complain = report.warning if all(lacks == ["enr"] for lacks in waiting.values()) else report.error
+        text = "the definition is not finished: %s yet to submit an ENR and sign"
+        who = "operator %s has" if len(waiting) == 1 else "operators %s have"
+        complain("definition_signatures", text % (who % ", ".join(map(str, waiting))))
+    try:
+        return check_signatures(definition, network)
+    except DvError as error:
+        raise_all([each for each in getattr(error, "errors", [error]) if not _is_awaited(each, waiting)])
+        return None
+
+
+def _waiting(definition):
+    """The operators that have not done their part: the names of the fields that they lack, by share index.
+
+    Where none of them has an address or a signature, an ENR is all that is to come.
+    """
+    operators = definition.operators or ()
+    signed = any(each.address or each.config_signature or each.enr_signature for each in operators)
+    parts = ("enr", "config_signature", "enr_signature") if signed else ("enr",)
+    lacking = ((index, [part for part in parts if not getattr(each, part)]) for index, each in enumerate(operators, 1))
+    return {index: lacks for index, lacks in lacking if lacks}
+
+
+def _is_awaited(error, waiting):
+    return isinstance(error, OperatorError) and error.check in waiting.get(error.index, ())
+
+
+def is_from_before_edit(definition, edited):
+    """Whether ``definition`` is one that ``charon alpha edit`` can have made ``edited`` of.
+
+    An edit takes all addresses and signatures of operators and creator off. It appends validators or operators, or puts one
+    operator in the place of another, or takes some off, which may change the threshold.
+    """
+    same = {"creator": Creator(), "operators": None, "threshold": 0, "config_hash": b"", "definition_hash": b""}
+    same.update(num_validators=0, validators=None)
+    if replace(definition, **same) != replace(edited, **same) or edited.creator != Creator():
+        return False
+    before, after = ([operator.enr for operator in each.operators or ()] for each in (definition, edited))
+    validators = definition.validators or ()
+    return (
+        all(operator == Operator(enr=operator.enr) for operator in edited.operators or ())
+        and [text for text in before if text in after] == [text for text in after if text in before] != []
+        and (definition.threshold == edited.threshold or len(after) < len(before))
+        and (edited.validators or ())[: len(validators)] == validators
+    )
+
+
 def _check_enrs(report, definition, in_lock):
     for index, operator in enumerate(definition.operators or (), 1):
         if operator.enr or in_lock:
             with report.errors_of("enr"):
                 enr.parse(operator.enr, "the ENR of operator %d" % index)
-        else:
-            report.warning("enr", "operator %d has not joined with an ENR yet" % index)
     keys = node_keys(definition)
     for key in _repeated(filter(None, keys)):
         places = [str(index) for index, other in enumerate(keys, 1) if other == key]

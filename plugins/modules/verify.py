@@ -11,6 +11,7 @@ author: The obol.dv authors (@obol-dv)
 description:
   - Recomputes every hash and checks every signature of the artefacts that it finds, made by this collection or by charon.
     A lock, its definition, deposit data, key shares and the ENR private key must all belong together.
+  - In a data directory whatever has the form of such a file is verified, whatever its name, or named as not verified.
   - Fails when anything is wrong, and says precisely what. What charon accepts but an operator should know of is a warning.
 extends_documentation_fragment:
   - obol.dv.attributes

@@ -8,7 +8,9 @@ import json
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils import networks
+from ansible_collections.obol.dv.plugins.module_utils import keystore, networks, registration
+from ansible_collections.obol.dv.plugins.module_utils import lock as lock_file
+from ansible_collections.obol.dv.plugins.module_utils.bls.scheme import bls
 from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
 from ansible_collections.obol.dv.tests import charon_tool, mutations
 
@@ -142,8 +144,148 @@ def test_one_changed_field_beside_the_lock_is_refused(node, tmp_path, mutation):
     check_refused(copy, mutation.check)
 
 
+NAMES = ["deposit_data-1700000000.json", "deposit-data (1).json", "validator_keys/deposit_data.json", "deposits/1eth"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_changed_field_of_deposits_by_another_name_is_refused(node, tmp_path, name):
+    copy = shutil.copytree(node, tmp_path / "node")
+    content = json.loads((copy / mutations.DEPOSITS).read_text())
+    (copy / mutations.DEPOSITS).unlink()
+    path = copy / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content))
+    assert errors(verify_path(copy)) == []
+    for mutation in mutations.ANY_NAME:
+        path.write_text(json.dumps(mutations.mutated(content, mutation)))
+        check_refused(copy, mutation.check)
+
+
 def test_unchanged_it_is_accepted(node, lock, tmp_path):
     """What the mutations are of, as they write it."""
     path = tmp_path / "cluster-lock.json"
     path.write_text(json.dumps(mutations.resealed(lock)))
     assert errors(verify_path(path)) == errors(verify_path(node)) == []
+
+
+# What charon runs with
+
+
+def moved(keys, names):
+    """Keystores and their passwords by other names, ``{old number: new name}``, where ``None`` takes them away."""
+    for suffix in (".json", ".txt"):
+        for old, new in names.items():
+            path = keys / ("keystore-insecure-%d%s" % (old, suffix))
+            path.unlink() if new is None else path.rename(keys / (new + suffix + ".new"))
+        for path in keys.glob("*.new"):
+            path.rename(path.with_suffix(""))
+
+
+def foreign_files(keys):
+    for name in ("._keystore-0.txt", "._keystore-0.json", ".DS_Store", "README.txt", "Thumbs.db", "keystore-9.txt"):
+        (keys / name).write_bytes(b"\0\5")
+
+
+def without_public_keys(keys):
+    for path in keys.glob("*.json"):
+        path.chmod(0o600)
+        path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key != "pubkey"}))
+
+
+# change of validator_keys, whether charon combine takes it, and what we say of it
+DIRECTORIES = {
+    "foreign files": (foreign_files, True, None),
+    "no public keys": (without_public_keys, True, None),
+    "a part": (lambda keys: moved(keys, {2: None}), True, "2 of 3 key shares are here"),
+    "a gap": (lambda keys: moved(keys, {1: None}), False, "2 of 3 key shares are here"),
+    "without the first": (lambda keys: moved(keys, {0: None}), False, "2 of 3 key shares are here"),
+    "a large number": (lambda keys: moved(keys, {1: "keystore-7"}), False, "not numbered from 0 to 2"),
+    "a name": (lambda keys: moved(keys, {1: "keystore-mine"}), False, "not numbered from 0 to 2"),
+    "another order": (lambda keys: moved(keys, {0: "keystore-1", 1: "keystore-0"}), False, "in another order"),
+}
+
+
+@pytest.mark.parametrize("case", DIRECTORIES)
+def test_directories_of_keystores(charon, tmp_path, case):
+    change, taken, text = DIRECTORIES[case]
+    nodes = charon.create_cluster(tmp_path / "cluster", **{**TERMS, "num_validators": 3, "insecure_keys": True})
+    change(nodes[0] / "validator_keys")
+    # Of each validator that is left as many shares as it takes, one of them by this node.
+    for node in nodes[1:]:
+        if case == "a part":
+            change(node / "validator_keys")
+    if taken:
+        charon.combine(nodes[:3])
+    else:
+        with pytest.raises(charon_tool.CharonError):
+            charon.combine(nodes[:3])
+    report = verify_path(nodes[0])
+    assert errors(report) == []
+    found = [finding.text for finding in report.findings if finding.check == "key_shares" and "insecure" not in finding.text]
+    assert all(text and text in each for each in found if "keystore-9.txt" not in each) and (text is None or found)
+
+
+# Overrides of builder registrations
+
+
+def overrides(charon, nodes, **fields):
+    """What ``charon feerecipient fetch`` would write, signed by the whole keys; ``fields`` as they are signed."""
+    found = lock_file.parse((nodes[0] / "cluster-lock.json").read_bytes())
+    entries = []
+    for key, validator in zip(keystore.read_shares(charon.combine(nodes)), found.validators):
+        signed = {
+            "fee_recipient": b"\xee" * 20,
+            "gas_limit": 36_000_000,
+            "timestamp": validator.registration.timestamp + 1,
+            "pubkey": validator.public_key,
+            **fields,
+        }
+        root = registration.signing_root(**signed, fork_version=found.definition.fork_version)
+        message = {name: str(value) if isinstance(value, int) else "0x" + value.hex() for name, value in signed.items()}
+        entries.append({"version": "v1", "v1": {"message": message, "signature": "0x" + bls.sign(key, root).hex()}})
+    return entries
+
+
+def write_overrides(node, entries):
+    (node / "builder_registrations_overrides.json").write_text(json.dumps(entries, indent=2))
+    return verify_path(node)
+
+
+def test_overrides_are_judged_as_charon_judges_them(charon, tmp_path):
+    nodes = charon.create_cluster(tmp_path / "cluster", **{**TERMS, "nodes": 3, "insecure_keys": True})
+    right = overrides(charon, nodes)
+    report = write_overrides(nodes[0], right)
+    assert errors(report) == [] and "the fees of validator 0" in str(report.findings)
+    flags = {"overrides_file": nodes[0] / "builder_registrations_overrides.json"}
+    with charon.relay() as relay:
+        with charon.run_nodes(nodes, relay, **flags):
+            pass
+        for mutation in mutations.OVERRIDES:
+            report = write_overrides(nodes[0], mutations.mutated(right, mutation))
+            assert {finding.check for finding in errors(report)} == {"overrides"}, mutation
+        with pytest.raises(charon_tool.CharonError, match="builder registration override"), charon.run_nodes(nodes, relay, **flags):
+            pass
+
+
+# What charon alpha edit writes
+
+EDITS = {
+    "recreate-private-keys": {},
+    "add-validators": {"fee_recipient_addresses": ADDRESSES[0], "withdrawal_addresses": ADDRESSES[1]},
+}
+
+
+@pytest.mark.parametrize("command", EDITS)
+def test_edited_clusters(charon, tmp_path, command):
+    nodes = charon.create_cluster(tmp_path / "cluster", **{**TERMS, "nodes": 3, "insecure_keys": True})
+    with charon.relay() as relay:
+        charon.edit(command, nodes, relay, "distributed_validator", **EDITS[command])
+    for node in nodes:
+        assert errors(verify_path(node / "distributed_validator")) == []
+        report = verify_path(node)
+        assert errors(report) == [] and "distributed_validator: a cluster of its own" in str(report.findings)
+    # The old shares are none of the new cluster, unless validators were added to them.
+    for path in (nodes[0] / "validator_keys").iterdir():
+        shutil.copy(path, nodes[0] / "distributed_validator" / "validator_keys" / path.name.replace("insecure-", ""))
+    found = {finding.check for finding in errors(verify_path(nodes[0] / "distributed_validator"))}
+    assert found == (set() if command == "add-validators" else {"key_shares"})

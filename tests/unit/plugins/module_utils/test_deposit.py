@@ -92,7 +92,6 @@ BAD = {
     "not JSON": lambda text: text[:-1],
     "an object": lambda text: text[1:-1],
     "a field missing": lambda text: text.replace('  "amount": 32000000000,\n', ""),
-    "a field more": lambda text: text.replace('"amount"', '"more": 1,"amount"'),
     "amount a text": lambda text: text.replace("32000000000", '"32000000000"'),
     "amount a float": lambda text: text.replace("32000000000", "32.0"),
     "amount true": lambda text: text.replace("32000000000", "true"),
@@ -115,6 +114,19 @@ def test_bad_files(case):
     assert damaged != text
     with pytest.raises(DvError):
         deposit.parse_file(damaged.encode())
+
+
+def test_keys_are_named_once():
+    entries = json.loads(deposit.dump_file([ENTRY] * 3, ENTRY.fork_version, "hoodi"))
+    for entry in entries:
+        entry["more"] = 1
+    content = json.dumps(entries).encode()
+    assert deposit.unknown_keys(content) == ["more"] and len(deposit.parse_file(content)) == 3
+    for entry in entries[1:]:
+        del entry["amount"], entry["network_name"]
+    with pytest.raises(DvError) as caught:
+        deposit.parse_file(json.dumps(entries).encode(), "the file")
+    assert caught.value.found == "the file lacks amount, network_name in 2 of 3 entries"
 
 
 def test_keys_are_in_charons_order():

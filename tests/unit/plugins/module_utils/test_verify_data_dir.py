@@ -36,6 +36,16 @@ def content(name, data):
     return lambda node: (node / name).write_bytes(data)
 
 
+def secret(name, data=b"0"):
+    """A new file that only its owner reads."""
+
+    def changed(node):
+        (node / name).write_bytes(data)
+        (node / name).chmod(0o600)
+
+    return changed
+
+
 def remove(name):
     return lambda node: (node / name).unlink()
 
@@ -146,25 +156,8 @@ WRONG = {
     "password empty": (content(FIRST + ".txt", b""), "key_shares", "does not fit"),
     "password not text": (content(FIRST + ".txt", b"\xff"), "key_shares", "not UTF-8"),
     "password missing": (remove(FIRST + ".txt"), "key_shares", "cannot read"),
-    "password without keystore": (
-        content(KEYS + "/keystore-9.txt", b"0"),
-        "key_shares",
-        "keystore-9.txt: there is no keystore",
-    ),
-    "keystore missing": (remove(FIRST + ".json"), "key_shares", "has no keystore-0.json"),
-    "all keystores missing": (
-        lambda node: [path.unlink() for path in (node / KEYS).iterdir()],
-        "key_shares",
-        "there are 0",
-    ),
     "keystore cut": (lambda node: os.truncate(node / (FIRST + ".json"), 100), "key_shares", "not JSON"),
-    "keystore too many": (_one_more, "key_shares", "one per validator"),
-    "keystore with a strange name": (
-        content(KEYS + "/keystore-x.json", b"{}"),
-        "key_shares",
-        "holds .*keystore-x.json",
-    ),
-    "keystores swapped": (swap("keystore-0", "keystore-1"), "key_shares", "operator 1 for validator 1"),
+    "keystore with a strange name": (content(KEYS + "/keystore-x.json", b"{}"), "key_shares", "keystore-x.json"),
     "keystore of a stranger": (_stranger, "key_shares", "not in the lock"),
     "keystore ciphertext": (
         in_json(FIRST + ".json", lambda value: value["crypto"]["cipher"].update(message="00" * 32)),
@@ -259,6 +252,11 @@ DOUBTFUL = {
     "no node key": (remove(data_dir.NODE_KEY), "node_key"),
     "no key shares": (lambda node: shutil.rmtree(node / KEYS), "key_shares"),
     "insecure keystores": (_insecure, "key_shares"),
+    "a keystore missing": (remove(FIRST + ".json"), "key_shares"),
+    "all keystores missing": (lambda node: [path.unlink() for path in (node / KEYS).iterdir()], "key_shares"),
+    "keystore too many": (_one_more, "key_shares"),
+    "keystores swapped": (swap("keystore-0", "keystore-1"), "key_shares"),
+    "password without keystore": (secret(KEYS + "/keystore-9.txt"), "key_shares"),
     "a deposit file missing": (lambda node: _deposit_files(node)[0].unlink(), "deposit_files"),
     "no deposit files": (lambda node: [path.unlink() for path in _deposit_files(node)], "deposit_files"),
     "directories of 0755": (_modes(0o755, 0o600), "mode"),
