@@ -174,7 +174,12 @@ def _verdicts(walk):
     for author in parameters.operators:
         # What we accuse others of ourselves stands above already, if our files have it.
         if walk.text("abort", author) is not None and not (author == parameters.index and texts):
-            fault = abort.judge(parameters, author, walk.payload("abort", author))
+            try:
+                fault = abort.judge(parameters, author, walk.payload("abort", author))
+            # Whatever it is, it may cost neither what this node hands out nor its state. It blames nobody.
+            except Exception as error:  # pylint: disable=broad-exception-caught
+                texts.append("operator %d aborted, and this node failed to judge why (%s)" % (author, type(error).__name__))
+                continue
             path = walk.attempt.kept_path("abort", author)
             accused.append(Accused(fault.index, "%s.%s" % (fault.round, fault.fault), _there(path)))
             texts.append("operator %d aborted: %s" % (author, fault.found))
