@@ -5,14 +5,22 @@
 """Accusations of every kind: they convict whom the evidence shows, otherwise their author, and cost nobody else anything."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.dkg import abort, encoding, envelope, messages, sealing
+from ansible_collections.obol.dv.plugins.module_utils.dkg import abort, encoding, envelope, jws, messages, sealing
 from ansible_collections.obol.dv.plugins.module_utils.dkg.derive import Derivation
+from ansible_collections.obol.dv.plugins.module_utils.dkg.faults import Fault
 from ansible_collections.obol.dv.plugins.module_utils.dkg.session import place
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 CHECKS = ("form", "key", "equivocation", "commits", "commitments", "point", "scalar", "proof", "share", "different", "", "?")
 ROUNDS = (*messages.ROUNDS, "abort", "lunch", "")
+
+
+@pytest.fixture
+def node_key(group):
+    return group.node_key
 
 
 @pytest.fixture
@@ -205,3 +213,76 @@ def test_a_judge_that_fails_blames_nobody_and_costs_nothing(trio, monkeypatch, e
         assert {"1/commit/1.jws", "1/abort/3.jws"} <= outcome.outbox.keys() and "1/confirm/1.jws" not in outcome.outbox
     monkeypatch.undo()
     assert "operator 3, abort.evidence" not in outcome.detail and [each.operator for each in trio.step(1).accused] == [3]
+
+
+# The size of a message: all draw the line at the same byte
+
+
+def padded(forger, round, size):
+    """A message of ``round`` with exactly ``size`` characters, which is nothing that the round has."""
+    for more in range(4):
+        header = {**forger.parameters.header(round, None if round in ("commit", "abort") else bytes(32)), "typ": "x" * more}
+        rest = size - len(encoding.to_base64(encoding.to_json(header).encode())) - 1 - jws.SIGNATURE_SIZE
+        if rest % 4 != 1:
+            text = forger.sign(header, b"x" * (rest * 3 // 4))
+            assert len(text) == size
+            return text
+    raise AssertionError
+
+
+@pytest.fixture
+def dozen(group):
+    parties = group(12, 8, 1)
+    parties.forger = group.forger
+    return parties
+
+
+@pytest.mark.parametrize("round", messages.KINDS)
+@pytest.mark.parametrize("culprit", (3, 10))
+def test_all_readers_draw_the_line_at_the_same_byte(dozen, node_key, round, culprit):
+    forger = dozen.forger(dozen, culprit)
+    (bound,) = {messages.text_size(round, dozen.parameters(index)) for index in dozen.everyone}
+    at, above = padded(forger, round, bound), padded(forger, round, bound + 1)
+    for reader in dozen.everyone:
+        with pytest.raises(Fault) as caught:
+            envelope.read(dozen.parameters(reader), at)
+        assert (caught.value.index, caught.value.fault) == (culprit, "form")
+        with pytest.raises(DvError, match="characters") as caught:
+            envelope.read(dozen.parameters(reader), above)
+        assert not isinstance(caught.value, Fault)
+        if round != "abort" and reader != culprit:
+            accusation = messages.Abort(culprit, "form", b"", (at,), round)
+            text = envelope.write(dozen.parameters(reader), node_key(reader), "abort", accusation).jws.text
+            assert envelope.read(dozen.parameters(culprit), text).payload == accusation
+            said = {abort.judge(dozen.parameters(judge), reader, accusation).index for judge in dozen.everyone}
+            assert said == {culprit}
+
+
+def test_the_longest_commit_of_operator_10_convicts_nobody_else(dozen):
+    for index in dozen.everyone:
+        dozen.step(index, inbox={})
+    forger = dozen.forger(dozen, 10)
+    dozen.store[forger.name("commit")] = padded(forger, "commit", messages.text_size("commit", dozen.parameters(10)))
+    for index in dozen.everyone:
+        if index != 10:
+            outcome = dozen.step(index)
+            assert outcome.state == "aborted" and {each.operator for each in outcome.accused} == {10}
+
+
+@pytest.mark.parametrize("n, t, v", [(2, 2, 1), (9, 6, 3), (10, 7, 1), (99, 66, 2), (100, 67, 1), (255, 170, 1), (255, 255, 50)])
+@pytest.mark.parametrize("attempt", (1, 10**6))
+def test_the_longest_honest_messages_fit(group, node_key, n, t, v, attempt):
+    of_two = group(2, 2, 1).parameters(1, attempt)
+    parameters = replace(of_two, n=n, t=t, v=v, keys=of_two.keys[:1] * n, index=n)
+    bounds = {round: messages.text_size(round, parameters) for round in messages.KINDS}
+    for reader in parameters.operators:
+        assert bounds == {round: messages.text_size(round, parameters.seen_by(reader)) for round in messages.KINDS}
+    for round, kind in messages.KINDS.items():
+        if round == "abort":
+            evidence = tuple("x" * bounds[each] for each in ("deal", "commit", "commit"))
+            payload = kind(n, "commitments", bytes(96), evidence, "commit")
+        else:
+            payload = kind(**{name: (bytes(size),) * count for name, (count, size) in kind.rows(parameters).items()})
+        header = encoding.to_json(parameters.header(round, None if round in ("commit", "abort") else bytes(32)))
+        text = jws.sign(node_key(1), header.encode(), messages.write(payload))
+        assert len(text) <= bounds[round] <= len(text) + 600
