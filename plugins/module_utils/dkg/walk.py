@@ -63,7 +63,11 @@ class Walk:
         answers = self.authors(lambda number, round: number == attempt.number and round in messages.ROUNDS[1:])
         if answers and not sent and attempt.seed() is None:
             known = ", ".join(map(str, answers))
-            raise Stop("operators %s answer to a commit of this node, which it does not have" % known)
+            if len(answers) >= self.parameters.t:
+                raise Stop("operators %s answer to a commit of this node, which it does not have" % known)
+            # So few may all be dishonest, and stop nobody.
+            found = "operators %s answer to a commit that this node has not sent: fewer than the threshold, so it goes on"
+            self.notes.append(found % known)
         if "abort" in sent and {"confirm", "sign", "seal"} & set(sent):
             raise Stop("this node both confirmed and aborted attempt %d" % attempt.number)
         given_up = [number for number in self.signed if number < attempt.number]
