@@ -149,7 +149,7 @@ def complete(home):
 def _stopped(walk, stop):
     number = walk.attempt.number
     evidence = stop.evidence if stop.evidence and os.path.exists(stop.evidence) else None
-    signers = walk.authors(lambda attempt, round: attempt == number and round in ("sign", "seal"))
+    signers = walk.signers(lambda attempt: attempt == number)
     over, further = bool(walk.has_signed or signers), "if neither helps, all operators start %s" % _attempt(number + 1)
     if over:
         further = _STOPPED_SIGNED if walk.has_signed else _OTHERS_SIGNED % ", ".join(map(str, signers))
@@ -203,8 +203,7 @@ def _other_attempts(walk):
             reason = "confirmed attempt %d, which can complete as long as nobody gives it up" % number
         notes.append("attempt %d was asked for, but this node %s" % (walk.asked, reason))
     ahead = walk.ahead(number)
-    behind = walk.authors(lambda attempt, round: attempt < number and round in ("sign", "seal"))
-    over = bool(behind or ahead and walk.signed)
+    over = bool(walk.signers(lambda attempt: attempt < number) or ahead and walk.signed)
     if over:
         notes.append(_DEAD_END)
     elif ahead:

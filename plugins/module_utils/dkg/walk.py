@@ -100,14 +100,38 @@ class Walk:
 
     def authors(self, wanted):
         """The other operators who signed a message whose attempt and round are ``wanted``, whatever it says."""
-        found = set()
+        return sorted({operator for _attempt, operator in self._authors(wanted)})
+
+    def _authors(self, wanted):
+        """The same, each with the attempt."""
         for attempt, round, operator in self.mail.places():
             if operator != self.parameters.index and wanted(attempt, round):
                 for text in self.mail.get(attempt, round, operator):
                     with contextlib.suppress(DvError):
                         envelope.authentic(self.parameters.at(attempt), text)
-                        found.add(operator)
-        return sorted(found)
+                        yield attempt, operator
+
+    def signers(self, wanted):
+        """The other operators who signed in attempts that are ``wanted``. An attempt counts if t signed in it, or if we hold all n
+        confirms, equal to our own: in another one nobody honest need have."""
+        found = {}
+        for attempt, operator in self._authors(lambda attempt, round: wanted(attempt) and round in ("sign", "seal")):
+            found.setdefault(attempt, set()).add(operator)
+        some = [
+            operators for attempt, operators in found.items() if len(operators) >= self.parameters.t or self._certified(attempt)
+        ]
+        return sorted(set().union(*some))
+
+    def _certified(self, number):
+        """Whether all confirmed in attempt ``number`` what we did."""
+        attempt, parameters = self.home.attempt(number), self.parameters.at(number)
+        own, confirmed = attempt.out("confirm"), {self.parameters.index}
+        for operator in self.others if own else ():
+            for text in (attempt.kept("confirm", operator) or "", *self.mail.get(number, "confirm", operator)):
+                with contextlib.suppress(DvError):
+                    if envelope.read(parameters, text).payload == envelope.content(parameters, "confirm", own):
+                        confirmed.add(operator)
+        return confirmed == set(self.parameters.operators)
 
     def ahead(self, number):
         """The other operators who gave up attempt ``number``: they began a later one."""
