@@ -199,6 +199,8 @@ def _other_attempts(walk):
             reason = "began attempt %d" % number
         elif walk.signed:
             reason = "signed in attempt %d" % walk.signed[0]
+        elif walk.skips:
+            reason = "knows of nobody who began the one before"
         else:
             reason = "confirmed attempt %d, which can complete as long as nobody gives it up" % number
         notes.append("attempt %d was asked for, but this node %s" % (walk.asked, reason))

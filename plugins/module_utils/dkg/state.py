@@ -84,8 +84,13 @@ class Attempt:
         self.keys = os.path.join(self.directory, "keys")
 
     def seed(self):
-        """The seed (32 bytes), or None."""
-        return files.read_if_exists(self._path("seed"), SEED_SIZE)
+        """The seed (32 bytes), or None: of another length it is none."""
+        path = self._path("seed")
+        return files.read_if_exists(path, SEED_SIZE) if self.has_seed() and os.lstat(path).st_size == SEED_SIZE else None
+
+    def has_seed(self):
+        """Whether there is something that should be the seed."""
+        return os.path.lexists(self._path("seed"))
 
     def plant(self, seed):
         """Link the new ``seed`` (32 bytes) into place; never over another."""

@@ -12,6 +12,7 @@ import os
 from ..data_dir import KEYS
 from ..errors import DvError
 from . import abort, confirm, envelope, jws, messages
+from .derive import SEED_SIZE
 from .faults import Fault
 from .session import session_id
 
@@ -31,6 +32,9 @@ class Walk:
     """A run through the one attempt that it is about: the highest that we began, or a higher one that is asked for. What it
     does there is in its kinds: :class:`.rounds.Rounds` goes on, :class:`.look.Look` only looks.
 
+    Numbers are not skipped: one that is asked for is at most the next after the highest that we, or any other operator,
+    began. So a slip of the pen begins nothing, and who missed an attempt catches up.
+
     An attempt that we signed in is never given up. One that we confirmed may complete without us noticing, so it is given
     up only if another operator gave it up, or with ``give_up``, for a caller that saw it stopped or aborted here.
     """
@@ -40,10 +44,17 @@ class Walk:
         self.parameters, self.asked = parameters, parameters.attempt
         begun = [attempt for attempt in home.attempts() if attempt.sent()]
         number = begun[-1].number if begun else 0
+        self.skips = self.asked > number + 1 and self.asked > self._begun_by_others() + 1
         self.signed = [attempt.number for attempt in begun if {"sign", "seal"} & set(attempt.sent())]
         self.bound = bool(begun) and "confirm" in begun[-1].sent() and not give_up and not self.ahead(number)
-        if self.asked > number and not self.signed and not self.bound:
+        if self.asked > number and not self.signed and not self.bound and not self.skips:
             number = self.asked
+        if not number:
+            raise DvError(
+                "attempt %d was asked for, and nobody is known to have begun the one before" % self.asked,
+                "at most %d, the number after the last attempt" % (self._begun_by_others() + 1),
+                "correct dv_dkg_attempt, or bring the messages of the attempts before",
+            )
         self.parameters, self.attempt = parameters.at(number), home.attempt(number)
         self.earlier = [attempt for attempt in home.attempts() if attempt.number < number]
         self.session, self.dealt, self.shares, self.lock = None, {}, None, None
@@ -58,6 +69,8 @@ class Walk:
         contradictions = attempt.contradictions()
         if contradictions:
             raise Stop("a message under this node's own key contradicts its own files", contradictions[0])
+        if attempt.has_seed() and attempt.seed() is None:
+            raise Stop("this node's seed for attempt %d has not %d bytes" % (attempt.number, SEED_SIZE))
         if sent and attempt.seed() is None:
             raise Stop("messages of this node are known, but its seed for attempt %d is gone" % attempt.number)
         answers = self.authors(lambda number, round: number == attempt.number and round in messages.ROUNDS[1:])
@@ -132,6 +145,10 @@ class Walk:
                     if envelope.read(parameters, text).payload == envelope.content(parameters, "confirm", own):
                         confirmed.add(operator)
         return confirmed == set(self.parameters.operators)
+
+    def _begun_by_others(self):
+        """The highest attempt that another operator began, or 0."""
+        return max((attempt for attempt, _operator in self._authors(lambda attempt, round: round == "commit")), default=0)
 
     def ahead(self, number):
         """The other operators who gave up attempt ``number``: they began a later one."""
