@@ -47,7 +47,7 @@ class Carrier(ActionBase):
         result.pop("invocation", None)
         outbox = result.pop("outbox", None) or {}
         if not self._task.check_mode:
-            result["stored"] = store.put(outbox)
+            result["stored"] = store.put(outbox, result.pop("handed_on", None) or ())
             result["changed"] = bool(result.get("changed") or result["stored"])
 
     def _inbox(self, store, arguments, given):

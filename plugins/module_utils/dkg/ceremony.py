@@ -14,8 +14,10 @@ from .. import files
 from ..data_dir import LOCK, one_run
 from ..errors import DvError
 from ..standing import Accused, Standing, changed_at
+from ..store import message_name
 from . import abort, finish, messages, state
 from .mail import Mail, take_own
+from .outbox import Outbox
 from .rounds import Rounds
 from .session import parameters as parameters_of
 from .walk import Stop
@@ -25,11 +27,13 @@ from .walk import Stop
 class Outcome(Standing):
     """Where a step ended.
 
-    ``outbox`` name in the store -> text; ``changed`` whether anything was written on this node; ``settled`` the rounds that
+    ``outbox`` name in the store -> text; ``handed_on`` the names among them that are put only where there is nothing, since they
+    are not this node's own; ``changed`` whether anything was written on this node; ``settled`` the rounds that
     are over here and whole in the store, as beginnings of names there.
     """
 
     outbox: dict
+    handed_on: tuple
     changed: bool
     settled: tuple = ()
 
@@ -73,26 +77,32 @@ def _step(data_dir, parameters, node_key, inbox, network, settled):
 
 def _outcome(home, parameters, standing, inbox, settled):
     """The :class:`Outcome`: what goes out, of all attempts but one in which this node was stopped."""
-    skip = standing.attempt if standing.state == "stopped" else None
-    outbox = {
-        "%d/%s/%d.jws" % (attempt.number, round, operator or parameters.index): text
-        for attempt in home.attempts()
-        if attempt.number != skip and not attempt.contradictions()
-        for (round, operator), text in attempt.hand_out(parameters.others).items()
-    }
+    skip, outbox = standing.attempt if standing.state == "stopped" else None, Outbox(parameters, inbox)
+    for attempt in home.attempts():
+        if attempt.number != skip and not attempt.contradictions():
+            for round in attempt.sent():
+                outbox.send(attempt.number, round, attempt.out(round))
+            for round, operator, text in attempt.held(parameters.others):
+                outbox.hand_on(attempt.number, round, operator, text)
     if standing.state == "complete":
-        name = "%d/%s" % (standing.attempt or parameters.attempt, LOCK)
-        outbox[name] = files.read(os.path.join(home.data_dir, LOCK)).decode()
-    settled = tuple(_settled(standing, parameters, inbox, settled))
-    return Outcome(**vars(standing), outbox=outbox, changed=home.changed, settled=settled)
+        lock = files.read(os.path.join(home.data_dir, LOCK)).decode()
+        outbox.hand_on_lock(standing.attempt or parameters.attempt, lock)
+    return Outcome(
+        **{**vars(standing), "detail": "; ".join(filter(None, [standing.detail, *outbox.notes]))},
+        outbox=outbox.texts,
+        handed_on=tuple(outbox.handed_on),
+        changed=home.changed,
+        settled=tuple(_settled(standing, parameters, inbox, settled)),
+    )
 
 
 def _settled(standing, parameters, inbox, before):
     """The beginnings of names of the rounds that are over in ``standing`` and whole in the store."""
     if standing.state in ("waiting", "complete"):
         for round in itertools.takewhile(lambda round: round != standing.step, messages.ROUNDS):
-            beginning = "%d/%s/" % (standing.attempt or parameters.attempt, round)
-            if beginning in before or all("%s%d.jws" % (beginning, index) in inbox for index in parameters.operators):
+            attempt = standing.attempt or parameters.attempt
+            beginning = "%d/%s/" % (attempt, round)
+            if beginning in before or all(message_name(attempt, round, index) in inbox for index in parameters.operators):
                 yield beginning
 
 

@@ -95,7 +95,7 @@ class Look(Walk):
             needed = self.parameters.t - (self.parameters.n - len(missing))
             return (missing, needed) if needed > 0 else ([], 0)
         # A complete node hands on its lock, which stands for all seals.
-        return missing, 0 if round == "seal" and self.mail.locks else len(missing)
+        return missing, 0 if round == "seal" and self.mail.locks(self.attempt.number) else len(missing)
 
     def _in_store(self, round, operator):
         """Whether the store has a message of ``operator`` that this node has not refused yet."""

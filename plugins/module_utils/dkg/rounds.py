@@ -10,7 +10,6 @@ The checks and the contents of each round are in its own module; here is only th
 """
 
 import os
-from dataclasses import replace
 
 from .. import keystore
 from .. import lock as locks
@@ -284,14 +283,15 @@ class Rounds(Walk):
         return None
 
     def _handed_lock(self):
-        """The lock of a complete host, if it has the hash that we sealed and verifies, or None."""
-        for text in self.mail.locks:
+        """The lock of a complete host, if it is the one that we sealed, with the signatures of all, or None."""
+        size = len(locks.dump(seal.with_signatures(self.lock, bytes(96), [bytes(65)] * self.parameters.n)).decode())
+        for text in self.mail.locks(self.attempt.number):
             try:
-                found = locks.parse(text)
-                lock = replace(
-                    self.lock, signature_aggregate=found.signature_aggregate, node_signatures=found.node_signatures
-                )
-                if found.lock_hash == lock.lock_hash and verify_lock(lock, (self.network,)).ok:
+                # One that is longer than ours can only cost time and memory.
+                found = locks.parse(text if len(text) <= size else "")
+                lock = seal.with_signatures(self.lock, found.signature_aggregate, found.node_signatures)
+                same = found.lock_hash == lock.lock_hash and seal.signed_by_all(self.parameters, lock)
+                if same and verify_lock(lock, (self.network,)).ok:
                     return lock
             except DvError:
                 continue

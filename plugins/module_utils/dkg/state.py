@@ -177,13 +177,13 @@ class Attempt:
                 files.sync_directory(self.directory)
                 self._home.changed = True
 
-    def hand_out(self, operators):
-        """Name in the store -> text: our own messages, and the confirms, seals and aborts of others that we
-        hold."""
-        texts = {(round, None): self.out(round) for round in self.sent()}
+    def held(self, operators):
+        """(round, operator, text) of the confirms, seals and aborts of others that we hold: hosts hand them on."""
         for round in ("confirm", "seal", "abort"):
-            texts.update({(round, operator): self.kept(round, operator) for operator in operators})
-        return {place: text for place, text in texts.items() if text is not None}
+            for operator in operators:
+                text = self.kept(round, operator)
+                if text is not None:
+                    yield round, operator, text
 
     def _text(self, *names):
         content = self._home.read(self._path(*names))
