@@ -9,13 +9,14 @@ states of :mod:`..standing`.
 import itertools
 import os
 from dataclasses import dataclass
+from functools import partial
 
 from .. import files
 from ..data_dir import LOCK, one_run
 from ..errors import DvError
 from ..standing import Accused, Standing, changed_at
 from ..store import message_name
-from . import abort, finish, messages, state
+from . import finish, messages, state
 from .mail import Mail, take_own
 from .outbox import Outbox
 from .rounds import Rounds
@@ -111,7 +112,7 @@ def stand(kind, *about):
     for if it can go no further here."""
     walk = kind(*about)
     standing = _stand(walk)
-    if walk.bound and walk.asked > walk.attempt.number and standing.state in ("stopped", "aborted"):
+    if walk.bound and walk.asked > walk.attempt.number and (walk.unequal or standing.state in ("stopped", "aborted")):
         standing = _stand(kind(*about, give_up=True))
     return standing
 
@@ -142,7 +143,7 @@ def _stand(walk):
         waiting_for=missing,
         ready=walk.ready,
         detail="; ".join([*verdicts, *walk.notes, *notes]),
-        next_attempt=number + 1 if ahead and not over else None,
+        next_attempt=number + 1 if (ahead or walk.unequal) and not over else None,
     )
 
 
@@ -184,11 +185,9 @@ def _verdicts(walk):
     for author in parameters.operators:
         # What we accuse others of ourselves stands above already, if our files have it.
         if walk.text("abort", author) is not None and not (author == parameters.index and texts):
-            try:
-                fault = abort.judge(parameters, author, walk.payload("abort", author))
-            # Whatever it is, it may cost neither what this node hands out nor its state. It blames nobody.
-            except Exception as error:  # pylint: disable=broad-exception-caught
-                texts.append("operator %d aborted, and this node failed to judge why (%s)" % (author, type(error).__name__))
+            fault, failure = walk.judge(author, partial(walk.payload, "abort", author))
+            if failure:
+                texts.append("operator %d aborted, and this node failed to judge why (%s)" % (author, failure))
                 continue
             path = walk.attempt.kept_path("abort", author)
             accused.append(Accused(fault.index, "%s.%s" % (fault.round, fault.fault), _there(path)))

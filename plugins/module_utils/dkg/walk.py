@@ -11,6 +11,7 @@ import os
 
 from ..data_dir import KEYS
 from ..errors import DvError
+from ..networks import NETWORKS
 from . import abort, confirm, envelope, jws, messages
 from .derive import SEED_SIZE
 from .faults import Fault
@@ -26,6 +27,10 @@ class Stop(Exception):
     def __init__(self, reason, evidence=None):
         super().__init__(reason)
         self.evidence = evidence
+
+
+class OtherSettings(Exception):
+    """A confirm is nobody's fault, and not ours."""
 
 
 class Walk:
@@ -58,7 +63,7 @@ class Walk:
         self.parameters, self.attempt = parameters.at(number), home.attempt(number)
         self.earlier = [attempt for attempt in home.attempts() if attempt.number < number]
         self.session, self.dealt, self.shares, self.lock = None, {}, None, None
-        self.notes = []
+        self.notes, self.unequal = [], {}
         self.ready = False
 
     # What was there before
@@ -177,27 +182,40 @@ class Walk:
                 continue
 
     def _take(self, round, check):
-        """Keep the first message of each other operator that passes ``check``, which raises a :class:`Fault`."""
+        """Keep the first message of each other operator that passes ``check``, which raises a :class:`Fault`, or
+        :class:`OtherSettings`."""
         for operator in self.others:
-            kept = self.attempt.kept(round, operator)
+            first = kept = self.attempt.kept(round, operator)
             if kept and round not in ("commit", "confirm"):
                 continue
             if self.mail.get(self.parameters.attempt, round, operator) == [kept]:
                 continue
             for message in self._read(round, operator):
+                text = message.jws.text
                 if kept is None:
                     try:
                         check(message)
+                        self.attempt.keep(round, operator, text)
+                        kept = text
                     except Fault as fault:
-                        self._accuse(fault.proven_by((message.jws.text, *fault.messages)))
+                        self._accuse(fault.proven_by((text, *fault.messages)))
                         continue
-                    kept = message.jws.text
-                    self.attempt.keep(round, operator, kept)
-                elif round in ("commit", "confirm") and jws.split(kept).payload != message.jws.payload:
-                    self._accuse(abort.equivocation(message, kept))
+                    except OtherSettings:
+                        pass
+                first = first or text
+                if round in ("commit", "confirm") and jws.split(first).payload != message.jws.payload:
+                    self._accuse(abort.equivocation(message, first))
 
     def _accuse(self, fault):
         self.attempt.accuse(fault.round, fault.index, messages.write(abort.accuse(fault)))
+
+    def judge(self, author, read):
+        """(The :class:`Fault` that the accusation of operator ``author`` shows, which the function ``read`` gives; None), or (None;
+        what went wrong on this node): it may cost neither what the node hands out nor its state, and blames nobody."""
+        try:
+            return abort.judge(self.parameters, author, read()), None
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            return None, type(error).__name__
 
     # How far it is
 
@@ -209,6 +227,30 @@ class Walk:
             text = self.attempt.out(round)
             if text and envelope.address(self.parameters, text).session != self.session:
                 raise Stop("this node's own %s belongs to other commits than the ones that it keeps" % round)
+
+    def has_other_settings(self, payload, own):
+        """Whether a confirm says of the keys of our ``own`` that other messages are to be signed with them, on a network of the
+        inventory's own: then its settings differ. Those of our tables never do."""
+        same_keys = payload.transcript == own.transcript
+        return self.network not in NETWORKS and same_keys and payload.roots != own.roots
+
+    def _compare_settings(self):
+        """Note who has other settings of the network: nobody is to blame, but this attempt completes nowhere."""
+        own = self.payload("confirm", self.parameters.index)
+        missing = self.missing("confirm")
+        for operator in missing:
+            for text in self.mail.get(self.attempt.number, "confirm", operator):
+                with contextlib.suppress(DvError):
+                    found = envelope.read(self.parameters, text, self.session).payload
+                    if self.has_other_settings(found, own):
+                        self.unequal[operator] = found.roots[0]
+        if self.unequal:
+            kinds = {own.roots[0]: [operator for operator in self.parameters.operators if operator not in missing]}
+            for operator, roots in self.unequal.items():
+                kinds.setdefault(roots, []).append(operator)
+            who = " | ".join(", ".join(map(str, operators)) for operators in kinds.values())
+            self.notes.append("operators have different settings of this network (dv_testnet_genesis_timestamp): %s" % who)
+            self.notes.append("make them equal, then all operators start attempt %d (dv_dkg_attempt)" % (self.attempt.number + 1))
 
     def _stored(self):
         """Whether we confirmed, and the key shares and the public keys that we confirmed are at hand."""
