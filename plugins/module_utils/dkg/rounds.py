@@ -192,7 +192,7 @@ class Rounds(Walk):
         """Store our key shares, and only then confirm."""
         payload = confirm.make(self.session, keys, sign.roots(self.parameters, self.network, keys.group_keys))
         own = self.payload("confirm", self.parameters.index) if "confirm" in self.attempt.sent() else payload
-        if own != payload and not self.has_other_settings(own, payload):
+        if own != payload and not self.has_other_settings(payload, own):
             raise Stop("this node's own confirm is of other keys than its deals give")
         self.keys, self.shares, derived = keys, list(keys.shares), {}
         self.home.changed |= keystore.write_shares(self.attempt.keys, self.shares, derived=derived)

@@ -30,7 +30,7 @@ class Stop(Exception):
 
 
 class OtherSettings(Exception):
-    """A confirm is nobody's fault, and not ours."""
+    """A confirm of our keys by an operator with other settings of the network: it is not taken, and blames nobody."""
 
 
 class Walk:
