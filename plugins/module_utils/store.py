@@ -14,6 +14,17 @@ def approval_name(share_index):
     return "%s%d.json" % (APPROVALS, share_index)
 
 
+def message_name(attempt, round, author, host=None):
+    """The name, below :func:`dkg_folder`, of a message of the operator ``author``; of the operator ``host`` who hands it on, where
+    something else has the author's name."""
+    return "%d/%s/%d%s.jws" % (attempt, round, author, "-by-%d" % host if host else "")
+
+
+def lock_name(attempt, host):
+    """The name, below :func:`dkg_folder`, of the lock that the operator ``host`` hands on."""
+    return "%d/lock/%d.json" % (attempt, host)
+
+
 def dkg_folder(definition_hash):
     """What the names of all messages for the definition with that hash (32 bytes) begin with."""
     return "%s%s/" % (DKG, definition_hash.hex())

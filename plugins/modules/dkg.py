@@ -210,12 +210,18 @@ def take_part(module):
         network=by_fork_version(definition.fork_version, custom),
         settled=[name.removeprefix(prefix) for name in settled],
     )
-    outbox = {prefix + name: text for name, text in outcome.outbox.items() if inbox.get(name) != text}
+    there = set(inbox.values())
+    outbox = {
+        prefix + name: text
+        for name, text in outcome.outbox.items()
+        if inbox.get(name) != text and not (name in outcome.handed_on and text in there)
+    }
     result = dict(
         known,
         **outcome.result(),
         changed=outcome.changed,
         outbox={name: text for name, text in outbox.items() if not name.startswith(settled)},
+        handed_on=[prefix + name for name in outcome.handed_on],
         settled=[prefix + name for name in outcome.settled],
     )
     if outcome.state in ("aborted", "stopped"):

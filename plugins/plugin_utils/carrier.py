@@ -52,7 +52,7 @@ class Carrier(ActionBase):
             # It is the given one, in whatever spelling: _inbox saw to that.
             outbox.pop(DEFINITION, None)
         if not self._task.check_mode:
-            result["stored"] = store.put(outbox)
+            result["stored"] = store.put(outbox, result.pop("handed_on", None) or ())
             result["changed"] = bool(result.get("changed") or result["stored"])
 
     def _inbox(self, store, arguments, given):

@@ -14,11 +14,13 @@ commit: key          the commit
 deal: any other      the deal, the dealer's commit, the accuser's commit; for a bad share also the accuser's HPKE key
 ===================  ==========================================================================================
 
-Of the other rounds a judge would need more than the definition; faults there are kept as evidence, and never make
-an abort.
+The first message is the accused's, in the accused round, and nobody accuses himself: with anything else the evidence
+does not hold, and accuses its author. Of the other rounds a judge would need more than the definition; faults there are
+kept as evidence, and never make an abort.
 """
 
 from ..errors import DvError
+from ..gojson import short
 from . import commit, deal, envelope, sealing, vss
 from .faults import Fault
 from .messages import Abort
@@ -26,6 +28,9 @@ from .session import place, session_id
 
 #: Rounds whose faults make an abort.
 ROUNDS = ("commit", "deal")
+
+# How many messages prove a fault, by its check: three for all others.
+_MESSAGES = {"form": 1, "key": 1, "equivocation": 2}
 
 
 def accuse(fault):
@@ -47,13 +52,14 @@ def judge(parameters, author, accusation):
     ``parameters`` is needed, and no random weights are used: every judge comes to the same verdict.
     """
     try:
-        fault = _find(parameters, author, accusation) if accusation.accused != author else None
+        fault = _find(parameters, author, accusation)
     except DvError:
         fault = None
     claimed = (accusation.accused, accusation.round, accusation.check)
     if fault is not None and (fault.index, fault.round, fault.fault) == claimed:
         return fault
-    return Fault(author, "abort", "evidence", "its accusation of operator %d does not hold" % accusation.accused)
+    found = "its accusation of operator %s does not hold" % short(accusation.accused)
+    return Fault(author, "abort", "evidence", found)
 
 
 def _find(parameters, author, accusation):
@@ -61,20 +67,24 @@ def _find(parameters, author, accusation):
 
     :raises DvError: the evidence is not what it should be
     """
-    if accusation.check == "equivocation":
-        return _find_equivocation(parameters, *accusation.messages[:2])
+    accused, check, key, texts, round = accusation
+    if accused == author or len(texts) != _MESSAGES.get(check, 3) or bool(key) != (check == "share"):
+        return None
+    to = envelope.authentic(parameters, texts[0])[0]
+    if (to.index, to.round) != (accused, round):
+        return None
+    if check == "equivocation":
+        return _find_equivocation(parameters, *texts)
     try:
-        message = envelope.read(parameters, accusation.messages[0] if accusation.messages else "")
-        if message.address.round != accusation.round:
-            return None
-        if accusation.round == "commit":
-            commit.check(parameters.seen_by(author), message.address.index, message.payload)
+        message = envelope.read(parameters, texts[0])
+        if round == "commit":
+            commit.check(parameters.seen_by(author), accused, message.payload)
     except Fault as fault:
         return fault
-    return _find_in_deal(parameters.seen_by(author), message, accusation) if accusation.round == "deal" else None
+    return _find_in_deal(parameters.seen_by(author), message, accusation) if round == "deal" else None
 
 
-def _find_equivocation(parameters, one="", other=""):
+def _find_equivocation(parameters, one, other):
     (to, first), (to_other, second) = (envelope.authentic(parameters, text) for text in (one, other))
     if to != to_other or to.round not in ("commit", "confirm") or first.payload == second.payload:
         return None
@@ -82,6 +92,7 @@ def _find_equivocation(parameters, one="", other=""):
 
 
 def _find_in_deal(parameters, message, accusation):
+    """The fault in a deal: ``parameters`` are the accuser's."""
     dealer, session, payload = message.address.index, message.address.session, message.payload
     commits = {dealer: None}
     if session_id(parameters, payload.commits) == session:

@@ -9,13 +9,16 @@ states of :mod:`..standing`.
 import itertools
 import os
 from dataclasses import dataclass
+from functools import partial
 
 from .. import files
 from ..data_dir import LOCK, one_run
 from ..errors import DvError
 from ..standing import Accused, Standing, changed_at
-from . import abort, finish, messages, state
+from ..store import message_name
+from . import finish, messages, state
 from .mail import Mail, take_own
+from .outbox import Outbox
 from .rounds import Rounds
 from .session import parameters as parameters_of
 from .walk import Stop
@@ -25,11 +28,13 @@ from .walk import Stop
 class Outcome(Standing):
     """Where a step ended.
 
-    ``outbox`` name in the store -> text; ``changed`` whether anything was written on this node; ``settled`` the rounds that
+    ``outbox`` name in the store -> text; ``handed_on`` the names among them that are put only where there is nothing, since they
+    are not this node's own; ``changed`` whether anything was written on this node; ``settled`` the rounds that
     are over here and whole in the store, as beginnings of names there.
     """
 
     outbox: dict
+    handed_on: tuple
     changed: bool
     settled: tuple = ()
 
@@ -73,26 +78,32 @@ def _step(data_dir, parameters, node_key, inbox, network, settled):
 
 def _outcome(home, parameters, standing, inbox, settled):
     """The :class:`Outcome`: what goes out, of all attempts but one in which this node was stopped."""
-    skip = standing.attempt if standing.state == "stopped" else None
-    outbox = {
-        "%d/%s/%d.jws" % (attempt.number, round, operator or parameters.index): text
-        for attempt in home.attempts()
-        if attempt.number != skip and not attempt.contradictions()
-        for (round, operator), text in attempt.hand_out(parameters.others).items()
-    }
+    skip, outbox = standing.attempt if standing.state == "stopped" else None, Outbox(parameters, inbox)
+    for attempt in home.attempts():
+        if attempt.number != skip and not attempt.contradictions():
+            for round in attempt.sent():
+                outbox.send(attempt.number, round, attempt.out(round))
+            for round, operator, text in attempt.held(parameters.others):
+                outbox.hand_on(attempt.number, round, operator, text)
     if standing.state == "complete":
-        name = "%d/%s" % (standing.attempt or parameters.attempt, LOCK)
-        outbox[name] = files.read(os.path.join(home.data_dir, LOCK)).decode()
-    settled = tuple(_settled(standing, parameters, inbox, settled))
-    return Outcome(**vars(standing), outbox=outbox, changed=home.changed, settled=settled)
+        lock = files.read(os.path.join(home.data_dir, LOCK)).decode()
+        outbox.hand_on_lock(standing.attempt or parameters.attempt, lock)
+    return Outcome(
+        **{**vars(standing), "detail": "; ".join(filter(None, [standing.detail, *outbox.notes]))},
+        outbox=outbox.texts,
+        handed_on=tuple(outbox.handed_on),
+        changed=home.changed,
+        settled=tuple(_settled(standing, parameters, inbox, settled)),
+    )
 
 
 def _settled(standing, parameters, inbox, before):
     """The beginnings of names of the rounds that are over in ``standing`` and whole in the store."""
     if standing.state in ("waiting", "complete"):
         for round in itertools.takewhile(lambda round: round != standing.step, messages.ROUNDS):
-            beginning = "%d/%s/" % (standing.attempt or parameters.attempt, round)
-            if beginning in before or all("%s%d.jws" % (beginning, index) in inbox for index in parameters.operators):
+            attempt = standing.attempt or parameters.attempt
+            beginning = "%d/%s/" % (attempt, round)
+            if beginning in before or all(message_name(attempt, round, index) in inbox for index in parameters.operators):
                 yield beginning
 
 
@@ -101,7 +112,7 @@ def stand(kind, *about):
     for if it can go no further here."""
     walk = kind(*about)
     standing = _stand(walk)
-    if walk.bound and walk.asked > walk.attempt.number and standing.state in ("stopped", "aborted"):
+    if walk.bound and walk.asked > walk.attempt.number and (walk.unequal or standing.state in ("stopped", "aborted")):
         standing = _stand(kind(*about, give_up=True))
     return standing
 
@@ -132,7 +143,7 @@ def _stand(walk):
         waiting_for=missing,
         ready=walk.ready,
         detail="; ".join([*verdicts, *walk.notes, *notes]),
-        next_attempt=number + 1 if ahead and not over else None,
+        next_attempt=number + 1 if (ahead or walk.unequal) and not over else None,
     )
 
 
@@ -149,7 +160,7 @@ def complete(home):
 def _stopped(walk, stop):
     number = walk.attempt.number
     evidence = stop.evidence if stop.evidence and os.path.exists(stop.evidence) else None
-    signers = walk.authors(lambda attempt, round: attempt == number and round in ("sign", "seal"))
+    signers = walk.signers(lambda attempt: attempt == number)
     over, further = bool(walk.has_signed or signers), "if neither helps, all operators start %s" % _attempt(number + 1)
     if over:
         further = _STOPPED_SIGNED if walk.has_signed else _OTHERS_SIGNED % ", ".join(map(str, signers))
@@ -174,7 +185,10 @@ def _verdicts(walk):
     for author in parameters.operators:
         # What we accuse others of ourselves stands above already, if our files have it.
         if walk.text("abort", author) is not None and not (author == parameters.index and texts):
-            fault = abort.judge(parameters, author, walk.payload("abort", author))
+            fault, failure = walk.judge(author, partial(walk.payload, "abort", author))
+            if failure:
+                texts.append("operator %d aborted, and this node failed to judge why (%s)" % (author, failure))
+                continue
             path = walk.attempt.kept_path("abort", author)
             accused.append(Accused(fault.index, "%s.%s" % (fault.round, fault.fault), _there(path)))
             texts.append("operator %d aborted: %s" % (author, fault.found))
@@ -194,12 +208,13 @@ def _other_attempts(walk):
             reason = "began attempt %d" % number
         elif walk.signed:
             reason = "signed in attempt %d" % walk.signed[0]
+        elif walk.skips:
+            reason = "knows of nobody who began the one before"
         else:
             reason = "confirmed attempt %d, which can complete as long as nobody gives it up" % number
         notes.append("attempt %d was asked for, but this node %s" % (walk.asked, reason))
     ahead = walk.ahead(number)
-    behind = walk.authors(lambda attempt, round: attempt < number and round in ("sign", "seal"))
-    over = bool(behind or ahead and walk.signed)
+    over = bool(walk.signers(lambda attempt: attempt < number) or ahead and walk.signed)
     if over:
         notes.append(_DEAD_END)
     elif ahead:

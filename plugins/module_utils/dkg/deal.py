@@ -54,6 +54,22 @@ def own(parameters, polynomials, points):
     return Dealt(_by_validator(parameters, [curve.decode_g1_on_curve(point) for point in points]), shares)
 
 
+def check_own(parameters, session, deal, commits, polynomials):
+    """Check our own ``deal`` as its readers will. What is sealed we cannot open: instead the shares of our ``polynomials`` are held
+    against the commitments, in sums over the operators. We are not our own enemy, at most a broken machine.
+
+    :raises Fault: it is wrong
+    """
+    me = parameters.index
+    points, faults = check(parameters, session, {me: deal}, commits)
+    for fault in faults:
+        raise fault
+    powers = [sum(operator**degree for operator in parameters.others) for degree in range(parameters.t)]
+    sums = [sum(vss.evaluate(polynomial, operator) for operator in parameters.others) % ORDER for polynomial in polynomials]
+    if not vss.hold([vss.Equation(total, row, powers) for total, row in zip(sums, points[me])]):
+        raise Fault(me, "deal", "share", "a share of it is not on the polynomial that it committed to")
+
+
 def check(parameters, session, deals, commits, find_bad=vss.find_bad):
     """Check what is public of the ``deals`` (dealer -> :class:`Deal`), all together.
 

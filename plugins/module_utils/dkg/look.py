@@ -72,8 +72,10 @@ class Look(Walk):
             if round not in self.attempt.sent():
                 return self._own_turn(round, "it is this node's turn")
             lacking, needed = self._lacking(round)
+            if round == "confirm":
+                self._compare_settings()
             if lacking:
-                there = [operator for operator in lacking if self._in_store(round, operator)]
+                there = [each for each in lacking if each not in self.unequal and self._in_store(round, each)]
                 if len(there) >= needed:
                     return self._own_turn(round, "the store holds what this node waited for")
                 return round, tuple(operator for operator in lacking if operator not in there)
@@ -95,7 +97,7 @@ class Look(Walk):
             needed = self.parameters.t - (self.parameters.n - len(missing))
             return (missing, needed) if needed > 0 else ([], 0)
         # A complete node hands on its lock, which stands for all seals.
-        return missing, 0 if round == "seal" and self.mail.locks else len(missing)
+        return missing, 0 if round == "seal" and self.mail.locks(self.attempt.number) else len(missing)
 
     def _in_store(self, round, operator):
         """Whether the store has a message of ``operator`` that this node has not refused yet."""

@@ -4,9 +4,8 @@
 
 """The texts that a carrier brings, and what among them is ours."""
 
-from ..data_dir import LOCK
 from ..errors import DvError
-from ..store import dkg_folder
+from ..store import dkg_folder, lock_name
 from . import commit, envelope, jws, messages
 from .derive import Derivation
 from .faults import Fault
@@ -19,14 +18,11 @@ def select(definition_hash, inbox):
 
 
 class Mail:
-    """The texts of an inbox by what their headers claim. File names say nothing."""
+    """The texts of an inbox by what their headers claim. File names say nothing, but for locks, which nobody signs alone."""
 
     def __init__(self, parameters, inbox):
-        self._texts, self.locks = {}, []
+        self._texts, self._inbox, self._operators = {}, inbox, parameters.operators
         for name in sorted(inbox):
-            if name.endswith(LOCK):
-                self.locks.append(inbox[name])
-                continue
             try:
                 to = envelope.address(parameters, inbox[name])
             except DvError:
@@ -36,6 +32,11 @@ class Mail:
     def get(self, attempt, round, operator):
         """The texts that claim to be that message."""
         return self._texts.get((attempt, round, operator), [])
+
+    def locks(self, attempt):
+        """The locks that were handed on in ``attempt``: one of each operator, each text once."""
+        found = (self._inbox.get(lock_name(attempt, operator)) for operator in self._operators)
+        return list(dict.fromkeys(text for text in found if isinstance(text, str)))
 
     def of(self, operator):
         """(attempt, round, text) of all that claim to be by ``operator``, in the order of attempts and rounds."""

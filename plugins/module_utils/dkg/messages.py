@@ -118,7 +118,8 @@ def read(round, parameters, content):
 
 
 def size(round, parameters):
-    """The most bytes that a payload of ``round`` has, given what the definition says."""
+    """The most bytes that a payload of ``round`` has, given what the definition says: an abort's with the longest
+    evidence."""
     if round == "abort":
         names = sum(map(len, (*Abort._fields, *ROUNDS))) + 200
         return (
@@ -129,9 +130,10 @@ def size(round, parameters):
 
 
 def text_size(round, parameters):
-    """The most characters that a signed message of ``round`` has."""
-    header = to_json(parameters.header(round, bytes(32)))
-    return _text_size(len(header) + 32) + 1 + _text_size(size(round, parameters)) + 87
+    """The most characters that a signed message of ``round`` has. It is the same for every reader and every author of an
+    attempt: indices are counted with three digits."""
+    header = len(to_json(parameters.header(round, bytes(32)))) - len(str(parameters.index)) + 3
+    return _text_size(header + 32) + 1 + _text_size(size(round, parameters)) + 87
 
 
 def split(data, length):

@@ -9,8 +9,9 @@ The checks and the contents of each round are in its own module; here is only th
 "Rounds". Every message is kept durably before anything that depends on it is written.
 """
 
+import contextlib
 import os
-from dataclasses import replace
+from functools import partial
 
 from .. import keystore
 from .. import lock as locks
@@ -22,7 +23,23 @@ from .derive import SEED_SIZE, Derivation
 from .encoding import H
 from .faults import Fault
 from .session import place, session_id
-from .walk import Stop, Walk
+from .walk import OtherSettings, Stop, Walk
+
+
+@contextlib.contextmanager
+def own_message(round):
+    """Around the checks that a reader will make of our message: it is written once it passes them.
+
+    :raises DvError: it does not
+    """
+    try:
+        yield
+    except Fault as fault:
+        raise DvError(
+            "this node made a wrong %s (%s)" % (round, fault.fault),
+            "one that passes the checks of the others",
+            "nothing was sent: check its memory and disk, and run again",
+        ) from None
 
 
 class Rounds(Walk):
@@ -46,9 +63,12 @@ class Rounds(Walk):
         """Somebody signed something wrong and we have not confirmed: say so, with the evidence."""
         if {"confirm", "abort"} & set(self.attempt.sent()):
             return
+        me = self.parameters.index
         for round, _operator, path in self.accusations():
             if round in abort.ROUNDS:
-                self._send("abort", self.accusation(path))
+                fault, _failure = self.judge(me, partial(self.accusation, path))
+                if fault and fault.index != me:
+                    self._send("abort", self.accusation(path))
                 return
 
     # Round 1
@@ -73,8 +93,9 @@ class Rounds(Walk):
         if self.attempt.seed() is None:
             self.attempt.plant(os.urandom(SEED_SIZE))
         payload, points = commit.follow(self.parameters, self._derivation())
-        for operator in self.others:
-            commit.check(self.parameters.seen_by(operator), self.parameters.index, payload)
+        with own_message("commit"):
+            for operator in self.others:
+                commit.check(self.parameters.seen_by(operator), self.parameters.index, payload)
         self.attempt.remember("commitments", payload.commitments[0], b"".join(points))
         self._send("commit", payload)
 
@@ -104,8 +125,8 @@ class Rounds(Walk):
             payload = deal.make(
                 self.parameters, derivation, self.session, self.digests, recipients, polynomials, points
             )
-            for fault in deal.check(self.parameters, self.session, {me: payload}, commits)[1]:
-                raise fault
+            with own_message("deal"):
+                deal.check_own(self.parameters, self.session, payload, commits, polynomials)
             self._send("deal", payload)
         texts = {operator: self.attempt.kept("deal", operator) for operator in self.others}
         deals = {operator: self.payload("deal", operator) for operator, text in texts.items() if text}
@@ -157,17 +178,21 @@ class Rounds(Walk):
         own = self.payload("confirm", self.parameters.index)
 
         def check(message):
+            if self.has_other_settings(message.payload, own):
+                raise OtherSettings
             if message.payload != own:
                 found = "it confirms other keys or signing roots than this node"
                 raise Fault(message.address.index, "confirm", "different", found, [self.attempt.out("confirm")])
 
         self._take("confirm", check)
+        self._compare_settings()
         return self.missing("confirm") or None
 
     def _store(self, keys):
         """Store our key shares, and only then confirm."""
         payload = confirm.make(self.session, keys, sign.roots(self.parameters, self.network, keys.group_keys))
-        if "confirm" in self.attempt.sent() and payload != self.payload("confirm", self.parameters.index):
+        own = self.payload("confirm", self.parameters.index) if "confirm" in self.attempt.sent() else payload
+        if own != payload and not self.has_other_settings(payload, own):
             raise Stop("this node's own confirm is of other keys than its deals give")
         self.keys, self.shares, derived = keys, list(keys.shares), {}
         self.home.changed |= keystore.write_shares(self.attempt.keys, self.shares, derived=derived)
@@ -187,11 +212,10 @@ class Rounds(Walk):
         hashes = self._hashes()
         if "sign" not in self.attempt.sent():
             payload = sign.make(self.parameters, self._own_shares(), hashes)
-            own = {self.parameters.index: sign.points(self.parameters.index, payload)}
-            if sign.bad_signers(self.parameters, self.keys.public_shares, hashes, own):
-                raise DvError(
-                    "this node signed wrongly", "partial signatures by its key shares", "check its memory and disk"
-                )
+            with own_message("sign"):
+                own = {self.parameters.index: sign.points(self.parameters.index, payload)}
+                for operator in sign.bad_signers(self.parameters, self.keys.public_shares, hashes, own):
+                    raise Fault(operator, "sign", "partial", "a partial signature of it is wrong")
             self._send("sign", payload)
         bad = set()
         while True:
@@ -218,6 +242,12 @@ class Rounds(Walk):
         """The points that the messages of round 4 hash to: made for our sign, and kept for our seal."""
         roots = sign.roots(self.parameters, self.network, self.keys.group_keys)
         binding = H("roots", self.session, b"".join(roots))
+        if binding != self.payload("confirm", self.parameters.index).roots[0]:
+            raise DvError(
+                "this node has other settings of the network than when it confirmed",
+                "the same ones",
+                "set dv_testnet_genesis_timestamp as it was",
+            )
         content = self.attempt.recall("hashes", binding)
         if content is not None:
             return [curve.decode_g2_on_curve(point) for point in messages.split(content, 96)]
@@ -265,6 +295,8 @@ class Rounds(Walk):
         me = self.parameters.index
         if "seal" not in self.attempt.sent():
             payload = seal.make(self.node_key, self._own_shares(), self.lock.lock_hash)
+            with own_message("seal"):
+                seal.check(self.parameters, me, payload, self.lock)
             self.attempt.remember("lock", payload.node_signature[0], locks.dump(self.lock))
             self._send("seal", payload)
         try:
@@ -284,14 +316,15 @@ class Rounds(Walk):
         return None
 
     def _handed_lock(self):
-        """The lock of a complete host, if it has the hash that we sealed and verifies, or None."""
-        for text in self.mail.locks:
+        """The lock of a complete host, if it is the one that we sealed, with the signatures of all, or None."""
+        size = len(locks.dump(seal.with_signatures(self.lock, bytes(96), [bytes(65)] * self.parameters.n)).decode())
+        for text in self.mail.locks(self.attempt.number):
             try:
-                found = locks.parse(text)
-                lock = replace(
-                    self.lock, signature_aggregate=found.signature_aggregate, node_signatures=found.node_signatures
-                )
-                if found.lock_hash == lock.lock_hash and verify_lock(lock, (self.network,)).ok:
+                # One that is longer than ours can only cost time and memory.
+                found = locks.parse(text if len(text) <= size else "")
+                lock = seal.with_signatures(self.lock, found.signature_aggregate, found.node_signatures)
+                same = found.lock_hash == lock.lock_hash and seal.signed_by_all(self.parameters, lock)
+                if same and verify_lock(lock, (self.network,)).ok:
                     return lock
             except DvError:
                 continue

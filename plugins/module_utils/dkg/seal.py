@@ -71,14 +71,25 @@ def check(parameters, operator, payload, lock):
 def signed_by(public_key, lock_hash, signature):
     """Whether ``signature`` (65 bytes, low s, v 0 or 1) of ``lock_hash`` is by the ENR key ``public_key`` (33
     bytes)."""
-    low = int.from_bytes(signature[32:64], "big") <= secp256k1.ORDER // 2
+    low = len(signature) == 65 and int.from_bytes(signature[32:64], "big") <= secp256k1.ORDER // 2
     return low and signature[64] in (0, 1) and secp256k1.verify(public_key, lock_hash, signature)
+
+
+def signed_by_all(parameters, lock):
+    """Whether the ``lock`` has the node signatures of all operators, in their order, each in the form of a seal's: other forms of
+    good signatures anybody can make."""
+    signatures = lock.node_signatures
+    return len(signatures) == parameters.n and all(
+        signed_by(key, lock.lock_hash, signature) for key, signature in zip(parameters.keys, signatures)
+    )
 
 
 def complete(lock, seals):
     """``lock`` with all signatures of its hash: ``seals`` are the n operators' :class:`Seal`, in their order."""
-    return replace(
-        lock,
-        signature_aggregate=bls.aggregate([payload.signature[0] for payload in seals]),
-        node_signatures=tuple(payload.node_signature[0] for payload in seals),
-    )
+    aggregate = bls.aggregate([payload.signature[0] for payload in seals])
+    return with_signatures(lock, aggregate, [payload.node_signature[0] for payload in seals])
+
+
+def with_signatures(lock, aggregate, node_signatures):
+    """``lock`` with the signatures of its hash: by all key shares together (96 bytes), by the n ENR keys (65 bytes each)."""
+    return replace(lock, signature_aggregate=aggregate, node_signatures=tuple(node_signatures))

@@ -84,8 +84,13 @@ class Attempt:
         self.keys = os.path.join(self.directory, "keys")
 
     def seed(self):
-        """The seed (32 bytes), or None."""
-        return files.read_if_exists(self._path("seed"), SEED_SIZE)
+        """The seed (32 bytes), or None: of another length it is none."""
+        path = self._path("seed")
+        return files.read_if_exists(path, SEED_SIZE) if self.has_seed() and os.lstat(path).st_size == SEED_SIZE else None
+
+    def has_seed(self):
+        """Whether there is something that should be the seed."""
+        return os.path.lexists(self._path("seed"))
 
     def plant(self, seed):
         """Link the new ``seed`` (32 bytes) into place; never over another."""
@@ -172,13 +177,13 @@ class Attempt:
                 files.sync_directory(self.directory)
                 self._home.changed = True
 
-    def hand_out(self, operators):
-        """Name in the store -> text: our own messages, and the confirms, seals and aborts of others that we
-        hold."""
-        texts = {(round, None): self.out(round) for round in self.sent()}
+    def held(self, operators):
+        """(round, operator, text) of the confirms, seals and aborts of others that we hold: hosts hand them on."""
         for round in ("confirm", "seal", "abort"):
-            texts.update({(round, operator): self.kept(round, operator) for operator in operators})
-        return {place: text for place, text in texts.items() if text is not None}
+            for operator in operators:
+                text = self.kept(round, operator)
+                if text is not None:
+                    yield round, operator, text
 
     def _text(self, *names):
         content = self._home.read(self._path(*names))

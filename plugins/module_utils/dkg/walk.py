@@ -11,7 +11,9 @@ import os
 
 from ..data_dir import KEYS
 from ..errors import DvError
+from ..networks import NETWORKS
 from . import abort, confirm, envelope, jws, messages
+from .derive import SEED_SIZE
 from .faults import Fault
 from .session import session_id
 
@@ -27,9 +29,16 @@ class Stop(Exception):
         self.evidence = evidence
 
 
+class OtherSettings(Exception):
+    """A confirm of our keys by an operator with other settings of the network: it is not taken, and blames nobody."""
+
+
 class Walk:
     """A run through the one attempt that it is about: the highest that we began, or a higher one that is asked for. What it
     does there is in its kinds: :class:`.rounds.Rounds` goes on, :class:`.look.Look` only looks.
+
+    Numbers are not skipped: one that is asked for is at most the next after the highest that we, or any other operator,
+    began. So a slip of the pen begins nothing, and who missed an attempt catches up.
 
     An attempt that we signed in is never given up. One that we confirmed may complete without us noticing, so it is given
     up only if another operator gave it up, or with ``give_up``, for a caller that saw it stopped or aborted here.
@@ -40,14 +49,21 @@ class Walk:
         self.parameters, self.asked = parameters, parameters.attempt
         begun = [attempt for attempt in home.attempts() if attempt.sent()]
         number = begun[-1].number if begun else 0
+        self.skips = self.asked > number + 1 and self.asked > self._begun_by_others() + 1
         self.signed = [attempt.number for attempt in begun if {"sign", "seal"} & set(attempt.sent())]
         self.bound = bool(begun) and "confirm" in begun[-1].sent() and not give_up and not self.ahead(number)
-        if self.asked > number and not self.signed and not self.bound:
+        if self.asked > number and not self.signed and not self.bound and not self.skips:
             number = self.asked
+        if not number:
+            raise DvError(
+                "attempt %d was asked for, and nobody is known to have begun the one before" % self.asked,
+                "at most %d, the number after the last attempt" % (self._begun_by_others() + 1),
+                "correct dv_dkg_attempt, or bring the messages of the attempts before",
+            )
         self.parameters, self.attempt = parameters.at(number), home.attempt(number)
         self.earlier = [attempt for attempt in home.attempts() if attempt.number < number]
         self.session, self.dealt, self.shares, self.lock = None, {}, None, None
-        self.notes = []
+        self.notes, self.unequal = [], {}
         self.ready = False
 
     # What was there before
@@ -58,12 +74,18 @@ class Walk:
         contradictions = attempt.contradictions()
         if contradictions:
             raise Stop("a message under this node's own key contradicts its own files", contradictions[0])
+        if attempt.has_seed() and attempt.seed() is None:
+            raise Stop("this node's seed for attempt %d has not %d bytes" % (attempt.number, SEED_SIZE))
         if sent and attempt.seed() is None:
             raise Stop("messages of this node are known, but its seed for attempt %d is gone" % attempt.number)
         answers = self.authors(lambda number, round: number == attempt.number and round in messages.ROUNDS[1:])
         if answers and not sent and attempt.seed() is None:
             known = ", ".join(map(str, answers))
-            raise Stop("operators %s answer to a commit of this node, which it does not have" % known)
+            if len(answers) >= self.parameters.t:
+                raise Stop("operators %s answer to a commit of this node, which it does not have" % known)
+            # So few may all be dishonest, and stop nobody.
+            found = "operators %s answer to a commit that this node has not sent: fewer than the threshold, so it goes on"
+            self.notes.append(found % known)
         if "abort" in sent and {"confirm", "sign", "seal"} & set(sent):
             raise Stop("this node both confirmed and aborted attempt %d" % attempt.number)
         given_up = [number for number in self.signed if number < attempt.number]
@@ -96,14 +118,42 @@ class Walk:
 
     def authors(self, wanted):
         """The other operators who signed a message whose attempt and round are ``wanted``, whatever it says."""
-        found = set()
+        return sorted({operator for _attempt, operator in self._authors(wanted)})
+
+    def _authors(self, wanted):
+        """The same, each with the attempt."""
         for attempt, round, operator in self.mail.places():
             if operator != self.parameters.index and wanted(attempt, round):
                 for text in self.mail.get(attempt, round, operator):
                     with contextlib.suppress(DvError):
                         envelope.authentic(self.parameters.at(attempt), text)
-                        found.add(operator)
-        return sorted(found)
+                        yield attempt, operator
+
+    def signers(self, wanted):
+        """The other operators who signed in attempts that are ``wanted``. An attempt counts if t signed in it, or if we hold all n
+        confirms, equal to our own: in another one nobody honest need have."""
+        found = {}
+        for attempt, operator in self._authors(lambda attempt, round: wanted(attempt) and round in ("sign", "seal")):
+            found.setdefault(attempt, set()).add(operator)
+        some = [
+            operators for attempt, operators in found.items() if len(operators) >= self.parameters.t or self._certified(attempt)
+        ]
+        return sorted(set().union(*some))
+
+    def _certified(self, number):
+        """Whether all confirmed in attempt ``number`` what we did."""
+        attempt, parameters = self.home.attempt(number), self.parameters.at(number)
+        own, confirmed = attempt.out("confirm"), {self.parameters.index}
+        for operator in self.others if own else ():
+            for text in (attempt.kept("confirm", operator) or "", *self.mail.get(number, "confirm", operator)):
+                with contextlib.suppress(DvError):
+                    if envelope.read(parameters, text).payload == envelope.content(parameters, "confirm", own):
+                        confirmed.add(operator)
+        return confirmed == set(self.parameters.operators)
+
+    def _begun_by_others(self):
+        """The highest attempt that another operator began, or 0."""
+        return max((attempt for attempt, _operator in self._authors(lambda attempt, round: round == "commit")), default=0)
 
     def ahead(self, number):
         """The other operators who gave up attempt ``number``: they began a later one."""
@@ -132,27 +182,40 @@ class Walk:
                 continue
 
     def _take(self, round, check):
-        """Keep the first message of each other operator that passes ``check``, which raises a :class:`Fault`."""
+        """Keep the first message of each other operator that passes ``check``, which raises a :class:`Fault`, or
+        :class:`OtherSettings`."""
         for operator in self.others:
-            kept = self.attempt.kept(round, operator)
+            first = kept = self.attempt.kept(round, operator)
             if kept and round not in ("commit", "confirm"):
                 continue
             if self.mail.get(self.parameters.attempt, round, operator) == [kept]:
                 continue
             for message in self._read(round, operator):
+                text = message.jws.text
                 if kept is None:
                     try:
                         check(message)
+                        self.attempt.keep(round, operator, text)
+                        kept = text
                     except Fault as fault:
-                        self._accuse(fault.proven_by((message.jws.text, *fault.messages)))
+                        self._accuse(fault.proven_by((text, *fault.messages)))
                         continue
-                    kept = message.jws.text
-                    self.attempt.keep(round, operator, kept)
-                elif round in ("commit", "confirm") and jws.split(kept).payload != message.jws.payload:
-                    self._accuse(abort.equivocation(message, kept))
+                    except OtherSettings:
+                        pass
+                first = first or text
+                if round in ("commit", "confirm") and jws.split(first).payload != message.jws.payload:
+                    self._accuse(abort.equivocation(message, first))
 
     def _accuse(self, fault):
         self.attempt.accuse(fault.round, fault.index, messages.write(abort.accuse(fault)))
+
+    def judge(self, author, read):
+        """(The :class:`Fault` that the accusation of operator ``author`` shows, which the function ``read`` gives; None), or (None;
+        what went wrong on this node): it may cost neither what the node hands out nor its state, and blames nobody."""
+        try:
+            return abort.judge(self.parameters, author, read()), None
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            return None, type(error).__name__
 
     # How far it is
 
@@ -164,6 +227,30 @@ class Walk:
             text = self.attempt.out(round)
             if text and envelope.address(self.parameters, text).session != self.session:
                 raise Stop("this node's own %s belongs to other commits than the ones that it keeps" % round)
+
+    def has_other_settings(self, payload, own):
+        """Whether a confirm says of the keys of our ``own`` that other messages are to be signed with them, on a network of the
+        inventory's own: then its settings differ. Those of our tables never do."""
+        same_keys = payload.transcript == own.transcript
+        return self.network not in NETWORKS and same_keys and payload.roots != own.roots
+
+    def _compare_settings(self):
+        """Note who has other settings of the network: nobody is to blame, but this attempt completes nowhere."""
+        own = self.payload("confirm", self.parameters.index)
+        missing = self.missing("confirm")
+        for operator in missing:
+            for text in self.mail.get(self.attempt.number, "confirm", operator):
+                with contextlib.suppress(DvError):
+                    found = envelope.read(self.parameters, text, self.session).payload
+                    if self.has_other_settings(found, own):
+                        self.unequal[operator] = found.roots[0]
+        if self.unequal:
+            kinds = {own.roots[0]: [operator for operator in self.parameters.operators if operator not in missing]}
+            for operator, roots in self.unequal.items():
+                kinds.setdefault(roots, []).append(operator)
+            who = " | ".join(", ".join(map(str, operators)) for operators in kinds.values())
+            self.notes.append("operators have different settings of this network (dv_testnet_genesis_timestamp): %s" % who)
+            self.notes.append("make them equal, then all operators start attempt %d (dv_dkg_attempt)" % (self.attempt.number + 1))
 
     def _stored(self):
         """Whether we confirmed, and the key shares and the public keys that we confirmed are at hand."""

@@ -70,17 +70,19 @@ class Store:
                     raise DvError("the store %s holds more than %d bytes" % (self, MAX_TOTAL), "no more", _FULL)
         return texts
 
-    def put(self, texts):
+    def put(self, texts, handed_on=()):
         """Put each of ``texts`` (name -> text) where there is no such file. The names that were put, sorted.
 
-        :raises DvError: under one of the names there is another text, which stays; the others were put
+        :param handed_on: names of what is put for somebody else: another text that is there first is no matter
+        :raises DvError: under another name there is another text, which stays; the others were put
         """
         contents = {name: text.encode() for name, text in texts.items()}
         for name, content in contents.items():
             if len(content) > _max_size(name):
                 raise DvError("%s has %d bytes" % (name, len(content)), "at most %d" % _max_size(name))
         put = set(self._add(contents)) if contents else set()
-        differ = [name for name in sorted(contents.keys() - put) if self._read(name, _max_size(name)) != contents[name]]
+        there = sorted(contents.keys() - put - set(handed_on))
+        differ = [name for name in there if self._read(name, _max_size(name)) != contents[name]]
         if differ:
             raise DvError(
                 "the store %s holds another %s" % (self, ", ".join(map(names.describe, differ))),

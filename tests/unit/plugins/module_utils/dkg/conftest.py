@@ -39,19 +39,24 @@ def make_definition(n, t, v, network="hoodi", **fields):
                 ValidatorAddresses(fee_recipient_address="0x" + "11" * 20, withdrawal_address="0x%040x" % (i + 1))
                 for i in range(v)
             ),
-            fork_version=networks.by_name(network).genesis_fork_version,
+            fork_version=network_of(network).genesis_fork_version,
             target_gas_limit=60_000_000,
             **fields,
         )
     )
 
 
+def network_of(network):
+    """The network of that name; one of the inventory's own is given itself."""
+    return networks.by_name(network) if isinstance(network, str) else network
+
+
 class Group:
-    """n operators and their store (name -> text)."""
+    """n operators and their store (name -> text). ``networks`` has those whose settings of the network differ."""
 
     def __init__(self, directory, n=4, t=3, v=1, network="hoodi", **fields):
         self.definition = make_definition(n, t, v, network, **fields)
-        self.network = networks.by_name(network)
+        self.network, self.networks = network_of(network), {}
         self.n, self.directory, self.store = n, directory, {}
         for index in self.everyone:
             self.home(index).mkdir(parents=True, exist_ok=True)
@@ -79,7 +84,7 @@ class Group:
             node_key(index),
             dict(self.store) if inbox is None else inbox,
             attempt,
-            network=self.network,
+            network=self.networks.get(index, self.network),
             settled=settled,
         )
         if deliver:

@@ -101,7 +101,7 @@ def test_second_run_changes_nothing(group):
     store = dict(parties.store)
     for index, outcome in parties.run(rounds=1).items():
         assert (outcome.state, outcome.changed, outcome.waiting_for) == ("complete", False, ())
-        assert outcome.outbox["1/cluster-lock.json"] == (parties.home(index) / "cluster-lock.json").read_text()
+        assert outcome.outbox["1/lock/%d.json" % index] == (parties.home(index) / "cluster-lock.json").read_text()
     assert parties.store == store
     assert before == {path: path.stat().st_mtime_ns for path in parties.directory.rglob("*") if path.is_file()}
 
@@ -139,15 +139,15 @@ def test_a_complete_host_hands_on_its_lock(group):
         outcome = parties.step(3, inbox={name: text for name, text in parties.store.items() if name.endswith(rounds)})
         parties.run(rounds=1, who=[1, 2])
     assert outcome.step == "seal"
-    lock_text = parties.step(1).outbox["1/cluster-lock.json"]
+    lock_text = parties.step(1).outbox["1/lock/1.json"]
     for field, value in (
         ("lock_hash", "0x" + "77" * 32),
         ("node_signatures", []),
         ("signature_aggregate", "0x" + "77" * 96),
     ):
         broken = json.dumps({**json.loads(lock_text), field: value})
-        assert parties.step(3, inbox={"1/cluster-lock.json": broken}).state == "waiting"
-    assert parties.step(3, inbox={"1/cluster-lock.json": lock_text}).state == "complete"
+        assert parties.step(3, inbox={"1/lock/1.json": broken}).state == "waiting"
+    assert parties.step(3, inbox={"1/lock/1.json": lock_text}).state == "complete"
     finished_lock(parties)
 
 
@@ -238,4 +238,4 @@ def test_a_cluster_whose_ceremony_was_taken_away_is_complete(group):
     shutil.rmtree(parties.home(1) / "ceremony")
     outcome = parties.step(1)
     assert (outcome.state, outcome.attempt) == ("complete", None)
-    assert outcome.outbox.keys() == {"1/cluster-lock.json"}
+    assert outcome.outbox.keys() == {"1/lock/1.json"}

@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.dkg import encoding
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 
 @pytest.fixture
@@ -92,6 +93,22 @@ def test_a_lost_seed(trio):
     stopped(trio, 1, "its seed for attempt 1 is gone", inbox={})
 
 
+@pytest.mark.parametrize("content", [b"", bytes(31), bytes(33), bytes(64), bytes(10**7)])
+@pytest.mark.parametrize("sent", (True, False))
+def test_a_seed_of_the_wrong_length_is_none(trio, content, sent):
+    trio.step(1, inbox={})
+    (trio.files(1) / "seed").write_bytes(content)
+    if not sent:
+        (trio.files(1) / "out" / "commit.jws").unlink()
+        trio.store.clear()
+    before = sorted(trio.home(1).rglob("*"))
+    outcome = stopped(trio, 1, "seed for attempt 1 has not 32 bytes")
+    assert sorted(trio.home(1).rglob("*")) == before and (trio.files(1) / "seed").read_bytes() == content
+    assert outcome.next_attempt == 2
+    if sent:
+        complete(trio, 2)
+
+
 def test_two_hosts_with_one_key(trio, tmp_path):
     twin = tmp_path / "twin"
     twin.mkdir()
@@ -166,6 +183,41 @@ def test_own_abort_and_confirm(trio):
 
 
 # Attempts
+
+
+@pytest.mark.parametrize("asked", (2, 20, 10**6 - 1))
+def test_a_number_that_skips_others_begins_nothing(trio, asked):
+    trio.store["rubbish"] = trio.forger(trio, 3, asked - 1).sign({"attempt": asked - 1}, {})
+    for store in ({}, dict(trio.store)):
+        with pytest.raises(DvError, match="attempt %d was asked for, and nobody is known to have begun the one before" % asked):
+            trio.step(1, asked, inbox=store)
+        assert not (trio.home(1) / "ceremony" / trio.definition.definition_hash.hex()).exists()
+    trio.store.clear()
+    trio.run(rounds=1)
+    outcome = trio.step(1, asked + 1)
+    assert outcome.attempt == 1 and not trio.files(1, asked + 1).exists()
+    text = "attempt %d was asked for, but this node knows of nobody who began the one before" % (asked + 1)
+    assert text in outcome.detail or outcome.state == "complete"
+    complete(trio, asked + 1)
+
+
+@pytest.mark.parametrize("asked", (2, 3, 4))
+def test_who_missed_attempts_catches_up(trio, asked):
+    """Operators 2 and 3 began attempts 2 and 3, which operator 1 could not take part in."""
+    trio.step(1)
+    for attempt in (1, 2, 3):
+        trio.step(2, attempt), trio.step(3, attempt)
+    assert trio.step(1, 5).attempt == 1
+    assert trio.step(1, asked).attempt == asked and "%d/commit/1.jws" % asked in trio.store
+    complete(trio, max(asked, 3))
+
+
+def test_who_knows_of_no_attempt_may_take_part_in_the_last_one(trio):
+    for attempt in (1, 2, 3):
+        trio.step(2, attempt)
+    with pytest.raises(DvError, match="at most 4"):
+        trio.step(1, 5)
+    assert trio.step(1, 3).attempt == 3
 
 
 def test_a_new_attempt_after_an_abort(trio):

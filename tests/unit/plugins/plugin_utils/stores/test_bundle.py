@@ -55,8 +55,8 @@ def refused(medium, words):
 
 def test_bundles_are_gzip_files_that_are_always_the_same(medium):
     with medium.open() as store:
-        store.put({NAME: "text", "proposal.json": "{}", DKG + "/cluster-lock.json": "{}"})
-        names = [NAME, DKG + "/cluster-lock.json", "proposal.json"]
+        store.put({NAME: "text", "proposal.json": "{}", DKG + "/lock/3.json": "{}"})
+        names = [NAME, DKG + "/lock/3.json", "proposal.json"]
         assert store.list() == sorted(names)
     assert {path.name for path in medium.place.iterdir()} == {name.replace("/", ".") + ".gz" for name in names}
     assert gzip.decompress((medium.place / BUNDLE).read_bytes()) == b"text"

@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+from ansible_collections.obol.dv.plugins.module_utils import store
 from ansible_collections.obol.dv.plugins.module_utils.dkg import messages
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import base, names
@@ -59,6 +60,8 @@ STRANGE = [
     "../x.json", "/etc/x.json", "approvals/../proposal.json", "x", "x.json", "proposal.txt", ".proposal.json", "approvals//1.json",
     "approvals/0.json", "approvals/1000.json", "approvals/one.json", DKG + "/deal/3.json", DKG + "/dream/3.jws", "proposal.json\n",
     "dkg/%s/1/deal/3.jws" % ("AB" * 32), "dkg/%s/0/deal/3.jws" % ("ab" * 32), DKG + "/cluster-lock.json/x.json",
+    DKG + "/cluster-lock.json", DKG + "/lock/0.json", DKG + "/deal/3-by-1.jws", DKG + "/seal/3-by-0.jws", DKG + "/seal/3-by-.jws",
+    DKG + "/seal/-by-3.jws", DKG + "/seal/3-by-1-by-2.jws", DKG + "/lock/3-by-1.json",
 ]  # fmt: skip
 
 
@@ -202,6 +205,34 @@ def test_no_kind_of_store(name):
 def test_unknown_options_are_refused(tmp_path):
     with pytest.raises(DvError, match="does not take the options branch"):
         open_store(str(tmp_path), {"branch": "main", "ssh_key_file": None})
+
+
+def test_what_is_handed_on_never_fails_for_what_is_there(medium):
+    """Only what is put for others: of a node's own files another text stays an error."""
+    own, other, free = DKG + "/seal/1.jws", DKG + "/seal/3.jws", DKG + "/seal/3-by-1.jws"
+    with medium.open() as store:
+        store.put({own: "own", other: "another spelling"})
+        assert store.put({own: "own", other: "text", free: "text"}, [other, free]) == [free]
+        with pytest.raises(DvError, match="holds another seal of operator 1, attempt 1; wanted"):
+            store.put({own: "else", other: "text"}, [other])
+        assert store.get_all(("",)) == {own: "own", other: "another spelling", free: "text"}
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        (store.message_name(2, "confirm", 3), "confirm of operator 3, attempt 2"),
+        (store.message_name(2, "seal", 3, 1), "seal of operator 3, handed on by operator 1, attempt 2"),
+        (store.message_name(2, "abort", 255, 254), "abort of operator 255, handed on by operator 254, attempt 2"),
+        (store.lock_name(2, 10), "lock of operator 10, attempt 2"),
+    ],
+)
+def test_the_names_of_the_protocol(medium, name, words):
+    name = store.dkg_folder(b"\xab" * 32) + name
+    assert names.max_size(name) and names.describe(name) == words
+    with medium.open() as opened:
+        opened.put({name: "text"})
+        assert opened.list() == [name]
 
 
 def test_the_rounds_are_those_of_the_protocol():

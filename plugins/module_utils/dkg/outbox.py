@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a node hands out, and under which name in the store.
+
+Its own messages go under its own name. What it hands on for others goes where there is nothing, under the author's name;
+where something else lies there, that is said, and the message goes under the name of the host that hands it on.
+"""
+
+from ..errors import DvError
+from ..store import lock_name, message_name
+from . import envelope, jws
+
+
+class Outbox:
+    """What goes out: ``texts`` (name -> text), of which those ``handed_on`` are put only where there is nothing; ``notes`` say what
+    lies there instead.
+
+    :param inbox: name -> text of the store
+    """
+
+    def __init__(self, parameters, inbox):
+        self.texts, self.handed_on, self.notes = {}, [], []
+        self._parameters, self._inbox = parameters, inbox
+
+    def send(self, attempt, round, text):
+        """Our own message of ``round``. Something else under its name is the carrier's error, but for another spelling of it."""
+        name = message_name(attempt, round, self._parameters.index)
+        if not self._is_spelling(attempt, name, text):
+            self.texts[name] = text
+
+    def hand_on(self, attempt, round, author, text):
+        """The message of another operator."""
+        by_name = message_name(attempt, round, author, self._parameters.index)
+        self._put_where_free(attempt, text, message_name(attempt, round, author), by_name)
+
+    def hand_on_lock(self, attempt, text):
+        """The lock of a finished cluster, under our name."""
+        self._put_where_free(attempt, text, lock_name(attempt, self._parameters.index))
+
+    def _put_where_free(self, attempt, text, *names):
+        for name in names:
+            if self._inbox.get(name, text) == text:
+                self.texts[name] = text
+                self.handed_on.append(name)
+                return
+            if self._is_spelling(attempt, name, text):
+                return
+            self.notes.append("the store holds something else than this node under the name %s" % name)
+
+    def _is_spelling(self, attempt, name, text):
+        """Whether the same message as ``text`` lies under ``name``, with another good signature."""
+        there = self._inbox.get(name)
+        if there is None or there == text:
+            return False
+        try:
+            signed = envelope.authentic(self._parameters.at(attempt), there)[1]
+            return signed.signing_input == jws.split(text).signing_input
+        except DvError:
+            return False
