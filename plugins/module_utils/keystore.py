@@ -72,7 +72,7 @@ def write_shares(directory, shares, password=None, salt=None, derived=None):
     :raises DvError: it is there with anything else (it stays untouched), or the system refuses
     """
     derived = {} if derived is None else derived
-    if os.path.isdir(directory) and os.listdir(directory):
+    if files.names(directory):
         if read_shares(directory, derived) == list(shares):
             return False
         raise DvError("%s holds other key shares" % directory, "no such directory", "nothing was written: move it away")
