@@ -4,7 +4,7 @@
 
 """Carries the proposal to an operator's node, and the approval back to the store."""
 
-from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL
+from ansible_collections.obol.dv.plugins.module_utils.store import APPROVALS, PROPOSAL
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 
 
@@ -12,3 +12,4 @@ class ActionModule(Carrier):
     """See the module of the same name."""
 
     BRINGS = (PROPOSAL,)
+    TAKES = (APPROVALS,)

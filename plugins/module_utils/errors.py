@@ -5,25 +5,46 @@
 """The core's errors: a fact, what was wanted instead, and what to do about it.
 
 The core raises these and nothing else on bad input; modules and action plugins turn them into failures.
-No error text ever holds a secret.
+No error text ever holds a secret, nor what a terminal would obey.
 """
+
+import re
+
+_UNUSUAL = {False: re.compile("[^ -~]"), True: re.compile("[^ -~\n]")}
+
+
+def printable(text, lines=False):
+    """``text`` as it can be delivered and shown: what steers a terminal, turns the direction of writing, cannot be seen, or is half a
+    surrogate, which UTF-8 does not have, is written as ``\\u`` and its number.
+
+    :param lines: the ends of lines stay
+    """
+    return _UNUSUAL[lines].sub(_shown, text)
+
+
+def _shown(match):
+    character = match[0]
+    if character.isprintable():
+        return character
+    return ("\\u%04x" if character < "\U00010000" else "\\U%08x") % ord(character)
 
 
 class DvError(Exception):
-    """One clear error.
+    """One clear error, each part of it :func:`printable`.
 
     :param found: what was found, as a fact
     :param wanted: what was wanted instead
     :param hint: what the operator does now
+    :param details: the facts one by one, where there are several: lines below ``found``
     """
 
-    def __init__(self, found, wanted="", hint=""):
-        self.found, self.wanted, self.hint = found, wanted, hint
-        parts = [found]
+    def __init__(self, found, wanted="", hint="", details=()):
+        self.found, self.wanted, self.hint = map(printable, (found, wanted, hint))
+        parts = [":\n  ".join([self.found, "\n  ".join(map(printable, details))]) if details else self.found]
         if wanted:
-            parts.append("wanted: %s" % wanted)
+            parts.append("wanted: %s" % self.wanted)
         if hint:
-            parts.append(hint)
+            parts.append(self.hint)
         super().__init__("; ".join(parts))
 
 
@@ -44,7 +65,8 @@ class Problems(DvError):
 
     def __init__(self, errors):
         self.errors = list(errors)
-        super().__init__("\n".join("- %s" % error for error in self.errors) if len(self.errors) > 1 else str(self.errors[0]))
+        # Not by way of DvError: each of them is printable, and they are lines.
+        Exception.__init__(self, "\n".join("- %s" % error for error in self.errors) if len(self.errors) > 1 else str(self.errors[0]))
 
 
 class Collector:
