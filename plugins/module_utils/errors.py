@@ -65,8 +65,8 @@ class Problems(DvError):
 
     def __init__(self, errors):
         self.errors = list(errors)
-        # Not by way of DvError: each of them is printable, and they are lines.
-        Exception.__init__(self, "\n".join("- %s" % error for error in self.errors) if len(self.errors) > 1 else str(self.errors[0]))
+        super().__init__("; ".join(map(str, self.errors)))
+        self.args = ("\n".join("- %s" % error for error in self.errors) if len(self.errors) > 1 else str(self.errors[0]),)
 
 
 class Collector:

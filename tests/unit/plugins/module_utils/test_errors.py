@@ -65,3 +65,4 @@ def test_lines():
     with pytest.raises(Problems) as caught:
         problems.raise_any()
     assert str(caught.value) == "- a\\u000a- b\n- c"
+    assert (caught.value.found, caught.value.wanted, caught.value.hint) == ("a\\u000a- b; c", "", "")
