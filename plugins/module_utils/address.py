@@ -6,8 +6,7 @@
 
 import re
 
-from .errors import DvError
-from .gojson import short
+from .errors import DvError, show
 
 #: The zero address.
 ZERO = bytes(20)
@@ -34,7 +33,7 @@ def parse_address(text, what):
     :raises DvError: anything else
     """
     if not isinstance(text, str) or not re.fullmatch("0x[0-9a-fA-F]{40}", text):
-        raise DvError("%s is %s" % (what, short(text)), "0x and 40 hex digits")
+        raise DvError("%s is %s" % (what, show(text)), "0x and 40 hex digits")
     return bytes.fromhex(text[2:])
 
 

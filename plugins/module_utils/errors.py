@@ -8,6 +8,7 @@ The core raises these and nothing else on bad input; modules and action plugins 
 No error text ever holds a secret, nor what a terminal would obey.
 """
 
+import json
 import re
 
 _UNUSUAL = {False: re.compile("[^ -~]"), True: re.compile("[^ -~\n]")}
@@ -20,6 +21,34 @@ def printable(text, lines=False):
     :param lines: the ends of lines stay
     """
     return _UNUSUAL[lines].sub(_shown, text)
+
+
+#: What a value that is not shown is called.
+_KINDS = {type(None): "empty", bool: "true or false", dict: "a mapping", list: "a list", str: "a text", int: "a number", bytes: "binary data"}
+
+#: Longest text that is shown whole: an address. Longer ones may be a key that was pasted into the wrong place.
+_LONGEST_SHOWN = 42
+
+
+def show(value):
+    """A short text for a value of a user or of a file: never a whole key, never a deep structure."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        shown = value if len(value) <= _LONGEST_SHOWN else value[:6]
+        text = json.dumps(shown, ensure_ascii=not shown.isprintable())
+        return text if len(shown) == len(value) else '%s..." (%d characters)' % (text[:-1], len(value))
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**20 else "a number of more than 20 digits"
+    if isinstance(value, float):
+        text = "%.12g" % value
+        return text if not text.lstrip("-").isdecimal() else text + ".0"
+    return kind_of(value)
+
+
+def kind_of(value):
+    """What kind of a value it is, for whatever may be a file that was read by mistake: its content stays out of the text."""
+    return _KINDS.get(type(value), "a %s" % type(value).__name__)
 
 
 def _shown(match):

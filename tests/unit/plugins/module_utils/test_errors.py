@@ -4,12 +4,16 @@
 
 """What goes out can be delivered and shown, whatever was found."""
 
+import json
 import sys
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.errors import Collector, DvError, Problems, printable
+from ansible_collections.obol.dv.plugins.module_utils import address, definition, deposit, enr, gojson, keystore, networks, schema
+from ansible_collections.obol.dv.plugins.module_utils.errors import Collector, DvError, Problems, printable, show
 from ansible_collections.obol.dv.plugins.module_utils.module import deliverable
 from ansible_collections.obol.dv.plugins.module_utils.report import Report
+from ansible_collections.obol.dv.plugins.module_utils.schemas.policy import POLICY
+from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
 
 
 @pytest.mark.parametrize("text", ["", "plain", "Zürich", "名前", "🚀 moon", "a\\u001b", "'\"<>&%s{}", "e\u0301"])
@@ -66,3 +70,66 @@ def test_lines():
         problems.raise_any()
     assert str(caught.value) == "- a\\u000a- b\n- c"
     assert (caught.value.found, caught.value.wanted, caught.value.hint) == ("a\\u000a- b; c", "", "")
+
+
+SECRETS = ["ab" * 32, "0x" + "ab" * 32, "cd" * 31, "AGE-SECRET-KEY-1" + "Q" * 58, "correct horse battery staple and then some more"]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_key_in_the_wrong_place_is_not_shown(secret):
+    """Only how it begins: in whatever is read as hex, address, ENR, network, or a field of a file."""
+    readers = [
+        show,
+        lambda text: address.parse_address(text, "an address"),
+        lambda text: address.parse_checksum_address(text, "an address"),
+        lambda text: enr.parse(text, "an ENR"),
+        lambda text: gojson.from_hex(text, 20, "a hash"),
+        lambda text: networks.by_name(text),
+        lambda text: networks.custom(text + "!", 1, "0x10004242", 1),
+        lambda text: networks.custom("x", 1, text, 1),
+        lambda text: networks.custom("x", text, "0x10004242", 1),
+        lambda text: definition.parse({"version": text}, "the file"),
+        lambda text: definition.parse({"version": "v1.10.0", "name": "x", "num_validators": text}, "the file"),
+        lambda text: keystore.decrypt(json.dumps({"version": text}), "", "the file"),
+        lambda text: schema.check_shape({text: 1}, POLICY, "the file"),
+        lambda text: schema.check_shape({"networks": [text], "threshold": text}, POLICY, "the file"),
+    ]
+    for read in readers:
+        try:
+            said = str(read(secret))
+        except DvError as error:
+            said = str(error)
+        assert secret[:12] not in said and secret.removeprefix("0x")[:12] not in said, said
+
+
+@pytest.mark.parametrize("content", ["12345678", '"hunter2"', "hunter2", "null", "[12345678]", '["hunter2"]', "1234.5678", "true", '{"hunter2": 12345678}'])
+def test_a_file_that_was_named_by_mistake_keeps_its_content(content, tmp_path):
+    for name in ("password", "cluster-lock.json", "cluster-definition.json", "deposit-data.json"):
+        (tmp_path / name).write_text(content)
+        report = verify_path(tmp_path / name)
+        for finding in report.findings:
+            assert "12345678" not in finding.text and "1234.5678" not in finding.text
+            assert "hunter2" not in finding.text
+        with pytest.raises(DvError) as caught:
+            deposit.parse_file(content)
+        assert "12345678" not in str(caught.value) and "hunter2" not in str(caught.value)
+
+
+def test_show():
+    values = {
+        "0x" + "a" * 40: '"0x%s"' % ("a" * 40),
+        "a" * 43: '"aaaaaa..." (43 characters)',
+        'a"b': '"a\\"b"',
+        "\x1b[2J": '"\\u001b[2J"',
+        "\ud800" * 50: '"%s..." (50 characters)' % ("\\ud800" * 6),
+        True: "true",
+        7: "7",
+        10**30: "a number of more than 20 digits",
+        0.5: "0.5",
+        2.0: "2.0",
+        1e300: "1e+300",
+        None: "empty",
+        b"x": "binary data",
+    }
+    assert {value: show(value) for value in values} == values
+    assert (show([1]), show({"a": 1}), show((1,))) == ("a list", "a mapping", "a tuple")
