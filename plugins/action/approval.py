@@ -12,3 +12,4 @@ class ActionModule(Carrier):
     """See the module of the same name."""
 
     BRINGS = (PROPOSAL, APPROVALS)
+    TAKES = (APPROVALS,)

@@ -10,6 +10,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.obol.dv.plugins.module_utils import backup, files
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.plugin_utils import answers
 
 
 class ActionModule(ActionBase):
@@ -20,18 +21,20 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        result.update(self._execute_module(module_args=self._task.args, task_vars=task_vars))
+        answer, dest = self._execute_module(module_args=self._task.args, task_vars=task_vars), self._task.args.get("dest")
         # A secret key that was named by mistake has no place in a log of the run.
-        result.pop("invocation", None)
-        outbox, dest = result.pop("outbox", None) or {}, self._task.args.get("dest")
-        if result.get("failed"):
-            return result
-        result["copy"] = None
+        answer.pop("invocation", None)
         try:
+            answer = answers.check(answer)
+            outbox = answers.outbox(answer, lambda _name: True)
+            result.update(answer)
+            if result.get("failed"):
+                return result
+            result["copy"] = None
             if dest and outbox:
                 directory = os.path.abspath(os.path.expanduser(dest))
                 contents = {os.path.join(directory, name): _encrypted(name, text) for name, text in outbox.items()}
-                result["changed"] |= self._copy(directory, contents)
+                result["changed"] = self._copy(directory, contents) or bool(result.get("changed"))
                 result["copy"] = next((path for path in contents if path.endswith(".age") and os.path.lexists(path)), None)
         except DvError as error:
             result.update(failed=True, msg=str(error))

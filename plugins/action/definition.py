@@ -13,3 +13,4 @@ class ActionModule(Carrier):
     """See the module of the same name."""
 
     BRINGS = (PROPOSAL, APPROVALS, DEFINITION)
+    TAKES = (DEFINITION,)

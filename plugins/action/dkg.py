@@ -11,4 +11,4 @@ from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 class ActionModule(Carrier):
     """See the module of the same name."""
 
-    BRINGS = (DKG,)
+    BRINGS = TAKES = (DKG,)

@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.obol.dv.plugins.module_utils.disk import check_directory_of_control_node
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.store import APPROVALS
+from ansible_collections.obol.dv.plugins.plugin_utils import answers
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 
 
@@ -37,9 +38,13 @@ class ActionModule(Carrier):
                 check_directory_of_control_node(directory, "the backups on the control node", "dv_backup_dest")
             except DvError as error:
                 problems.append(str(error))
-        result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
-        result.pop("invocation", None)
+        try:
+            answer = answers.check(self._execute_module(module_args=arguments, task_vars=task_vars))
+            answer.pop("invocation", None)
+            result.update(answer)
+        except DvError as error:
+            problems.append(str(error))
         if problems:
-            problems = result.get("problems", [result["msg"]] if result.get("failed") else []) + problems
+            problems = result.get("problems", [str(result.get("msg"))] if result.get("failed") else []) + problems
             result.update(failed=True, problems=problems, msg="\n".join("- " + text for text in problems))
         return result

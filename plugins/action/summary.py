@@ -12,10 +12,11 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.obol.dv.plugins.module_utils import files
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, printable
 from ansible_collections.obol.dv.plugins.modules.summary import ARGUMENT_SPEC
+from ansible_collections.obol.dv.plugins.plugin_utils import answers
 from ansible_collections.obol.dv.plugins.plugin_utils.command import CommandLine
-from ansible_collections.obol.dv.plugins.plugin_utils.standings import document
+from ansible_collections.obol.dv.plugins.plugin_utils.standings import document, registered
 from ansible_collections.obol.dv.plugins.plugin_utils.summary import summary_lines
 
 
@@ -37,7 +38,8 @@ class ActionModule(ActionBase):
         for name, cluster in found["clusters"].items():
             reports = {host: nodes[host]["report"] for host in cluster["nodes"] if nodes[host]["report"]}
             lines += summary_lines(name, cluster, reports, command_line) + [""]
-        as_json = json.dumps(found)
+        # Names and details come from others, and from files that others made.
+        lines, as_json = [printable(line) for line in lines], printable(json.dumps(found))
         Display().display(as_json if arguments["format"] == "json" else "\n" + "\n".join(lines))
         try:
             changed = self._write(arguments["path"], as_json)
@@ -46,12 +48,12 @@ class ActionModule(ActionBase):
         return dict(result, changed=changed, lines=lines, **found)
 
     def _node(self, found):
-        verified = found.get("dv_verified") or {}
+        told = registered(found)
         return dict(
             cluster=found["dv_cluster"],
             data_dir=self._templar.template(found["dv_data_dir"]),
-            found=found,
-            report=verified.get("cluster") if not verified.get("failed") else None,
+            found=told,
+            report=answers.cluster(told.get("dv_verified") or {}),
         )
 
     def _write(self, path, text):

@@ -92,12 +92,13 @@ def review(data_dir, definition, public_key, accepted_definition_hash=None, cust
     check_hashes(definition)
     confirmed = accepted_definition_hash
     if confirmed not in (None, definition.definition_hash):
-        from .approval import compare
+        from .approval import parties
 
         raise DvError(
             "the definition is another one than the one that was confirmed for this node",
             "that with the definition hash %s, as dv_accept_definition_hash says" % gojson.to_hex(confirmed),
-            "ask the other operators which definition hash they have, and why there is another one. %s" % compare(definition),
+            "compare the operators with theirs, ask them which definition hash they have, and why there is another one",
+            parties(definition),
         )
     record = accepted.read(data_dir)
     if record and record.definition_hash == definition.definition_hash:

@@ -6,8 +6,7 @@
 
 import re
 
-from .errors import DvError
-from .gojson import short
+from .errors import DvError, show
 
 #: The zero address.
 ZERO = bytes(20)
@@ -34,21 +33,27 @@ def parse_address(text, what):
     :raises DvError: anything else
     """
     if not isinstance(text, str) or not re.fullmatch("0x[0-9a-fA-F]{40}", text):
-        raise DvError("%s is %s" % (what, short(text)), "0x and 40 hex digits")
+        raise DvError("%s is %s" % (what, show(text)), "0x and 40 hex digits")
     return bytes.fromhex(text[2:])
 
 
 def parse_checksum_address(text, what):
     """Like :func:`parse_address`, but only the exact spelling of EIP-55 passes.
 
-    :raises DvError: not an address, or another spelling; the error names the right one
+    :raises DvError: not an address, or another spelling. The error does not tell the right one: of a mistyped address that is a wrong
+        address that passes
     """
     address = parse_address(text, what)
-    right = checksum_address(address)
-    if text != right:
+    if text == checksum_address(address):
+        return address
+    if text[2:] in (text[2:].lower(), text[2:].upper()):
         raise DvError(
-            "%s is %s, whose upper and lower case letters are not its checksum" % (what, text),
-            right,
-            "copy the address once more from where it comes from: a wrong checksum can mean a wrong digit",
+            "%s is %s, which has no checksum: its letters are of one case" % (what, text),
+            "the address in upper and lower case letters (EIP-55)",
+            "copy it from where it comes from, a wallet for example: without a checksum nobody notices a wrong digit",
         )
-    return address
+    raise DvError(
+        "%s is %s, whose upper and lower case letters are not its checksum" % (what, text),
+        "the address as it stands where it comes from",
+        "compare each digit with it, and copy it once more: a wrong checksum can mean a wrong digit anywhere",
+    )

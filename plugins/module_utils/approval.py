@@ -151,7 +151,8 @@ def review(
             DvError(
                 "the proposal has other terms than those that were confirmed for this node",
                 "those with the config hash 0x%s, as dv_accept_config_hash says" % accepted_config_hash.hex(),
-                "ask the other operators which config hash they have, and why there is another one. %s" % compare(proposal),
+                "compare the operators with theirs, ask them which config hash they have, and why there is another one",
+                parties(proposal),
             )
         )
     if not policy and accepted_config_hash is None:
@@ -159,8 +160,9 @@ def review(
             DvError(
                 "this node has no policy, and nobody confirmed the terms for it",
                 "a policy file, or dv_accept_config_hash",
-                "write a policy; or set dv_accept_config_hash to the config hash that the creator and the other operators tell "
-                "you. %s" % compare(proposal),
+                "write a policy; or compare the operators, and set dv_accept_config_hash to the config hash that the creator and the "
+                "others tell you",
+                parties(proposal),
             )
         )
     raise_all(problems)
@@ -194,13 +196,12 @@ def approve(
     return recorded or made, not recorded
 
 
-def compare(definition):
-    """What operators compare before they confirm a hash: who has which place, and with which ENR."""
-    lines = [
-        "  operator %d: %s" % (index, ", ".join(filter(None, (operator.address, operator.enr))))
+def parties(definition):
+    """What operators compare before they confirm a hash: who has which place, and with which ENR; a text for each."""
+    return [
+        "operator %d: %s" % (index, ", ".join(filter(None, (operator.address, operator.enr))))
         for index, operator in enumerate(definition.operators or (), 1)
     ]
-    return "\n".join(["Compare with them:", *lines])
 
 
 def _sign(proposal, address, enr, wanted_index, sign, custom):

@@ -24,8 +24,8 @@ class Unbound(DvError):
     :param operators: their share indices
     """
 
-    def __init__(self, operators, found, wanted, hint):
-        super().__init__(found, wanted, hint)
+    def __init__(self, operators, found, wanted, hint, details):
+        super().__init__(found, wanted, hint, details)
         self.operators = tuple(operators)
 
 
@@ -36,8 +36,9 @@ def unbound(definition, operators):
         "no approval binds the ENR of operator %s to this cluster" % ", ".join(map(str, operators)),
         "an approval with a binding signature from every operator, or a definition hash confirmed for this node",
         "run obol.dv.definition with the store that has the approvals; if they have no binding signature, an older obol.dv made "
-        "them: begin again with a new proposal, or set dv_accept_definition_hash to the definition hash that the other operators "
-        "tell you. %s" % approval.compare(definition),
+        "them: begin again with a new proposal, or compare the operators, and set dv_accept_definition_hash to the definition hash "
+        "that the others tell you",
+        approval.parties(definition),
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from . import gojson
 from .definition_checks import GWEI_PER_ETH, check_deposit_amounts, check_hashes, check_signatures  # pylint: disable=unused-import
 from .definition_hash import compute_config_hash, compute_definition_hash
-from .errors import DvError
+from .errors import DvError, show
 from .records import (
     MAX_INT64,
     MAX_UINT64,
@@ -209,7 +209,7 @@ def read_version(value, what):
     version = lookup(value, "version", what)
     if version not in VERSIONS:
         raise DvError(
-            "%s: version is %s" % (what, gojson.short(version)),
+            "%s: version is %s" % (what, show(version)),
             "one of %s to %s" % (VERSIONS[0], VERSIONS[-1]),
             "a newer file needs a newer obol.dv",
         )

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from . import gojson, signing, ssz
-from .errors import DvError
+from .errors import DvError, kind_of, show
 
 GWEI = 10**9
 #: Version of the staking-deposit-cli whose file format this is.
@@ -141,11 +141,11 @@ def unknown_keys(content):
 def _objects(content, what):
     entries = gojson.loads(content, what)
     if not isinstance(entries, list):
-        raise DvError("%s is %s" % (what, gojson.short(entries)), "a list of deposits")
+        raise DvError("%s is %s" % (what, kind_of(entries)), "a list of deposits")
     for place, value in enumerate(entries):
         if not isinstance(value, dict):
             called = "%s, entry %d" % (what, place)
-            raise DvError("%s is %s" % (called, gojson.short(value)), "an object of %s" % ", ".join(_FIELDS))
+            raise DvError("%s is %s" % (called, kind_of(value)), "an object of %s" % ", ".join(_FIELDS))
     return entries
 
 
@@ -155,7 +155,7 @@ def _entry(value, what):
         found, called = value[name], "%s, %s" % (what, name)
         if isinstance(kind, type):
             if type(found) is not kind or kind is int and not 0 <= found < 2**64:  # pylint: disable=unidiomatic-typecheck
-                raise DvError("%s is %s" % (called, gojson.short(found)), "a number" if kind is int else "a text")
+                raise DvError("%s is %s" % (called, show(found)), "a number" if kind is int else "a text")
             fields[name] = found
         else:
             fields[name] = gojson.from_hex(found, kind, called)

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 
 from . import secp256k1
 from .address import keccak256
-from .errors import DvError
-from .gojson import short
+from .errors import DvError, show
 
 #: Most bytes of an ENR's text (charon-formats §1.1).
 MAX_SIZE = 1024
@@ -47,17 +46,17 @@ def parse(text, what="ENR", verify=True):
     :raises DvError: not an ENR as charon reads them; RLP that is not in its shortest form is refused too
     """
     if not isinstance(text, str) or not re.fullmatch("enr:[A-Za-z0-9_-]+={0,2}", text) or len(text) > MAX_SIZE:
-        raise DvError("%s is %s" % (what, short(text)), "'enr:' and base64url, at most %d characters" % MAX_SIZE)
+        raise DvError("%s is %s" % (what, show(text)), "'enr:' and base64url, at most %d characters" % MAX_SIZE)
     try:
         signature, pairs, content = _items(text[4:].rstrip("="))
         public_key = pairs.get(b"secp256k1", b"")
         secp256k1.decompress(public_key)
         if pairs.get(b"id", b"v4") != b"v4":
-            raise DvError("its identity scheme is %s" % short(pairs[b"id"]), "v4")
+            raise DvError("its identity scheme is %s" % show(pairs[b"id"].decode("utf-8", "replace")), "v4")
         if verify and not secp256k1.verify_compact(public_key, keccak256(content), signature):
             raise DvError("its signature is wrong", "a signature by its own key", "ask its operator for the ENR again")
     except DvError as error:
-        raise DvError("%s %s: %s" % (what, short(text), error.found), error.wanted, error.hint) from None
+        raise DvError("%s %s: %s" % (what, show(text), error.found), error.wanted, error.hint) from None
     return Enr(text, public_key)
 
 

@@ -5,25 +5,75 @@
 """The core's errors: a fact, what was wanted instead, and what to do about it.
 
 The core raises these and nothing else on bad input; modules and action plugins turn them into failures.
-No error text ever holds a secret.
+No error text ever holds a secret, nor what a terminal would obey.
 """
+
+import json
+import re
+
+_UNUSUAL = {False: re.compile("[^ -~]"), True: re.compile("[^ -~\n]")}
+
+
+def printable(text, lines=False):
+    """``text`` as it can be delivered and shown: what steers a terminal, turns the direction of writing, cannot be seen, or is half a
+    surrogate, which UTF-8 does not have, is written as ``\\u`` and its number.
+
+    :param lines: the ends of lines stay
+    """
+    return _UNUSUAL[lines].sub(_shown, text)
+
+
+#: What a value that is not shown is called.
+_KINDS = {type(None): "empty", bool: "true or false", dict: "a mapping", list: "a list", str: "a text", int: "a number", bytes: "binary data"}
+
+#: Longest text that is shown whole: an address. Longer ones may be a key that was pasted into the wrong place.
+_LONGEST_SHOWN = 42
+
+
+def show(value):
+    """A short text for a value of a user or of a file: never a whole key, never a deep structure."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        shown = value if len(value) <= _LONGEST_SHOWN else value[:6]
+        text = json.dumps(shown, ensure_ascii=not shown.isprintable())
+        return text if len(shown) == len(value) else '%s..." (%d characters)' % (text[:-1], len(value))
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**20 else "a number of more than 20 digits"
+    if isinstance(value, float):
+        text = "%.12g" % value
+        return text if not text.lstrip("-").isdecimal() else text + ".0"
+    return kind_of(value)
+
+
+def kind_of(value):
+    """What kind of a value it is, for whatever may be a file that was read by mistake: its content stays out of the text."""
+    return _KINDS.get(type(value), "a %s" % type(value).__name__)
+
+
+def _shown(match):
+    character = match[0]
+    if character.isprintable():
+        return character
+    return ("\\u%04x" if character < "\U00010000" else "\\U%08x") % ord(character)
 
 
 class DvError(Exception):
-    """One clear error.
+    """One clear error, each part of it :func:`printable`.
 
     :param found: what was found, as a fact
     :param wanted: what was wanted instead
     :param hint: what the operator does now
+    :param details: the facts one by one, where there are several: lines below ``found``
     """
 
-    def __init__(self, found, wanted="", hint=""):
-        self.found, self.wanted, self.hint = found, wanted, hint
-        parts = [found]
+    def __init__(self, found, wanted="", hint="", details=()):
+        self.found, self.wanted, self.hint = map(printable, (found, wanted, hint))
+        parts = [":\n  ".join([self.found, "\n  ".join(map(printable, details))]) if details else self.found]
         if wanted:
-            parts.append("wanted: %s" % wanted)
+            parts.append("wanted: %s" % self.wanted)
         if hint:
-            parts.append(hint)
+            parts.append(self.hint)
         super().__init__("; ".join(parts))
 
 
@@ -52,7 +102,8 @@ class Problems(DvError):
 
     def __init__(self, errors):
         self.errors = list(errors)
-        super().__init__("\n".join("- %s" % error for error in self.errors) if len(self.errors) > 1 else str(self.errors[0]))
+        super().__init__("; ".join(map(str, self.errors)))
+        self.args = ("\n".join("- %s" % error for error in self.errors) if len(self.errors) > 1 else str(self.errors[0]),)
 
 
 class Collector:

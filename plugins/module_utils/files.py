@@ -14,7 +14,6 @@ import fcntl
 import os
 import re
 import secrets
-import shutil
 import stat
 
 from .errors import DvError
@@ -76,6 +75,32 @@ def read_if_exists(path, limit=MAX_SIZE):
     return read(path, limit) if os.path.lexists(path) else None
 
 
+def exists(path):
+    """Whether there is anything at ``path``."""
+    _refuse_links(path)
+    return os.path.exists(path)
+
+
+def is_directory(path):
+    """Whether there is a directory at ``path``."""
+    _refuse_links(path)
+    return os.path.isdir(path)
+
+
+def names(directory):
+    """The names in ``directory``, sorted; none where it is not there.
+
+    :raises DvError: it is no directory, or not readable
+    """
+    _refuse_links(directory)
+    try:
+        return sorted(os.listdir(directory))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise os_error(error, directory, "read") from None
+
+
 def write_new(path, content, mode=0o600):
     """Write the new file ``path``: temporary file beside it, mode, content, fsync, link into place, fsync of the directory.
 
@@ -134,17 +159,16 @@ def replace(path, content, mode=0o600):
 def make_directory(path, mode=0o700):
     """Make the directory ``path`` and its missing parents, all of them durably with ``mode``. True if ``path`` was made."""
     path = os.path.abspath(path)
-    if os.path.isdir(path):
+    if is_directory(path):
         return False
     make_directory(os.path.dirname(path), mode)
-    _refuse_links(path)
     try:
         os.mkdir(path, mode)
         _give_directory(path)
     except FileExistsError:
         if os.path.isdir(path):
             return False
-        raise DvError("%s is not a directory" % path, "a directory or nothing", "move it away") from None
+        raise _no_directory(path) from None
     except OSError as error:
         raise os_error(error, path, "make the directory") from None
     sync_directory(os.path.dirname(path))
@@ -167,6 +191,40 @@ def erase(path):
     return True
 
 
+def erase_directory(path):
+    """Remove the directory ``path`` durably with the files in it, as :func:`write_directory` makes it; True if it was there.
+
+    :raises DvError: no directory is there, or one with a directory in it, which stays; or the system refuses
+    """
+    if not is_directory(path) or os.path.islink(path):
+        if os.path.lexists(path):
+            raise _no_directory(path)
+        return False
+    try:
+        for name in names(path):
+            os.unlink(os.path.join(path, name))
+        os.rmdir(path)
+    except OSError as error:
+        raise os_error(error, error.filename or path, "remove") from None
+    sync_directory(os.path.dirname(path))
+    return True
+
+
+def move_directory(path, target):
+    """Rename the directory ``path`` to ``target`` durably, where only an empty directory may be.
+
+    :raises DvError: something else is there (it stays untouched), or the system refuses
+    """
+    for each in (path, target):
+        _refuse_links(each)
+    try:
+        os.rename(path, target)
+    except OSError as error:
+        raise os_error(error, target, "move a directory to") from None
+    for each in (path, target):
+        sync_directory(os.path.dirname(each))
+
+
 def write_directory(path, contents, mode=0o600):
     """Make the directory ``path`` (0700) of files whole: written beside it, then renamed into place.
 
@@ -175,12 +233,11 @@ def write_directory(path, contents, mode=0o600):
     :param contents: dict from file name to content (bytes)
     :raises DvError: something other than an empty directory is there (it stays untouched), or the system refuses
     """
-    parent, name = os.path.split(os.path.abspath(path))
+    parent, temporary = os.path.dirname(os.path.abspath(path)), _temporary_directory(path)
     make_directory(parent)
-    temporary = os.path.join(parent, ".%s.tmp" % name)
     _refuse_links(path)
+    erase_directory(temporary)
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
         os.mkdir(temporary, 0o700)
         _give_directory(temporary)
         try:
@@ -189,7 +246,9 @@ def write_directory(path, contents, mode=0o600):
             sync_directory(temporary)
             os.rename(temporary, path)
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            # It is renamed, or cannot be removed for the same reason as it cannot be written, which is told.
+            with contextlib.suppress(DvError):
+                erase_directory(temporary)
     except OSError as error:
         raise os_error(error, path, "write") from None
     sync_directory(parent)
@@ -201,6 +260,11 @@ def sweep(directory):
     _sweep(directory, ".+")
 
 
+def sweep_directory(path):
+    """Erase what a killed :func:`write_directory` left of ``path``. For a caller that alone writes there."""
+    erase_directory(_temporary_directory(path))
+
+
 def sweep_beside(path):
     """Erase the temporary files that killed runs left of ``path``, which is there: whoever else writes it comes too late."""
     directory, name = os.path.split(os.path.abspath(path))
@@ -209,13 +273,11 @@ def sweep_beside(path):
 
 def _sweep(directory, name):
     # What a temporary file of ours is called, see _temporary.
-    left_over = re.compile(r"\.%s\.[0-9a-f]{16}\.tmp" % name)
-    try:
-        names = os.listdir(directory)
-    except OSError as error:
-        raise os_error(error, directory, "read") from None
-    for each in filter(left_over.fullmatch, names):
-        erase(os.path.join(directory, each))
+    left_over = re.compile(r"\.%s\.[0-9a-f]{16}\.tmp" % name, re.DOTALL)
+    for path in [os.path.join(directory, each) for each in names(directory) if left_over.fullmatch(each)]:
+        # Whatever else has such a name, nobody of us made it.
+        if stat.S_ISREG(os.lstat(path).st_mode):
+            erase(path)
 
 
 @contextlib.contextmanager
@@ -246,6 +308,7 @@ def exclusive(path):
 
 def sync_directory(path):
     """fsync the directory ``path``: names in it are durable afterwards."""
+    _refuse_links(path)
     try:
         descriptor = os.open(path or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -267,6 +330,16 @@ def os_error(error, path, deed):
         errno.EDQUOT: "free some space, then run again: it goes on from here",
     }
     return DvError("cannot %s %s: %s" % (deed, path, os.strerror(error.errno)), hint=hints.get(error.errno, ""))
+
+
+def _no_directory(path):
+    return DvError("%s is not a directory" % path, "a directory or nothing", "move it away")
+
+
+def _temporary_directory(path):
+    """Where :func:`write_directory` makes ``path``."""
+    parent, name = os.path.split(os.path.abspath(path))
+    return os.path.join(parent, ".%s.tmp" % name)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ Source: charon-formats §0.1. Files are indented with one space, without a final
 import json
 import re
 
-from .errors import DvError
+from .errors import DvError, show
 
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _ESCAPED = re.compile("[%s]" % "".join(_ESCAPES))
@@ -80,14 +80,8 @@ def from_hex(text, length, what):
         return b""
     wanted = "hex digits" if length is None else "%d bytes as hex" % length
     if not isinstance(text, str) or not re.fullmatch("(0x)?([0-9a-fA-F]{2})*", text):
-        raise DvError("%s is %s" % (what, short(text)), wanted)
+        raise DvError("%s is %s" % (what, show(text)), wanted)
     value = bytes.fromhex(text.removeprefix("0x"))
     if length is not None and len(value) != length:
         raise DvError("%s has %d bytes" % (what, len(value)), wanted)
     return value
-
-
-def short(value):
-    """``value`` as an error shows it: its ``repr``, cut to 80 characters."""
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from . import files, gojson
 from .bls.guards import ORDER
 from .bls.scheme import bls
-from .errors import DvError
+from .errors import DvError, show
 
 #: Rounds of PBKDF2 in what we write: charon's. The passwords are random, of 128 bits.
 ITERATIONS = 1 << 18
@@ -79,7 +79,7 @@ def write_shares(directory, shares, password=None, salt=None, derived=None):
     :raises DvError: it is there with anything else (it stays untouched), or the system refuses
     """
     derived = {} if derived is None else derived
-    if os.path.isdir(directory) and os.listdir(directory):
+    if files.names(directory):
         if read_shares(directory, derived) == list(shares):
             return False
         raise DvError("%s holds other key shares" % directory, "no such directory", "nothing was written: move it away")
@@ -233,12 +233,12 @@ def _parse(content, what):
     """The ``crypto`` part of a keystore: (kdf, iv, ciphertext, checksum)."""
     keystore = _object(content, what)
     if _get(keystore, "version", int, what) != 4:
-        raise DvError("%s has version %s" % (what, gojson.short(keystore["version"])), "4")
+        raise DvError("%s has version %s" % (what, show(keystore["version"])), "4")
     crypto = _get(keystore, "crypto", dict, what)
     parts = {name: _get(crypto, name, dict, what) for name in ("kdf", "checksum", "cipher")}
     for name, function in (("checksum", "sha256"), ("cipher", "aes-128-ctr")):
         if _get(parts[name], "function", str, what) != function:
-            raise DvError("%s has a %s %s" % (what, name, gojson.short(parts[name]["function"])), function)
+            raise DvError("%s has a %s %s" % (what, name, show(parts[name]["function"])), function)
     cipher_params = _get(parts["cipher"], "params", dict, what)
     return (
         parts["kdf"],
@@ -264,12 +264,12 @@ def _derive(kdf, password, what):
     """The 32 bytes derived from ``password`` as ``kdf`` says."""
     params = _get(kdf, "params", dict, what)
     if _number(params, "dklen", what) != 32:
-        raise DvError("%s asks for %s bytes of key" % (what, gojson.short(params["dklen"])), "32")
+        raise DvError("%s asks for %s bytes of key" % (what, show(params["dklen"])), "32")
     salt = _hex(params, "salt", None, what)
     function = _get(kdf, "function", str, what)
     if function not in _DERIVATIONS:
         raise DvError(
-            "%s has a key derivation %s" % (what, gojson.short(function)), "one of %s" % ", ".join(_DERIVATIONS)
+            "%s has a key derivation %s" % (what, show(function)), "one of %s" % ", ".join(_DERIVATIONS)
         )
     try:
         return _DERIVATIONS[function](params, salt, what).derive(_normalize(password))
@@ -279,10 +279,10 @@ def _derive(kdf, password, what):
 
 def _pbkdf2(params, salt, what):
     if _get(params, "prf", str, what) != "hmac-sha256":
-        raise DvError("%s has a prf %s" % (what, gojson.short(params["prf"])), "hmac-sha256")
+        raise DvError("%s has a prf %s" % (what, show(params["prf"])), "hmac-sha256")
     count = _number(params, "c", what)
     if count > _MAX_ITERATIONS:
-        raise DvError("%s asks for %s rounds of PBKDF2" % (what, gojson.short(count)), "at most %d" % _MAX_ITERATIONS)
+        raise DvError("%s asks for %s rounds of PBKDF2" % (what, show(count)), "at most %d" % _MAX_ITERATIONS)
     return PBKDF2HMAC(hashes.SHA256(), 32, salt, count)
 
 
@@ -290,7 +290,7 @@ def _scrypt(params, salt, what):
     n, r, p = (_number(params, name, what) for name in "nrp")
     if n < 2 or n & (n - 1) or 128 * n * r > _MAX_SCRYPT_MEMORY or p > _MAX_SCRYPT_LANES:
         raise DvError(
-            "%s asks for scrypt with n, r, p = %s" % (what, ", ".join(map(gojson.short, (n, r, p)))),
+            "%s asks for scrypt with n, r, p = %s" % (what, ", ".join(map(show, (n, r, p)))),
             "n a power of two, 128·n·r at most %d, p at most %d" % (_MAX_SCRYPT_MEMORY, _MAX_SCRYPT_LANES),
         )
     return Scrypt(salt, 32, n, r, p)
@@ -316,7 +316,7 @@ def _get(value, name, kind, what):
 def _number(value, name, what):
     number = _get(value, name, int, what)
     if number < 1:
-        raise DvError("%s: %s is %s" % (what, name, gojson.short(number)), "a positive number")
+        raise DvError("%s: %s is %s" % (what, name, show(number)), "a positive number")
     return number
 
 

@@ -16,7 +16,7 @@ import sys
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from . import files, zipped
-from .errors import DvError
+from .errors import DvError, printable
 
 #: Option of every module that checks signatures: a test network that the table of networks does not have.
 TESTNET_SPEC = dict(
@@ -74,6 +74,31 @@ class _Module(AnsibleModule):
     def _log_invocation(self):
         """Tell the node's system log nothing: an inbox holds megabytes of messages, and a recipient may be a secret key, named by
         mistake. The parameter no_log does not do it: the task's value takes its place."""
+
+    def exit_json(self, **result):
+        super().exit_json(**_deliverable_result(result))
+
+    def fail_json(self, msg, **result):
+        super().fail_json(deliverable(msg), **_deliverable_result(result))
+
+    def warn(self, warning):
+        super().warn(printable(warning))
+
+
+def deliverable(value):
+    """``value``, of dicts, lists and texts, with each text :func:`.errors.printable`: Ansible refuses an answer whole that holds a file
+    name in Latin-1, and shows the rest as it is."""
+    if isinstance(value, str):
+        return printable(value, lines=True)
+    if isinstance(value, dict):
+        return {deliverable(key): deliverable(each) for key, each in value.items()}
+    return [deliverable(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
+def _deliverable_result(result):
+    # What goes to the store stays as it is, and is shown to nobody.
+    exact = {name: value for name, value in result.items() if name == "outbox"}
+    return {**deliverable({name: value for name, value in result.items() if name not in exact}), **exact}
 
 
 def run(argument_spec, deed, **constraints):

@@ -7,8 +7,7 @@
 import re
 from dataclasses import dataclass
 
-from .errors import DvError
-from .gojson import short
+from .errors import DvError, show
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def by_name(name):
         if network.name == name:
             return network
     raise DvError(
-        "the network %s is not known" % short(name),
+        "the network %s is not known" % show(name),
         "one of %s" % ", ".join(network.name for network in NETWORKS),
         "for a network of your own set dv_testnet_name, dv_testnet_chain_id, dv_testnet_fork_version and "
         "dv_testnet_genesis_timestamp",
@@ -88,12 +87,12 @@ def custom(name, chain_id, fork_version, genesis_time):
     :raises DvError: a wrong value, or one that belongs to a known network
     """
     if not isinstance(name, str) or not re.fullmatch("[A-Za-z0-9._-]{1,64}", name):
-        raise DvError("the network's name is %s" % short(name), "1 to 64 letters, digits, '.', '_' or '-'")
+        raise DvError("the network's name is %s" % show(name), "1 to 64 letters, digits, '.', '_' or '-'")
     if not isinstance(fork_version, str) or not re.fullmatch("0x[0-9a-f]{8}", fork_version):
-        raise DvError("the network's fork version is %s" % short(fork_version), "0x and 8 lower-case hex digits")
+        raise DvError("the network's fork version is %s" % show(fork_version), "0x and 8 lower-case hex digits")
     for what, value in (("chain id", chain_id), ("genesis time", genesis_time)):
         if type(value) is not int or not 0 < value < 2**63:  # pylint: disable=unidiomatic-typecheck
-            raise DvError("the network's %s is %s" % (what, short(value)), "a positive integer")
+            raise DvError("the network's %s is %s" % (what, show(value)), "a positive integer")
     network = Network(name, chain_id, bytes.fromhex(fork_version[2:]), genesis_time)
     for known in NETWORKS:
         if network.name == known.name or network.genesis_fork_version == known.genesis_fork_version:

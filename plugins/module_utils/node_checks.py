@@ -54,10 +54,10 @@ def check_artefacts(node, terms):
         if different:
             problems.errors.append(
                 DvError(
-                    "%s holds a cluster with other terms:\n%s"
-                    % (node.data_dir, "\n".join("  " + text for text in different)),
+                    "%s holds a cluster with other terms" % node.data_dir,
                     "the same terms",
                     "set the variables back, or choose a new data directory for a new cluster",
+                    different,
                 )
             )
         with problems:

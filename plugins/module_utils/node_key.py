@@ -14,8 +14,7 @@ from datetime import datetime
 
 from . import files, gojson, secp256k1
 from .data_dir import LOCK, NODE_KEY as FILE
-from .errors import DvError
-from .gojson import short
+from .errors import DvError, show
 
 LOCK_FILE = FILE + ".lock"
 
@@ -83,10 +82,10 @@ def in_use(data_dir, now):
     if age < -FRESH:
         return (
             "%s is dated %d s ahead of this node's clock, and charon would not start with it before then either: "
-            "set the clock right, or remove the file if no charon (%s) uses this key" % (path, -age, short(command))
+            "set the clock right, or remove the file if no charon (%s) uses this key" % (path, -age, show(command))
         )
     if age < FRESH:
-        return "%s is %d s old: charon (%s) is running with this key" % (path, max(age, 0), short(command))
+        return "%s is %d s old: charon (%s) is running with this key" % (path, max(age, 0), show(command))
     if lock_hash and age < GRACE and _bare(lock_hash) != _bare(_own_lock_hash(data_dir)):
         return "%s: the key served another cluster lock %d s ago, and must rest for %d s" % (path, age, GRACE)
     return None

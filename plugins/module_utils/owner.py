@@ -70,14 +70,17 @@ def give(data_dir, owner, really=True):
     :raises DvError: a file has a second name, which may be anywhere; it stays as it is
     """
     changed = False
-    # The owner of a directory may exchange what is in it at any time: so nothing here goes by path.
-    for directory, _folders, names, descriptor in os.fwalk(os.path.realpath(data_dir), topdown=False):
-        try:
-            for name in names:
-                changed |= _give_file(directory, name, descriptor, owner, really)
-            changed |= _give(descriptor, owner, really)
-        except OSError as error:
-            raise files.os_error(error, directory, "give away") from None
+    try:
+        # The owner of a directory may exchange what is in it at any time: so nothing here goes by path.
+        for directory, _folders, names, descriptor in os.fwalk(os.path.realpath(data_dir), topdown=False):
+            try:
+                for name in names:
+                    changed |= _give_file(directory, name, descriptor, owner, really)
+                changed |= _give(descriptor, owner, really)
+            except OSError as error:
+                raise files.os_error(error, directory, "give away") from None
+    except RecursionError:
+        raise DvError("%s holds hundreds of directories in one another" % data_dir, "what charon and we make", "take them away") from None
     return changed
 
 

@@ -32,8 +32,8 @@ from dataclasses import dataclass
 from . import files, networks
 from .address import parse_checksum_address
 from .definition import GWEI_PER_ETH, effective_deposit_amounts
-from .errors import Collector, DvError
-from .schema import check_shape, show
+from .errors import Collector, DvError, show
+from .schema import check_shape
 from .schemas.policy import POLICY
 
 #: Largest policy file that is read, in bytes.
@@ -151,7 +151,7 @@ def _operators(allowed, definition, own):
 def _deposit_amounts(allowed, definition, _own):
     for amount in effective_deposit_amounts(definition):
         if amount not in [each * GWEI_PER_ETH for each in allowed]:
-            yield "a deposit is %s ETH" % show(amount / GWEI_PER_ETH)
+            yield "a deposit is %.12g ETH" % (amount / GWEI_PER_ETH)
 
 
 def _compounding(allowed, definition, _own):

@@ -62,10 +62,10 @@ def read(data_dir, wanted):
     different = terms.differences(found, wanted)
     if different:
         raise DvError(
-            "the terms are not those of %s, which the creator has signed:\n%s"
-            % (path, "\n".join("  " + text for text in different)),
+            "the terms are not those of %s, which the creator has signed" % path,
             "the same terms",
             "set the variables back; or, for a new cluster, use a new data directory and store on every node",
+            different,
         )
     return found
 

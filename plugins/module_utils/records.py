@@ -15,7 +15,7 @@ import base64
 import re
 
 from . import gojson
-from .errors import DvError
+from .errors import DvError, kind_of, show
 
 #: Instead of a field's attribute: what is read are values of the same object, as a dict.
 SAME_OBJECT = None
@@ -31,7 +31,7 @@ class Reading:
         self.what, self.minor, self.unknown = what, minor, []
 
     def error(self, path, value, wanted):
-        return DvError("%s: %s is %s" % (self.what, path or "the value", gojson.short(value)), wanted)
+        return DvError("%s: %s is %s" % (self.what, path or "the value", (show if path else kind_of)(value)), wanted)
 
 
 class Text:

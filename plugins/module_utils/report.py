@@ -7,7 +7,7 @@
 import contextlib
 from dataclasses import dataclass
 
-from .errors import DvError, Problems
+from .errors import DvError, Problems, printable
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Report:
 
     def error(self, check, text):
         """Add an error."""
-        self.findings.append(Finding("error", check, text))
+        self.findings.append(Finding("error", check, printable(text)))
 
     def warning(self, check, text):
         """Add a warning."""
-        self.findings.append(Finding("warning", check, text))
+        self.findings.append(Finding("warning", check, printable(text)))
 
     def by_cause(self, level, check, found):
         """Add one finding for each cause, however many things it hit: the first of them, and how many more there are.
@@ -61,10 +61,9 @@ class Report:
         try:
             yield
         except Problems as problems:
-            for error in problems.errors:
-                self.error(check, str(error))
+            self.findings += [Finding("error", check, str(error)) for error in problems.errors]
         except DvError as error:
-            self.error(check, str(error))
+            self.findings.append(Finding("error", check, str(error)))
 
     def raise_errors(self):
         """Raise all errors as one :class:`.errors.Problems`, if there are any."""

@@ -46,8 +46,9 @@ def review_in_full(data_dir, definition, public_key, confirmed, custom, inbox):
         raise DvError(
             "the definition is %s" % ("signed, but not approved on this node" if shape == "group" else _SHAPES[shape]),
             "one that this node approved, or a hash confirmed for it",
-            "set dv_accept_definition_hash to the definition hash that the other operators tell you, not to one that came with the "
-            "file. %s" % approval.compare(definition),
+            "compare the operators, and set dv_accept_definition_hash to the definition hash that the others tell you, not to one "
+            "that came with the file",
+            approval.parties(definition),
         )
     chosen = bindings.choose(data_dir, definition, inbox, network)
     missing = bindings.missing(definition, chosen, network)

@@ -9,16 +9,9 @@ keep to keywords about one value: ``type``, ``enum``, ``pattern``, bounds, ``pro
 """
 
 import difflib
-import json
 import numbers
 
-from .errors import DvError, raise_all
-
-#: What a value that is neither shown nor named otherwise is called.
-_KINDS = {type(None): "empty", dict: "a mapping", list: "a list", str: "a text", int: "a number", bytes: "binary data"}
-
-#: Longest text that is shown whole: an address. Longer ones may be a key that was pasted into the wrong place.
-_LONGEST_SHOWN = 42
+from .errors import DvError, kind_of, raise_all, show
 
 
 def shape_problems(value, schema, name):
@@ -53,27 +46,13 @@ def dotted(path):
     return "".join("[%d]" % part if isinstance(part, int) else ".%s" % (part,) for part in path).removeprefix(".")
 
 
-def show(value):
-    """A short text for a value of a user: never a whole key, never a deep structure."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        text = json.dumps(value, ensure_ascii=not value.isprintable())
-        return text if len(value) <= _LONGEST_SHOWN else '%s..." (%d characters)' % (text[:7], len(value))
-    if isinstance(value, int):
-        return str(value) if abs(value) < 10**20 else "a number of more than 20 digits"
-    if isinstance(value, float):
-        return "%.12g" % value
-    return _kind(value)
-
-
 def _value(error, path, name):
     """A value of the wrong kind or out of bounds."""
     if error.validator in ("minItems", "maxItems"):
         found = "has %d entries" % len(error.instance)
     else:
         # The top is shown by its kind alone: whatever file was read by mistake, its content stays out of the message.
-        found = "is %s" % (show if path else _kind)(error.instance)
+        found = "is %s" % (show if path else kind_of)(error.instance)
     yield path, DvError("%s %s" % (name(path), found), error.schema["description"])
 
 
@@ -90,15 +69,11 @@ def _unknown(error, path, name):
     known = error.schema["properties"]
     for field in error.instance:
         if field not in known:
-            label = field[:40] if isinstance(field, str) else show(field)
+            label = field if isinstance(field, str) and len(field) <= 42 else show(field)
             near = difflib.get_close_matches(label, known, n=1)
             hint = "did you mean %s?" % name((*path, near[0])) if near else "remove it"
             wanted = "one of %s" % ", ".join(name((*path, other)) for other in known)
             yield (*path, field), DvError("%s is unknown" % name((*path, label)), "" if near else wanted, hint)
-
-
-def _kind(value):
-    return _KINDS.get(type(value), "a %s" % type(value).__name__)
 
 
 _EXPLAIN = {"required": _missing, "additionalProperties": _unknown}

@@ -74,4 +74,4 @@ class Standing:
 
 def changed_at(*paths):
     """Unix seconds of the last change of any of the files that are there, or None."""
-    return max((os.path.getmtime(path) for path in paths if os.path.exists(path)), default=None)
+    return max((os.lstat(path).st_mtime for path in paths if os.path.lexists(path)), default=None)

@@ -26,8 +26,8 @@ from .definition import (
     default_threshold,
     with_hashes,
 )
-from .errors import DvError, raise_all
-from .schema import dotted, shape_problems, show
+from .errors import DvError, raise_all, show
+from .schema import dotted, shape_problems
 from .schemas.terms import PENDING_TERMS, TERMS
 
 #: Smallest sum of a validator's deposits, and the largest single one without and with compounding, in ETH.
@@ -265,7 +265,7 @@ def _deposits(given):
     for index, amount in enumerate(amounts):
         if amount > largest:
             yield DvError(
-                "dv_deposit_amounts[%d] is %s ETH" % (index, show(amount)),
+                "dv_deposit_amounts[%d] is %.12g ETH" % (index, amount),
                 "at most %d ETH %s compounding" % (largest, "with" if compounding else "without"),
                 "" if compounding else "split it, or set dv_compounding to true (up to %d ETH)" % LARGEST_COMPOUNDING,
             )

@@ -15,7 +15,7 @@ from . import enr, gojson, networks
 from .address import ZERO, checksum_address
 from .definition_checks import check_deposit_amounts, check_hashes, check_signatures
 from .definition import Creator, Operator, default_threshold
-from .errors import DvError, OperatorError, raise_all
+from .errors import DvError, OperatorError, raise_all, show
 from .report import Report
 
 _DKG_ALGORITHMS = ("default", "frost", "pedersen")
@@ -215,9 +215,9 @@ def and_others(names):
 
 def _check_choices(report, definition):
     if definition.consensus_protocol.lower() not in _CONSENSUS_PROTOCOLS:
-        report.warning("consensus_protocol", "%s is not known" % gojson.short(definition.consensus_protocol))
+        report.warning("consensus_protocol", "%s is not known" % show(definition.consensus_protocol))
     if definition.dkg_algorithm not in _DKG_ALGORITHMS:
-        report.warning("dkg_algorithm", "%s is not known" % gojson.short(definition.dkg_algorithm))
+        report.warning("dkg_algorithm", "%s is not known" % show(definition.dkg_algorithm))
     if definition.minor >= 10 and not definition.target_gas_limit:
         report.warning("target_gas_limit", "it is 0; wanted: a gas limit")
     if not definition.num_validators:

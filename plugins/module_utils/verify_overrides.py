@@ -11,7 +11,7 @@ start, but on mainnet v1.10.3 does not look at signatures: whoever can write the
 from . import gojson, registration
 from .bls.scheme import bls
 from .data_dir import OVERRIDES
-from .errors import DvError
+from .errors import DvError, show
 from .lock import BuilderRegistration
 from .records import MAX_UINT64, SAME_OBJECT, Decimal, Field, Hex, List, Reading, Record, Text
 from .verify_lock import Equations, validator_name
@@ -44,7 +44,7 @@ def parse(content, what=OVERRIDES):
     for place, entry in enumerate(entries):
         called = "%s, entry %d" % (what, place)
         if entry["version"] != "v1":
-            raise DvError("%s: %s is %s" % (called, "version", gojson.short(entry["version"])), "v1")
+            raise DvError("%s: %s is %s" % (called, "version", show(entry["version"])), "v1")
         for name in ("fee_recipient", "pubkey", "signature"):
             if not getattr(entry["v1"], name):
                 raise DvError("%s: %s is %s" % (called, name, "missing"), "one")

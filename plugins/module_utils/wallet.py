@@ -83,7 +83,11 @@ def unlock(path, password_file):
 
     :raises DvError: either file cannot be read, the derivation would cost too much, or the password is wrong
     """
-    private_key = key_file.decrypt(_read(path), read_password(password_file).encode())
+    given, password = _read(path), read_password(password_file).encode()
+    try:
+        private_key = key_file.decrypt(given, password)
+    except (ValueError, MemoryError):  # from None: the library may tell the password
+        raise DvError("the key of the wallet %s cannot be derived" % path, "parameters that this machine can serve") from None
     if private_key is None:
         raise DvError(
             "the password in %s does not unlock the wallet %s" % (password_file, path),
@@ -145,6 +149,9 @@ def _read(path):
     _check_shape(value, WALLET, path, ())
     kdf, given = value["crypto"]["kdf"], value["crypto"]["kdfparams"]
     _check_shape(given, KDF_PARAMETERS[kdf], path, ("crypto", "kdfparams"))
+    # By RFC 7914 n is less than 2^(16·r), which OpenSSL takes for a lack of memory.
+    if kdf == "scrypt" and given["n"].bit_length() > 16 * given["r"]:
+        raise _wrong(path, ("crypto", "kdfparams", "n"), "less than 2^(16·r), as RFC 7914 has it")
     if _COST[kdf](given) > _MAX_COST[kdf]:
         raise DvError(
             "unlocking the wallet %s would take too long (%s)" % (path, kdf),
@@ -155,11 +162,8 @@ def _read(path):
 
 
 def _check_shape(value, schema, path, top):
-    raise_all(
-        [
-            DvError(
-                "the wallet %s: %s is missing or wrong" % (path, dotted((*top, *where)) or "its content"), error.wanted
-            )
-            for where, error in shape_problems(value, schema, dotted)
-        ]
-    )
+    raise_all([_wrong(path, (*top, *where), error.wanted) for where, error in shape_problems(value, schema, dotted)])
+
+
+def _wrong(path, where, wanted):
+    return DvError("the wallet %s: %s is missing or wrong" % (path, dotted(where) or "its content"), wanted)

@@ -13,6 +13,7 @@ from ansible_collections.obol.dv.plugins.module_utils import files, gojson
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.records import lookup
+from ansible_collections.obol.dv.plugins.plugin_utils import answers
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import names
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.location import open_store
 
@@ -20,10 +21,10 @@ from ansible_collections.obol.dv.plugins.plugin_utils.stores.location import ope
 class Carrier(ActionBase):
     """Runs the module of the same name with ``inbox`` filled from the store, and puts its ``outbox`` there.
 
-    A subclass names what it brings: the beginnings of names in the store.
+    A subclass names what it brings, and what it takes back: the beginnings of names in the store.
     """
 
-    BRINGS = ()
+    BRINGS = TAKES = ()
 
     _requires_connection = True
     _supports_check_mode = True
@@ -44,13 +45,14 @@ class Carrier(ActionBase):
     def _carry(self, store, arguments, result, task_vars):
         given = self._given(arguments)
         arguments["inbox"] = self._inbox(store, arguments, given)
-        result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
-        # The arguments hold whole messages: they have no place in a log of the run.
-        result.pop("invocation", None)
-        outbox = result.pop("outbox", None) or {}
+        answer = answers.check(self._execute_module(module_args=arguments, task_vars=task_vars))
+        outbox = answers.outbox(answer, lambda name: name.startswith(self.TAKES) and names.max_size(name) is not None)
         if given and DEFINITION in store.list():
             # It is the given one, in whatever spelling: _inbox saw to that.
             outbox.pop(DEFINITION, None)
+        # The arguments hold whole messages: they have no place in a log of the run.
+        answer.pop("invocation", None)
+        result.update(answer)
         if not self._task.check_mode:
             result["stored"] = store.put(outbox, result.pop("handed_on", None) or ())
             result["changed"] = bool(result.get("changed") or result["stored"])

@@ -4,6 +4,9 @@
 
 """Where all nodes of a run stand: one state for each, from what the tasks registered on them. docs/status.md tells its form."""
 
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.plugin_utils import answers
+
 #: What the roles register, in their order, and the step that it is about. The DKG tells its own.
 TASKS = {
     "dv_enr": "enr",
@@ -35,10 +38,24 @@ UNKNOWN = dict(
 )
 
 
+def registered(found):
+    """What the roles registered among a node's variables, name to answer; of one that no node of ours gives, that it failed."""
+    return {name: _checked(found[name]) for name in (*TASKS, "dv_status", "dv_backup") if name in found}
+
+
+def _checked(answer):
+    try:
+        answer = answers.check(answer or {})
+        answers.cluster(answer)
+        return answer
+    except DvError as error:
+        return dict(failed=True, msg=str(error))
+
+
 def standing(found):
     """Where a node stands, a dict with the keys of :data:`UNKNOWN`; None if the run has not come to it.
 
-    :param found: the node's variables
+    :param found: what was :func:`registered` of it
     """
     if "dv_status" in found:
         return _standing(found["dv_status"])
@@ -71,7 +88,7 @@ def _text(result):
 def document(nodes, command_line):
     """Where all nodes stand, by cluster: what is written as JSON.
 
-    :param nodes: by name, in their order: ``cluster``, ``data_dir``, ``found`` (the node's variables)
+    :param nodes: by name, in their order: ``cluster``, ``data_dir``, ``found`` (:func:`registered`)
     :param command_line: the :class:`.command.CommandLine` of this run
     """
     clusters = {}

@@ -67,7 +67,7 @@ def _verified(name, nodes, reports):
             str(operator["share_index"]),
             by_index.get(operator["share_index"], "-"),
             operator["address"] or "-",
-            short_peer_id(operator["peer_id"]),
+            short_peer_id(operator["peer_id"] or ""),
         )
         for operator in report["operators"]
     ]

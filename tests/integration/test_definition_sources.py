@@ -84,7 +84,7 @@ def test_confirmed_it_is_used(nodes, check_complete, tree, sign):
     before = tree(directory)
     refused = run(nodes, dump(definition))
     assert refused.returncode != 0
-    assert "set dv_accept_definition_hash to the definition hash that the other operators tell you" in refused.stdout
+    assert "set dv_accept_definition_hash to the definition hash that the others tell you" in refused.stdout
     assert definition.definition_hash.hex() not in refused.stdout
     assert all("operator %d: %s" % (index, each.enr) in refused.stdout for index, each in enumerate(definition.operators, 1))
     assert tree(directory) == before

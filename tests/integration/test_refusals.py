@@ -238,7 +238,7 @@ def test_without_a_policy_the_config_hash_is_confirmed(group):
     told = failures(group.attempt(playbooks=UP_TO_DEFINITION[1:]))
     assert set(told) == {"node4"}
     config_hash = "0x" + definition.parse((group.store / "proposal.json").read_bytes()).config_hash.hex()
-    assert "set dv_accept_config_hash to the config hash that the creator and the other operators tell you" in told["node4"]
+    assert "set dv_accept_config_hash to the config hash that the creator and the others tell you" in told["node4"]
     assert config_hash not in told["node4"] and all(address in told["node4"] for address in group.variables["dv_operators"])
     assert approvals(group) == ["node1", "node2", "node3"]
 

@@ -19,8 +19,7 @@ does not hold, and accuses its author. Of the other rounds a judge would need mo
 kept as evidence, and never make an abort.
 """
 
-from ..errors import DvError
-from ..gojson import short
+from ..errors import DvError, show
 from . import commit, deal, envelope, sealing, vss
 from .faults import Fault
 from .messages import Abort
@@ -58,7 +57,7 @@ def judge(parameters, author, accusation):
     claimed = (accusation.accused, accusation.round, accusation.check)
     if fault is not None and (fault.index, fault.round, fault.fault) == claimed:
         return fault
-    found = "its accusation of operator %s does not hold" % short(accusation.accused)
+    found = "its accusation of operator %s does not hold" % show(accusation.accused)
     return Fault(author, "abort", "evidence", found)
 
 

@@ -78,14 +78,9 @@ def clear(home):
 
 def _move_keys(home, attempt, parameters, lock):
     target = os.path.join(home.data_dir, KEYS)
-    if os.path.isdir(attempt.keys):
-        try:
-            # Only an empty directory is replaced.
-            os.rename(attempt.keys, target)
-        except OSError as error:
-            raise files.os_error(error, target, "move the key shares to") from None
+    if files.is_directory(attempt.keys):
+        files.move_directory(attempt.keys, target)
         home.changed = True
-        files.sync_directory(attempt.directory)
     files.sync_directory(home.data_dir)
     wanted = [validator.public_shares[parameters.index - 1] for validator in lock.validators]
     if [keystore.public_key(files.read(path), path) for path in keystore.share_files(target)] != wanted:

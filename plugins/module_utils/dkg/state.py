@@ -21,7 +21,6 @@ never written again.
 
 import hashlib
 import os
-import shutil
 
 from .. import files
 from ..data_dir import CEREMONY, KEYS, LOCK
@@ -29,6 +28,9 @@ from ..errors import DvError
 from ..standing import changed_at
 from .derive import SEED_SIZE
 from .messages import KINDS
+
+#: The directories of an attempt, from the top down.
+_DIRECTORIES = ("", "out", "in", *("in/%s" % round for round in KINDS), "evidence", "keys", "derived")
 
 
 class Home:
@@ -44,21 +46,26 @@ class Home:
 
     def attempts(self):
         """All attempts of which there is anything, ascending."""
-        names = os.listdir(self.directory) if os.path.isdir(self.directory) else ()
+        names = files.names(self.directory)
         return [self.attempt(number) for number in sorted(int(name) for name in names if name.isdecimal())]
 
     def recover(self):
         """Finish what an interrupted run left: its temporary files (they may be secret) go, its names become
         durable."""
-        for directory, subdirectories, names in os.walk(self.directory):
-            for name in subdirectories[:]:
-                if name.endswith(".tmp"):
-                    subdirectories.remove(name)
-                    shutil.rmtree(os.path.join(directory, name))
-            for name in names:
-                if name.endswith(".tmp"):
-                    files.erase(os.path.join(directory, name))
+        attempts = self.attempts()
+        # The whole list first: a link among them is refused before anything is touched.
+        for directory in [each for each in self._directories(attempts) if files.is_directory(each)]:
+            files.sweep(directory)
             files.sync_directory(directory)
+        for attempt in attempts:
+            files.sweep_directory(attempt.keys)
+
+    def _directories(self, attempts):
+        """Every directory that there can be: files are made nowhere else."""
+        yield self.directory
+        for attempt in attempts:
+            for name in _DIRECTORIES:
+                yield os.path.join(attempt.directory, name)
 
     def read(self, path):
         """The content of the file ``path`` (bytes), or None."""
@@ -66,7 +73,7 @@ class Home:
 
     def exists(self, path):
         """Whether there is a file ``path``."""
-        return os.path.exists(path)
+        return files.exists(path)
 
     def write(self, path, content):
         """Write the new file ``path`` durably, its directories too."""
@@ -170,12 +177,7 @@ class Attempt:
         stay."""
         self._home.changed |= files.erase(self._path("seed"))
         for directory in (self.keys, self._path("derived")):
-            if os.path.isdir(directory):
-                for name in os.listdir(directory):
-                    files.erase(os.path.join(directory, name))
-                os.rmdir(directory)
-                files.sync_directory(self.directory)
-                self._home.changed = True
+            self._home.changed |= files.erase_directory(directory)
 
     def held(self, operators):
         """(round, operator, text) of the confirms, seals and aborts of others that we hold: hosts hand them on."""
@@ -198,9 +200,9 @@ def check_no_results(data_dir):
 
     :raises DvError: there are; it names one
     """
-    for name in sorted(os.listdir(data_dir)):
+    for name in files.names(data_dir):
         path = os.path.join(data_dir, name)
-        filled = os.listdir(path) if name == KEYS else name == LOCK or name.startswith("deposit-data")
+        filled = files.names(path) if name == KEYS else name == LOCK or name.startswith("deposit-data")
         if filled:
             raise DvError(
                 "%s exists, and does not come from this ceremony" % path,

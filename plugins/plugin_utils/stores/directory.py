@@ -23,11 +23,15 @@ class DirectoryStore(Store):
         check_directory_of_control_node(self.location, "the store", "dv_store")
 
     def _entries(self):
-        for directory, _folders, entries in os.walk(self.location, onerror=pass_if_gone):
-            for entry in entries:
-                path = os.path.join(directory, entry)
-                if os.path.isfile(path) and not os.path.islink(path):
-                    yield os.path.relpath(path, self.location)
+        return self._walk()
+
+    def _list(self, folder):
+        try:
+            with os.scandir(os.path.join(self.location, folder)) as entries:
+                for entry in entries:
+                    yield entry.name, entry.is_file(follow_symlinks=False), entry.is_dir(follow_symlinks=False)
+        except OSError as error:
+            pass_if_gone(error)
 
     def _read(self, name, limit):
         return files.read(self._path(name), limit)

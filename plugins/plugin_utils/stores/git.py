@@ -25,7 +25,7 @@ import time
 from ansible import constants
 
 from ansible_collections.obol.dv.plugins.module_utils import files
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, show
 
 from . import names
 from .base import Store
@@ -76,7 +76,7 @@ class GitStore(Store):
             )
         for name in (branch, push_branch or branch):
             if not _BRANCH.fullmatch(name) or name.endswith(".lock"):
-                raise DvError("%r is no name of a branch" % name, "e.g. main", "correct dv_store_options")
+                raise DvError("%s is no name of a branch" % show(name), "e.g. main", "correct dv_store_options")
         self._url, self._folder = parts.group("url"), parts.group("folder") or ""
         self._branch, self._push_branch, self._sign = branch, push_branch or branch, sign_commits
         self._repository = os.path.join(

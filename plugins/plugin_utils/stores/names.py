@@ -29,6 +29,9 @@ NAMES = tuple(
     )
 )
 
+#: Most folders that a file is in: deeper ones are nobody's.
+MAX_FOLDERS = max(pattern.pattern.count("/") for pattern, _size in NAMES)
+
 
 def max_size(name):
     """The largest size (bytes) of the file ``name``; None if a store has no business with such a name."""

@@ -10,7 +10,6 @@ file of the store.
 """
 
 import contextlib
-import itertools
 import logging
 import os
 import re
@@ -21,13 +20,13 @@ import time
 
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
-from .base import MAX_FILES, Store
+from .base import Store
 
 _LOCATION = re.compile(r"//(?:(?P<user>[^\s:@/]+)@)?(?P<host>[^\s:@/]+)(?::(?P<port>[0-9]{1,5}))?(?P<path>/[^@\x00-\x1f]*)")
 _FOLDER = re.compile(r"[0-9a-z]+")
 
-#: Seconds that the server may be silent, and that it may take for everything; deepest folder that is looked into.
-_SILENCE, _PATIENCE, _DEPTH = 60, 600, 4
+#: Seconds that the server may be silent, and that it may take for everything.
+_SILENCE, _PATIENCE = 60, 600
 
 # Paramiko logs what a server does wrong with tracebacks, and to stderr where nobody listens.
 _LOG = logging.getLogger(__name__)
@@ -89,22 +88,13 @@ class SftpStore(Store):
         self._client.close()
 
     def _entries(self):
-        return self._walk("", _DEPTH)
+        return self._walk()
 
-    def _walk(self, folder, depth):
-        with self._asking("list %s in" % (folder or "files")):
-            try:
-                # A folder may be larger than memory.
-                listing = self._sftp.listdir_iter(os.path.join(self._path, folder))
-                entries = list(itertools.islice(listing, MAX_FILES + 1))
-            except FileNotFoundError:
-                return
-        for entry in entries:
-            name, mode = os.path.join(folder, entry.filename), entry.st_mode or 0
-            # What is no file counts too: there may be no end of it.
-            yield name if stat.S_ISREG(mode) else name + "/"
-            if stat.S_ISDIR(mode) and depth and _FOLDER.fullmatch(entry.filename):
-                yield from self._walk(name, depth - 1)
+    def _list(self, folder):
+        with self._asking("list %s in" % (folder or "files")), contextlib.suppress(FileNotFoundError):
+            for entry in self._sftp.listdir_iter(os.path.join(self._path, folder)):
+                name, mode = entry.filename, entry.st_mode or 0
+                yield name, stat.S_ISREG(mode), stat.S_ISDIR(mode) and _FOLDER.fullmatch(name)
 
     def _read(self, name, limit):
         path = os.path.join(self._path, name)

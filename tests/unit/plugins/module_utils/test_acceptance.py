@@ -107,7 +107,7 @@ def test_hash_must_be_confirmed(shape, definition, people, tmp_path, tree):
         signature = people[0].sign(approval.eip712.creator_config_digest(unsigned.config_hash, 560048))
         definition = with_hashes(replace(unsigned, creator=replace(unsigned.creator, config_signature=signature)))
     for confirmed, fragments in (
-        (None, ["set dv_accept_definition_hash to the definition hash that the other operators tell you"]),
+        (None, ["set dv_accept_definition_hash to the definition hash that the others tell you"]),
         (b"\1" * 32, ["another one than the one that was confirmed", "hash 0x%s, as dv_accept_definition_hash says" % ("01" * 32)]),
     ):
         with pytest.raises(DvError) as error:

@@ -4,6 +4,8 @@
 
 """Addresses and their EIP-55 checksum."""
 
+import re
+
 import pytest
 
 from ansible_collections.obol.dv.plugins.module_utils import address
@@ -32,8 +34,22 @@ def test_checksum(text):
     for other in (text.lower(), "0x" + text[2:].upper()):
         assert address.parse_address(other, "it") == raw
         if other != text:
-            with pytest.raises(DvError, match="it is %s.*wanted: %s" % (other, text)):
+            with pytest.raises(DvError, match="it is %s, which has no checksum.*wanted: the address in upper and lower case" % other) as caught:
                 address.parse_checksum_address(other, "it")
+            assert text not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [text for text in CHECKSUMMED if text[2:] not in (text[2:].lower(), text[2:].upper())])
+@pytest.mark.parametrize("place", [2, 10, 20, 30, 41])
+def test_a_slip_is_not_completed_to_another_address(text, place):
+    """One wrong digit, or one letter in the other case: the error holds no address but the given one."""
+    digit = "0123456789abcdef"[(int(text[place], 16) + 1) % 16]
+    for wrong in (text[:place] + digit + text[place + 1 :], text[:place] + text[place].swapcase() + text[place + 1 :]):
+        if wrong == text:
+            continue
+        with pytest.raises(DvError, match="it is %s, whose .* are not its checksum; wanted: the address as it stands where" % wrong) as caught:
+            address.parse_checksum_address(wrong, "it")
+        assert re.findall("0x[0-9a-fA-F]+", str(caught.value)) == [wrong]
 
 
 @pytest.mark.parametrize(

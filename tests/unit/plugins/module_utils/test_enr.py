@@ -81,7 +81,7 @@ def test_peer_id_of_libp2p():
 
 def test_signature_counts_unless_told():
     wrong = text(rlp(bytes(64), b"", b"id", b"v4", b"secp256k1", PUBLIC))
-    with pytest.raises(DvError, match=r"operators\[1\].enr 'enr:.*signature is wrong"):
+    with pytest.raises(DvError, match=r"operators\[1\].enr \"enr:.*signature is wrong"):
         enr.parse(wrong, "operators[1].enr")
     assert enr.parse(wrong, verify=False).public_key == PUBLIC
 
@@ -89,9 +89,9 @@ def test_signature_counts_unless_told():
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (None, "is None"),
-        (b"enr:", "is b'enr:'"),
-        ("", "is ''"),
+        (None, "is empty"),
+        (b"enr:", "is binary data"),
+        ("", 'is ""'),
         ("enr:", "base64url"),
         ("enr://" + TEXT[4:], "base64url"),
         (TEXT[4:], "base64url"),

@@ -208,26 +208,26 @@ def test_what_the_hash_covers(version):
 
 
 WRONG = [
-    (("cluster_definition",), None, ", cluster_definition: version is None"),
-    (("cluster_definition",), 5, ", cluster_definition: the value is 5"),
-    (("cluster_definition", "version"), "v1.12.0", ", cluster_definition: version is 'v1.12.0'.*v1.0.0 to v1.11.0"),
+    (("cluster_definition",), None, ", cluster_definition: version is empty"),
+    (("cluster_definition",), 5, ", cluster_definition: the value is a number"),
+    (("cluster_definition", "version"), "v1.12.0", ', cluster_definition: version is "v1.12.0".*v1.0.0 to v1.11.0'),
     (("cluster_definition", "num_validators"), 1, ", cluster_definition: num_validators is 1"),
-    (("cluster_definition", "operators", 2, "address"), "x", r": cluster_definition.operators\[2\].address is 'x'"),
-    (("distributed_validators",), {}, ": distributed_validators is {}"),
+    (("cluster_definition", "operators", 2, "address"), "x", r': cluster_definition.operators\[2\].address is "x"'),
+    (("distributed_validators",), {}, ": distributed_validators is a mapping"),
     (("distributed_validators", 1), 7, r": distributed_validators\[1\] is 7"),
     (
         ("distributed_validators", 1, "distributed_public_key"),
         "0x00",
         r"\[1\].distributed_public_key has 1 bytes; wanted: 48",
     ),
-    (("distributed_validators", 0, "public_shares"), [""] * 257, r"\[0\].public_shares is '257 values'"),
+    (("distributed_validators", 0, "public_shares"), [""] * 257, r'\[0\].public_shares is "257 values"'),
     (("distributed_validators", 0, "public_shares", 2), "0x" + "00" * 47, r"\[0\].public_shares\[2\] has 47 bytes"),
     (
         ("distributed_validators", 0, "partial_deposit_data", 1, "amount"),
         1,
         r"\[0\].partial_deposit_data\[1\].amount is 1; .*string",
     ),
-    (("distributed_validators", 0, "builder_registration", "message", "gas_limit"), "1", r"message.gas_limit is '1'"),
+    (("distributed_validators", 0, "builder_registration", "message", "gas_limit"), "1", r'message.gas_limit is "1"'),
     (("distributed_validators", 0, "builder_registration", "message", "timestamp"), -1, r"message.timestamp is -1"),
     (("signature_aggregate",), "0x" + "00" * 97, ": signature_aggregate has 97 bytes; wanted: at most 96"),
     (("lock_hash",), "0x00", ": lock_hash has 1 bytes; wanted: 32 bytes"),

@@ -181,3 +181,19 @@ def test_nor_one_in_the_place_of_a_file(deed, theirs, tmp_path):
     with pytest.raises(DvError, match="link is a link"):
         deed(str(theirs / "link"))
     assert (tmp_path / "file").read_text() == "root's" and pathlib.Path(theirs / "link").is_symlink()
+
+
+@needs_root
+def test_a_directory_deeper_than_any_path(data_dir):
+    """Whoever owns it can make one; it costs an error, or nothing."""
+    descriptor = os.open(data_dir, os.O_RDONLY)
+    for _step in range(1900):
+        os.mkdir("d", dir_fd=descriptor)
+        below = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = below
+    os.close(descriptor)
+    try:
+        owner.give(data_dir, THEM)
+    except DvError as error:
+        assert "holds hundreds of directories in one another; wanted: what charon and we make" in str(error)

@@ -68,7 +68,7 @@ BAD = {
         GOOD.replace(DEAD, SOMEBODY).replace('"', ""),
         ["withdrawal_addresses[0] is a number", "in quotes"],
     ),
-    "address without checksum": (GOOD.replace(DEAD, DEAD.lower(), 1), ["withdrawal_addresses[0]", DEAD]),
+    "address without checksum": (GOOD.replace(DEAD, DEAD.lower(), 1), ["withdrawal_addresses[0]", DEAD.lower(), "has no checksum"]),
     "a wildcard": (GOOD.replace(DEAD, "*", 1), ['withdrawal_addresses[0] is "*"']),
     "unknown rule": (GOOD + "max_validator: 5", ["max_validator is unknown", "max_validators"]),
     "numbered rule": (GOOD + "7: 5", ["7 is unknown"]),

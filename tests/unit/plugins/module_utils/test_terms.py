@@ -38,11 +38,11 @@ def numbered(count):
 BAD = {
     "checksum of a withdrawal address": (
         {"withdrawal_addresses": [SOMEBODY.replace("aA", "AA", 1)]},
-        ["dv_withdrawal_addresses[0]", "checksum", SOMEBODY],
+        ["dv_withdrawal_addresses[0]", "are not its checksum", SOMEBODY.replace("aA", "AA", 1)],
     ),
     "withdrawal address in lower case": (
         {"withdrawal_addresses": [DEAD, DEAD.lower()]},
-        ["dv_withdrawal_addresses[1]", DEAD],
+        ["dv_withdrawal_addresses[1]", DEAD.lower(), "has no checksum"],
     ),
     "withdrawal address too short": (
         {"withdrawal_addresses": [DEAD[:-1]]},
@@ -84,7 +84,7 @@ BAD = {
     ),
     "checksum of a fee recipient": (
         {"fee_recipient_addresses": [ELSE.lower()]},
-        ["dv_fee_recipient_addresses[0]", ELSE],
+        ["dv_fee_recipient_addresses[0]", ELSE.lower(), "has no checksum"],
     ),
     "zero fee recipient": ({"fee_recipient_addresses": [ZERO]}, ["dv_fee_recipient_addresses[0]", "zero address"]),
     "no fee recipients": ({"fee_recipient_addresses": GONE}, ["dv_fee_recipient_addresses is not set"]),
@@ -95,7 +95,7 @@ BAD = {
         {"operators": [SOMEBODY, ELSE, DEAD, SOMEBODY]},
         ["dv_operators[0] and dv_operators[3] are the same", SOMEBODY, "dv_allow_shared_operator_address"],
     ),
-    "checksum of an operator": ({"operators": [SOMEBODY, ELSE.lower(), DEAD]}, ["dv_operators[1]", ELSE]),
+    "checksum of an operator": ({"operators": [SOMEBODY, ELSE.lower(), DEAD]}, ["dv_operators[1]", ELSE.lower(), "has no checksum"]),
     "zero operator": ({"operators": [SOMEBODY, ELSE, ZERO]}, ["dv_operators[2]", "nobody can sign"]),
     "operator not made yet": ({"operators": [SOMEBODY, ELSE, ""]}, ["dv_operators[2]", '""']),
     "operator is a private key": (
@@ -159,7 +159,7 @@ BAD = {
     "name not printable": ({"name": "a\u0007b"}, ["dv_name", "printed"]),
     "name with half a character": ({"name": "\ud800"}, ["dv_name", "printed"]),
     "name is a number": ({"name": 5}, ["dv_name is 5", "text"]),
-    "creator without checksum": ({"creator": SOMEBODY.lower()}, ["dv_creator", SOMEBODY]),
+    "creator without checksum": ({"creator": SOMEBODY.lower()}, ["dv_creator", SOMEBODY.lower(), "has no checksum"]),
     "zero creator": ({"creator": ZERO}, ["dv_creator", "zero address"]),
     "creator too short": ({"creator": "0x12"}, ["dv_creator", "0x12", "40 hex digits"]),
     "compounding is a text": ({"compounding": "yes please"}, ["dv_compounding", "true or false"]),

@@ -4,17 +4,20 @@
 
 """Wallets: made whole or not at all, opened with their own password only, hostile files refused at once."""
 
+import hashlib
 import json
 import os
 import stat
 import time
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from eth_account import Account
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.obol.dv.plugins.module_utils import files, wallet
+from ansible_collections.obol.dv.plugins.module_utils.address import keccak256
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 PASSWORD = "correct horse battery staple"
@@ -224,3 +227,38 @@ def test_only_own_errors_escape(write, content, password):
     for step in (lambda: wallet.address(paths[0]), lambda: wallet.unlock(*paths)):
         with pytest.raises(DvError):
             step()
+
+
+# n, r, p as they may stand in a file: legal and cheap enough, or not.
+SCRYPT = [(2**16, 1, 1), (2**17, 1, 1), (2**22, 1, 1), (2**20, 1, 4), (2**31, 1, 1), (2**15, 1, 1), (2, 1, 1), (2, 1, 2**21), (2, 2**20, 1), (2**17, 2, 1), (2**10, 8, 16)]
+
+
+@pytest.mark.parametrize("n, r, p", SCRYPT)
+def test_scrypt_of_any_size_opens_or_is_one_clear_error(write, people, n, r, p):
+    """What RFC 7914 allows and is cheap enough opens; OpenSSL takes the rest for a lack of memory."""
+    value = key_file(people[0])
+    parameters = value["crypto"]["kdfparams"]
+    parameters.update(n=n, r=r, p=p)
+    salt = bytes.fromhex(parameters["salt"])
+    if n < 2 ** (16 * r) and n * r * p <= 2**22:
+        # hashlib, so that the file is not made by what opens it.
+        key = hashlib.scrypt(PASSWORD.encode(), salt=salt, n=n, r=r, p=p, dklen=32, maxmem=2**31 - 1)
+        cipher = Cipher(algorithms.AES(key[:16]), modes.CTR(bytes.fromhex(value["crypto"]["cipherparams"]["iv"]))).encryptor()
+        ciphertext = cipher.update(people[0].private_key)
+        value["crypto"].update(ciphertext=ciphertext.hex(), mac=keccak256(key[16:] + ciphertext).hex())
+        assert wallet.unlock(*write(value)) == people[0].private_key
+    else:
+        with pytest.raises(DvError, match=r"kdfparams.n is missing or wrong; wanted: less than 2\^\(16·r\)|would take too long"):
+            wallet.unlock(*write(value))
+
+
+@pytest.mark.parametrize("error", [MemoryError, ValueError])
+def test_what_the_library_refuses(write, people, monkeypatch, error):
+    """A machine with less memory than the file asks for."""
+
+    def refuse(*_arguments):
+        raise error(PASSWORD)
+
+    monkeypatch.setattr("ansible_collections.obol.dv.plugins.module_utils.key_file.Scrypt", refuse)
+    with pytest.raises(DvError, match="^the key of the wallet .* cannot be derived; wanted: parameters that this machine can serve$"):
+        wallet.unlock(*write(key_file(people[0])))

@@ -40,6 +40,12 @@ class DirectoryMedium:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.symlink_to(target)
 
+    def plant_folders(self, name, depth):
+        """Put as many folders into one another below the folder ``name``, with a file in the last."""
+        place = self.place / name
+        place.mkdir(parents=True, exist_ok=True)
+        dig(place, depth)
+
     def close(self):
         """Stop what was started for it."""
 
@@ -75,6 +81,13 @@ class GitMedium(DirectoryMedium):
     def plant_link(self, name, target):
         with self._pushed():
             super().plant_link(name, target)
+
+    def plant_folders(self, name, depth):
+        # Nobody needs them on a disk: such a path would be too long for a checkout.
+        path = "/".join(filter(None, ["mine", name, "d/" * depth + "x"]))
+        lines = ["commit refs/heads/main", "committer x <x@localhost> 0 +0000", "data 0", "M 100644 inline %s" % path, "data 0", ""]
+        command = ["git", "-C", str(self.repository), "fast-import", "--quiet", "--force"]
+        subprocess.run(command, check=True, input="\n".join(lines), text=True)
 
     def _pushed(self):
         return _Pushed(self.repository, self.place.parent)
@@ -185,6 +198,18 @@ class Sshd:
         """Stop it."""
         self._process.terminate()
         self._process.wait()
+
+
+def dig(place, depth):
+    """Make as many directories in one another in ``place``, with a file in the last: deeper than any path can name."""
+    descriptor = os.open(place, os.O_RDONLY)
+    for _step in range(depth):
+        os.mkdir("d", dir_fd=descriptor)
+        below = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = below
+    os.close(os.open("x", os.O_WRONLY | os.O_CREAT, dir_fd=descriptor))
+    os.close(descriptor)
 
 
 def make_key(path):

@@ -317,7 +317,6 @@ def hostile(tmp_path):
 
 
 def test_a_server_that_answers_for_ever(hostile, monkeypatch):
-    monkeypatch.setattr(sftp_store, "MAX_FILES", 100)
     monkeypatch.setattr("ansible_collections.obol.dv.plugins.plugin_utils.stores.base.MAX_FILES", 100)
     with hostile(paramiko.SFTPServer, Hostile) as store:
         with pytest.raises(DvError, match="holds more than 100 files"):

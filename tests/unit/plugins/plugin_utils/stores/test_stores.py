@@ -98,6 +98,22 @@ def test_links_are_passed_over(medium, tmp_path):
     assert [path.name for path in outside.iterdir()] == ["1.json"] and (outside / "1.json").read_text() == "secret"
 
 
+@pytest.mark.parametrize("depth", [5, 1900])
+@pytest.mark.parametrize("folder", ["", DKG + "/deal"])
+def test_deep_folders_are_passed_over(medium, folder, depth):
+    medium.plant_folders(folder, depth)
+    with medium.open() as store:
+        assert store.list() == []
+        assert store.put({NAME: "text"}) == [NAME]
+        assert store.get_all(("",)) == {NAME: "text"}
+
+
+def test_no_name_is_in_more_folders_than_are_looked_into():
+    every = [NAME, DKG + "/cluster-lock.json", "approvals/1.json", "proposal.json", "cluster-definition.json"]
+    assert all(names.max_size(name) for name in every) and {name.count("/") for name in every} == {4, 3, 1, 0}
+    assert names.MAX_FOLDERS == 4
+
+
 def test_sizes_are_bounded(medium, monkeypatch):
     medium.plant("approvals/1.json", b"x" * 10)
     medium.plant("approvals/2.json", b"x" * 11)

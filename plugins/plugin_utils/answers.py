@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a node's modules answered, before the control node uses it. A node that is broken into, or only broken, answers anything."""
+
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.module import deliverable
+
+_HINT = "nothing of it was used: see what runs in the place of this collection on that node"
+
+
+def _text(value):
+    return isinstance(value, str)
+
+
+def _number(value):
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+
+
+def _truth(value):
+    return isinstance(value, bool)
+
+
+def _list_of(fits):
+    return lambda value: isinstance(value, list) and all(map(fits, value))
+
+
+def _optional(fits):
+    return lambda value: value is None or fits(value)
+
+
+def _record(**fields):
+    return lambda value: isinstance(value, dict) and all(name in value and fits(value[name]) for name, fits in fields.items())
+
+
+_OPERATORS = _list_of(_record(share_index=_number, address=_optional(_text), peer_id=_optional(_text)))
+
+#: All that the control node uses of an answer: name -> (check, what is wanted).
+FIELDS = {
+    **dict.fromkeys(("changed", "ready"), (_truth, "true or false")),
+    **dict.fromkeys(("detail", "state"), (_text, "a text")),
+    **dict.fromkeys(("attempt", "next_attempt", "share_index"), (_optional(_number), "a number, or nothing")),
+    **dict.fromkeys(
+        ("config_hash", "copy", "definition_hash", "enr", "enr_key_backup", "evidence", "path", "since", "step"),
+        (_optional(_text), "a text, or nothing"),
+    ),
+    **dict.fromkeys(("handed_on", "problems", "settled"), (_list_of(_text), "a list of texts")),
+    "waiting_for": (_list_of(_number), "a list of numbers"),
+    "accused": (
+        _list_of(_record(operator=_number, check=_text, evidence=_optional(_text))),
+        "a list of operators, with check and evidence",
+    ),
+    "operators": (_OPERATORS, "a list of operators, with share_index, address and peer_id"),
+}
+
+#: All that it uses of a cluster that the module verify tells.
+_CLUSTER = _record(
+    name=_text,
+    network=_optional(_text),
+    threshold=_number,
+    config_hash=_text,
+    definition_hash=_text,
+    lock_hash=_optional(_text),
+    validators=_list_of(_text),
+    operators=_OPERATORS,
+)
+
+
+def check(answer):
+    """The ``answer`` of a module (dict), fit to be shown; its ``outbox`` is as it was.
+
+    :raises DvError: it has something else than the fields of our modules have
+    """
+    for name, (is_right, wanted) in FIELDS.items():
+        if name in answer and not is_right(answer[name]):
+            raise _wrong(name, wanted)
+    # Ansible makes an exception of what the node says, and shows its text as it was.
+    shown = deliverable({name: value for name, value in answer.items() if name not in ("outbox", "exception")})
+    return {**shown, **{name: answer[name] for name in answer if name == "outbox"}}
+
+
+def cluster(verified):
+    """The cluster in the answer of the module verify (dict), or None where it told none that is complete.
+
+    :raises DvError: it is none
+    """
+    told = verified.get("cluster")
+    if verified.get("failed") or not told:
+        return None
+    if not _CLUSTER(told):
+        raise _wrong("cluster", "the fields that the module verify tells of one")
+    return deliverable(told) if told["lock_hash"] else None
+
+
+def outbox(answer, may_send):
+    """Take the files out of an ``answer``: name -> text.
+
+    :param may_send: function that says whether the node may send a file of that name in this step
+    :raises DvError: they are no files, or others
+    """
+    sent = answer.pop("outbox", None) or {}
+    if not isinstance(sent, dict) or not all(isinstance(each, str) for item in sent.items() for each in item):
+        raise _wrong("outbox", "file names, each with a text")
+    for name, text in sent.items():
+        if not may_send(name):
+            raise DvError("the node sent a file %s" % ascii(name[:200]), "one of this step", _HINT)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise DvError("the node sent a %s that UTF-8 cannot hold" % name, "a text", _HINT) from None
+    return sent
+
+
+def _wrong(name, wanted):
+    return DvError("the answer of this node has a wrong %s" % name, wanted, _HINT)

@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What nodes answer that are broken into: each field of the wrong kind is one clear text, and reaches nothing."""
+
+import copy
+import json
+
+import pytest
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.standing import Accused, Standing
+from ansible_collections.obol.dv.plugins.plugin_utils import answers
+from ansible_collections.obol.dv.plugins.plugin_utils.command import CommandLine
+from ansible_collections.obol.dv.plugins.plugin_utils.standings import document, registered
+from ansible_collections.obol.dv.plugins.plugin_utils.summary import summary_lines
+
+from .test_summary import REPORT
+
+KINDS = [None, True, 7, -1, 0, 10**30, 1.5, "text", "", [], [None], ["text"], [7], [[]], [{}], {}, {"a": 1}, {"share_index": 1}]
+ACCUSED = Accused(2, "deal.share", "/data/evidence/deal-2.json")
+GOOD = {
+    **Standing(state="waiting", step="deal", waiting_for=(2,), since=0, attempt=1, accused=(ACCUSED,), detail="x").result(),
+    "operators": [{"share_index": 1, "address": None, "peer_id": "16Uiu2HAm"}],
+    "changed": False,
+    "share_index": 1,
+    "config_hash": "0x",
+    "definition_hash": None,
+    "enr_key_backup": "",
+    "enr": "enr:-",
+    "path": "/data/x.age",
+    "copy": None,
+    "problems": ["one"],
+    "settled": ["dkg/"],
+}
+
+
+def test_what_our_modules_answer_is_taken():
+    assert set(GOOD) == set(answers.FIELDS)
+    assert answers.check(GOOD) == GOOD
+    assert answers.cluster({"cluster": REPORT}) == REPORT
+    for verified in ({}, {"cluster": {}}, {"cluster": REPORT, "failed": True}, {"cluster": {**REPORT, "lock_hash": None}}):
+        assert answers.cluster(verified) is None
+
+
+@pytest.mark.parametrize("value", KINDS, ids=repr)
+@pytest.mark.parametrize("name", answers.FIELDS)
+def test_anything_in_any_field(name, value):
+    """It is refused, or the summary can tell it."""
+    for task in ("dv_status", "dv_dkg", "dv_definition", "dv_enr", "dv_backup", "dv_verified"):
+        for more in ({}, {"failed": True, "msg": value}, {"unreachable": True, "msg": value}):
+            tell({task: {**GOOD, name: value, **more}})
+
+
+@pytest.mark.parametrize("value", KINDS, ids=repr)
+@pytest.mark.parametrize("name", [*REPORT, "operators[0]", "address", "peer_id", "share_index", ""])
+def test_anything_in_a_cluster(name, value):
+    told = copy.deepcopy(REPORT)
+    if name == "operators[0]":
+        told["operators"][0] = value
+    elif name in told["operators"][0]:
+        told["operators"][0][name] = value
+    else:
+        told = {**told, name: value} if name else value
+    tell({"dv_dkg": GOOD, "dv_verified": {"cluster": told}})
+
+
+def tell(found):
+    nodes = {"alice": dict(cluster="group", data_dir="/data", found=registered(found))}
+    command_line = CommandLine({"args": ["obol.dv.status"]}, (), list(nodes))
+    made = document(nodes, command_line)
+    json.dumps(made)
+    report = answers.cluster(nodes["alice"]["found"].get("dv_verified") or {})
+    for cluster in made["clusters"].values():
+        assert all(isinstance(line, str) for line in summary_lines("group", cluster, {"alice": report} if report else {}, command_line))
+
+
+@pytest.mark.parametrize("name, value", [("waiting_for", ["x"]), ("operators", {}), ("state", None), ("share_index", -5), ("changed", "no")])
+def test_the_text_names_what_is_wrong(name, value):
+    with pytest.raises(DvError, match="^the answer of this node has a wrong %s; wanted: .*; nothing of it was used: see what runs" % name):
+        answers.check({**GOOD, name: value})
+    told = registered({"dv_dkg": {**GOOD, name: value}})["dv_dkg"]
+    assert told["failed"] and "has a wrong %s" % name in told["msg"]
+
+
+WRONG = [1, "text", ["text"], {"a": None}, {"a": 1}, {"a": ["x"]}, {"a": {}}, {1: "x"}, [["a", "x"]], True]
+
+
+@pytest.mark.parametrize("sent", WRONG, ids=repr)
+def test_an_outbox_of_another_kind(sent):
+    answer = {"outbox": sent}
+    with pytest.raises(DvError, match="has a wrong outbox; wanted: file names, each with a text"):
+        answers.outbox(answer, lambda name: True)
+    assert answer == {}
+
+
+@pytest.mark.parametrize("name", ["", "../x", "/etc/passwd", "b\x1b[2J", "\ud800", "x" * 5000, "a\n"])
+def test_a_name_that_is_none_of_this_step(name):
+    with pytest.raises(DvError) as caught:
+        answers.outbox({"outbox": {"a": "x", name: "x"}}, "a".__eq__)
+    assert str(caught.value).startswith("the node sent a file '") and str(caught.value).isprintable() and len(str(caught.value)) < 2000
+
+
+def test_half_a_surrogate():
+    with pytest.raises(DvError, match="the node sent a a that UTF-8 cannot hold; wanted: a text"):
+        answers.outbox({"outbox": {"a": "\udcff"}}, "a".__eq__)
+
+
+def test_what_is_sent_stays_as_it_is():
+    sent = {"a": "\x1b[31m\u202eä\n"}
+    answer = answers.check({"outbox": sent, "msg": "\x1b[31m\u202eä\n\udcff", "deep": [{"\x9b": "\x07"}]})
+    assert answers.outbox(answer, "a".__eq__) == sent
+    assert answer == {"msg": "\\u001b[31m\\u202eä\n\\udcff", "deep": [{"\\u009b": "\\u0007"}]}
+    assert answers.outbox({}, None) == answers.outbox({"outbox": None}, None) == {}
