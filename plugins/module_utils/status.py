@@ -11,7 +11,7 @@ from . import accepted, acceptance, approval, backup, before_definition, enr, fi
 from .bindings import Unbound
 from .data_dir import CEREMONY, DEFINITION, LOCK
 from .definition import parse
-from .dkg import finish, mail, state
+from .dkg import elsewhere, finish, mail, state
 from .dkg.ceremony import complete
 from .dkg.look import look
 from .errors import DvError
@@ -80,7 +80,8 @@ def _status(data_dir, inbox, store, attempt, custom, operator, known):
     acceptance.review(data_dir, definition, public_key, custom=custom, inbox=inbox)
     network = networks.by_fork_version(definition.fork_version, custom)
     messages = mail.select(definition.definition_hash, inbox)
-    return look(data_dir, definition, key, messages, attempt, network=network)
+    standing = look(data_dir, definition, key, messages, attempt, network=network)
+    return elsewhere.note(standing, definition, key, inbox)
 
 
 def _made_elsewhere(data_dir):

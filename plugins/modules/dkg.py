@@ -160,8 +160,9 @@ from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils import acceptance, node_key
+    from ansible_collections.obol.dv.plugins.module_utils.bindings import Unbound
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION, LOCK
-    from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony, mail
+    from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony, elsewhere, mail
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
     from ansible_collections.obol.dv.plugins.module_utils.facts import facts
     from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
@@ -190,7 +191,11 @@ def take_part(module):
     private_key = node_key.read(data_dir)
     own_key = public_key(private_key)
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
-    definition = acceptance.accepted_definition(data_dir, own_key, confirmed, custom)
+    try:
+        definition = acceptance.accepted_definition(data_dir, own_key, confirmed, custom)
+    except Unbound as error:
+        standing = Standing(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
+        return dict(standing.result(), changed=False)
     known = facts(definition, own_key)
     complete = os.path.lexists(os.path.join(data_dir, LOCK))
     used = None if complete else node_key.in_use(data_dir, time.time())
@@ -210,6 +215,7 @@ def take_part(module):
         network=by_fork_version(definition.fork_version, custom),
         settled=[name.removeprefix(prefix) for name in settled],
     )
+    outcome = elsewhere.note(outcome, definition, private_key, params["inbox"])
     there = set(inbox.values())
     outbox = {
         prefix + name: text

@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Operators who take part for another definition than this node: one set of approvals can make two, where a creator or a wallet
+signed twice."""
+
+import contextlib
+import re
+from dataclasses import replace
+
+from ..errors import DvError
+from ..store import DKG
+from . import envelope
+from .session import parameters as parameters_of
+
+_COMMIT = re.compile(DKG + "([0-9a-f]{64})/([1-9][0-9]{0,6})/commit/.*")
+
+
+def note(standing, definition, node_key, inbox):
+    """The same :class:`~..standing.Standing`; one that waits says who sent commits for which other definition.
+
+    :param definition: the one that this node goes by; ``node_key`` is its ENR private key (32 bytes)
+    :param inbox: name -> text of the whole store; nothing in it is trusted
+    """
+    found = _commits(definition, node_key, inbox) if standing.state == "waiting" else {}
+    texts = [standing.detail] if standing.detail else []
+    for other, operators in sorted(found.items()):
+        texts.append(
+            "operators %s take part for another definition, 0x%s: if it is of the same proposal, a node that has sent nothing yet can "
+            "change to it (obol.dv.definition); otherwise only a new proposal helps" % (", ".join(map(str, sorted(operators))), other)
+        )
+    return replace(standing, detail="; ".join(texts))
+
+
+def _commits(definition, node_key, inbox):
+    """Definition hash (hex) -> share indices of the operators whose commits for it lie in the store, signed by the ENR keys of our
+    ``definition``."""
+    own, found = parameters_of(definition, node_key, 1), {}
+    for name, text in inbox.items():
+        match = _COMMIT.fullmatch(name)
+        if match and bytes.fromhex(match[1]) != own.definition_hash:
+            there = replace(own, definition_hash=bytes.fromhex(match[1]), attempt=int(match[2]))
+            with contextlib.suppress(DvError):
+                to = envelope.authentic(there, text)[0]
+                if to.round == "commit":
+                    found.setdefault(match[1], set()).add(to.index)
+    return found
