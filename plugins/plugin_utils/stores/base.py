@@ -97,16 +97,16 @@ class Store:
         raise NotImplementedError
 
     def _walk(self, folder="", depth=names.MAX_FOLDERS):
-        """The entries of a kind that has folders, whose :meth:`_list` tells what is in one. What is no file counts too, as a
+        """The entries of a kind that has folders, whose :meth:`_list_folder` tells what is in one. What is no file counts too, as a
         name with a slash: there may be no end of it."""
         # A folder may be larger than memory.
-        for name, is_file, is_folder in list(itertools.islice(self._list(folder), MAX_FILES + 1)):
+        for name, is_file, is_folder in list(itertools.islice(self._list_folder(folder), MAX_FILES + 1)):
             path = os.path.join(folder, name)
             yield path if is_file else path + "/"
             if is_folder and depth:
                 yield from self._walk(path, depth - 1)
 
-    def _list(self, folder):
+    def _list_folder(self, folder):
         """(Name, whether it is a regular file, whether a folder to look into) of all in ``folder``; nothing if it is gone."""
         raise NotImplementedError
 

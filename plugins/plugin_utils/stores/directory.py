@@ -25,7 +25,7 @@ class DirectoryStore(Store):
     def _entries(self):
         return self._walk()
 
-    def _list(self, folder):
+    def _list_folder(self, folder):
         try:
             with os.scandir(os.path.join(self.location, folder)) as entries:
                 for entry in entries:

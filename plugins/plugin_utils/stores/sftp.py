@@ -90,7 +90,7 @@ class SftpStore(Store):
     def _entries(self):
         return self._walk()
 
-    def _list(self, folder):
+    def _list_folder(self, folder):
         with self._asking("list %s in" % (folder or "files")), contextlib.suppress(FileNotFoundError):
             for entry in self._sftp.listdir_iter(os.path.join(self._path, folder)):
                 name, mode = entry.filename, entry.st_mode or 0

@@ -84,7 +84,7 @@ def test_a_key_in_the_wrong_place_is_not_shown(secret):
         lambda text: address.parse_checksum_address(text, "an address"),
         lambda text: enr.parse(text, "an ENR"),
         lambda text: gojson.from_hex(text, 20, "a hash"),
-        lambda text: networks.by_name(text),
+        networks.by_name,
         lambda text: networks.custom(text + "!", 1, "0x10004242", 1),
         lambda text: networks.custom("x", 1, text, 1),
         lambda text: networks.custom("x", text, "0x10004242", 1),

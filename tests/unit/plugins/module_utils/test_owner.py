@@ -9,6 +9,7 @@ import os
 import pathlib
 import pwd
 import stat
+import subprocess
 
 import pytest
 
@@ -197,3 +198,6 @@ def test_a_directory_deeper_than_any_path(data_dir):
         owner.give(data_dir, THEM)
     except DvError as error:
         assert "holds hundreds of directories in one another; wanted: what charon and we make" in str(error)
+    finally:
+        # Python's own clean-up would not come to the end of it.
+        subprocess.run(["rm", "-rf", "--", data_dir], check=True)

@@ -22,7 +22,7 @@ class DirectoryMedium:
 
     def __init__(self, directory):
         self.place = directory / "store"
-        self.name, self.options = str(self.place), {}
+        self.name, self.options, self._dug = str(self.place), {}, []
 
     def open(self, **options):
         """The store, to be entered."""
@@ -45,9 +45,13 @@ class DirectoryMedium:
         place = self.place / name
         place.mkdir(parents=True, exist_ok=True)
         dig(place, depth)
+        # Python's own clean-up would not come to the end of it.
+        self._dug.append(place / "d")
 
     def close(self):
-        """Stop what was started for it."""
+        """Stop what was started for it, and take away what Python cannot."""
+        if self._dug:
+            subprocess.run(["rm", "-rf", "--", *self._dug], check=True)
 
 
 class BundleMedium(DirectoryMedium):
@@ -117,6 +121,7 @@ class SftpMedium(DirectoryMedium):
         self.options = self.server.options
 
     def close(self):
+        super().close()
         self.server.close()
 
 
@@ -131,6 +136,7 @@ class GitSshMedium(GitMedium):
         self.options = self.server.options
 
     def close(self):
+        super().close()
         self.server.close()
 
 
