@@ -16,7 +16,7 @@ from . import accepted, files, gojson
 from .data_dir import DEFINITION, LOCK, one_run, sent_rounds
 from .definition import dump, parse
 from .definition_checks import check_hashes, operator_of
-from .errors import DvError
+from .errors import DvError, show
 from .spelling import spelled
 
 
@@ -96,7 +96,7 @@ def review(data_dir, definition, public_key, accepted_definition_hash=None, cust
 
         raise DvError(
             "the definition is another one than the one that was confirmed for this node",
-            "that with the definition hash %s, as dv_accept_definition_hash says" % gojson.to_hex(confirmed),
+            "that with the definition hash %s, as dv_accept_definition_hash says" % show(gojson.to_hex(confirmed)),
             "compare the operators with theirs, ask them which definition hash they have, and why there is another one",
             parties(definition),
         )

@@ -21,7 +21,7 @@ from .address import checksum_address, parse_address
 from .data_dir import CEREMONY, one_run
 from .definition import with_hashes
 from .definition_checks import check_signatures
-from .errors import CarriedError, Collector, DvError, OperatorError, raise_all
+from .errors import CarriedError, Collector, DvError, OperatorError, raise_all, show
 from .schema import check_shape
 from .schemas.approval import APPROVAL, RECORD
 from .store import approval_name
@@ -150,7 +150,7 @@ def review(
         problems.append(
             DvError(
                 "the proposal has other terms than those that were confirmed for this node",
-                "those with the config hash 0x%s, as dv_accept_config_hash says" % accepted_config_hash.hex(),
+                "those with the config hash %s, as dv_accept_config_hash says" % show(gojson.to_hex(accepted_config_hash)),
                 "compare the operators with theirs, ask them which config hash they have, and why there is another one",
                 parties(proposal),
             )

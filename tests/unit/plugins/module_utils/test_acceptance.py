@@ -108,7 +108,7 @@ def test_hash_must_be_confirmed(shape, definition, people, tmp_path, tree):
         definition = with_hashes(replace(unsigned, creator=replace(unsigned.creator, config_signature=signature)))
     for confirmed, fragments in (
         (None, ["set dv_accept_definition_hash to the definition hash that the others tell you"]),
-        (b"\1" * 32, ["another one than the one that was confirmed", "hash 0x%s, as dv_accept_definition_hash says" % ("01" * 32)]),
+        (b"\1" * 32, ["another one than the one that was confirmed", 'hash "0x0101..." (66 characters), as dv_accept_definition_hash says']),
     ):
         with pytest.raises(DvError) as error:
             acceptance.accept_definition(str(node), definition, key_of(people[0].enr), confirmed)
