@@ -93,7 +93,8 @@ def keep(data_dir, terms, approvals, network):
     with one_run(data_dir):
         files.make_directory(os.path.join(data_dir, DIRECTORY))
         files.sweep(os.path.join(data_dir, DIRECTORY))
-        return any([files.write_if_absent(path, content) for path, content in new.items()])
+        written = [files.write_if_absent(path, content) for path, content in new.items()]
+    return any(written)
 
 
 def missing(definition, approvals, network):

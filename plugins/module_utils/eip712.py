@@ -37,37 +37,36 @@ _ENCODE = {
 
 def creator_config_digest(config_hash, chain_id):
     """What the creator signs for the 32-byte ``config_hash`` (v1.4 and later)."""
-    return _digest("CreatorConfigHash", {"creator_config_hash": "0x" + config_hash.hex()}, chain_id)
+    return _digest("CreatorConfigHash", {"creator_config_hash": "0x" + config_hash.hex()}, {**_CHARON, "chainId": chain_id})
 
 
 def operator_config_digest(config_hash, chain_id):
     """What every operator signs for the 32-byte ``config_hash`` (v1.4 and later)."""
-    return _digest("OperatorConfigHash", {"operator_config_hash": "0x" + config_hash.hex()}, chain_id)
+    return _digest("OperatorConfigHash", {"operator_config_hash": "0x" + config_hash.hex()}, {**_CHARON, "chainId": chain_id})
 
 
 def config_digest_v1_3(config_hash, chain_id):
     """What every operator signs for the 32-byte ``config_hash`` in v1.3."""
-    return _digest("ConfigHash", {"config_hash": "0x" + config_hash.hex()}, chain_id)
+    return _digest("ConfigHash", {"config_hash": "0x" + config_hash.hex()}, {**_CHARON, "chainId": chain_id})
 
 
 def enr_digest(enr, chain_id):
     """What an operator signs for the text ``enr`` of his node, exactly as the definition has it. It is bound to no cluster."""
-    return _digest("ENR", {"enr": enr}, chain_id)
+    return _digest("ENR", {"enr": enr}, {**_CHARON, "chainId": chain_id})
 
 
 def node_binding_digest(config_hash, share_index, enr, chain_id):
     """What binds the text ``enr`` to the place ``share_index`` (from 1) of the cluster with the 32-byte ``config_hash``."""
     message = {"config_hash": config_hash, "operator_index": share_index, "enr": enr}
-    return _digest("NodeBinding", message, chain_id, _OURS)
+    return _digest("NodeBinding", message, {**_OURS, "chainId": chain_id})
 
 
 def terms_digest():
     """What a user of the launchpad's API signs for Obol's terms and conditions."""
-    return _digest("TermsAndConditions", {"terms_and_conditions_hash": TERMS_HASH, "version": TERMS_VERSION})
+    return _digest("TermsAndConditions", {"terms_and_conditions_hash": TERMS_HASH, "version": TERMS_VERSION}, _CHARON)
 
 
-def _digest(name, message, chain_id=None, domain=_CHARON):
-    domain = domain if chain_id is None else {**domain, "chainId": chain_id}
+def _digest(name, message, domain):
     return keccak256(b"\x19\x01" + _hash_struct("EIP712Domain", domain) + _hash_struct(name, message))
 
 

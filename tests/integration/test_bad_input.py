@@ -62,7 +62,10 @@ TERMS = {
     ),
     "addresses": (
         {"dv_withdrawal_addresses": [ADDRESS.replace("aAeb", "aaeb")], "dv_operators": [DEAD, DEAD, ADDRESS]},
-        ["%s, whose upper and lower case letters are not its checksum" % ADDRESS.replace("aAeb", "aaeb"), "- dv_operators[0] and dv_operators[1] are the same address"],
+        [
+            "%s, whose upper and lower case letters are not its checksum" % ADDRESS.replace("aAeb", "aaeb"),
+            "- dv_operators[0] and dv_operators[1] are the same address",
+        ],
     ),
     "too few operators": ({"dv_operators": [DEAD, ADDRESS]}, ["- dv_operators has 2 entries; wanted: an ordered list of 3"]),
     "a hash that is none": ({"dv_accept_config_hash": "0x12"}, ["- dv_accept_config_hash"]),

@@ -230,7 +230,10 @@ def test_only_own_errors_escape(write, content, password):
 
 
 # n, r, p as they may stand in a file: legal and cheap enough, or not.
-SCRYPT = [(2**16, 1, 1), (2**17, 1, 1), (2**22, 1, 1), (2**20, 1, 4), (2**31, 1, 1), (2**15, 1, 1), (2, 1, 1), (2, 1, 2**21), (2, 2**20, 1), (2**17, 2, 1), (2**10, 8, 16)]
+SCRYPT = [
+    (2**16, 1, 1), (2**17, 1, 1), (2**22, 1, 1), (2**20, 1, 4), (2**31, 1, 1), (2**15, 1, 1), (2, 1, 1), (2, 1, 2**21),
+    (2, 2**20, 1), (2**17, 2, 1), (2**10, 8, 16),
+]
 
 
 @pytest.mark.parametrize("n, r, p", SCRYPT)
