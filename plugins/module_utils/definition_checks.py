@@ -110,6 +110,28 @@ def check_runnable(definition, what="the definition", least_operators=MIN_OPERAT
     problems.raise_any()
 
 
+def awaited(definition):
+    """The operators that have not done their part: the names of the fields that they lack, by share index.
+
+    Where none of them has an address or a signature, an ENR is all that is to come.
+    """
+    operators = definition.operators or ()
+    signed = any(each.address or each.config_signature or each.enr_signature for each in operators)
+    parts = ("enr", "config_signature", "enr_signature") if signed else ("enr",)
+    lacking = ((index, [part for part in parts if not getattr(each, part)]) for index, each in enumerate(operators, 1))
+    return {index: lacks for index, lacks in lacking if lacks}
+
+
+def unfinished(operators):
+    """The one :class:`.errors.DvError` of a definition for which these ``operators`` (share indices) are :func:`awaited`."""
+    who = "operator %s has" if len(operators) == 1 else "operators %s have"
+    return DvError(
+        "the definition is not finished: %s yet to submit an ENR and sign" % (who % ", ".join(map(str, operators))),
+        "the definition as it is once all operators have",
+        "let them, on the launchpad for example, and take it from there once more",
+    )
+
+
 def check_signatures(definition, network):
     """Verify all EIP-712 signatures of ``definition``, and return its shape.
 

@@ -9,7 +9,7 @@ import os
 from . import accepted, approval, bindings, files, gojson, networks
 from .data_dir import CEREMONY, DEFINITION, KEYS, LOCK, sent_rounds
 from .definition import compute_config_hash, compute_definition_hash, parse
-from .definition_checks import check_runnable, check_signatures, operator_of
+from .definition_checks import awaited, check_runnable, check_signatures, operator_of, unfinished
 from .errors import Collector, DvError
 from .records import lookup
 from .secp256k1 import one_spelling
@@ -23,6 +23,9 @@ def review_in_full(data_dir, definition, public_key, confirmed, custom, inbox):
     :param confirmed: whether somebody confirmed its hash for this node
     :raises DvError: as :func:`.acceptance.review`, whose arguments the others are
     """
+    waiting = awaited(definition)
+    if waiting:
+        raise unfinished(waiting)
     problems = Collector()
     with problems:
         index = operator_of(definition, public_key)

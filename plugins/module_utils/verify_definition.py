@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from . import enr, gojson, networks
 from .address import ZERO, checksum_address
-from .definition_checks import check_deposit_amounts, check_hashes, check_signatures
+from .definition_checks import awaited, check_deposit_amounts, check_hashes, check_signatures, unfinished
 from .definition import Creator, Operator, default_threshold
 from .errors import DvError, OperatorError, raise_all, show
 from .report import Report
@@ -110,30 +110,17 @@ def _check_signatures(report, definition, network, in_lock):
 
     What it waits for, in the hands of operators who have not done their part, is one finding for all of them.
     """
-    waiting = {} if in_lock else _waiting(definition)
+    waiting = {} if in_lock else awaited(definition)
     if waiting:
         # With no more than ENRs to come it is one of a creator alone, that charon takes for signed.
         complain = report.warning if all(lacks == ["enr"] for lacks in waiting.values()) else report.error
-        text = "the definition is not finished: %s yet to submit an ENR and sign"
-        who = "operator %s has" if len(waiting) == 1 else "operators %s have"
-        complain("definition_signatures", text % (who % ", ".join(map(str, waiting))))
+        error = unfinished(waiting)
+        complain("definition_signatures", error.found)
     try:
         return check_signatures(definition, network)
     except DvError as error:
         raise_all([each for each in getattr(error, "errors", [error]) if not _is_awaited(each, waiting)])
         return None
-
-
-def _waiting(definition):
-    """The operators that have not done their part: the names of the fields that they lack, by share index.
-
-    Where none of them has an address or a signature, an ENR is all that is to come.
-    """
-    operators = definition.operators or ()
-    signed = any(each.address or each.config_signature or each.enr_signature for each in operators)
-    parts = ("enr", "config_signature", "enr_signature") if signed else ("enr",)
-    lacking = ((index, [part for part in parts if not getattr(each, part)]) for index, each in enumerate(operators, 1))
-    return {index: lacks for index, lacks in lacking if lacks}
 
 
 def _is_awaited(error, waiting):

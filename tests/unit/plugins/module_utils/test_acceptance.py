@@ -270,3 +270,18 @@ def test_same_definition_in_another_spelling_is_left_alone(definition, node, peo
     before = path.read_bytes()
     acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
     assert path.read_bytes() == before and parse(before) == definition
+
+
+@pytest.mark.parametrize("lacking", [(2,), (2, 3, 4), (4,)], ids=str)
+@pytest.mark.parametrize("parts", [("enr", "config_signature", "enr_signature"), ("config_signature", "enr_signature"), ("enr",)], ids=str)
+def test_an_unfinished_definition_is_one_line(parts, lacking, definition, node, people, tree):
+    """As a launchpad gives it before all operators are done."""
+    empty = {part: "" if part == "enr" else b"" for part in parts}
+    operators = [replace(each, **empty) if index in lacking else each for index, each in enumerate(definition.operators, 1)]
+    made = with_hashes(replace(definition, operators=tuple(operators)))
+    before = tree(node)
+    with pytest.raises(DvError) as error:
+        acceptance.accept_definition(str(node), made, key_of(people[0].enr), made.definition_hash)
+    who = "operator %s has" if len(lacking) == 1 else "operators %s have"
+    assert str(error.value).startswith("the definition is not finished: %s yet to submit an ENR and sign;" % (who % ", ".join(map(str, lacking))))
+    assert "\n" not in str(error.value) and tree(node) == before
