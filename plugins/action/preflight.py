@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.obol.dv.plugins.module_utils.disk import check_directory_of_control_node
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.store import APPROVALS
+from ansible_collections.obol.dv.plugins.module_utils.store import APPROVALS, PROPOSAL
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 
@@ -19,7 +19,7 @@ from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 class ActionModule(Carrier):
     """See the module of the same name."""
 
-    BRINGS = (APPROVALS,)
+    BRINGS = (PROPOSAL, APPROVALS)
 
     def run(self, tmp=None, task_vars=None):
         result = ActionBase.run(self, tmp, task_vars)

@@ -34,19 +34,22 @@ def accept_definition(data_dir, definition, public_key, accepted_definition_hash
         if before is None or before.definition_hash == definition.definition_hash:
             written = accepted.write(data_dir, record)
             return written if before else files.write_same(path, dump(definition))
-        # This node has begun nothing with the other one: review saw to that. Killed between the two, it comes here again.
+        # It gives way as long as nothing was sent for it, also by another run meanwhile. Killed between the two, it comes here again.
+        review(data_dir, definition, public_key, accepted_definition_hash, custom, inbox)
         files.replace(path, dump(definition))
         return accepted.write(data_dir, record)
 
 
-def accepted_definition(data_dir, public_key, accepted_definition_hash=None, custom=()):
+def accepted_definition(data_dir, public_key, accepted_definition_hash=None, custom=(), dry_run=False):
     """The :class:`~.definition.Definition` in ``data_dir``, for which this node may run a DKG.
 
-    The arguments and errors are those of :func:`review`.
+    The other arguments and errors are those of :func:`review`.
+
+    :param dry_run: write nothing
     """
     path = os.path.join(data_dir, DEFINITION)
     definition = spelled(parse(files.read(path), path))
-    accept_definition(data_dir, definition, public_key, accepted_definition_hash, custom)
+    (review if dry_run else accept_definition)(data_dir, definition, public_key, accepted_definition_hash, custom)
     return definition
 
 
@@ -67,10 +70,12 @@ def choose(data_dir, found, confirmed):
     record, held = accepted.read(data_dir), _on_disk(data_dir)
     if not record or not held or record.definition_hash != held.definition_hash:
         return found
-    if found is None or found.definition_hash == held.definition_hash:
+    if found is None or held.definition_hash in (found.definition_hash, confirmed):
         return held
     if confirmed == found.definition_hash:
         return found
+    if record.bound_by == accepted.BY_HASH:
+        return held
     same = found.config_hash == held.config_hash and _enrs(found) == _enrs(held)
     return found if same and not sent_rounds(data_dir, held.definition_hash) else held
 

@@ -224,10 +224,11 @@ def given_before(wanted, stored, proposal, network):
     """
     try:
         claimed = parse(stored)
-        signer = secp256k1.recover_address(SIGNED["config_signature"](wanted, network.chain_id), claimed.config_signature)
     except DvError:
         return None
-    if signer != parse_address(wanted.address, "the operator's address"):
+    signed = replace(claimed, config_hash=wanted.config_hash)
+    by_wallet = [_is_signed(signed, name, wanted.address, network) for name in ("config_signature", "binding_signature")]
+    if claimed.share_index != wanted.share_index or not any(by_wallet):
         return None
     try:
         found = check(wanted.share_index, proposal.operators[wanted.share_index - 1], stored, proposal, network)
@@ -242,6 +243,15 @@ def given_before(wanted, stored, proposal, network):
             "ENR to its place, once",
         )
     return found
+
+
+def _is_signed(found, name, address, network):
+    """Whether the signature ``name`` of the approval ``found`` is by the wallet with ``address`` (text)."""
+    try:
+        signer = secp256k1.recover_address(SIGNED[name](found, network.chain_id), getattr(found, name))
+    except DvError:
+        return False
+    return signer == parse_address(address, "the operator's address")
 
 
 def read(data_dir):
@@ -311,7 +321,8 @@ def assemble(proposal, approvals, custom=()):
 def check_different_nodes(definition):
     """Refuse a definition with an ENR that does not parse, or with one node key under two operators.
 
-    :raises OperatorError: with the later one's share index
+    :raises OperatorError: an ENR does not parse
+    :raises DvError: two have the same key, and nothing tells whose it is
     """
     owners = {}
     for index, operator in enumerate(definition.operators or (), 1):
@@ -321,12 +332,11 @@ def check_different_nodes(definition):
             raise OperatorError(index, "enr", error.found, error.wanted, error.hint) from None
         owner = owners.setdefault(key, index)
         if owner != index:
-            raise OperatorError(
-                index,
-                "enr",
-                "its ENR has the node key of operator %d" % owner,
+            raise DvError(
+                "the ENRs of operators %d and %d have the same node key" % (owner, index),
                 "a node of its own for each operator",
-                "two data directories hold the same charon-enr-private-key: let one node make a new one",
+                "one of them has taken the other's ENR, or two data directories hold one charon-enr-private-key: ask both, then begin "
+                "again with a new proposal",
             )
 
 

@@ -12,7 +12,7 @@ from .data_dir import DEFINITION, KEYS, LOCK
 from .disk import check_directory
 from .errors import Collector, DvError, raise_all
 from .spelling import spelled
-from .store import approval_name
+from .store import PROPOSAL, approval_name
 from .terms import definition as definition_of, differences, parse_terms
 
 
@@ -217,18 +217,15 @@ def _check_place(node, terms, address):
 def _check_approval(node, terms, address, approvals):
     """A node that lost its data directory has forgotten its approval; the others would make a definition of it, with an ENR
     whose key nobody has."""
-    own = _own_enr(node)
-    for index in _places(terms, address):
-        name = approval_name(index)
-        if name in approvals and node.share_index in (None, index):
-            approved = approval.parse(approvals[name], "the store's %s" % name).enr
-            if approved != own:
-                raise DvError(
-                    "the store's %s is for the ENR %s, and this node has %s" % (name, approved, own or "no ENR private key"),
-                    "the node that it was signed for, with its data directory",
-                    "restore charon-enr-private-key from a backup; if there is none, begin again with a new proposal: a wallet binds "
-                    "one ENR to its place, once",
-                )
+    try:
+        proposed = proposal.check_proposal(approvals.get(PROPOSAL, ""), custom=(terms.network,))
+        index = approval.share_index(proposed, address, node.share_index)
+    except DvError:
+        # What is wrong with it, the approval says.
+        return
+    if approval_name(index) in approvals:
+        wanted = approval.Approval(index, address, _own_enr(node) or "", proposed.config_hash)
+        approval.given_before(wanted, approvals[approval_name(index)], proposed, terms.network)
 
 
 def _check_policy(node, terms, address):

@@ -13,8 +13,8 @@ there. Addresses need their checksum and quotes (YAML takes a bare ``0x...`` for
     networks: [hoodi]                       # "0x10000910", a genesis fork version, for a test network of one's own
     withdrawal_addresses: ["0x000000000000000000000000000000000000dEaD"]
     fee_recipient_addresses: ["0x000000000000000000000000000000000000dEaD"]
-    # Who else may be an operator of the cluster; this node's own operator need not be named. Without it the policy allows
-    # nothing by itself: the config hash has to be confirmed.
+    # Who else may be an operator of the cluster, each as often as it stands here; this node's own operator need not be named.
+    # Without it the policy allows nothing by itself: the config hash has to be confirmed.
     operators: ["0x931AFf2A828f6A2dea1f6026cBD03cA6716814AD"]
     deposit_amounts: [1, 32]                # in ETH: every deposit that will be signed must be one of these
     compounding: false
@@ -27,6 +27,7 @@ import json
 import os
 import re
 import stat
+from collections import Counter
 from dataclasses import dataclass
 
 from . import files, networks
@@ -107,7 +108,7 @@ def allowing(terms):
         "networks": [network.name if known else "0x" + network.genesis_fork_version.hex()],
         "withdrawal_addresses": list(dict.fromkeys(terms.withdrawal_addresses)),
         "fee_recipient_addresses": list(dict.fromkeys(terms.fee_recipient_addresses)),
-        "operators": list(dict.fromkeys(terms.operators)),
+        "operators": list(terms.operators),
         "compounding": terms.compounding,
         "threshold": terms.threshold,
         "max_validators": terms.num_validators,
@@ -142,10 +143,15 @@ def _validator_addresses(attribute, title):
 
 
 def _operators(allowed, definition, own):
-    known = {text.lower() for text in (*allowed, own)}
+    left = Counter(text.lower() for text in allowed)
+    left[own.lower()] = max(left[own.lower()], 1)
     for index, operator in enumerate(definition.operators or (), 1):
-        if operator.address.lower() not in known:
-            yield "operator %d is %s" % (index, operator.address or "without address")
+        address = operator.address.lower()
+        if not left[address]:
+            shown = "%s, once more" % operator.address if address in left else operator.address or "without address"
+            yield "operator %d is %s" % (index, shown)
+        else:
+            left[address] -= 1
 
 
 def _deposit_amounts(allowed, definition, _own):

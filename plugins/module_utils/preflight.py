@@ -73,7 +73,7 @@ def check(node, terms, now, given=None, approvals=None):
     :param terms: the cluster's terms, as :func:`.terms.parse_terms` takes them
     :param now: Unix seconds
     :param given: the :class:`Given` definition, if there is one; then ``terms`` say nothing
-    :param approvals: name -> text of those in the store; nothing in them is trusted
+    :param approvals: name -> text of those in the store, and of the proposal; nothing in them is trusted
     """
     problems = Collector()
     for requirement, version in LIBRARIES.items():

@@ -96,9 +96,10 @@ def _gives_way(data_dir, definition, confirmed):
     record, path = accepted.read(data_dir), os.path.join(data_dir, DEFINITION)
     used = [name for name in (LOCK, KEYS) if os.path.lexists(os.path.join(data_dir, name))]
     content = files.read_if_exists(path)
-    if not record or content is None or used or sent_rounds(data_dir, record.definition_hash):
+    if not record or used or sent_rounds(data_dir, record.definition_hash):
         return False
-    return confirmed or compute_config_hash(parse(content, path)) == compute_config_hash(definition)
+    # Without the file it was killed in between, and what binds the new one is of the terms that this node approved.
+    return confirmed or content is None or compute_config_hash(parse(content, path)) == compute_config_hash(definition)
 
 
 def _check_own_entry(definition, index, given, path):

@@ -111,6 +111,7 @@ from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils import (
         acceptance,
+        accepted,
         approval,
         before_definition,
         bindings,
@@ -120,7 +121,7 @@ with packages():
         node_key,
         secp256k1,
     )
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION, sent_rounds
     from ansible_collections.obol.dv.plugins.module_utils.facts import facts
     from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.networks import by_fork_version
@@ -142,35 +143,38 @@ def place(module):
     params, custom = module.params, networks(module.params)
     data_dir, inbox = params["data_dir"], params["inbox"]
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
-    found, stored = _definition(params, confirmed, custom, module.check_mode)
+    found, stored, kept = _definition(params, confirmed, custom, module.check_mode)
     found = acceptance.choose(data_dir, found, confirmed)
     if found is None:
-        return _waiting(module, custom)
+        waiting = _waiting(module, custom)
+        return dict(waiting, changed=waiting["changed"] or kept)
     own_key = secp256k1.public_key(node_key.read(data_dir))
-    known = facts(found, own_key)
-    accept = acceptance.review if module.check_mode else acceptance.accept_definition
     before = _read(os.path.join(data_dir, DEFINITION))
+    new = before is None or spelled(definition.parse(before)) != found
     try:
-        accept(data_dir, found, own_key, confirmed, custom, inbox)
+        if module.check_mode:
+            changed = acceptance.review(data_dir, found, own_key, confirmed, custom, inbox) != accepted.read(data_dir) or new
+        else:
+            changed = acceptance.accept_definition(data_dir, found, own_key, confirmed, custom, inbox)
     except bindings.Unbound as error:
         standing = Standing(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
-        return dict(known, **standing.result(), changed=False)
+        return dict(facts(), **standing.result(), changed=kept)
     text = definition.dump(found).decode()
-    new = before is None or spelled(definition.parse(before)) != found
     return dict(
-        known,
+        facts(found, own_key),
         **Standing(state="complete", detail="%s is in %s" % (DEFINITION, data_dir)).result(),
-        changed=new,
-        # In the store it may have another spelling: that is no matter.
-        outbox={} if found == stored else {DEFINITION: text},
+        changed=changed or kept,
+        # In the store it may have another spelling: that is no matter. Who has begun goes on, whatever lies there: the DKG tells.
+        outbox={} if stored and (found == stored or sent_rounds(data_dir, found.definition_hash)) else {DEFINITION: text},
         diff=dict(before=before or "", after=text + "\n") if new else dict(before="", after=""),
     )
 
 
 def _definition(params, confirmed, custom, check_mode):
-    """The definition (or None), put together or as found in the store, and the one that the store holds (or None)."""
+    """The definition (or None), put together or as found in the store; the one that the store holds (or None); whether an approval
+    was kept."""
     data_dir, inbox, where = params["data_dir"], params["inbox"], "in %s" % params["store"]
-    stored = None
+    stored, kept = None, False
     if DEFINITION in inbox:
         stored = definition.parse(inbox[DEFINITION], "the definition %s" % (params["definition_file"] or where))
         definition_checks.check_hashes(stored)
@@ -181,11 +185,10 @@ def _definition(params, confirmed, custom, check_mode):
         proposal = check_proposal(inbox[PROPOSAL], "the proposal %s" % where, custom)
         network = by_fork_version(proposal.fork_version, custom)
         approvals = bindings.choose(data_dir, proposal, inbox, network, acceptance.is_accepted(data_dir))
-        if not check_mode:
-            bindings.keep(data_dir, proposal, approvals, network)
+        kept = not check_mode and bindings.keep(data_dir, proposal, approvals, network)
         if len(approvals) == len(proposal.operators):
-            return approval.assemble(proposal, approvals, custom), stored
-    return stored, stored
+            return approval.assemble(proposal, approvals, custom), stored, kept
+    return stored, stored, kept
 
 
 def _read(path):

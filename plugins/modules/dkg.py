@@ -192,7 +192,7 @@ def take_part(module):
     own_key = public_key(private_key)
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
     try:
-        definition = acceptance.accepted_definition(data_dir, own_key, confirmed, custom)
+        definition = acceptance.accepted_definition(data_dir, own_key, confirmed, custom, dry_run=module.check_mode)
     except Unbound as error:
         standing = Standing(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
         return dict(standing.result(), changed=False)

@@ -127,7 +127,7 @@ REFUSED = {
     "wrong hash": (other_hash, "definition_hash is 0x0000"),
     "changed terms": (other_terms, "config_hash is 0x"),
     "signature of someone else": (forged, "creator, config_signature"),
-    "two operators with one ENR": (two_nodes_with_one_key, "its ENR has the node key of operator 1"),
+    "two operators with one ENR": (two_nodes_with_one_key, "the ENRs of operators 1 and 2 have the same node key"),
 }
 
 

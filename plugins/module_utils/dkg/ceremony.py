@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from functools import partial
 
-from .. import files
+from .. import accepted, files
 from ..data_dir import LOCK, one_run
 from ..errors import DvError
 from ..standing import Accused, Standing, changed_at
@@ -66,6 +66,10 @@ def step(data_dir, definition, node_key, inbox, attempt=1, *, network, settled=(
 
 def _step(data_dir, parameters, node_key, inbox, network, settled):
     with one_run(data_dir):
+        record = accepted.read(data_dir)
+        if record and record.definition_hash != parameters.definition_hash:
+            # Another run exchanged it after this one had read it.
+            raise DvError("this node has accepted another definition meanwhile", "the one that it takes part for", "run again")
         home = state.Home(data_dir, parameters.definition_hash)
         home.recover()
         if finish.is_complete(home, parameters.definition_hash):

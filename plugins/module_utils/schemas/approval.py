@@ -6,8 +6,8 @@
 
 from .terms import ADDRESS
 
-_HASH = {"type": "string", "pattern": r"^0x[0-9a-f]{64}\Z", "description": "0x and 64 lower-case hex digits"}
-_SIGNATURE = {"type": "string", "pattern": r"^0x[0-9a-f]{130}\Z", "description": "0x and 130 lower-case hex digits"}
+_HASH = {"type": "string", "pattern": r"^0x[0-9a-fA-F]{64}\Z", "description": "0x and 64 hex digits"}
+_SIGNATURE = {"type": "string", "pattern": r"^0x[0-9a-fA-F]{130}\Z", "description": "0x and 130 hex digits"}
 
 
 def _object(description, optional=(), **fields):

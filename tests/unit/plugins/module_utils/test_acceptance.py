@@ -134,11 +134,11 @@ WRONG = {
         lambda found: replace(found, threshold=4),
         ["creator, config_signature", "operator 1, config_signature"],
     ),
-    "no signature of one": (first(enr_signature=b""), ["operator 1, enr_signature"]),
+    "no signature of one": (first(enr_signature=b""), ["not finished: operator 1 has yet to"]),
     "no signature of the creator": (lambda found: replace(found, creator=Creator()), ["creator"]),
     "signatures of another": (
         lambda found: replace(found, operators=(*found.operators[:2], found.operators[3], found.operators[3])),
-        ["operator 4, enr", "node key of operator 3"],
+        ["the ENRs of operators 3 and 4 have the same node key"],
     ),
     "another ENR of this node": (
         first(enr=enr.encode(b"\x42" * 32)),
@@ -216,9 +216,10 @@ OCCUPIED = {
         lambda found: {"cluster-lock.json": b'{"cluster_definition": %s}' % dump(other_of(found))},
         "cluster-lock.json",
     ),
-    "another acceptance": (
+    "another acceptance, for which something was sent": (
         lambda found: {
-            accepted.FILE: json.dumps({"definition_hash": "0x" + other_of(found).definition_hash.hex()}).encode()
+            accepted.FILE: json.dumps({"definition_hash": "0x" + other_of(found).definition_hash.hex()}).encode(),
+            "ceremony/%s/1/out/commit.jws" % other_of(found).definition_hash.hex(): b"x",
         },
         accepted.FILE,
     ),
@@ -228,6 +229,7 @@ OCCUPIED = {
 @pytest.mark.parametrize("occupy, name", OCCUPIED.values(), ids=OCCUPIED)
 def test_data_directory_of_another_cluster(occupy, name, definition, node, people, tree):
     for path, content in occupy(definition).items():
+        (node / path).parent.mkdir(parents=True, exist_ok=True)
         (node / path).write_bytes(content)
     before = tree(node)
     with pytest.raises(DvError) as error:

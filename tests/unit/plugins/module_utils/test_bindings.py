@@ -18,11 +18,15 @@ from ansible_collections.obol.dv.plugins.module_utils import (
     eip712,
     enr,
     networks,
+    policy,
+    proposal,
     secp256k1,
 )
 from ansible_collections.obol.dv.plugins.module_utils.definition import dump, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
 from ansible_collections.obol.dv.plugins.module_utils.errors import CarriedError, DvError
 from ansible_collections.obol.dv.plugins.module_utils.store import approval_name
+from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
 
 HOODI = networks.by_name("hoodi")
 #: A node key that operator 2's operator gave up, and somebody else has.
@@ -381,3 +385,74 @@ def test_other_terms_never_take_its_place_by_themselves(proposed, approved, peop
     with pytest.raises(DvError):
         acceptance.accept_definition(directory, other, key, inbox=inbox_of(approved[1]))
     assert tree(directory) == before
+
+
+def test_a_confirmed_definition_is_not_exchanged(signed_twice, approved, people):
+    """Whoever confirmed a hash stays with it, as long as no other one is confirmed."""
+    one, other, inbox = signed_twice
+    directory, key = approved[0][1], public_key(people, 1)
+    acceptance.accept_definition(directory, one, key, one.definition_hash, inbox=inbox)
+    for confirmed in (None, one.definition_hash):
+        assert acceptance.choose(directory, other, confirmed) == one
+    assert acceptance.choose(directory, other, other.definition_hash) == other
+
+
+def test_nor_one_for_which_another_run_sent_something_meanwhile(signed_twice, approved, people, monkeypatch):
+    one, other, inbox = signed_twice
+    directory, key = approved[0][1], public_key(people, 1)
+    acceptance.accept_definition(directory, one, key, inbox=inbox_of(approved[1]))
+    real = acceptance.one_run
+
+    def another_run_first(data_dir):
+        out = pathlib.Path(data_dir) / "ceremony" / one.definition_hash.hex() / "1" / "out"
+        out.mkdir(parents=True)
+        (out / "commit.jws").write_text("x")
+        return real(data_dir)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(acceptance, "one_run", another_run_first)
+        with pytest.raises(DvError, match="is of the definition 0x%s" % one.definition_hash.hex()):
+            acceptance.accept_definition(directory, other, key, inbox=inbox)
+    assert acceptance.accepted_definition(directory, key) == one
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_killed_before_the_file_was_there(which, signed_twice, approved, people):
+    """The record is written first. Whatever the store shows then, the node goes on."""
+    directory, key = approved[0][1], public_key(people, 1)
+    acceptance.accept_definition(directory, signed_twice[0], key, inbox=inbox_of(approved[1]))
+    (pathlib.Path(directory) / "cluster-definition.json").unlink()
+    made, inbox = signed_twice[which], [inbox_of(approved[1]), signed_twice[2]][which]
+    assert acceptance.choose(directory, made, None) == made
+    assert acceptance.accept_definition(directory, made, key, inbox=inbox)
+    assert acceptance.accepted_definition(directory, key) == made
+
+
+def test_a_look_without_writing(proposed, approved, people, tree):
+    directory, made = approved[0][1], approval.assemble(proposed, texts(approved[1]))
+    bindings.keep(directory, proposed, texts(approved[1]), HOODI)
+    record_of(directory, made)
+    before = tree(directory)
+    assert acceptance.accepted_definition(directory, public_key(people, 1), dry_run=True) == made
+    assert tree(directory) == before
+
+
+def test_the_dkg_runs_for_the_accepted_definition_alone(signed_twice, approved, people):
+    one, other, _inbox = signed_twice
+    directory = approved[0][1]
+    acceptance.accept_definition(directory, one, public_key(people, 1), inbox=inbox_of(approved[1]))
+    with pytest.raises(DvError, match="accepted another definition meanwhile"):
+        ceremony.step(directory, other, people[0].node_key, {}, network=HOODI)
+
+
+@pytest.mark.parametrize("places, allowed", [((0, 1, 1, 1), False), ((0, 1, 2, 1), False), ((0, 1, 2, 3), True), ((0, 0, 2, 3), False)])
+def test_one_operator_has_one_place_unless_the_policy_says_otherwise(places, allowed, terms, people, tmp_path):
+    operators = [people[place].address for place in places]
+    terms.update(operators=operators, allow_shared_operator_address=True)
+    made, _new = proposal.propose(str(tmp_path), parse_terms(terms), people[0].sign, "A", "now")
+    rules = dict(networks=["hoodi"], operators=[person.address for person in people])
+    found = policy.violations(policy.Policy("policy.yml", "", rules), made, people[0].address)
+    assert bool(found) != allowed
+    assert all("once more; policy.yml allows operators" in text for text in found)
+    # As often as it is listed.
+    assert policy.violations(policy.Policy("policy.yml", "", dict(rules, operators=operators)), made, people[0].address) == []

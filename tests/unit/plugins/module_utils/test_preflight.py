@@ -206,9 +206,11 @@ def test_address_without_a_place(node, terms):
     assert "is not in dv_operators" in found and DEAD in found
 
 
-def test_shared_address_needs_a_share_index(node, terms):
+def test_shared_address_needs_a_share_index(node, terms, place):
     terms["operators"][2] = terms["operators"][0]
     terms["allow_shared_operator_address"] = True
+    assert "operator 3 is %s, once more" % terms["operators"][0] in "\n".join(texts(replace(node, share_index=1), terms))
+    (place / "policy.yml").write_text(policy.allowing(parse_terms(terms)))
     assert "dv_share_index is not set; wanted: one of 1, 3" in "\n".join(texts(node, terms))
     assert texts(replace(node, share_index=3), terms) == []
 
@@ -282,41 +284,53 @@ def test_changed_node_key(accepted, node, terms, place):
     assert "is not the key of any operator" in "\n".join(texts(node, terms))
 
 
-def in_store(approvals):
-    """The approvals as a store holds them."""
-    return {"approvals/%d.json" % index: given.dump() for index, given in approvals.items()}
+def in_store(proposed, approvals):
+    """The proposal and the approvals as a store holds them."""
+    return {"proposal.json": dump(proposed).decode(), **{approval_name(index): given.dump() for index, given in approvals.items()}}
 
 
-def test_lost_data_directory_after_the_approval(approved, node, terms, people, place):
+def test_lost_data_directory_after_the_approval(proposed, approved, node, terms, people, place):
     """The others would make a definition with a key that nobody has."""
-    approvals = in_store(approved[1])
+    approvals = in_store(proposed, approved[1])
     (found,) = texts(node, terms, approvals)
-    assert "approvals/1.json is for the ENR %s, and this node has no ENR private key" % people[0].enr in found
+    assert "approvals/1.json, for the ENR %s, is signed by this operator's wallet" % people[0].enr in found
     (place / ".charon").mkdir()
     (place / ".charon" / node_key.FILE).write_text("42" * 32)
     (found,) = texts(node, terms, approvals)
-    assert "and this node has %s" % enr.encode(bytes.fromhex("42" * 32)) in found and "from a backup" in found
+    assert "this node has no record of it" in found and "from a backup" in found and "new proposal" in found
     del approvals["approvals/1.json"]
     assert texts(node, terms, approvals) == []
 
 
-def test_lost_record_of_the_approval(approved, node, terms, people, place):
-    """With the same key it approves once more, in the same words."""
+def test_lost_record_of_the_approval(proposed, approved, node, terms, people, place):
+    """With the same key the approval counts as given."""
     (place / ".charon").mkdir()
     (place / ".charon" / node_key.FILE).write_text(people[0].node_key.hex())
-    assert texts(node, terms, in_store(approved[1])) == []
+    assert texts(node, terms, in_store(proposed, approved[1])) == []
 
 
-def test_approvals_of_an_address_with_several_places(approved, node, terms, people):
+def test_approvals_of_an_address_with_several_places(node, terms, people, tmp_path):
     shared = [people[0].address, people[0].address, *terms["operators"][2:]]
     terms = {**terms, "operators": shared, "allow_shared_operator_address": True}
-    approvals = {"approvals/1.json": approved[1][1].dump()}
-    assert "approvals/1.json is for the ENR" in "\n".join(texts(replace(node, share_index=1), terms, approvals))
-    assert "approvals/1.json" not in "\n".join(texts(replace(node, share_index=2), terms, approvals))
+    made, _new = proposal.propose(str(tmp_path / "shared"), parse_terms(terms), people[0].sign, "A", "now")
+    arguments = (str(tmp_path / "first"), made, people[0].address, people[0].enr, people[0].sign, None, made.config_hash)
+    given, _new = approval.approve(*arguments, wanted_index=1)
+    approvals = in_store(made, {1: given, 2: given})
+    assert "approvals/1.json, for the ENR" in "\n".join(texts(replace(node, share_index=1), terms, approvals))
+    # What is of the first place, copied to the second one by whoever carried it, says nothing of that.
+    assert "approvals/2.json" not in "\n".join(texts(replace(node, share_index=2), terms, approvals))
 
 
-def test_approval_that_is_none(node, terms):
-    assert "the store's approvals/1.json" in "\n".join(texts(node, terms, {"approvals/1.json": "{}"}))
+@pytest.mark.parametrize("carried", ["{}", "", "[]", "another ENR", "another cluster", "another wallet"])
+def test_what_the_wallet_did_not_sign_stops_nobody(carried, proposed, approved, node, terms, people):
+    given = approved[1][1]
+    forged = {
+        "another ENR": replace(given, enr=people[1].enr, config_signature=b"\1" * 65),
+        "another cluster": replace(given, config_hash=b"\7" * 32, config_signature=people[0].sign(b"\7" * 32), binding_signature=b""),
+        "another wallet": replace(given, **{name: people[1].sign(b"\7" * 32) for name in approval.SIGNED}),
+    }
+    text = forged[carried].dump() if carried in forged else carried
+    assert texts(node, terms, {**in_store(proposed, {}), "approvals/1.json": text}) == []
 
 
 def test_lock_of_another_definition(accepted, node, terms, place):
