@@ -11,21 +11,16 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.obol.dv.plugins.module_utils import backup, files
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
+from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
 
 
-class ActionModule(ActionBase):
+class ActionModule(NodeModule):
     """See the module of the same name."""
 
-    _requires_connection = True
-    _supports_check_mode = True
-
     def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
-        answer, dest = self._execute_module(module_args=self._task.args, task_vars=task_vars), self._task.args.get("dest")
-        # A secret key that was named by mistake has no place in a log of the run.
-        answer.pop("invocation", None)
+        result, dest = ActionBase.run(self, tmp, task_vars), self._task.args.get("dest")
         try:
-            answer = answers.check(answer)
+            answer = self._answer(self._task.args, task_vars)
             outbox = answers.outbox(answer, lambda _name: True)
             result.update(answer)
             if result.get("failed"):

@@ -12,7 +12,6 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.obol.dv.plugins.module_utils.disk import check_directory_of_control_node
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.store import APPROVALS, PROPOSAL
-from ansible_collections.obol.dv.plugins.plugin_utils import answers
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 
 
@@ -39,9 +38,7 @@ class ActionModule(Carrier):
             except DvError as error:
                 problems.append(str(error))
         try:
-            answer = answers.check(self._execute_module(module_args=arguments, task_vars=task_vars))
-            answer.pop("invocation", None)
-            result.update(answer)
+            result.update(self._answer(arguments, task_vars))
         except DvError as error:
             problems.append(str(error))
         if problems:

@@ -31,6 +31,6 @@ attributes:
 options: {}
 attributes:
   action:
-    description: Runs on the control node first, which carries files between the store and the node.
+    description: Has a part on the control node, which carries files between the store and the node, and checks what the node answers.
     support: full
 """

@@ -21,6 +21,9 @@ from .errors import DvError
 #: Largest file that is read at all, in bytes. A lock of 1000 validators and 10 operators has 4 MB.
 MAX_SIZE = 64 * 1024 * 1024
 
+# As many links as Linux follows on one way.
+_MAX_LINKS = 40
+
 # Where root works for another user: directory, uid and gid. See like_owner.
 _owned = None
 
@@ -33,10 +36,15 @@ def like_owner(directory):
 
     Links below it are refused then, since they would take root where their owner cannot go. Only those that are there
     are: the owner must not plant some at the same time.
+
+    :raises DvError: root would get to ``directory``, there or not, by a link that another user can set
     """
     global _owned
+    roots = directory and os.geteuid() == 0
+    if roots:
+        _refuse_planted_links(directory)
     before, _owned = _owned, None
-    if directory and os.geteuid() == 0 and os.path.isdir(directory):
+    if roots and os.path.isdir(directory):
         status = os.stat(directory)
         if (status.st_uid, status.st_gid) != (0, os.getegid()):
             _owned = os.path.abspath(directory), status.st_uid, status.st_gid
@@ -391,6 +399,41 @@ def _refuse_links(path):
                 "no links there: root would follow them anywhere",
                 "put in its place what it leads to",
             )
+
+
+def _refuse_planted_links(path):
+    """Refuse a link on the way to ``path``, or in its place, that is not root's, or lies where another user may exchange it."""
+    place, names_left, links, roots = "/", os.path.abspath(path).split(os.sep), 0, True
+    while names_left:
+        name = names_left.pop(0)
+        if name in ("", os.curdir, os.pardir):
+            place = os.path.dirname(place) if name == os.pardir else place
+            continue
+        here = os.path.join(place, name)
+        try:
+            status = os.lstat(here)
+            target = os.readlink(here) if stat.S_ISLNK(status.st_mode) else None
+        except OSError:
+            # Nothing is there, or root may not look: who goes there says so.
+            return
+        if target is None:
+            place, roots = here, roots and _only_roots(status)
+            continue
+        links += 1
+        if not roots or status.st_uid != 0 or links > _MAX_LINKS:
+            raise DvError(
+                "%s is a link on the way to %s, and another user than root can set it" % (here, path),
+                "a way that only root can change",
+                "set dv_data_dir to where it leads, if that is the right place",
+            )
+        place = "/" if target.startswith(os.sep) else place
+        names_left = target.split(os.sep) + names_left
+
+
+def _only_roots(status):
+    """Whether a directory is root's, and nobody else can exchange what root has in it."""
+    writable = status.st_mode & stat.S_IWOTH or (status.st_mode & stat.S_IWGRP and status.st_gid != 0)
+    return status.st_uid == 0 and (not writable or bool(status.st_mode & stat.S_ISVTX))
 
 
 def _give(descriptor, path):

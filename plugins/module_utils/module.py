@@ -18,6 +18,9 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from . import files, zipped
 from .errors import DvError, printable
 
+#: How deep an answer may nest: more than any of ours does.
+_LEVELS = 50
+
 #: Option of every module that checks signatures: a test network that the table of networks does not have.
 TESTNET_SPEC = dict(
     type="dict",
@@ -75,9 +78,6 @@ class _Module(AnsibleModule):
         """Tell the node's system log nothing: an inbox holds megabytes of messages, and a recipient may be a secret key, named by
         mistake. The parameter no_log does not do it: the task's value takes its place."""
 
-    def exit_json(self, **result):
-        super().exit_json(**_deliverable_result(result))
-
     def fail_json(self, msg, **result):
         super().fail_json(deliverable(msg), **_deliverable_result(result))
 
@@ -85,14 +85,25 @@ class _Module(AnsibleModule):
         super().warn(printable(warning))
 
 
-def deliverable(value):
+def deliverable(value, levels=_LEVELS):
     """``value``, of dicts, lists and texts, with each text :func:`.errors.printable`: Ansible refuses an answer whole that holds a file
-    name in Latin-1, and shows the rest as it is."""
+    name in Latin-1, and shows the rest as it is.
+
+    :raises DvError: it nests in more than so many ``levels``
+    """
     if isinstance(value, str):
         return printable(value, lines=True)
+    if not isinstance(value, (dict, list, tuple)):
+        return value
+    if not levels:
+        raise DvError(
+            "the answer of this node nests in more than %d levels" % _LEVELS,
+            "an answer of one of our modules",
+            "see what runs in the place of this collection on that node",
+        )
     if isinstance(value, dict):
-        return {deliverable(key): deliverable(each) for key, each in value.items()}
-    return [deliverable(each) for each in value] if isinstance(value, (list, tuple)) else value
+        return {deliverable(key): deliverable(each, levels - 1) for key, each in value.items()}
+    return [deliverable(each, levels - 1) for each in value]
 
 
 def _deliverable_result(result):
@@ -114,7 +125,7 @@ def run(argument_spec, deed, **constraints):
         if _missing:
             raise _missing[0]
         with files.like_owner(module.params.get("data_dir")):
-            result = deed(module)
+            result = _deliverable_result(deed(module))
     except DvError as error:
         module.fail_json(msg=str(error))
     except ImportError as error:

@@ -15,6 +15,7 @@ description:
     since a policy protects them from terms that somebody slipped in.
 extends_documentation_fragment:
   - obol.dv.attributes
+  - obol.dv.attributes.action
   - obol.dv.node.wallet
   - obol.dv.node.terms
 options:

@@ -15,6 +15,7 @@ description:
   - The data directory can be given to another user, as whom charon runs.
 extends_documentation_fragment:
   - obol.dv.attributes
+  - obol.dv.attributes.action
   - obol.dv.node
 options:
   owner:

@@ -15,6 +15,7 @@ description:
   - Fails when anything is wrong, and says precisely what. What charon accepts but an operator should know of is a warning.
 extends_documentation_fragment:
   - obol.dv.attributes
+  - obol.dv.attributes.action
   - obol.dv.node.testnet
 options:
   path:

@@ -13,6 +13,7 @@ description:
   - An existing wallet is never replaced, and its key never leaves the node.
 extends_documentation_fragment:
   - obol.dv.attributes
+  - obol.dv.attributes.action
 options:
   path:
     description: Path of the key file on the node.

@@ -36,23 +36,32 @@ def _record(**fields):
 
 _OPERATORS = _list_of(_record(share_index=_number, address=_optional(_text), peer_id=_optional(_text)))
 
-#: All that the control node uses of an answer: name -> (check, what is wanted).
+#: All that our modules answer: name -> (check, what is wanted).
 FIELDS = {
-    **dict.fromkeys(("changed", "ready"), (_truth, "true or false")),
+    **dict.fromkeys(("changed", "has_definition", "ready"), (_truth, "true or false")),
     **dict.fromkeys(("detail", "state"), (_text, "a text")),
     **dict.fromkeys(("attempt", "next_attempt", "share_index"), (_optional(_number), "a number, or nothing")),
     **dict.fromkeys(
-        ("config_hash", "copy", "definition_hash", "enr", "enr_key_backup", "evidence", "path", "since", "step"),
+        (
+            *("address", "config_hash", "copy", "created", "definition_hash", "enr", "enr_key_backup", "evidence"),
+            *("key_path", "path", "peer_id", "since", "step"),
+        ),
         (_optional(_text), "a text, or nothing"),
     ),
-    **dict.fromkeys(("handed_on", "problems", "settled"), (_list_of(_text), "a list of texts")),
+    **dict.fromkeys(("handed_on", "problems", "recipients", "settled", "stored"), (_list_of(_text), "a list of texts")),
     "waiting_for": (_list_of(_number), "a list of numbers"),
     "accused": (
         _list_of(_record(operator=_number, check=_text, evidence=_optional(_text))),
         "a list of operators, with check and evidence",
     ),
     "operators": (_OPERATORS, "a list of operators, with share_index, address and peer_id"),
+    "cluster": (_optional(lambda value: isinstance(value, dict)), "a cluster, or nothing"),
+    "findings": (_list_of(_record(level=_text, check=_text, text=_text)), "a list of findings, with level, check and text"),
+    "diff": (_record(before=_text, after=_text), "two texts, before and after"),
 }
+
+#: What Ansible itself says of a task, and only shows.
+_SHOWN = {"failed", "module_stderr", "module_stdout", "msg", "rc", "skip_reason", "skipped", "unreachable", "warnings"}
 
 #: All that it uses of a cluster that the module verify tells.
 _CLUSTER = _record(
@@ -70,14 +79,24 @@ _CLUSTER = _record(
 def check(answer):
     """The ``answer`` of a module (dict), fit to be shown; its ``outbox`` is as it was.
 
-    :raises DvError: it has something else than the fields of our modules have
+    Nothing else than the fields of our modules is left in it, and what Ansible only shows: it obeys others, for ``ansible_facts`` are
+    variables of the host that outrank the inventory.
+
+    :raises DvError: a field is not as our modules have it
     """
     for name, (is_right, wanted) in FIELDS.items():
         if name in answer and not is_right(answer[name]):
             raise _wrong(name, wanted)
-    # Ansible makes an exception of what the node says, and shows its text as it was.
-    shown = deliverable({name: value for name, value in answer.items() if name not in ("outbox", "exception")})
+    shown = {name: value for name, value in answer.items() if name in FIELDS or name in _SHOWN}
+    if "warnings" in shown:
+        shown["warnings"] = list(map(_warning, shown["warnings"] if isinstance(shown["warnings"], list) else ()))
+    shown = deliverable(shown)
     return {**shown, **{name: answer[name] for name in answer if name == "outbox"}}
+
+
+def _warning(warning):
+    """The text of a warning: Ansible may have made an object of it, and shows what that holds as it is."""
+    return str(getattr(getattr(warning, "event", None), "msg", warning))
 
 
 def cluster(verified):
@@ -110,6 +129,11 @@ def outbox(answer, may_send):
         except UnicodeEncodeError:
             raise DvError("the node sent a %s that UTF-8 cannot hold" % name, "a text", _HINT) from None
     return sent
+
+
+def unreadable():
+    """The error about an answer that Ansible cannot take apart."""
+    return DvError("the answer of this node cannot be read", "an answer of one of our modules", _HINT)
 
 
 def _wrong(name, wanted):

@@ -14,11 +14,12 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.records import lookup
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
+from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import names
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.location import open_store
 
 
-class Carrier(ActionBase):
+class Carrier(NodeModule):
     """Runs the module of the same name with ``inbox`` filled from the store, and puts its ``outbox`` there.
 
     A subclass names what it brings, and what it takes back: the beginnings of names in the store.
@@ -26,11 +27,8 @@ class Carrier(ActionBase):
 
     BRINGS = TAKES = ()
 
-    _requires_connection = True
-    _supports_check_mode = True
-
     def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
+        result = ActionBase.run(self, tmp, task_vars)
         arguments = dict(self._task.args)
         try:
             with self._open_store(arguments) as store:
@@ -45,13 +43,11 @@ class Carrier(ActionBase):
     def _carry(self, store, arguments, result, task_vars):
         given = self._given(arguments)
         arguments["inbox"] = self._inbox(store, arguments, given)
-        answer = answers.check(self._execute_module(module_args=arguments, task_vars=task_vars))
+        answer = self._answer(arguments, task_vars)
         outbox = answers.outbox(answer, lambda name: name.startswith(self.TAKES) and names.max_size(name) is not None)
         if given and DEFINITION in store.list():
             # It is the given one, in whatever spelling: _inbox saw to that.
             outbox.pop(DEFINITION, None)
-        # The arguments hold whole messages: they have no place in a log of the run.
-        answer.pop("invocation", None)
         result.update(answer)
         if not self._task.check_mode:
             result["stored"] = store.put(outbox, result.pop("handed_on", None) or ())

@@ -6,13 +6,23 @@
 
 import json
 import re
+import sys
 
 import pytest
 import yaml
 from ansible_collections.obol.dv.tests import play
 
-APPROVAL, STEPS = "approvals/1.json", ("proposal", "approval", "definition", "dkg", "status", "preflight", "backup_enr_key")
+APPROVAL = "approvals/1.json"
+STEPS = (
+    *("proposal", "approval", "definition", "dkg", "status", "preflight", "backup_enr_key"),
+    *("enr", "wallet", "verify", "demo_operator"),
+)
 ESCAPES = "\x1b]8;;http://evil.example\x07click\x1b[2J\x9b31m\u202eevil\r"
+
+
+def nested(depth):
+    return json.loads("[" * depth + "]" * depth)
+
 
 #: What each node answers to every module, and what is told of it.
 ANSWERS = {
@@ -32,6 +42,29 @@ ANSWERS = {
     "share": (dict(state="waiting", share_index=-7), "has a wrong share_index"),
 }
 
+#: Variables of the inventory that lead the control node to files of its own; a fact of the same name outranks them.
+VARIABLES = dict(dv_store="the inventory's", dv_store_options={}, dv_definition_file="", dv_status_file="", dv_backup_dest="the inventory's")
+TAKEN_OVER = dict.fromkeys(VARIABLES, "/evil")
+#: What would become variables of a node, or hosts and statistics of the run. Nothing is told of it where it is passed over.
+OBEYED = {
+    "facts": dict(ansible_facts=TAKEN_OVER),
+    "facts-of-a-failure": dict(ansible_facts=TAKEN_OVER, failed=True, msg="x"),
+    "lasting-facts": dict(ansible_facts=TAKEN_OVER, _ansible_facts_cacheable=True),
+    "results": dict(results=[dict(ansible_facts=TAKEN_OVER)], **TAKEN_OVER),
+    "statistics": dict(ansible_stats=dict(data=TAKEN_OVER)),
+    "hosts": dict(changed=True, add_host=dict(host_name="evil", groups=["dv_nodes"]), add_group="evil"),
+    "outbox": dict(ansible_facts=TAKEN_OVER, outbox={}),
+}
+
+#: What Ansible cannot take apart.
+ANSWERS.update(
+    {
+        "no-facts": (dict(ansible_facts=7), "cannot be read"),
+        "deep": (dict(problems=nested(900), msg=nested(900), cluster={"a": nested(900)}), "has a wrong problems"),
+        "deep-text": (dict(msg=nested(900), failed=True), "nests in more than 50 levels"),
+    }
+)
+
 PLAY = """
 - hosts: all
   gather_facts: false
@@ -39,6 +72,17 @@ PLAY = """
     - block:
 %s
       ignore_errors: true
+- hosts: all
+  gather_facts: false
+  tasks:
+    - assert:
+        that: [wanted == found, groups | length == 2, "'evil' not in groups.all", "'dv_store' not in ansible_facts"]
+      vars:
+        found:
+%s
+- hosts: all
+  gather_facts: false
+  tasks:
     - obol.dv.summary:
     - obol.dv.summary:
         format: json
@@ -48,14 +92,24 @@ TASK = """
           obol.dv.{name}: "{{{{ arguments }}}}"
           register: dv_{registered}
 """
-REGISTERED = dict(backup_enr_key="backup")
+FOUND = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - obol.dv.enr:
+        data_dir: %s
+    - assert:
+        that: ansible_facts.discovered_interpreter_python is defined and ansible_facts | length == 1
+"""
+REGISTERED = dict(backup_enr_key="backup", verify="verified")
 
 
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory):
     directory = tmp_path_factory.mktemp("hostile")
     hosts = {}
-    for name, (answer, _text) in ANSWERS.items():
+    answers = {**{name: answer for name, (answer, _text) in ANSWERS.items()}, **OBEYED}
+    for name, answer in answers.items():
         program = directory / ("python-of-%s" % name)
         program.write_text("#!/bin/sh\ncat <<'END'\n%s\nEND\n" % json.dumps(answer))
         program.chmod(0o755)
@@ -65,12 +119,18 @@ def printed(tmp_path_factory):
         ansible_connection="local",
         dv_cluster="tested",
         dv_data_dir=str(directory / "data"),
+        wanted=VARIABLES,
+        **VARIABLES,
         arguments=dict(store=str(directory / "a" / "b" / "store"), dest=str(directory / "copies")),
     )
     inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": variables}}))
     playbook = directory / "play.yml"
-    playbook.write_text(PLAY % "".join(TASK.format(name=name, registered=REGISTERED.get(name, name)) for name in STEPS))
-    done = play.attempt([str(playbook)], directory, "-vvv", inventory=inventory)
+    tasks = "".join(TASK.format(name=name, registered=REGISTERED.get(name, name)) for name in STEPS)
+    found = "\n".join('          %s: "{{ %s }}"' % (name, name) for name in VARIABLES)
+    playbook.write_text(PLAY % (tasks, found))
+    # As where nobody has set inject_facts_as_vars.
+    environment = {"ANSIBLE_INJECT_FACT_VARS": "true", "ANSIBLE_SHOW_CUSTOM_STATS": "true"}
+    done = play.attempt([str(playbook)], directory, "-vvv", inventory=inventory, environment=environment)
     return done, directory
 
 
@@ -82,6 +142,26 @@ def test_every_node_is_told_and_no_traceback_is(printed):
     for name, (_answer, text) in ANSWERS.items():
         told = re.findall(r"^fatal: \[%s\]: FAILED! => *\n((?:    .*\n)+)" % name, done.stdout, re.MULTILINE)
         assert told and any(text in each for each in told), (name, told)
+
+
+def test_no_node_sets_a_variable(printed):
+    """The second play asserts it, on each node; here is that it did."""
+    done, _directory = printed
+    assert done.stdout.count("All assertions passed") == len(ANSWERS) + len(OBEYED)
+    assert "CUSTOM STATS" not in done.stdout and "evil" not in play.recap(done.stdout)
+
+
+def test_the_python_that_ansible_found_is_kept(tmp_path):
+    """That is a fact too, but of the control node's own."""
+    inventory = tmp_path / "hosts.yml"
+    variables = dict(
+        ansible_connection="local", ansible_python_interpreter="auto_silent", ansible_interpreter_python_fallback=[sys.executable]
+    )
+    inventory.write_text(yaml.safe_dump({"all": {"hosts": {"alice": variables}}}))
+    playbook = tmp_path / "play.yml"
+    playbook.write_text(FOUND % (tmp_path / "data"))
+    done = play.attempt([str(playbook)], tmp_path, inventory=inventory)
+    assert done.returncode == 0 and "All assertions passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_nothing_is_put_anywhere(printed):

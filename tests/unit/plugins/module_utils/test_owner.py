@@ -5,16 +5,27 @@
 """A data directory of another user: given once, kept by all that is made in it, and no way for that user to lead root astray."""
 
 import grp
+import json
 import os
 import pathlib
 import pwd
+import re
 import stat
 import subprocess
+import sys
 
 import pytest
 
 from ansible_collections.obol.dv.plugins.module_utils import files, owner
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+
+#: Runs a module.
+PROGRAM = """
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.obol.dv.plugins.modules import %s as module
+with patch_module_args(%r):
+    module.main()
+"""
 
 THEM = owner.Owner(54321, 65432)
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -104,6 +115,112 @@ def test_a_directory_that_is_reached_by_a_link(data_dir, tmp_path):
     (tmp_path / "link").symlink_to(data_dir)
     assert owner.give(tmp_path / "link", THEM) is True
     assert owner_of(data_dir / "key") == THEM
+
+
+def _in_their_directory(place):
+    os.chown(place, *THEM)
+
+
+def _in_a_directory_of_all(place):
+    place.chmod(0o777)
+
+
+def _in_a_directory_of_their_group(place):
+    os.chown(place, 0, THEM.gid)
+    place.chmod(0o775)
+
+
+def _their_link_among_those_of_all(place):
+    place.chmod(0o1777)
+    for link in filter(pathlib.Path.is_symlink, place.iterdir()):
+        os.lchown(link, *THEM)
+
+
+def _below_their_directory(place):
+    os.chown(place.parent, *THEM)
+
+
+PLANTED = [_in_their_directory, _in_a_directory_of_all, _in_a_directory_of_their_group, _their_link_among_those_of_all, _below_their_directory]
+# The data directory below a place with the link "link" to a directory of root's, and what "inner" in that is.
+WAYS = ["link", "link/", "link/inner", "link/nothing", "link/nothing/.charon", "roots", "relative"]
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Where another user may have planted links to a directory of root's."""
+    place = tmp_path / "theirs" / "node"
+    (tmp_path / "victim" / "inner").mkdir(parents=True)
+    (tmp_path / "victim" / "inner" / "file").write_text("root's")
+    place.mkdir(parents=True)
+    (place / "link").symlink_to(tmp_path / "victim")
+    (place / "relative").symlink_to("../../victim")
+    # Root's own link, on whose way theirs is.
+    (place / "roots").symlink_to(place / "link")
+    return place
+
+
+PLANTED_TEXT = "is a link on the way to .*, and another user than root can set it; wanted: a way that only root can change; set dv_data_dir"
+
+
+@needs_root
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
+def test_a_data_directory_by_a_link_of_theirs(plant, way, place):
+    plant(place)
+    with pytest.raises(DvError, match=PLANTED_TEXT):
+        files.like_owner("%s/%s" % (place, way)).__enter__()
+
+
+PATHS = dict(wallet_file="/nowhere/w", wallet_password_file="/nowhere/p", policy_file="/nowhere/y", store="/nowhere")
+MODULES = [
+    ("enr", dict(owner="54321:65432")),
+    ("enr", {}),
+    ("preflight", dict(owner="54321:65432", terms={}, **PATHS)),
+    ("status", dict(store="/nowhere")),
+    ("wallet", dict(path="/nowhere/w", password_file="/nowhere/p")),
+]
+
+
+@needs_root
+@pytest.mark.parametrize("way", ["link", "link/nothing"])
+@pytest.mark.parametrize("module, arguments", MODULES)
+def test_every_module_refuses_it(module, arguments, way, place, tmp_path, collections_path):
+    _in_their_directory(place)
+    found = {path: owner_of(path) for path in (tmp_path / "victim", *(tmp_path / "victim").rglob("*"))}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM % (module, dict(arguments, data_dir=str(place / way)))],
+        env={**os.environ, "PYTHONPATH": collections_path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    answer = json.loads(done.stdout)
+    assert answer["failed"] and re.search(PLANTED_TEXT, answer["msg"])
+    assert {path: owner_of(path) for path in (tmp_path / "victim", *(tmp_path / "victim").rglob("*"))} == found
+
+
+@needs_root
+@pytest.mark.parametrize("way", ["link", "link/inner", "roots/inner", "relative"])
+def test_a_data_directory_by_a_link_of_roots(way, place):
+    for mode in (0o755, 0o775, 0o1777):
+        place.chmod(mode)
+        with files.like_owner(str(place / way)):
+            files.make_directory(str(place / way / "new"))
+    assert owner_of(place / way / "new") == (0, 0)
+
+
+@needs_root
+def test_links_without_end(place):
+    (place / "loop").symlink_to("loop")
+    with pytest.raises(DvError, match="loop is a link on the way to"):
+        files.like_owner(str(place / "loop")).__enter__()
+
+
+def test_for_ones_own_user_a_link_is_a_link(place, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    place.chmod(0o777)
+    with files.like_owner(str(place / "link")):
+        assert files.names(str(place / "link")) == ["inner"]
 
 
 @needs_root

@@ -6,8 +6,12 @@
 
 import copy
 import json
+import pathlib
+import re
+from types import SimpleNamespace
 
 import pytest
+import yaml
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.standing import Accused, Standing
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
@@ -17,6 +21,7 @@ from ansible_collections.obol.dv.plugins.plugin_utils.summary import summary_lin
 
 from .test_summary import REPORT
 
+ROOT = pathlib.Path(__file__).resolve().parents[4]
 KINDS = [None, True, 7, -1, 0, 10**30, 1.5, "text", "", [], [None], ["text"], [7], [[]], [{}], {}, {"a": 1}, {"share_index": 1}]
 ACCUSED = Accused(2, "deal.share", "/data/evidence/deal-2.json")
 GOOD = {
@@ -32,6 +37,32 @@ GOOD = {
     "copy": None,
     "problems": ["one"],
     "settled": ["dkg/"],
+    "handed_on": [],
+    "has_definition": True,
+    "address": "0x",
+    "created": None,
+    "key_path": "/data/charon-enr-private-key",
+    "peer_id": "16Uiu2HAm",
+    "recipients": ["age1"],
+    "stored": [],
+    "cluster": REPORT,
+    "findings": [{"level": "error", "check": "mode", "text": "x"}],
+    "diff": {"before": "", "after": "x"},
+}
+
+#: What Ansible obeys in an answer, or may one day.
+OBEYED = {
+    "ansible_facts": {"dv_store": "/evil"},
+    "_ansible_facts_cacheable": True,
+    "ansible_stats": {"data": {"x": 1}},
+    "add_host": {"host_name": "evil"},
+    "add_group": "evil",
+    "ansible_job_id": "1",
+    "results": [{"ansible_facts": {"dv_store": "/evil"}}],
+    "deprecations": [{"msg": "x"}],
+    "exception": "x",
+    "invocation": {"module_args": {}},
+    "dv_store": "/evil",
 }
 
 
@@ -41,6 +72,44 @@ def test_what_our_modules_answer_is_taken():
     assert answers.cluster({"cluster": REPORT}) == REPORT
     for verified in ({}, {"cluster": {}}, {"cluster": REPORT, "failed": True}, {"cluster": {**REPORT, "lock_hash": None}}):
         assert answers.cluster(verified) is None
+
+
+@pytest.mark.parametrize("module", sorted((ROOT / "plugins" / "modules").glob("*.py")), ids=lambda path: path.stem)
+def test_all_that_a_module_documents_is_taken(module):
+    if module.stem in ("store_copy", "summary"):
+        return  # no part of them is on a node
+    returned = yaml.safe_load(re.search('^RETURN = r"""(.*?)"""', module.read_text(), re.DOTALL | re.MULTILINE)[1])
+    assert set(returned) <= set(answers.FIELDS)
+    assert (ROOT / "plugins" / "action" / module.name).exists()
+
+
+@pytest.mark.parametrize("name", OBEYED)
+def test_what_ansible_obeys_is_not(name):
+    assert answers.check({**GOOD, name: OBEYED[name]}) == GOOD
+
+
+def test_what_ansible_shows_is():
+    shown = dict(failed=True, msg="x", rc=1, module_stdout="", module_stderr="x", unreachable=True, skipped=True, skip_reason="x")
+    assert answers.check(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "warnings, shown",
+    [(["a\x07"], ["a\\u0007"]), (7, []), ([7], ["7"]), ([SimpleNamespace(event=SimpleNamespace(msg="a\x1b"))], ["a\\u001b"]), ("text", [])],
+)
+def test_warnings(warnings, shown):
+    assert answers.check(dict(warnings=warnings)) == dict(warnings=shown)
+
+
+@pytest.mark.parametrize("depth", [60, 900, 5000])
+@pytest.mark.parametrize("kind", ["list", "dict"])
+@pytest.mark.parametrize("field", ["msg", "cluster"])
+def test_an_answer_that_nests(kind, depth, field):
+    value = "x"
+    for _level in range(depth):
+        value = [value] if kind == "list" else {"a": value}
+    with pytest.raises(DvError, match="^the answer of this node nests in more than 50 levels; wanted: an answer of one of our modules; see"):
+        answers.check({field: {"a": value}})
 
 
 @pytest.mark.parametrize("value", KINDS, ids=repr)
@@ -108,7 +177,7 @@ def test_half_a_surrogate():
 
 def test_what_is_sent_stays_as_it_is():
     sent = {"a": "\x1b[31m\u202eä\n"}
-    answer = answers.check({"outbox": sent, "msg": "\x1b[31m\u202eä\n\udcff", "deep": [{"\x9b": "\x07"}]})
+    answer = answers.check({"outbox": sent, "msg": "\x1b[31m\u202eä\n\udcff", "cluster": {"deep": [{"\x9b": "\x07"}]}})
     assert answers.outbox(answer, "a".__eq__) == sent
-    assert answer == {"msg": "\\u001b[31m\\u202eä\n\\udcff", "deep": [{"\\u009b": "\\u0007"}]}
+    assert answer == {"msg": "\\u001b[31m\\u202eä\n\\udcff", "cluster": {"deep": [{"\\u009b": "\\u0007"}]}}
     assert answers.outbox({}, None) == answers.outbox({"outbox": None}, None) == {}
