@@ -81,6 +81,12 @@ class Home:
         files.write_new(path, content)
         self.changed = True
 
+    def replace(self, path, content):
+        """The same for a file that may be there."""
+        files.make_directory(os.path.dirname(path))
+        files.replace(path, content)
+        self.changed = True
+
 
 class Attempt:
     """One attempt's files."""
@@ -144,6 +150,18 @@ class Attempt:
         paths = ((round, operator, self.evidence_path(round, operator)) for round in KINDS for operator in operators)
         return [place for place in paths if self._home.exists(place[2])]
 
+    def refuse(self, round, operator, digest):
+        """Remember one more message that is wrong, by the ``digest`` (32 bytes) of its signing input, where the evidence is of
+        another one. If this is lost, it is only checked again."""
+        name = _refused(round, operator)
+        self.remember(name, name.encode(), (self.recall(name, name.encode()) or b"") + digest)
+
+    def refused(self, round, operator):
+        """The digests of those messages."""
+        name = _refused(round, operator)
+        content = self.recall(name, name.encode()) or b""
+        return {content[i : i + 32] for i in range(0, len(content), 32)}
+
     def contradict(self, round, text):
         """Keep a message under our own key that contradicts ours: this attempt is over for us."""
         path = self._path("evidence", "own-%s.jws" % round)
@@ -157,16 +175,14 @@ class Attempt:
 
     def recall(self, name, binding):
         """What :meth:`remember` got under ``name`` with the same ``binding``, or None."""
-        content = files.read_if_exists(self._path("derived", name)) or b""
+        content = self._home.read(self._path("derived", name)) or b""
         checksum, value = content[:32], content[32:]
         return value if checksum == hashlib.sha256(binding + value).digest() else None
 
     def remember(self, name, binding, value):
         """Keep ``value`` (bytes), which can be computed again, with the 32 bytes ``binding`` that say what it
         belongs to."""
-        files.make_directory(self._path("derived"))
-        files.replace(self._path("derived", name), hashlib.sha256(binding + value).digest() + value)
-        self._home.changed = True
+        self._home.replace(self._path("derived", name), hashlib.sha256(binding + value).digest() + value)
 
     def since(self):
         """When we last sent something (Unix seconds), or None."""
@@ -193,6 +209,10 @@ class Attempt:
 
     def _path(self, *names):
         return os.path.join(self.directory, *names)
+
+
+def _refused(round, operator):
+    return "refused-%s-%d" % (round, operator)
 
 
 def check_no_results(data_dir):
