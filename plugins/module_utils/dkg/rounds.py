@@ -90,6 +90,7 @@ class Rounds(Walk):
 
     def _begin(self):
         state.check_no_results(self.home.data_dir)
+        finish.clear_unsent(self.home)
         if self.attempt.seed() is None:
             self.attempt.plant(os.urandom(SEED_SIZE))
         payload, points = commit.follow(self.parameters, self._derivation())

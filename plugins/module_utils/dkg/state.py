@@ -21,6 +21,7 @@ never written again.
 
 import hashlib
 import os
+import re
 
 from .. import files
 from ..data_dir import CEREMONY, KEYS, LOCK
@@ -28,6 +29,9 @@ from ..errors import DvError
 from ..standing import changed_at
 from .derive import SEED_SIZE
 from .messages import KINDS
+
+# The name of a home.
+_HASH = re.compile("[0-9a-f]{64}")
 
 #: The directories of an attempt, from the top down.
 _DIRECTORIES = ("", "out", "in", *("in/%s" % round for round in KINDS), "evidence", "keys", "derived")
@@ -48,6 +52,16 @@ class Home:
         """All attempts of which there is anything, ascending."""
         names = files.names(self.directory)
         return [self.attempt(number) for number in sorted(int(name) for name in names if name.isdecimal())]
+
+    def siblings(self):
+        """The homes of other definitions in the same data directory."""
+        directory, own = os.path.split(self.directory)
+        hashes = [name for name in files.names(directory) if _HASH.fullmatch(name) and name != own]
+        return [Home(self.data_dir, bytes.fromhex(name)) for name in hashes if files.is_directory(os.path.join(directory, name))]
+
+    def has_sent(self):
+        """Whether there is a message of ours in any attempt."""
+        return any(attempt.sent() for attempt in self.attempts())
 
     def recover(self):
         """Finish what an interrupted run left: its temporary files (they may be secret) go, its names become
@@ -188,11 +202,11 @@ class Attempt:
         """When we last sent something (Unix seconds), or None."""
         return changed_at(*(self._path("out", "%s.jws" % round) for round in KINDS))
 
-    def clear(self):
-        """Erase the seed, the key shares that were not moved away, and what was kept to save time. The messages
-        stay."""
+    def clear(self, keys=True):
+        """Erase the seed, the key shares that were not moved away (unless ``keys`` is False), and what was kept to save time. The
+        messages stay."""
         self._home.changed |= files.erase(self._path("seed"))
-        for directory in (self.keys, self._path("derived")):
+        for directory in (*([self.keys] if keys else []), self._path("derived")):
             self._home.changed |= files.erase_directory(directory)
 
     def held(self, operators):
