@@ -130,7 +130,8 @@ def _stand(walk):
         return _stopped(walk, stop)
     if step is None:
         return complete(walk.home)
-    number, certificate = walk.attempt.number, not walk.missing("confirm")
+    # Who is ready in that round after verdicts has confirmed: the confirms that are missing wait in the store.
+    number, certificate = walk.attempt.number, not walk.missing("confirm") or walk.ready and step == "confirm"
     (accused, verdicts), (notes, ahead, over) = _verdicts(walk), _other_attempts(walk)
     found = dict(step=step, attempt=number, since=walk.attempt.since(), accused=tuple(accused))
     if verdicts and not certificate:

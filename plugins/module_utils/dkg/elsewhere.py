@@ -7,6 +7,7 @@ signed twice."""
 
 import contextlib
 import re
+from collections import Counter
 from dataclasses import replace
 
 from ..errors import DvError
@@ -16,6 +17,9 @@ from .session import parameters as parameters_of
 
 _COMMIT = re.compile(DKG + "([0-9a-f]{64})/([1-9][0-9]{0,6})/commit/.*")
 
+#: How many other definitions are named.
+_NAMED = 3
+
 
 def note(standing, definition, node_key, inbox):
     """The same :class:`~..standing.Standing`; one that waits says who sent commits for which other definition.
@@ -24,13 +28,23 @@ def note(standing, definition, node_key, inbox):
     :param inbox: name -> text of the whole store; nothing in it is trusted
     """
     found = _commits(definition, node_key, inbox) if standing.state == "waiting" else {}
-    texts = [standing.detail] if standing.detail else []
-    for other, operators in sorted(found.items()):
+    texts, others = [standing.detail] if standing.detail else [], _by_weight(found)
+    for other in others[:_NAMED]:
+        operators = found[other]
         texts.append(
             "operators %s take part for another definition, 0x%s: if it is of the same proposal, a node that has sent nothing yet can "
             "change to it (obol.dv.definition); otherwise only a new proposal helps" % (", ".join(map(str, sorted(operators))), other)
         )
+    if others[_NAMED:]:
+        texts.append("commits for %d more definitions lie in the store" % len(others[_NAMED:]))
     return replace(standing, detail="; ".join(texts))
+
+
+def _by_weight(found):
+    """The definition hashes of ``found`` (as from :func:`_commits`): first those that have an operator who takes part for fewest, as an
+    honest one does, then those with most operators. So who signs commits for many hides no real one."""
+    amounts = Counter(operator for operators in found.values() for operator in operators)
+    return sorted(found, key=lambda other: (min(amounts[operator] for operator in found[other]), -len(found[other]), other))
 
 
 def _commits(definition, node_key, inbox):

@@ -71,9 +71,32 @@ def install(home, attempt, parameters, network, lock):
 
 
 def clear(home):
-    """Erase every seed, and the key shares of all attempts but those in their final place."""
+    """Erase every seed, and the key shares of all attempts but those in their final place.
+
+    The ceremonies of other definitions cannot go on in this data directory, so their seeds go too. But others may have completed
+    one that this node confirmed: its key shares stay.
+    """
     for attempt in home.attempts():
         attempt.clear()
+    for other in _swept(home.siblings()):
+        for attempt in other.attempts():
+            attempt.clear(keys="confirm" not in attempt.sent())
+        home.changed |= other.changed
+
+
+def clear_unsent(home):
+    """Erase what the definitions that gave way to that of ``home`` left: seeds and all that is secret, where nothing was sent."""
+    for other in _swept([other for other in home.siblings() if not other.has_sent()]):
+        for attempt in other.attempts():
+            attempt.clear()
+        home.changed |= other.changed
+
+
+def _swept(homes):
+    """The ``homes`` without what killed runs left in them: temporary files may be seeds."""
+    for home in homes:
+        home.recover()
+    return homes
 
 
 def _move_keys(home, attempt, parameters, lock):

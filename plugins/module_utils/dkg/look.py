@@ -59,6 +59,8 @@ class Glass(state.Home):
     def write(self, path, content):
         self._seen[path] = content
 
+    replace = write
+
 
 class Look(Walk):
     """A walk that takes no step. ``ready`` says whether the next one would."""
@@ -101,11 +103,8 @@ class Look(Walk):
 
     def _in_store(self, round, operator):
         """Whether the store has a message of ``operator`` that this node has not refused yet."""
-        path = self.attempt.evidence_path(round, operator)
-        refused = self.accusation(path).messages if self.home.exists(path) else ()
-        for text in self.mail.get(self.attempt.number, round, operator):
-            if text not in refused:
-                with contextlib.suppress(DvError):
-                    envelope.authentic(self.parameters, text, self.session)
-                    return True
+        for text in self.untried(round, operator):
+            with contextlib.suppress(DvError):
+                envelope.authentic(self.parameters, text, self.session)
+                return True
         return False

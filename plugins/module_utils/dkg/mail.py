@@ -5,7 +5,7 @@
 """The texts that a carrier brings, and what among them is ours."""
 
 from ..errors import DvError
-from ..store import dkg_folder, lock_name
+from ..store import dkg_folder, lock_name, message_name
 from . import commit, envelope, jws, messages
 from .derive import Derivation
 from .faults import Fault
@@ -21,16 +21,17 @@ class Mail:
     """The texts of an inbox by what their headers claim. File names say nothing, but for locks, which nobody signs alone."""
 
     def __init__(self, parameters, inbox):
-        self._texts, self._inbox, self._operators = {}, inbox, parameters.operators
-        for name in sorted(inbox):
+        self._inbox, self._operators, found = inbox, parameters.operators, {}
+        for name, text in inbox.items():
             try:
-                to = envelope.address(parameters, inbox[name])
+                place = envelope.address(parameters, text)[:3]
             except DvError:
                 continue
-            self._texts.setdefault((to.attempt, to.round, to.index), []).append(inbox[name])
+            found.setdefault(place, []).append((name != message_name(*place), name, text))
+        self._texts = {place: list(dict.fromkeys(text for *_order, text in sorted(there))) for place, there in sorted(found.items())}
 
     def get(self, attempt, round, operator):
-        """The texts that claim to be that message."""
+        """The texts that claim to be that message, each once: first the one where its author puts it."""
         return self._texts.get((attempt, round, operator), [])
 
     def locks(self, attempt):

@@ -90,6 +90,7 @@ class Rounds(Walk):
 
     def _begin(self):
         state.check_no_results(self.home.data_dir)
+        finish.clear_unsent(self.home)
         if self.attempt.seed() is None:
             self.attempt.plant(os.urandom(SEED_SIZE))
         payload, points = commit.follow(self.parameters, self._derivation())
@@ -154,19 +155,23 @@ class Rounds(Walk):
     def _note_other_sessions(self, operators):
         """A deal for another session shows whose commit is another one there."""
         for operator in operators:
-            for text in self.mail.get(self.attempt.number, "deal", operator):
-                try:
-                    message = envelope.read(self.parameters, text)
-                except DvError:
-                    continue
-                commits = message.payload.commits
-                if session_id(self.parameters, commits) != message.address.session:
-                    continue
-                differ = [str(j) for j in self.parameters.operators if commits[j - 1] != self.digests[j - 1]]
-                if differ:
-                    self.notes.append(
-                        "operator %d dealt on another commit of operators %s" % (operator, ", ".join(differ))
-                    )
+            message = self._other_deal(operator)
+            commits = message.payload.commits if message else ()
+            if message and session_id(self.parameters, commits) == message.address.session:
+                differ = ", ".join(str(j) for j in self.parameters.operators if commits[j - 1] != self.digests[j - 1])
+                self.notes.append("operator %d dealt on another commit of operators %s" % (operator, differ))
+
+    def _other_deal(self, operator):
+        """The first deal of ``operator`` (:class:`envelope.Message`) that is of another session, or None."""
+        for text in self.mail.get(self.attempt.number, "deal", operator):
+            try:
+                if envelope.address(self.parameters, text).session != self.session:
+                    return envelope.read(self.parameters, text)
+            except Fault:
+                return None
+            except DvError:
+                continue
+        return None
 
     # Round 3
 
@@ -217,9 +222,8 @@ class Rounds(Walk):
                 for operator in sign.bad_signers(self.parameters, self.keys.public_shares, hashes, own):
                     raise Fault(operator, "sign", "partial", "a partial signature of it is wrong")
             self._send("sign", payload)
-        bad = set()
         while True:
-            partials, texts = self._partials(bad)
+            partials, texts = self._partials()
             if len(partials) < self.parameters.t:
                 return [operator for operator in self.parameters.operators if operator not in partials]
             signatures = sign.aggregate(self.parameters, self.keys.group_keys, hashes, partials)
@@ -228,7 +232,6 @@ class Rounds(Walk):
             for operator in sign.bad_signers(self.parameters, self.keys.public_shares, hashes, partials):
                 if operator == self.parameters.index:
                     raise Stop("this node's own sign is not by its own key shares")
-                bad.add(texts[operator])
                 self._accuse(
                     Fault(operator, "sign", "partial", "a partial signature of it is wrong", [texts[operator]])
                 )
@@ -270,18 +273,18 @@ class Rounds(Walk):
         content = self.attempt.recall("keystores", self.session)
         return keystore.read_shares(self.attempt.keys, keystore.load_derived(content) if content else {})
 
-    def _partials(self, bad):
-        """(operator -> points, operator -> text) of the first t operators with partial signatures; none whose text
-        is ``bad``."""
+    def _partials(self):
+        """(operator -> points, operator -> text) of the first t operators with partial signatures, without those of whom this run
+        found one wrong."""
         partials, texts = {}, {}
         for operator in self.parameters.operators:
             if len(partials) == self.parameters.t:
                 break
+            if ("sign", operator) in self.wrong:
+                continue
             known = self.text("sign", operator)
             read = ((message.jws.text, message.payload) for message in self._read("sign", operator))
             for text, payload in [(known, self.payload("sign", operator))] if known else read:
-                if text in bad:
-                    continue
                 try:
                     partials[operator], texts[operator] = sign.points(operator, payload), text
                     break

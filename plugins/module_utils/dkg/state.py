@@ -21,6 +21,7 @@ never written again.
 
 import hashlib
 import os
+import re
 
 from .. import files
 from ..data_dir import CEREMONY, KEYS, LOCK
@@ -28,6 +29,9 @@ from ..errors import DvError
 from ..standing import changed_at
 from .derive import SEED_SIZE
 from .messages import KINDS
+
+# The name of a home.
+_HASH = re.compile("[0-9a-f]{64}")
 
 #: The directories of an attempt, from the top down.
 _DIRECTORIES = ("", "out", "in", *("in/%s" % round for round in KINDS), "evidence", "keys", "derived")
@@ -48,6 +52,16 @@ class Home:
         """All attempts of which there is anything, ascending."""
         names = files.names(self.directory)
         return [self.attempt(number) for number in sorted(int(name) for name in names if name.isdecimal())]
+
+    def siblings(self):
+        """The homes of other definitions in the same data directory."""
+        directory, own = os.path.split(self.directory)
+        hashes = [name for name in files.names(directory) if _HASH.fullmatch(name) and name != own]
+        return [Home(self.data_dir, bytes.fromhex(name)) for name in hashes if files.is_directory(os.path.join(directory, name))]
+
+    def has_sent(self):
+        """Whether there is a message of ours in any attempt."""
+        return any(attempt.sent() for attempt in self.attempts())
 
     def recover(self):
         """Finish what an interrupted run left: its temporary files (they may be secret) go, its names become
@@ -79,6 +93,12 @@ class Home:
         """Write the new file ``path`` durably, its directories too."""
         files.make_directory(os.path.dirname(path))
         files.write_new(path, content)
+        self.changed = True
+
+    def replace(self, path, content):
+        """The same for a file that may be there."""
+        files.make_directory(os.path.dirname(path))
+        files.replace(path, content)
         self.changed = True
 
 
@@ -144,6 +164,18 @@ class Attempt:
         paths = ((round, operator, self.evidence_path(round, operator)) for round in KINDS for operator in operators)
         return [place for place in paths if self._home.exists(place[2])]
 
+    def refuse(self, round, operator, digest):
+        """Remember one more message that is wrong, by the ``digest`` (32 bytes) of its signing input, where the evidence is of
+        another one. If this is lost, it is only checked again."""
+        name = _refused(round, operator)
+        self.remember(name, name.encode(), (self.recall(name, name.encode()) or b"") + digest)
+
+    def refused(self, round, operator):
+        """The digests of those messages."""
+        name = _refused(round, operator)
+        content = self.recall(name, name.encode()) or b""
+        return {content[i : i + 32] for i in range(0, len(content), 32)}
+
     def contradict(self, round, text):
         """Keep a message under our own key that contradicts ours: this attempt is over for us."""
         path = self._path("evidence", "own-%s.jws" % round)
@@ -157,26 +189,24 @@ class Attempt:
 
     def recall(self, name, binding):
         """What :meth:`remember` got under ``name`` with the same ``binding``, or None."""
-        content = files.read_if_exists(self._path("derived", name)) or b""
+        content = self._home.read(self._path("derived", name)) or b""
         checksum, value = content[:32], content[32:]
         return value if checksum == hashlib.sha256(binding + value).digest() else None
 
     def remember(self, name, binding, value):
         """Keep ``value`` (bytes), which can be computed again, with the 32 bytes ``binding`` that say what it
         belongs to."""
-        files.make_directory(self._path("derived"))
-        files.replace(self._path("derived", name), hashlib.sha256(binding + value).digest() + value)
-        self._home.changed = True
+        self._home.replace(self._path("derived", name), hashlib.sha256(binding + value).digest() + value)
 
     def since(self):
         """When we last sent something (Unix seconds), or None."""
         return changed_at(*(self._path("out", "%s.jws" % round) for round in KINDS))
 
-    def clear(self):
-        """Erase the seed, the key shares that were not moved away, and what was kept to save time. The messages
-        stay."""
+    def clear(self, keys=True):
+        """Erase the seed, the key shares that were not moved away (unless ``keys`` is False), and what was kept to save time. The
+        messages stay."""
         self._home.changed |= files.erase(self._path("seed"))
-        for directory in (self.keys, self._path("derived")):
+        for directory in (*([self.keys] if keys else []), self._path("derived")):
             self._home.changed |= files.erase_directory(directory)
 
     def held(self, operators):
@@ -193,6 +223,10 @@ class Attempt:
 
     def _path(self, *names):
         return os.path.join(self.directory, *names)
+
+
+def _refused(round, operator):
+    return "refused-%s-%d" % (round, operator)
 
 
 def check_no_results(data_dir):

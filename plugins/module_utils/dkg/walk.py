@@ -63,6 +63,7 @@ class Walk:
         self.parameters, self.attempt = parameters.at(number), home.attempt(number)
         self.earlier = [attempt for attempt in home.attempts() if attempt.number < number]
         self.session, self.dealt, self.shares, self.lock = None, {}, None, None
+        self.wrong = set()
         self.notes, self.unequal = [], {}
         self.ready = False
 
@@ -128,6 +129,7 @@ class Walk:
                     with contextlib.suppress(DvError):
                         envelope.authentic(self.parameters.at(attempt), text)
                         yield attempt, operator
+                        break
 
     def signers(self, wanted):
         """The other operators who signed in attempts that are ``wanted``. An attempt counts if t signed in it, or if we hold all n
@@ -171,9 +173,28 @@ class Walk:
         """The operators whose message of ``round`` is not there."""
         return [operator for operator in self.parameters.operators if self.text(round, operator) is None]
 
+    def untried(self, round, operator):
+        """The texts that claim to be that message, one by one, but for those that are known: kept, or found wrong. A run finds one of
+        them wrong and looks at no more: however many an operator signs, they cost a run one check, and the next run goes on.
+        """
+        known = self._known(round, operator)
+        for text in self.mail.get(self.attempt.number, round, operator):
+            if (round, operator) in self.wrong:
+                return
+            if _digest(text) not in known:
+                yield text
+
+    def _known(self, round, operator):
+        """The digests of the messages that were kept or found wrong."""
+        path, kept = self.attempt.evidence_path(round, operator), self.attempt.kept(round, operator)
+        found = [kept] if kept else []
+        if self.home.exists(path):
+            found.append(self.accusation(path).messages[0])
+        return {None, *map(_digest, found), *self.attempt.refused(round, operator)}
+
     def _read(self, round, operator):
-        """The good ones among the messages of ``operator``, one by one; the wrong ones accuse it."""
-        for text in self.mail.get(self.parameters.attempt, round, operator):
+        """The first messages of ``operator`` that are in form, up to a wrong one, which accuses it."""
+        for text in self.untried(round, operator):
             try:
                 yield envelope.read(self.parameters, text, self.session)
             except Fault as fault:
@@ -186,9 +207,7 @@ class Walk:
         :class:`OtherSettings`."""
         for operator in self.others:
             first = kept = self.attempt.kept(round, operator)
-            if kept and round not in ("commit", "confirm"):
-                continue
-            if self.mail.get(self.parameters.attempt, round, operator) == [kept]:
+            if kept and (round not in ("commit", "confirm") or self.home.exists(self.attempt.evidence_path(round, operator))):
                 continue
             for message in self._read(round, operator):
                 text = message.jws.text
@@ -207,7 +226,11 @@ class Walk:
                     self._accuse(abort.equivocation(message, first))
 
     def _accuse(self, fault):
-        self.attempt.accuse(fault.round, fault.index, messages.write(abort.accuse(fault)))
+        self.wrong.add((fault.round, fault.index))
+        if not self.attempt.accuse(fault.round, fault.index, messages.write(abort.accuse(fault))):
+            digest = _digest(fault.messages[0])
+            if digest not in self._known(fault.round, fault.index):
+                self.attempt.refuse(fault.round, fault.index, digest)
 
     def judge(self, author, read):
         """(The :class:`Fault` that the accusation of operator ``author`` shows, which the function ``read`` gives; None), or (None;
@@ -238,12 +261,13 @@ class Walk:
         """Note who has other settings of the network: nobody is to blame, but this attempt completes nowhere."""
         own = self.payload("confirm", self.parameters.index)
         missing = self.missing("confirm")
-        for operator in missing:
+        for operator in () if self.network in NETWORKS else missing:
             for text in self.mail.get(self.attempt.number, "confirm", operator):
                 with contextlib.suppress(DvError):
                     found = envelope.read(self.parameters, text, self.session).payload
                     if self.has_other_settings(found, own):
                         self.unequal[operator] = found.roots[0]
+                        break
         if self.unequal:
             kinds = {own.roots[0]: [operator for operator in self.parameters.operators if operator not in missing]}
             for operator, roots in self.unequal.items():
@@ -263,3 +287,11 @@ class Walk:
         keys = content and confirm.load(self.parameters, content)
         own = self.payload("confirm", self.parameters.index)
         return keys if keys and confirm.transcript(self.session, keys) == own.transcript[0] else None
+
+
+def _digest(text):
+    """SHA-256 (32 bytes) of the signing input of ``text``: its signature can be spelled in many ways. None if there is none."""
+    try:
+        return jws.split(text).digest
+    except DvError:
+        return None

@@ -36,6 +36,30 @@ def test_who_goes_by_which_other_definition(parted, group, index):
     assert (told.state, told.waiting_for, told.outbox) == ("waiting", outcomes[index].waiting_for, outcomes[index].outbox)
 
 
+@pytest.mark.parametrize("liars, count", [((4,), 1), ((4,), 2), ((4,), 3), ((4,), 40), ((3, 4), 40)])
+def test_who_signs_commits_for_many_hides_no_real_one(group, liars, count):
+    """The text stays short, and says of whom there is nothing else what they take part for."""
+    parties = group(4, 3, 1)
+    waiting, texts = parties.step(1), {}
+
+    def put(other, index):
+        there = replace(parties.parameters(index), definition_hash=other)
+        text = group.forger(parties, index).sign(there.header("commit"), {"a": 1})
+        texts["%s1/commit/%d.jws" % (dkg_folder(other), index)] = text
+
+    for index in liars:
+        for k in range(count):
+            put(bytes([0, index, k]) + bytes(29), index)
+    real = b"\xff" * 32
+    put(real, 2)
+    detail = elsewhere.note(waiting, parties.definition, group.node_key(1), texts).detail
+    assert "operators 2 take part for another definition, 0x%s" % real.hex() in detail
+    assert detail.count("take part for another definition") == min(3, 1 + count * len(liars))
+    more = count * len(liars) - 2
+    assert ("commits for %d more definitions lie in the store" % more in detail) == (more > 0)
+    assert len(detail) < 1500
+
+
 def test_what_nobody_signed_says_nothing(parted, group):
     ours, theirs, outcomes = parted
     folder = dkg_folder(theirs.definition.definition_hash)

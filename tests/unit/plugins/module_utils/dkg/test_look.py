@@ -114,6 +114,38 @@ def test_aborted(trio, glance):
     assert (again.state, again.step, again.attempt, again.ready) == ("waiting", "commit", 2, True)
 
 
+@pytest.fixture
+def all_confirm(trio):
+    """All have confirmed, operator 3 signed an abort too, and operator 1 has seen no other confirm."""
+    for dummy in range(3):
+        for index in trio.everyone:
+            trio.step(index, inbox={name: text for name, text in trio.store.items() if "/confirm/" not in name})
+    fields = {"accused": 1, "check": "form", "key": "", "messages": ["x"], "round": "commit"}
+    forger = trio.forger(trio, 3)
+    trio.store["1/abort/3.jws"] = forger.sign(forger.parameters.header("abort"), fields)
+    return trio
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_confirms_that_wait_come_before_an_abort(all_confirm, glance, kept):
+    """A run that takes both has the certificate: it waits, whatever else was seen."""
+    if kept:
+        aborts = {name: text for name, text in all_confirm.store.items() if "/confirm/" not in name}
+        assert glance(all_confirm, 1, inbox=aborts).state == all_confirm.step(1, inbox=aborts).state == "aborted"
+    told = glance(all_confirm, 1)
+    assert (told.state, told.ready, told.step, told.next_attempt) == ("waiting", True, "confirm", None)
+    outcome = all_confirm.step(1)
+    assert (outcome.state, outcome.step, outcome.next_attempt) == ("waiting", "sign", None)
+    assert outcome.accused[0][:2] == told.accused[0][:2] == (3, "abort.evidence")
+
+
+@pytest.mark.parametrize("lacks", ["1/confirm/2.jws", "1/confirm/3.jws"])
+def test_an_abort_without_all_confirms(all_confirm, glance, lacks):
+    del all_confirm.store[lacks]
+    told, outcome = glance(all_confirm, 1), all_confirm.step(1)
+    assert told.state == outcome.state == "aborted" and told.next_attempt == outcome.next_attempt == 2
+
+
 def test_others_began_a_later_attempt(trio, glance):
     trio.run(rounds=1)
     trio.step(2, 2), trio.step(3, 2)
