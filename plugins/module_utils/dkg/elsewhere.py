@@ -17,8 +17,8 @@ from .session import parameters as parameters_of
 
 _COMMIT = re.compile(DKG + "([0-9a-f]{64})/([1-9][0-9]{0,6})/commit/.*")
 
-#: How many other definitions are named.
-_NAMED = 3
+#: How many other definitions are named, and how many of one operator are looked for.
+_NAMED, _OF_ONE = 3, 50
 
 
 def note(standing, definition, node_key, inbox):
@@ -36,7 +36,7 @@ def note(standing, definition, node_key, inbox):
             "change to it (obol.dv.definition); otherwise only a new proposal helps" % (", ".join(map(str, sorted(operators))), other)
         )
     if others[_NAMED:]:
-        texts.append("commits for %d more definitions lie in the store" % len(others[_NAMED:]))
+        texts.append("commits for at least %d more definitions lie in the store" % len(others[_NAMED:]))
     return replace(standing, detail="; ".join(texts))
 
 
@@ -50,13 +50,16 @@ def _by_weight(found):
 def _commits(definition, node_key, inbox):
     """Definition hash (hex) -> share indices of the operators whose commits for it lie in the store, signed by the ENR keys of our
     ``definition``."""
-    own, found = parameters_of(definition, node_key, 1), {}
+    own = parameters_of(definition, node_key, 1)
+    known = {operator: set() for operator in own.operators}
     for name, text in inbox.items():
         match = _COMMIT.fullmatch(name)
         if match and bytes.fromhex(match[1]) != own.definition_hash:
             there = replace(own, definition_hash=bytes.fromhex(match[1]), attempt=int(match[2]))
             with contextlib.suppress(DvError):
-                to = envelope.authentic(there, text)[0]
-                if to.round == "commit":
-                    found.setdefault(match[1], set()).add(to.index)
-    return found
+                to = envelope.address(there, text)
+                if to.round == "commit" and match[1] not in known[to.index] and len(known[to.index]) < _OF_ONE:
+                    envelope.authentic(there, text)
+                    known[to.index].add(match[1])
+    others = sorted(set().union(*known.values()))
+    return {other: {operator for operator in known if other in known[operator]} for other in others}

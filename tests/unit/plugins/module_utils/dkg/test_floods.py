@@ -134,7 +134,7 @@ def test_others_are_enough(trio, checked):
     assert (outcome.step, count) == ("seal", 1) and "operator 1 is to blame (sign.partial)" in outcome.detail
 
 
-CONTENTS = [(round, make) for round, make in WRONG.items()]
+CONTENTS = list(WRONG.items())
 FORMS = [(round, lambda forger, k: {"extra": k}) for round in (*WRONG, "abort")]
 
 
