@@ -112,8 +112,8 @@ class Attempt:
 
     def seed(self):
         """The seed (32 bytes), or None: of another length it is none."""
-        path = self._path("seed")
-        return files.read_if_exists(path, SEED_SIZE) if self.has_seed() and os.lstat(path).st_size == SEED_SIZE else None
+        content = files.read_if_exists(self._path("seed"))
+        return content if content is not None and len(content) == SEED_SIZE else None
 
     def has_seed(self):
         """Whether there is something that should be the seed."""
