@@ -8,6 +8,7 @@ Root gives it to that user once; what is made in it later belongs to its owner f
 :func:`.files.like_owner`.
 """
 
+import errno
 import grp
 import os
 import pwd
@@ -79,7 +80,10 @@ def give(data_dir, owner, really=True):
                 changed |= _give(descriptor, owner, really)
             except OSError as error:
                 raise files.os_error(error, directory, "give away") from None
-    except RecursionError:
+    except (RecursionError, OSError) as error:
+        # The walk holds a descriptor for each level.
+        if isinstance(error, OSError) and error.errno != errno.EMFILE:
+            raise files.os_error(error, error.filename or data_dir, "give away") from None
         raise DvError("%s holds hundreds of directories in one another" % data_dir, "what charon and we make", "take them away") from None
     return changed
 

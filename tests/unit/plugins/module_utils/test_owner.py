@@ -10,6 +10,7 @@ import os
 import pathlib
 import pwd
 import re
+import resource
 import stat
 import subprocess
 import sys
@@ -302,8 +303,12 @@ def test_nor_one_in_the_place_of_a_file(deed, theirs, tmp_path):
 
 
 @needs_root
-def test_a_directory_deeper_than_any_path(data_dir):
-    """Whoever owns it can make one; it costs an error, or nothing."""
+@pytest.mark.parametrize("descriptors", [256, 65536])
+def test_a_directory_deeper_than_any_path(descriptors, data_dir, request):
+    """Whoever owns it can make one; it costs an error, or nothing: however many files this process may open."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    request.addfinalizer(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limits))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(descriptors, limits[1]), limits[1]))
     descriptor = os.open(data_dir, os.O_RDONLY)
     for _step in range(1900):
         os.mkdir("d", dir_fd=descriptor)
