@@ -211,6 +211,7 @@ def erase_directory(path):
     try:
         for name in names(path):
             os.unlink(os.path.join(path, name))
+        sync_directory(path)
         os.rmdir(path)
     except OSError as error:
         raise os_error(error, error.filename or path, "remove") from None
