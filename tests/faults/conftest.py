@@ -79,5 +79,5 @@ UNRESOLVED = ("test_two_control_nodes", "test_restored_while_the_store_hides_its
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if any(name in item.nodeid for name in UNRESOLVED) or "test_order[" in item.nodeid:
+        if any(name in item.nodeid for name in UNRESOLVED):
             item.add_marker(pytest.mark.xfail(strict=False, reason="not looked into yet, see UNRESOLVED"))
