@@ -52,8 +52,9 @@ def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None):
         return _ready("approval", since, "the store lacks this node's approval"), known
     approvals = bindings.choose(data_dir, proposal, inbox, network)
     missing = tuple(index for index in range(1, len(proposal.operators) + 1) if index not in approvals)
-    if bindings.without(approvals):
-        error = bindings.unbound(proposal, bindings.without(approvals))
+    without = bindings.without(approvals)
+    if without:
+        error = bindings.unbound(proposal, without)
         return Standing(state="waiting", step="approval", waiting_for=error.operators, since=since, detail=str(error)), known
     if missing and DEFINITION not in inbox:
         return Standing(state="waiting", step="approval", waiting_for=missing, since=since), known
