@@ -12,10 +12,8 @@ import contextlib
 import os
 
 from . import approval, files
-from .data_dir import CEREMONY, one_run
+from .data_dir import APPROVALS, one_run
 from .errors import CarriedError, Collector, DvError
-
-DIRECTORY = CEREMONY + "/approvals"
 
 
 class Unbound(DvError):
@@ -64,7 +62,7 @@ def choose(data_dir, terms, inbox, network, accepted=False):
                     index,
                     "binding_signature",
                     "its wallet bound two ENRs to its place: %s in %s, and %s in the store"
-                    % (first.enr, os.path.join(data_dir, DIRECTORY, "%d.json" % index), other.enr),
+                    % (first.enr, os.path.join(data_dir, APPROVALS, "%d.json" % index), other.enr),
                     "one, ever",
                     "ask that operator which node is its own, and begin again with a new proposal",
                 )
@@ -80,7 +78,7 @@ def keep(data_dir, terms, approvals, network):
     if given is None or given.config_hash != terms.config_hash:
         return False
     for index, text in approvals.items():
-        path = os.path.join(data_dir, DIRECTORY, "%d.json" % index)
+        path = os.path.join(data_dir, APPROVALS, "%d.json" % index)
         if not os.path.lexists(path):
             try:
                 found = approval.check(index, terms.operators[index - 1], text, terms, network)
@@ -91,8 +89,7 @@ def keep(data_dir, terms, approvals, network):
     if not new:
         return False
     with one_run(data_dir):
-        files.make_directory(os.path.join(data_dir, DIRECTORY))
-        files.sweep(os.path.join(data_dir, DIRECTORY))
+        files.make_directory(os.path.join(data_dir, APPROVALS))
         written = [files.write_if_absent(path, content) for path, content in new.items()]
     return any(written)
 
@@ -139,7 +136,7 @@ def _read(data_dir, terms):
     """The approvals of ``terms`` that this node gave and kept, share index -> text."""
     given, found = approval.read(data_dir), {}
     for index in range(1, len(terms.operators or ()) + 1):
-        path = os.path.join(data_dir, DIRECTORY, "%d.json" % index)
+        path = os.path.join(data_dir, APPROVALS, "%d.json" % index)
         content = files.read_if_exists(path, approval.MAX_SIZE)
         if content is not None and approval.parse(content, path).config_hash == terms.config_hash:
             found[index] = content.decode()

@@ -21,6 +21,8 @@ LOCK = "cluster-lock.json"
 KEYS = "validator_keys"
 #: Directory of what a node keeps of a ceremony: proposal, approval, the DKG's attempts.
 CEREMONY = "ceremony"
+#: Directory of the approvals that bind the nodes of others to their places, :mod:`.bindings`.
+APPROVALS = CEREMONY + "/approvals"
 #: Builder registrations that charon takes instead of the lock's, by default from v1.10 on.
 OVERRIDES = "builder_registrations_overrides.json"
 #: How the name of a directory begins that ``charon deposit fetch`` makes.
@@ -60,10 +62,10 @@ def one_run(data_dir):
 
     :raises DvError: another run writes there now
     """
-    ceremony = os.path.join(data_dir, CEREMONY)
+    ceremony, approvals = os.path.join(data_dir, CEREMONY), os.path.join(data_dir, APPROVALS)
     files.make_directory(ceremony)
     with files.exclusive(os.path.join(ceremony, "lock")):
-        for directory in (data_dir, ceremony):
+        for directory in (data_dir, ceremony, *([approvals] if files.is_directory(approvals) else ())):
             files.sweep(directory)
             files.sync_directory(directory)
         yield

@@ -100,7 +100,7 @@ def check_two_control_nodes(directory, stores):
     group = Operators(directory)
     runs = together(group, stores)
     for code, printed, _again in runs:
-        reasons = re.findall(r"^\[ERROR\]: Task failed: Module failed: (.*)", printed, re.MULTILINE)
+        reasons = re.findall(r"^\[ERROR\]: Task failed: (?:Action|Module) failed: (.*)", printed, re.MULTILINE)
         assert code == (2 if reasons else 0), printed
         assert [reason for reason in reasons if HELD not in reason] == [], printed
         assert not re.search("Traceback|MODULE FAILURE|unforeseen", printed), printed
