@@ -71,5 +71,3 @@ def pytest_terminal_summary(terminalreporter):
     for kind in sorted({each["kind"] for each in found if "kind" in each}):
         tried, lost = (sum(each[name] for each in found if each.get("kind") == kind) for name in ("tried", "lost"))
         terminalreporter.write_line("%s: %d points tried, %d lost" % (kind, tried, lost))
-
-
