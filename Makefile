@@ -88,7 +88,7 @@ sanity: $(CHECKS)  ## what ansible-test says of a collection
 
 .PHONY: ansible-units
 ansible-units: $(CHECKS)  ## unit tests of the plugins as ansible-test runs them, without the foreign vectors
-	# The DKG and its curve know nothing of Ansible, and have no vectors of their own to be without: `make unit` runs them.
+	# Not those of the DKG and its curve, which know nothing of Ansible and take the longest: `make unit` runs them.
 	tests/ansible-test.sh units tests/unit/plugins/plugin_utils/ $(wildcard tests/unit/plugins/module_utils/test_*.py)
 
 .PHONY: bench
