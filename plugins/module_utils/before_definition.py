@@ -16,7 +16,7 @@ from .standing import Standing, changed_at
 from .store import PROPOSAL, approval_name
 
 
-def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None):
+def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None, creator=None):
     """The :class:`~.standing.Standing` of a node that has its ENR private key, and what is known of its cluster
     (:func:`.facts.facts`).
 
@@ -24,6 +24,7 @@ def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None):
     :param store: what the store is called in texts
     :param custom: networks of one's own that count too
     :param address: the address (text) of the node's operator, if it is known; ``wanted_index`` its share index, where it has several
+    :param creator: the address (text) of who has to make the proposal, if it is known
     :raises DvError: something of it is not as it must be
     """
     given = approval.read(data_dir)
@@ -35,7 +36,7 @@ def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None):
             return _ready("definition", since, "the store holds the definition"), known
         if os.path.exists(own[proposals.FILE]):
             return _ready("proposal", since, "the store lacks the proposal that this node made"), known
-        return Standing(state="waiting", step="proposal", since=since, detail=NO_PROPOSAL % store), known
+        return Standing(state="waiting", step="proposal", since=since, detail=NO_PROPOSAL % (store, "the creator %s" % creator if creator else "its creator")), known
     proposal = check_proposal(inbox[PROPOSAL], "the proposal in %s" % store, custom)
     known = dict(facts(proposal), share_index=given and given.share_index)
     # That of a proposal says nothing: the ENRs are missing.
@@ -75,6 +76,6 @@ def _ready(step, since, why):
 
 
 NO_PROPOSAL = (
-    "there is neither a proposal nor a definition in %s yet: the creator's node has to make the proposal "
+    "there is neither a proposal nor a definition in %s yet: %s has to make the proposal, on the node that has its wallet "
     "(dv_creator_node, dv_creator_wallet_file)"
 )

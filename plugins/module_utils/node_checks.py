@@ -7,7 +7,7 @@
 import os
 
 from . import acceptance, age, approval, definition, enr, files, lock, node_key, policy, proposal, review, secp256k1, wallet
-from .address import checksum_address
+from .address import checksum_address, parse_address
 from .data_dir import DEFINITION, KEYS, LOCK
 from .disk import check_directory
 from .errors import Collector, DvError, raise_all
@@ -73,6 +73,22 @@ def check_artefacts(node, terms):
             )
         )
     problems.raise_any()
+
+
+def check_proposed(node, terms, inbox):
+    """A proposal in the store with the very ``terms``: what they are is compared before the wallet signs them."""
+    # What it has itself is compared already.
+    proposed = None if _has_terms(node) else _proposed(terms, inbox)
+    if proposed:
+        proposal.check_terms(proposed, terms)
+
+
+def can_propose(node, terms, inbox):
+    """Whether a creator has to sign here, and the node's operator is the one; ``None`` where none is missing, or nobody can tell."""
+    if PROPOSAL in inbox or node.accepted_definition_hash or _has_terms(node) or "" in terms.operators:
+        return None
+    address = node.address or wallet.address(node.wallet_file)
+    return parse_address(address, "dv_operator_address") == parse_address(terms.creator, "dv_creator")
 
 
 def check_given(node, given, custom):
@@ -194,6 +210,19 @@ def _check_new_wallet(node):
     problems.raise_any()
 
 
+def _proposed(terms, inbox):
+    """The proposal in the store, or ``None``. What is wrong with it, the approval says."""
+    try:
+        return proposal.check_proposal(inbox[PROPOSAL], custom=(terms.network,)) if PROPOSAL in inbox else None
+    except DvError:
+        return None
+
+
+def _has_terms(node):
+    """Whether this node proposed a cluster, or has the definition of one."""
+    return any(os.path.lexists(os.path.join(node.data_dir, name)) for name in (proposal.FILE, DEFINITION, LOCK))
+
+
 def _places(terms, address):
     return [index for index, text in enumerate(terms.operators, 1) if text.lower() == address.lower()]
 
@@ -217,11 +246,13 @@ def _check_place(node, terms, address):
 def _check_approval(node, terms, address, approvals):
     """A node that lost its data directory has forgotten its approval; the others would make a definition of it, with an ENR
     whose key nobody has."""
+    proposed = _proposed(terms, approvals)
+    if not proposed:
+        return
     try:
-        proposed = proposal.check_proposal(approvals.get(PROPOSAL, ""), custom=(terms.network,))
         index = approval.share_index(proposed, address, node.share_index)
     except DvError:
-        # What is wrong with it, the approval says.
+        # Who has no place there, the approval says.
         return
     if approval_name(index) in approvals:
         wanted = approval.Approval(index, address, _own_enr(node) or "", proposed.config_hash)

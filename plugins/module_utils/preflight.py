@@ -4,6 +4,7 @@
 
 """Preflight of a node: all that can be known to fail later is said before anything is written, all of it at once."""
 
+import contextlib
 import importlib.metadata
 import re
 import sys
@@ -99,6 +100,9 @@ def check(node, terms, now, given=None, approvals=None):
                     node_checks.check_given(node, agreed, given.custom)
                 else:
                     node_checks.check_artefacts(node, agreed)
+            if not given:
+                with problems:
+                    node_checks.check_proposed(node, agreed, approvals or {})
             if not node_checks.finished(node):
                 check_space(node.data_dir, agreed.num_validators, len(agreed.operators or ()))
     if not given:
@@ -111,6 +115,16 @@ def check(node, terms, now, given=None, approvals=None):
         with problems:
             node_checks.check_backup(node)
     return problems.errors
+
+
+def can_propose(node, terms, approvals):
+    """Whether a creator has to sign on ``node``, and its operator is the one; ``None`` where none is missing, or nobody can tell.
+    The arguments are those of :func:`check`."""
+    from . import node_checks  # needs the libraries
+
+    with contextlib.suppress(DvError):  # what is wrong, check tells
+        return node_checks.can_propose(node, node_checks.agreed_terms(node, terms), approvals)
+    return None
 
 
 def check_python():

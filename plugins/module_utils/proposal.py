@@ -70,6 +70,21 @@ def read(data_dir, wanted):
     return found
 
 
+def check_terms(proposed, wanted):
+    """Refuse another node's proposal (a :class:`~.definition.Definition`) whose terms are not the ``wanted`` :class:`~.terms.Terms`.
+
+    :raises DvError: each difference is named
+    """
+    different = terms.differences(proposed, wanted)
+    if different:
+        raise DvError(
+            "the creator's proposal has other terms than this node's variables",
+            "the terms that the operators agreed on, in both",
+            "ask the others which are right: correct the variables, or have the creator begin again with a new proposal",
+            different,
+        )
+
+
 def check_proposal(content, what="proposal", custom=()):
     """The :class:`~.definition.Definition` of a proposal (bytes or text) in its one spelling, called ``what`` in errors.
 

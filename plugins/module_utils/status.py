@@ -20,7 +20,7 @@ from .spelling import spelled
 from .standing import Standing, changed_at
 
 
-def status(data_dir, inbox, store, attempt=1, custom=(), address=None, wanted_index=None):
+def status(data_dir, inbox, store, attempt=1, custom=(), address=None, wanted_index=None, creator=None):
     """Where the node stands (:class:`~.standing.Standing`), and what is known of its cluster (:func:`.facts.facts`).
 
     Files that no run can go on with are no error here: they are what the node waits for its own operator for.
@@ -31,10 +31,11 @@ def status(data_dir, inbox, store, attempt=1, custom=(), address=None, wanted_in
     :param attempt: the attempt that the inventory asks for
     :param custom: networks of one's own that count too
     :param address: the address (text) of the node's operator, if it is known; ``wanted_index`` its share index, where it has several
+    :param creator: the address (text) of who has to make the proposal, if it is known
     """
     known = facts()
     try:
-        return _status(data_dir, inbox, store, attempt, custom, (address, wanted_index), known), known
+        return _status(data_dir, inbox, store, attempt, custom, (address, wanted_index, creator), known), known
     except Unbound as error:
         return Standing(state="waiting", step="approval", waiting_for=error.operators, detail=str(error)), known
     except DvError as error:

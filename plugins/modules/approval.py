@@ -9,8 +9,8 @@ short_description: Approve a cluster's proposal with the operator's wallet
 version_added: 0.1.0
 author: The obol.dv authors (@obol-dv)
 description:
-  - Checks the proposal, holds its terms against the node's own policy, and signs its config hash and the node's ENR with
-    the operator's wallet (EIP-712).
+  - Checks the proposal, holds its terms against O(terms) and the node's own policy, and signs its config hash and the node's
+    ENR with the operator's wallet (EIP-712).
   - What was approved is recorded in the data directory, C(ceremony/approval.json). The DKG starts only for a definition
     that follows from it. A node approves one cluster, with one ENR.
   - Without a policy the node signs only what O(accept_config_hash) confirms.
@@ -28,6 +28,10 @@ options:
   share_index:
     description: The node's share index. Needed only where several operators share the address.
     type: int
+  terms:
+    description:
+      - The terms that the operator expects, as in M(obol.dv.proposal). A proposal with others is not signed, each difference is told.
+    type: dict
   policy_file:
     description: Path of the node's policy. If there is such a file it decides.
     type: str
@@ -75,13 +79,15 @@ from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils import approval, enr, node_key, policy, wallet
     from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
-    from ansible_collections.obol.dv.plugins.module_utils.proposal import check_proposal
+    from ansible_collections.obol.dv.plugins.module_utils.proposal import check_proposal, check_terms
     from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL, approval_name
+    from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),
     operator_address=dict(type="str"),
     share_index=dict(type="int"),
+    terms=dict(type="dict"),
     policy_file=dict(type="str", required=True),
     accept_config_hash=dict(type="str"),
     testnet=TESTNET_SPEC,
@@ -95,14 +101,20 @@ def approve(module):
     if PROPOSAL not in params["inbox"]:
         return dict(changed=module.check_mode, state="waiting", config_hash=None, share_index=None)
     proposal = check_proposal(params["inbox"][PROPOSAL], "the proposal in %s" % params["store"], custom)
+    if params["terms"]:
+        check_terms(proposal, parse_terms(params["terms"], operators_pending=module.check_mode))
     given = approval.read(params["data_dir"])
     # What has signed may be gone.
-    address = params["operator_address"] or (given.address if given else wallet.address(params["wallet_file"]))
+    address = params["operator_address"] or given and given.address
+    if module.check_mode and not (address or os.path.lexists(params["wallet_file"])):
+        # The run would make it first, and its place is not known before.
+        return dict(changed=True, state="waiting", config_hash=to_hex(proposal.config_hash), share_index=None)
+    address = address or wallet.address(params["wallet_file"])
     considered = dict(
         data_dir=params["data_dir"],
         proposal=proposal,
         address=address,
-        enr=enr.encode(node_key.read(params["data_dir"])),
+        enr=_own_enr(module),
         policy=policy.read(params["policy_file"]) if os.path.lexists(params["policy_file"]) else None,
         accepted_config_hash=from_hex(params["accept_config_hash"], 32, "accept_config_hash") or None,
         wanted_index=params["share_index"],
@@ -119,6 +131,14 @@ def approve(module):
     # In the store it may have another spelling: that is no matter.
     outbox = {} if stored is not None and approval.is_same(stored, given) else {name: given.dump()}
     return dict(result, changed=new, outbox=outbox)
+
+
+def _own_enr(module):
+    """The node's ENR; in check mode ``""`` where the run would make its key first."""
+    data_dir = module.params["data_dir"]
+    if module.check_mode and not node_key.exists(data_dir):
+        return ""
+    return enr.encode(node_key.read(data_dir))
 
 
 def main():

@@ -22,6 +22,9 @@ extends_documentation_fragment:
   - obol.dv.node.store
   - obol.dv.node.testnet
 options:
+  creator:
+    description: Address of the creator, if it is known. It is told as long as the proposal is missing.
+    type: str
   definition_file:
     description:
       - Path on the control node of a finished definition, to use instead of proposal and approvals.
@@ -132,6 +135,7 @@ with packages():
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="str", required=True),
+    creator=dict(type="str"),
     definition_file=dict(type="str"),
     accept_definition_hash=dict(type="str"),
     testnet=TESTNET_SPEC,
@@ -142,6 +146,9 @@ ARGUMENT_SPEC = dict(
 def place(module):
     params, custom = module.params, networks(module.params)
     data_dir, inbox = params["data_dir"], params["inbox"]
+    if module.check_mode and not node_key.exists(data_dir):
+        # The run would make it first, and approve.
+        return dict(facts(), **Standing(state="planned", step="approval").result(), changed=True)
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
     found, stored, kept = _definition(params, confirmed, custom, module.check_mode)
     found = acceptance.choose(data_dir, found, confirmed)
@@ -199,7 +206,9 @@ def _read(path):
 
 def _waiting(module, custom):
     params = module.params
-    standing, known = before_definition.stand(params["data_dir"], params["inbox"], params["store"], custom)
+    standing, known = before_definition.stand(
+        params["data_dir"], params["inbox"], params["store"], custom, creator=params["creator"]
+    )
     state = "planned" if module.check_mode else standing.state
     return dict(known, **dict(standing.result(), state=state), changed=module.check_mode)
 

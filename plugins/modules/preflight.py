@@ -104,6 +104,10 @@ enr:
   description: The node's ENR. Null as long as it has no key, or none that can be read.
   returned: always
   type: str
+can_propose:
+  description: Whether a creator has to sign here, and this node's operator is the one. Null where no creator is missing.
+  returned: always
+  type: bool
 """
 
 import time
@@ -164,7 +168,8 @@ def check(module):
     given = preflight.Given(definition, params["definition_file"], networks(params)) if definition is not None else None
     problems.errors += preflight.check(node, params["terms"], time.time(), given, params["inbox"])
     texts = [str(error) for error in problems.errors]
-    result = dict(changed=False, problems=texts, has_definition=_has_definition(node), enr=_enr(node))
+    can_propose = None if given or texts else preflight.can_propose(node, params["terms"], params["inbox"])
+    result = dict(changed=False, problems=texts, has_definition=_has_definition(node), enr=_enr(node), can_propose=can_propose)
     if texts:
         module.fail_json(msg="\n".join("- " + text for text in texts), **result)
     return result

@@ -31,6 +31,9 @@ options:
   share_index:
     description: The node's share index. Needed only where several operators share the address.
     type: int
+  creator:
+    description: Address of the creator, if it is known. It is told as long as the proposal is missing.
+    type: str
   backup_dir:
     description: Directory on the node with the backups of its ENR private key, see M(obol.dv.backup_enr_key).
     type: str
@@ -154,6 +157,7 @@ ARGUMENT_SPEC = dict(
     attempt=dict(type="int", default=1),
     operator_address=dict(type="str"),
     share_index=dict(type="int"),
+    creator=dict(type="str"),
     backup_dir=dict(type="str"),
     testnet=TESTNET_SPEC,
     **CARRIER_SPEC,
@@ -170,6 +174,7 @@ def tell(module):
         networks(params),
         params["operator_address"],
         params["share_index"],
+        params["creator"],
     )
     backup = newest_backup(params["data_dir"], params["backup_dir"]) if params["backup_dir"] else None
     return dict(known, **standing.result(), enr_key_backup=backup, changed=False)

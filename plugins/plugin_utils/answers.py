@@ -39,6 +39,7 @@ _OPERATORS = _list_of(_record(share_index=_number, address=_optional(_text), pee
 #: All that our modules answer: name -> (check, what is wanted).
 FIELDS = {
     **dict.fromkeys(("changed", "has_definition", "ready"), (_truth, "true or false")),
+    "can_propose": (_optional(_truth), "true or false, or nothing"),
     **dict.fromkeys(("detail", "state"), (_text, "a text")),
     **dict.fromkeys(("attempt", "next_attempt", "share_index"), (_optional(_number), "a number, or nothing")),
     **dict.fromkeys(

@@ -8,6 +8,7 @@ import dataclasses
 import json
 import re
 import shutil
+from functools import partial
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils import (
@@ -134,15 +135,22 @@ def test_two_nodes_with_one_key(group, check_refused):
 # What a carrier slips in, or an operator has to confirm
 
 
-def test_a_proposal_of_other_terms_in_the_store(group):
-    """The creator and the carrier are in league: the policy of every other node forbids it, and nobody signs."""
+def test_a_proposal_of_other_terms_in_the_store(group, check_refused):
+    """Not even where creator, carrier and control node are in league: the policy of every node forbids it, and nobody signs."""
     group.store.mkdir(parents=True)
     (group.store / "proposal.json").write_bytes(proposed(group, withdrawal_addresses=[OTHER]))
-    told = failures(group.attempt())
+    other = 'dv_withdrawal_addresses[0]: the definition has "%s", the terms say "%s"' % (OTHER, DEAD)
+    group.write_inventory()
+    for arguments in ((), ("--check",)):
+        check_refused(group.directory, [other], partial(group.attempt, *arguments))
+    told = failures(group.attempt(playbooks=UP_TO_DEFINITION[1:]))
     assert "holds a proposal that is not of this node" in told.pop("node1")
-    assert set(told) == {"node2", "node3", "node4"}
-    for name, text in told.items():
-        assert "the withdrawal address of validator 0 is %s; %s allows" % (OTHER, group.directory / name / "policy.yml") in text
+    assert set(told) == {"node2", "node3", "node4"} and all(other in text for text in told.values()), told
+    group.variables["dv_withdrawal_addresses"] = [OTHER]
+    told = failures(group.attempt(playbooks=UP_TO_DEFINITION[1:]))
+    for name in ("node2", "node3", "node4"):
+        policy = group.directory / name / "policy.yml"
+        assert "the withdrawal address of validator 0 is %s; %s allows" % (OTHER, policy) in told[name]
     assert approvals(group) == []
     assert [path.name for path in group.store.rglob("*")] == ["proposal.json"]
 

@@ -321,6 +321,29 @@ def test_approvals_of_an_address_with_several_places(node, terms, people, tmp_pa
     assert "approvals/2.json" not in "\n".join(texts(replace(node, share_index=2), terms, approvals))
 
 
+def test_a_proposal_of_other_terms_is_told_before_it_is_signed(proposed, node, terms, place):
+    others = {**terms, "num_validators": 3, "fee_recipient_addresses": terms["fee_recipient_addresses"][:1], "threshold": 4}
+    (place / "policy.yml").write_text(policy.allowing(parse_terms(others)))
+    (found,) = texts(node, others, in_store(proposed, {}))
+    assert found.startswith("the creator's proposal has other terms than this node's variables:\n")
+    assert "dv_num_validators: the definition has 2, the terms say 3\n" in found
+    assert "dv_threshold: the definition has 3, the terms say 4\n" in found
+
+
+def test_addresses_are_compared_whatever_their_letters(node, terms, people):
+    """Who wrote one in lower case has the same place, and is the same creator."""
+    agreed = {**terms, "creator": people[0].address}
+    for address in (None, people[0].address, people[0].address.lower()):
+        assert texts(replace(node, address=address), terms) == []
+        assert preflight.can_propose(replace(node, address=address), agreed, {}) is True
+    assert preflight.can_propose(node, {**terms, "creator": DEAD}, {}) is False
+
+
+def test_who_can_propose_is_no_question_where_a_proposal_is(proposed, accepted, node, terms):
+    assert preflight.can_propose(node, terms, in_store(proposed, {})) is None
+    assert preflight.can_propose(node, terms, {}) is None
+
+
 @pytest.mark.parametrize("carried", ["{}", "", "[]", "another ENR", "another cluster", "another wallet"])
 def test_what_the_wallet_did_not_sign_stops_nobody(carried, proposed, approved, node, terms, people):
     given = approved[1][1]

@@ -39,6 +39,7 @@ GOOD = {
     "settled": ["dkg/"],
     "handed_on": [],
     "has_definition": True,
+    "can_propose": None,
     "address": "0x",
     "created": None,
     "key_path": "/data/charon-enr-private-key",

@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What operators write into their inventories: other spellings, things left out, and what no node of theirs can do."""
+
+from ansible_collections.obol.dv.tests.operators import DEAD, Operators
+
+UP_TO_DEFINITION = ["playbooks/%s.yml" % name for name in ("preflight", "enr", "definition")]
+
+
+def definitions(group):
+    return {(data_dir / "cluster-definition.json").read_bytes() for data_dir in group.data_dirs}
+
+
+def test_an_address_in_lower_case_or_left_out(tmp_path):
+    """The creator is known by the address, and where the inventory does not tell it by the wallet; so is everybody's place."""
+    group = Operators(tmp_path / "lower", 3)
+    for host in group.hosts.values():
+        host["dv_operator_address"] = host["dv_operator_address"].lower()
+    group.play(playbooks=UP_TO_DEFINITION)
+    assert len(definitions(group)) == 1
+    group = Operators(tmp_path / "left-out", 3)
+    for host in group.hosts.values():
+        del host["dv_operator_address"]
+    group.play(playbooks=UP_TO_DEFINITION)
+    assert len(definitions(group)) == 1
+
+
+def test_a_creator_whom_no_node_has(tmp_path, check_refused):
+    group = Operators(tmp_path / "group", 3, creator=DEAD)
+    group.write_inventory()
+    check_refused(group.directory, ["tested: none of its nodes is the creator's, %s; wanted" % DEAD], group.attempt)
+
+
+def test_the_creator_is_named_while_awaited(tmp_path):
+    group = Operators(tmp_path / "group", 3)
+    printed = " ".join(group.play("--limit", "node2").split())
+    assert "the creator %s has to make the proposal" % group.variables["dv_operators"][0] in printed
+
+
+def test_check_mode_on_a_new_node_that_finds_a_proposal(tmp_path, tree):
+    group = Operators(tmp_path / "group", 3)
+    group.play("--limit", "node1")
+    before = tree(group.directory / "node2")
+    printed = group.play("--limit", "node2,node3", "--check", "--diff")
+    assert "Cluster tested is planned: nothing was written on node2, node3" in printed
+    assert tree(group.directory / "node2") == before
