@@ -9,6 +9,7 @@ import os
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.obol.dv.plugins.module_utils import backup, files
+from ansible_collections.obol.dv.plugins.module_utils.disk import absolute
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
 from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
@@ -27,7 +28,7 @@ class ActionModule(NodeModule):
                 return result
             result["copy"] = None
             if dest and outbox:
-                directory = os.path.abspath(os.path.expanduser(dest))
+                directory = absolute(dest, "dv_backup_dest")
                 contents = {os.path.join(directory, name): _encrypted(name, text) for name, text in outbox.items()}
                 result["changed"] = self._copy(directory, contents) or bool(result.get("changed"))
                 result["copy"] = next((path for path in contents if path.endswith(".age") and os.path.lexists(path)), None)

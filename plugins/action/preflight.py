@@ -5,11 +5,9 @@
 """Takes a finished definition to the node, if one is given, and checks on the control node that store and
 backups can be written there."""
 
-import os
-
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.obol.dv.plugins.module_utils.disk import check_directory_of_control_node
+from ansible_collections.obol.dv.plugins.module_utils.disk import absolute, check_directory_of_control_node
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.store import APPROVALS, PROPOSAL
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
@@ -33,7 +31,7 @@ class ActionModule(Carrier):
             problems.append(str(error))
         if arguments.get("backup_recipients") and arguments.get("backup_dest"):
             try:
-                directory = os.path.expanduser(arguments["backup_dest"])
+                directory = absolute(arguments["backup_dest"], "dv_backup_dest")
                 check_directory_of_control_node(directory, "the backups on the control node", "dv_backup_dest")
             except DvError as error:
                 problems.append(str(error))

@@ -11,7 +11,7 @@ options:
   data_dir:
     description:
       - Absolute path of charon's data directory on the node, often C(.charon).
-    type: str
+    type: path
     required: true
 """
 
@@ -45,12 +45,12 @@ options:
   wallet_file:
     description:
       - Path of the wallet on the node, an Ethereum key file (V3).
-    type: str
+    type: path
     required: true
   wallet_password_file:
     description:
       - Path of the file on the node that holds the wallet's password in its first line.
-    type: str
+    type: path
     required: true
 """
 

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a directory can be used, and its disk has room for a ceremony: asked for, not tried. Nothing is written."""
+"""Whether a path says where it leads, a directory can be used, and its disk has room for a ceremony: asked for, not tried. Nothing
+is written."""
 
 import os
 
@@ -14,6 +15,22 @@ BASE_SIZE, VALIDATOR_SIZE, SHARE_SIZE = 8 * 2**20, 16 * 2**10, 2 * 2**10
 
 #: New files of a ceremony beside the two of each validator.
 BASE_FILES = 500
+
+
+def absolute(path, what):
+    """``path``, in which ``~`` may stand for a home directory, from the root of the file system on.
+
+    :param what: what it is, in errors: the variable that names it
+    :raises DvError: it is relative, so that each run could take it elsewhere
+    """
+    expanded = os.path.expanduser(path)
+    if not os.path.isabs(expanded):
+        raise DvError(
+            "%s is the relative path %s" % (what, path),
+            "one that begins with / or ~",
+            "name it whole, or begin with {{ inventory_dir }} on the control node, which is nothing for an inventory that is no file",
+        )
+    return os.path.normpath(expanded)
 
 
 def check_directory_of_control_node(path, what, variable):

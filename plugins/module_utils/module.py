@@ -34,8 +34,8 @@ TESTNET_SPEC = dict(
 
 #: Options of every module that may sign with a wallet. Both are paths: the password itself is never an argument.
 WALLET_SPEC = dict(
-    wallet_file=dict(type="str", required=True),
-    wallet_password_file=dict(type="str", required=True, no_log=False),
+    wallet_file=dict(type="path", required=True),
+    wallet_password_file=dict(type="path", required=True, no_log=False),
 )
 
 #: Options of every module that meets the store through the action plugin of the same name.

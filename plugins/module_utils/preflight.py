@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from . import owner
-from .disk import check_directory, check_space
+from .disk import absolute, check_directory, check_space
 from .errors import Collector, DvError
 
 MINIMUM_PYTHON = (3, 11)
@@ -59,6 +59,16 @@ class Node:
     backup_dir: str = None
 
 
+#: Variable -> the path on the node that it names.
+PATHS = {
+    "dv_data_dir": "data_dir",
+    "dv_wallet_file": "wallet_file",
+    "dv_wallet_password_file": "password_file",
+    "dv_policy_file": "policy_file",
+    "dv_backup_dir": "backup_dir",
+}
+
+
 class Given(NamedTuple):
     """A finished definition, to be used instead of terms, wallet and policy: its ``text``, the ``path`` that it comes from,
     and the ``custom`` networks that count too."""
@@ -89,6 +99,9 @@ def check(node, terms, now, given=None, approvals=None):
     agreed = None
     with problems:
         agreed = node_checks.given_definition(given) if given else node_checks.agreed_terms(node, terms)
+    for variable, field in PATHS.items():
+        with problems:
+            absolute(getattr(node, field) or "/", variable)
     with problems:
         check_directory(node.data_dir)
         # What cannot be opened, needs no second error for each file in it.

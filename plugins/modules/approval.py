@@ -34,7 +34,7 @@ options:
     type: dict
   policy_file:
     description: Path of the node's policy. If there is such a file it decides.
-    type: str
+    type: path
     required: true
   accept_config_hash:
     description: The config hash that the node's operator has looked at and agrees to.
@@ -84,11 +84,11 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
 
 ARGUMENT_SPEC = dict(
-    data_dir=dict(type="str", required=True),
+    data_dir=dict(type="path", required=True),
     operator_address=dict(type="str"),
     share_index=dict(type="int"),
     terms=dict(type="dict"),
-    policy_file=dict(type="str", required=True),
+    policy_file=dict(type="path", required=True),
     accept_config_hash=dict(type="str"),
     testnet=TESTNET_SPEC,
     **WALLET_SPEC,

@@ -31,7 +31,7 @@ options:
   backup_dir:
     description:
       - Directory on the node for its backups. It is made if it is not there.
-    type: str
+    type: path
     required: true
   dest:
     description:
@@ -84,9 +84,9 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 ARGUMENT_SPEC = dict(
-    data_dir=dict(type="str", required=True),
+    data_dir=dict(type="path", required=True),
     recipients=dict(type="list", elements="str", required=True),
-    backup_dir=dict(type="str", required=True),
+    backup_dir=dict(type="path", required=True),
     dest=dict(type="str"),
 )
 

@@ -134,7 +134,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL
 
 ARGUMENT_SPEC = dict(
-    data_dir=dict(type="str", required=True),
+    data_dir=dict(type="path", required=True),
     creator=dict(type="str"),
     definition_file=dict(type="str"),
     accept_definition_hash=dict(type="str"),

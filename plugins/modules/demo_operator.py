@@ -21,7 +21,7 @@ extends_documentation_fragment:
 options:
   policy_file:
     description: Path of the policy.
-    type: str
+    type: path
     required: true
 """
 
@@ -56,7 +56,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
 
 ARGUMENT_SPEC = dict(
-    policy_file=dict(type="str", required=True),
+    policy_file=dict(type="path", required=True),
     terms=dict(type="dict", required=True),
     **WALLET_SPEC,
 )

@@ -172,7 +172,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.store import dkg_folder
 
 ARGUMENT_SPEC = dict(
-    data_dir=dict(type="str", required=True),
+    data_dir=dict(type="path", required=True),
     attempt=dict(type="int", default=1),
     settled=dict(type="list", elements="str", default=[]),
     accept_definition_hash=dict(type="str"),

@@ -59,7 +59,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import one_run
 
 ARGUMENT_SPEC = dict(
-    data_dir=dict(type="str", required=True),
+    data_dir=dict(type="path", required=True),
     owner=dict(type="str"),
 )
 

@@ -34,7 +34,7 @@ options:
     default: false
   policy_file:
     description: Path of the node's policy.
-    type: str
+    type: path
     required: true
   policy_create:
     description: Whether a policy will be made if there is none, as the demo does.
@@ -58,7 +58,7 @@ options:
     elements: str
   backup_dir:
     description: Directory on the node for its encrypted backups. Needed with O(backup_recipients).
-    type: str
+    type: path
   backup_dest:
     description: Directory on the control node for copies of them.
     type: str
@@ -120,19 +120,19 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
 
 ARGUMENT_SPEC = dict(
-    data_dir=dict(type="str", required=True),
+    data_dir=dict(type="path", required=True),
     terms=dict(type="dict", required=True),
     operator_address=dict(type="str"),
     share_index=dict(type="int"),
     wallet_create=dict(type="bool", default=False),
-    policy_file=dict(type="str", required=True),
+    policy_file=dict(type="path", required=True),
     policy_create=dict(type="bool", default=False),
     accept_config_hash=dict(type="str"),
     definition_file=dict(type="str"),
     accept_definition_hash=dict(type="str"),
     owner=dict(type="str"),
     backup_recipients=dict(type="list", elements="str"),
-    backup_dir=dict(type="str"),
+    backup_dir=dict(type="path"),
     backup_dest=dict(type="str"),
     variables=dict(type="list", elements="str", default=[]),
     testnet=TESTNET_SPEC,

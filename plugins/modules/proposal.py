@@ -68,7 +68,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
 
 ARGUMENT_SPEC = dict(
-    data_dir=dict(type="str", required=True),
+    data_dir=dict(type="path", required=True),
     terms=dict(type="dict", required=True),
     **WALLET_SPEC,
     **CARRIER_SPEC,

@@ -36,7 +36,7 @@ options:
     type: str
   backup_dir:
     description: Directory on the node with the backups of its ENR private key, see M(obol.dv.backup_enr_key).
-    type: str
+    type: path
 """
 
 EXAMPLES = r"""
@@ -153,12 +153,12 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.status import newest_backup, status
 
 ARGUMENT_SPEC = dict(
-    data_dir=dict(type="str", required=True),
+    data_dir=dict(type="path", required=True),
     attempt=dict(type="int", default=1),
     operator_address=dict(type="str"),
     share_index=dict(type="int"),
     creator=dict(type="str"),
-    backup_dir=dict(type="str"),
+    backup_dir=dict(type="path"),
     testnet=TESTNET_SPEC,
     **CARRIER_SPEC,
 )

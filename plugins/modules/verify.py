@@ -20,7 +20,7 @@ extends_documentation_fragment:
 options:
   path:
     description: A charon data directory, C(cluster-lock.json) or C(cluster-definition.json) on the node.
-    type: str
+    type: path
     required: true
 """
 
@@ -64,7 +64,7 @@ from ansible_collections.obol.dv.plugins.module_utils.module import TESTNET_SPEC
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
 
-ARGUMENT_SPEC = dict(path=dict(type="str", required=True), testnet=TESTNET_SPEC)
+ARGUMENT_SPEC = dict(path=dict(type="path", required=True), testnet=TESTNET_SPEC)
 
 
 def verify(module):

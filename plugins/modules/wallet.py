@@ -17,11 +17,11 @@ extends_documentation_fragment:
 options:
   path:
     description: Path of the key file on the node.
-    type: str
+    type: path
     required: true
   password_file:
     description: Path of the file on the node that holds the password in its first line.
-    type: str
+    type: path
     required: true
   create:
     description:
@@ -34,7 +34,7 @@ options:
     type: str
   data_dir:
     description: The node's charon data directory. If its approval is there, no wallet is needed any more, and none is made.
-    type: str
+    type: path
 """
 
 EXAMPLES = r"""
@@ -61,11 +61,11 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 ARGUMENT_SPEC = dict(
-    path=dict(type="str", required=True),
-    password_file=dict(type="str", required=True, no_log=False),
+    path=dict(type="path", required=True),
+    password_file=dict(type="path", required=True, no_log=False),
     create=dict(type="bool", default=False),
     address=dict(type="str"),
-    data_dir=dict(type="str"),
+    data_dir=dict(type="path"),
 )
 
 

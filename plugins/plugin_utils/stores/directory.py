@@ -7,7 +7,7 @@
 import os
 
 from ansible_collections.obol.dv.plugins.module_utils import files
-from ansible_collections.obol.dv.plugins.module_utils.disk import check_directory_of_control_node
+from ansible_collections.obol.dv.plugins.module_utils.disk import absolute, check_directory_of_control_node
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 from .base import Store
@@ -17,7 +17,7 @@ class DirectoryStore(Store):
     """See :class:`.base.Store`. The location is the path of the cluster's directory, made when first written."""
 
     def __init__(self, location):
-        super().__init__(os.path.abspath(os.path.expanduser(location)))
+        super().__init__(absolute(location, "the store"))
 
     def check(self):
         check_directory_of_control_node(self.location, "the store", "dv_store")

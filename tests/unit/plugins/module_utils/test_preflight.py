@@ -339,6 +339,12 @@ def test_addresses_are_compared_whatever_their_letters(node, terms, people):
     assert preflight.can_propose(node, {**terms, "creator": DEAD}, {}) is False
 
 
+@pytest.mark.parametrize("variable, field", preflight.PATHS.items())
+def test_relative_paths(variable, field, node, terms):
+    (found, *_consequences) = texts(replace(node, **{field: "charon/x"}), terms)
+    assert found.startswith("%s is the relative path charon/x; wanted: one that begins with / or ~" % variable)
+
+
 def test_who_can_propose_is_no_question_where_a_proposal_is(proposed, accepted, node, terms):
     assert preflight.can_propose(node, terms, in_store(proposed, {})) is None
     assert preflight.can_propose(node, terms, {}) is None

@@ -218,6 +218,12 @@ def test_no_kind_of_store(name):
         pass
 
 
+@pytest.mark.parametrize("name", ["None/store/x", "store", "./store", "bundle:usb/x"])
+def test_a_relative_path_is_refused(name):
+    with pytest.raises(DvError, match="the store is the relative path .*; wanted: one that begins with / or ~"):
+        open_store(name)
+
+
 def test_unknown_options_are_refused(tmp_path):
     with pytest.raises(DvError, match="does not take the options branch"):
         open_store(str(tmp_path), {"branch": "main", "ssh_key_file": None})
