@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Takes a finished definition to the node, if one is given, and checks on the control node that store and
-backups can be written there."""
+"""Takes a finished definition to the node, if one is given, and checks on the control node that each node is in one cluster, and
+that store and backups can be written there."""
 
 from ansible.plugins.action import ActionBase
 
@@ -11,6 +11,7 @@ from ansible_collections.obol.dv.plugins.module_utils.disk import absolute, chec
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.store import APPROVALS, PROPOSAL
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
+from ansible_collections.obol.dv.plugins.plugin_utils.clusters import check_cluster
 
 
 class ActionModule(Carrier):
@@ -21,6 +22,10 @@ class ActionModule(Carrier):
     def run(self, tmp=None, task_vars=None):
         result = ActionBase.run(self, tmp, task_vars)
         arguments, problems = dict(self._task.args), []
+        try:
+            check_cluster(task_vars)
+        except DvError as error:
+            problems.append(str(error))
         try:
             # Without the store too, the module checks what was given.
             given = arguments["inbox"] = self._given(arguments)

@@ -4,6 +4,9 @@
 
 """What operators write into their inventories: other spellings, things left out, and what no node of theirs can do."""
 
+import json
+
+from ansible_collections.obol.dv.tests import play
 from ansible_collections.obol.dv.tests.operators import DEAD, Operators
 
 UP_TO_DEFINITION = ["playbooks/%s.yml" % name for name in ("preflight", "enr", "definition")]
@@ -46,3 +49,18 @@ def test_check_mode_on_a_new_node_that_finds_a_proposal(tmp_path, tree):
     printed = group.play("--limit", "node2,node3", "--check", "--diff")
     assert "Cluster tested is planned: nothing was written on node2, node3" in printed
     assert tree(group.directory / "node2") == before
+
+
+def test_a_host_in_two_clusters_and_a_cluster_of_another_name(tmp_path, check_refused):
+    group = Operators(tmp_path / "group", 3)
+    inventory = group.write_inventory()
+    clusters = json.loads(inventory.read_text())["dv_nodes"]["children"]
+    clusters["other"] = {"vars": {"dv_cluster": "other", "dv_threshold": 2}, "hosts": dict.fromkeys(group.names[:2])}
+    clusters["tested"]["hosts"]["node3"]["dv_cluster"] = "tset"
+    inventory.write_text(json.dumps({"dv_nodes": {"children": clusters}}))
+    texts = [
+        "- node1: node1 is in several groups directly below dv_nodes: other, tested; wanted: one of them",
+        "- node2: node2 is in several groups",
+        "- node3: dv_cluster of node3 is tset; wanted: tested",
+    ]
+    check_refused(group.directory, texts, lambda: play.attempt(["create-cluster.yml"], group.directory, inventory=inventory))
