@@ -49,6 +49,7 @@ CLUSTER = _object(
             share_index=_INDEX, address=_or_null("string"), peer_id=_or_null("string"), node=_or_null("string")
         ),
     },
+    accepted={"type": "array", "items": {"type": "string"}},
     nodes={"type": "object", "additionalProperties": NODE},
 )
 

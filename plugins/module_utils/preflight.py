@@ -4,7 +4,6 @@
 
 """Preflight of a node: all that can be known to fail later is said before anything is written, all of it at once."""
 
-import contextlib
 import importlib.metadata
 import re
 import sys
@@ -39,6 +38,7 @@ class Node:
     :param accepted_config_hash: 32 bytes, terms that somebody confirmed for it, or ``None``
     :param accepted_definition_hash: 32 bytes, a definition that somebody confirmed for it, or ``None``
     :param policy_pending: a play before the approval writes its policy
+    :param accept: names of the :mod:`.hazards` that are meant
     :param owner: user and group whose the data directory shall be, as :func:`.owner.parse` takes them, or ``None``
     :param backup_recipients: for whom its ENR private key is backed up, or empty
     :param backup_dir: where
@@ -54,6 +54,7 @@ class Node:
     accepted_config_hash: bytes = None
     accepted_definition_hash: bytes = None
     policy_pending: bool = False
+    accept: tuple = ()
     owner: str = None
     backup_recipients: tuple = ()
     backup_dir: str = None
@@ -94,7 +95,7 @@ def check(node, terms, now, given=None, approvals=None):
         check_python()
     if problems.errors:
         return problems.errors
-    from . import node_checks  # needs the libraries
+    from . import hazards, node_checks  # need the libraries
 
     agreed = None
     with problems:
@@ -102,6 +103,8 @@ def check(node, terms, now, given=None, approvals=None):
     for variable, field in PATHS.items():
         with problems:
             absolute(getattr(node, field) or "/", variable)
+    if not given:
+        problems.errors += hazards.problems(agreed, node.policy_pending, node.accept)
     with problems:
         check_directory(node.data_dir)
         # What cannot be opened, needs no second error for each file in it.
@@ -130,14 +133,15 @@ def check(node, terms, now, given=None, approvals=None):
     return problems.errors
 
 
-def can_propose(node, terms, approvals):
-    """Whether a creator has to sign on ``node``, and its operator is the one; ``None`` where none is missing, or nobody can tell.
-    The arguments are those of :func:`check`."""
-    from . import node_checks  # needs the libraries
+def told(node, terms, approvals):
+    """What the control node has to know of a ``node`` that nothing is wrong with, a dict: ``can_propose``, whether a creator has to
+    sign there, and its operator is the one (``None`` where none is missing, or nobody can tell); ``accepted``, the texts of the
+    hazards that were accepted. The arguments are those of :func:`check`."""
+    from . import hazards, node_checks  # need the libraries
 
-    with contextlib.suppress(DvError):  # what is wrong, check tells
-        return node_checks.can_propose(node, node_checks.agreed_terms(node, terms), approvals)
-    return None
+    agreed = node_checks.agreed_terms(node, terms)
+    accepted = list(hazards.found(agreed, node.policy_pending).values())
+    return dict(can_propose=node_checks.can_propose(node, agreed, approvals), accepted=accepted)
 
 
 def check_python():

@@ -9,6 +9,7 @@ import difflib
 from .errors import DvError
 
 KNOWN = (
+    "dv_accept",
     "dv_accept_config_hash",
     "dv_accept_definition_hash",
     "dv_allow_shared_operator_address",

@@ -40,6 +40,13 @@ options:
     description: Whether a policy will be made if there is none, as the demo does.
     type: bool
     default: false
+  accept:
+    description:
+      - What is meant, although it is most likely a slip where validators hold real value (V(mainnet), V(gnosis)).
+      - V(demo_operators), V(dead_withdrawal_address) (nobody has its key), V(threshold) (below two thirds of the operators).
+    type: list
+    elements: str
+    default: []
   accept_config_hash:
     description: The config hash that the node's operator has looked at and agrees to.
     type: str
@@ -108,6 +115,11 @@ can_propose:
   description: Whether a creator has to sign here, and this node's operator is the one. Null where no creator is missing.
   returned: always
   type: bool
+accepted:
+  description: What O(accept) names and these terms have.
+  returned: always
+  type: list
+  elements: str
 """
 
 import time
@@ -127,6 +139,7 @@ ARGUMENT_SPEC = dict(
     wallet_create=dict(type="bool", default=False),
     policy_file=dict(type="path", required=True),
     policy_create=dict(type="bool", default=False),
+    accept=dict(type="list", elements="str", default=[]),
     accept_config_hash=dict(type="str"),
     definition_file=dict(type="str"),
     accept_definition_hash=dict(type="str"),
@@ -160,6 +173,7 @@ def check(module):
         accepted_config_hash=confirmed.get("accept_config_hash", b""),
         accepted_definition_hash=confirmed.get("accept_definition_hash"),
         policy_pending=params["policy_create"],
+        accept=params["accept"],
         owner=params["owner"],
         backup_recipients=params["backup_recipients"] or (),
         backup_dir=params["backup_dir"],
@@ -168,11 +182,10 @@ def check(module):
     given = preflight.Given(definition, params["definition_file"], networks(params)) if definition is not None else None
     problems.errors += preflight.check(node, params["terms"], time.time(), given, params["inbox"])
     texts = [str(error) for error in problems.errors]
-    can_propose = None if given or texts else preflight.can_propose(node, params["terms"], params["inbox"])
-    result = dict(changed=False, problems=texts, has_definition=_has_definition(node), enr=_enr(node), can_propose=can_propose)
+    result = dict(changed=False, problems=texts, has_definition=_has_definition(node), enr=_enr(node), can_propose=None, accepted=[])
     if texts:
         module.fail_json(msg="\n".join("- " + text for text in texts), **result)
-    return result
+    return result if given else dict(result, **preflight.told(node, params["terms"], params["inbox"]))
 
 
 def _has_definition(node):

@@ -49,7 +49,7 @@ FIELDS = {
         ),
         (_optional(_text), "a text, or nothing"),
     ),
-    **dict.fromkeys(("handed_on", "problems", "recipients", "settled", "stored"), (_list_of(_text), "a list of texts")),
+    **dict.fromkeys(("accepted", "handed_on", "problems", "recipients", "settled", "stored"), (_list_of(_text), "a list of texts")),
     "waiting_for": (_list_of(_number), "a list of numbers"),
     "accused": (
         _list_of(_record(operator=_number, check=_text, evidence=_optional(_text))),

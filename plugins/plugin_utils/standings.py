@@ -40,7 +40,7 @@ UNKNOWN = dict(
 
 def registered(found):
     """What the roles registered among a node's variables, name to answer; of one that no node of ours gives, that it failed."""
-    return {name: _checked(found[name]) for name in (*TASKS, "dv_status", "dv_backup") if name in found}
+    return {name: _checked(found[name]) for name in (*TASKS, "dv_preflight", "dv_status", "dv_backup") if name in found}
 
 
 def _checked(answer):
@@ -96,10 +96,11 @@ def document(nodes, command_line):
         told = standing(node["found"])
         if told is None:
             continue
-        cluster = clusters.setdefault(node["cluster"], dict(operators=[], nodes={}))
+        cluster = clusters.setdefault(node["cluster"], dict(operators=[], accepted=[], nodes={}))
         results = (node["found"].get(task) or {} for task in ("dv_status", "dv_dkg", "dv_definition"))
         known = next(filter(None, (result.get("operators") for result in results)), ())
         cluster["operators"] = cluster["operators"] or [dict(operator, node=None) for operator in known]
+        cluster["accepted"] = cluster["accepted"] or (node["found"].get("dv_preflight") or {}).get("accepted") or []
         told["enr_key_backup"] = _backup(node["found"])
         cluster["nodes"][name] = dict(told, data_dir=node["data_dir"], command=command([name], told, command_line))
     for cluster in clusters.values():

@@ -41,7 +41,7 @@ def summary_lines(name, cluster, reports, command_line):
     """The summary of one cluster.
 
     :param name: its name in the inventory
-    :param cluster: its ``operators`` and ``nodes``, see :func:`.standings.document`
+    :param cluster: its ``operators``, ``accepted`` and ``nodes``, see :func:`.standings.document`
     :param reports: by node, the cluster as the verify module tells it, where it verified it in this run
     :param command_line: the :class:`.command.CommandLine` of this run
     """
@@ -50,6 +50,7 @@ def summary_lines(name, cluster, reports, command_line):
     lines = _verified(name, nodes, reports) if reports else []
     if rest:
         lines += ([""] if lines else []) + _standings(name, rest, cluster["operators"], command_line)
+    lines += ["", "  Accepted, see dv_accept"] + ["    - %s" % text for text in cluster["accepted"]] if cluster["accepted"] else []
     lines += _backups(nodes)
     return lines + _next() if reports else lines
 

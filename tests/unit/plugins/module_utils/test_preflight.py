@@ -24,6 +24,7 @@ from ansible_collections.obol.dv.plugins.module_utils import (
     approval,
     enr,
     files,
+    hazards,
     node_key,
     policy,
     preflight,
@@ -335,8 +336,8 @@ def test_addresses_are_compared_whatever_their_letters(node, terms, people):
     agreed = {**terms, "creator": people[0].address}
     for address in (None, people[0].address, people[0].address.lower()):
         assert texts(replace(node, address=address), terms) == []
-        assert preflight.can_propose(replace(node, address=address), agreed, {}) is True
-    assert preflight.can_propose(node, {**terms, "creator": DEAD}, {}) is False
+        assert preflight.told(replace(node, address=address), agreed, {})["can_propose"] is True
+    assert preflight.told(node, {**terms, "creator": DEAD}, {})["can_propose"] is False
 
 
 @pytest.mark.parametrize("variable, field", preflight.PATHS.items())
@@ -345,9 +346,38 @@ def test_relative_paths(variable, field, node, terms):
     assert found.startswith("%s is the relative path charon/x; wanted: one that begins with / or ~" % variable)
 
 
+#: On a network with real value: how terms or node differ, and the text that is told.
+HAZARDS = {
+    "demo_operators": ({}, {"policy_pending": True}, "the operators are made up (dv_demo)"),
+    "dead_withdrawal_address": ({"withdrawal_addresses": [DEAD]}, {}, "dv_withdrawal_addresses[0] is %s, of which" % DEAD),
+    "threshold": ({"threshold": 2}, {}, "dv_threshold is 2 of 4 operators, fewer than two thirds"),
+}
+
+
+def test_every_hazard_is_tested():
+    assert HAZARDS.keys() == hazards.HAZARDS.keys()
+
+
+@pytest.mark.parametrize("name", HAZARDS)
+def test_hazards_are_accepted_by_name(name, node, terms, place):
+    more, about_node, text = HAZARDS[name]
+    node = replace(node, **about_node)
+    for network, told in {"hoodi": [], "mainnet": [text]}.items():
+        wanted = {**terms, "withdrawal_addresses": terms["operators"][:1], "network": network, **more}
+        (place / "policy.yml").write_text(policy.allowing(parse_terms(wanted)))
+        found = texts(node, wanted)
+        assert [each.partition(text)[1] for each in found] == told
+        assert not found or found[0].endswith("wanted: something else on mainnet; if it is meant, add %s to the list dv_accept" % name)
+        assert texts(replace(node, accept=(name,)), wanted) == []
+        accepted = preflight.told(replace(node, accept=(name,)), wanted, {})["accepted"]
+        assert len(accepted) == len(told) and all(each.startswith(text) for each in accepted)
+    (found,) = texts(replace(node, accept=(name, "everything")), wanted)
+    assert found.startswith('dv_accept has "everything"; wanted: some of demo_operators, dead_withdrawal_address, threshold')
+
+
 def test_who_can_propose_is_no_question_where_a_proposal_is(proposed, accepted, node, terms):
-    assert preflight.can_propose(node, terms, in_store(proposed, {})) is None
-    assert preflight.can_propose(node, terms, {}) is None
+    assert preflight.told(node, terms, in_store(proposed, {}))["can_propose"] is None
+    assert preflight.told(node, terms, {})["can_propose"] is None
 
 
 @pytest.mark.parametrize("carried", ["{}", "", "[]", "another ENR", "another cluster", "another wallet"])

@@ -40,6 +40,7 @@ GOOD = {
     "handed_on": [],
     "has_definition": True,
     "can_propose": None,
+    "accepted": ["x"],
     "address": "0x",
     "created": None,
     "key_path": "/data/charon-enr-private-key",
