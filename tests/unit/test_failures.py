@@ -66,6 +66,7 @@ HANDED_ON = {
     "str(error)",
     "str(files.os_error(error, error.filename or data_dir, 'read'))",
     "str(files.os_error(error, path, 'read'))",
+    "text",
 }
 
 
