@@ -234,6 +234,10 @@ def test_restore_it_from_its_backup(group, age_binary, tmp_path, check_complete)
     (tmp_path / "bin" / "age").symlink_to(age_binary)
     recipe = Recipe("Restore it from its backup", cluster, path=tmp_path / "bin")
     (cluster.data_dirs[1] / node_key.FILE).unlink()
+    # One of an older key lies beside it.
+    older = cluster.directory / "bob" / "backups" / "enr-key-older.age"
+    older.write_text("of another key")
+    os.utime(older, (0, 0))
     recipe.follow()
     # The rest of it too, while we are at it.
     shutil.rmtree(cluster.data_dirs[1])

@@ -123,6 +123,7 @@ def test_air_gapped(tmp_path, check_complete):
     if os.geteuid() != 0:
         pytest.skip("taking the network away needs root")
     group, stick = Operators(tmp_path / "group", 3), tmp_path / "stick"
+    stick.mkdir()
     fleet = Fleet(group, "node1", "node2", dv_bundle_dir=str(stick))
     away = AirGapped(group, "node3", dv_bundle_dir=str(stick), dv_store=str(tmp_path / "store"))
     until_complete([fleet, away])

@@ -21,7 +21,14 @@ _SUFFIX = ".gz"
 
 
 class BundleStore(DirectoryStore):
-    """See :class:`.base.Store`. The location is the path of the cluster's directory of bundles, made when first written."""
+    """See :class:`.base.Store`. The location is the path of the cluster's directory of bundles, made when first written. What it is in
+    has to be there: a stick that is not mounted is not an empty one, and what is written below its mount point is on no stick."""
+
+    def __enter__(self):
+        stick = os.path.dirname(self.location)
+        if not os.path.isdir(stick):
+            raise DvError("there is no directory %s for bundles" % stick, "that of a stick, for example", "mount it, or correct dv_bundle_dir")
+        return self
 
     def _entries(self):
         try:
@@ -50,7 +57,8 @@ class BundleStore(DirectoryStore):
         return content
 
     def _add(self, contents):
-        files.make_directory(self.location)
+        # Whoever takes the stick to another machine is another user there.
+        files.make_directory(self.location, 0o755)
         for name, content in contents.items():
             if not os.path.exists(self._path(name)):
                 # Not by a link, which such a file system need not know: two runs at once would write the same.

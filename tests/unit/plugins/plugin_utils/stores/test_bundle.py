@@ -7,6 +7,7 @@
 import contextlib
 import gzip
 import os
+import stat
 import shutil
 import subprocess
 import tracemalloc
@@ -111,6 +112,23 @@ def test_what_other_systems_leave_on_a_stick(medium):
         for name in ("._proposal.json.gz", "PROPOSAL.JSON.GZ", "proposal.json (1).gz", ".Trashes", "proposal.json"):
             (medium.place / name).write_bytes(content)
         assert store.list() == ["proposal.json"]
+
+
+def test_a_stick_that_is_not_mounted(tmp_path):
+    with pytest.raises(DvError, match="there is no directory .*/usb for bundles"), open_store("bundle:%s" % (tmp_path / "usb" / "mine")):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_machine_can_read_the_stick(medium):
+    before = os.umask(0o077)
+    try:
+        with medium.open() as store:
+            store.put({NAME: "text"})
+    finally:
+        os.umask(before)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (medium.place, *medium.place.iterdir())}
+    assert modes == {0o755, 0o644}
 
 
 def test_a_file_in_the_place_of_the_directory(tmp_path):
