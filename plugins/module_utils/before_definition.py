@@ -36,7 +36,8 @@ def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None, cr
             return _ready("definition", since, "the store holds the definition"), known
         if os.path.exists(own[proposals.FILE]):
             return _ready("proposal", since, "the store lacks the proposal that this node made"), known
-        return Standing(state="waiting", step="proposal", since=since, detail=NO_PROPOSAL % (store, "the creator %s" % creator if creator else "its creator")), known
+        who = "the creator %s" % creator if creator else "its creator"
+        return Standing(state="waiting", step="proposal", since=since, detail=NO_PROPOSAL % (store, who)), known
     proposal = check_proposal(inbox[PROPOSAL], "the proposal in %s" % store, custom)
     known = dict(facts(proposal), share_index=given and given.share_index)
     # That of a proposal says nothing: the ENRs are missing.
