@@ -18,6 +18,7 @@ def _or_null(kind, **more):
 
 
 _INDEX = {"type": "integer", "minimum": 1, "maximum": 255}
+_ADDRESSES = {"type": "array", "items": {"type": "string"}, "minItems": 1}
 _HASH = _or_null("string", pattern="^0x[0-9a-f]{64}$")
 
 NODE = _object(
@@ -34,12 +35,27 @@ NODE = _object(
     },
     evidence=_or_null("string"),
     next_attempt=_or_null("integer", minimum=2),
+    enr=_or_null("string", pattern="^enr:-"),
     enr_key_backup=_or_null("string"),
     config_hash=_HASH,
     definition_hash=_HASH,
     share_index=_or_null("integer", minimum=1, maximum=255),
     data_dir={"type": "string"},
     command=_or_null("string"),
+)
+
+TERMS = _object(
+    name={"type": "string"},
+    network={"type": "string"},
+    num_validators={"type": "integer", "minimum": 1},
+    threshold={"type": "integer", "minimum": 1},
+    withdrawal_addresses=_ADDRESSES,
+    fee_recipient_addresses=_ADDRESSES,
+    deposit_amounts={"type": "array", "items": {"type": "number"}, "minItems": 1},
+    compounding={"type": "boolean"},
+    target_gas_limit={"type": "integer", "minimum": 0},
+    consensus_protocol={"type": "string"},
+    creator={"type": "string"},
 )
 
 CLUSTER = _object(
@@ -49,6 +65,7 @@ CLUSTER = _object(
             share_index=_INDEX, address=_or_null("string"), peer_id=_or_null("string"), node=_or_null("string")
         ),
     },
+    terms={"anyOf": [TERMS, {"type": "null"}]},
     accepted={"type": "array", "items": {"type": "string"}},
     nodes={"type": "object", "additionalProperties": NODE},
 )

@@ -36,6 +36,8 @@ def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None, cr
             return _ready("definition", since, "the store holds the definition"), known
         if os.path.exists(own[proposals.FILE]):
             return _ready("proposal", since, "the store lacks the proposal that this node made"), known
+        if address and creator and address.lower() == creator.lower():
+            return _ready("proposal", since, "it is this node's turn"), known
         who = "the creator %s" % creator if creator else "its creator"
         return Standing(state="waiting", step="proposal", since=since, detail=NO_PROPOSAL % (store, who)), known
     proposal = check_proposal(inbox[PROPOSAL], "the proposal in %s" % store, custom)
@@ -43,11 +45,13 @@ def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None, cr
     # That of a proposal says nothing: the ENRs are missing.
     known["definition_hash"] = None
     network, own = networks.by_fork_version(proposal.fork_version, custom), enr.encode(node_key.read(data_dir))
-    if given is None:
+    if given is None and address:
+        index = approval.share_index(proposal, address, wanted_index)
         try:
-            _check_stored(proposal, address, wanted_index, own, inbox, network)
+            _check_stored(proposal, address, index, own, inbox, network)
         except DvError as error:
             return Standing(state="stopped", step="approval", since=since, detail=str(error)), known
+    if given is None:
         return _ready("approval", since, "it is this node's turn"), known
     approval.review(data_dir, proposal, given.address, own, wanted_index=given.share_index)
     if approval_name(given.share_index) not in inbox:
@@ -63,13 +67,28 @@ def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None, cr
     return _ready("definition", since, "the store holds %s" % ("the definition" if missing else "all approvals")), known
 
 
-def _check_stored(proposal, address, wanted_index, own, inbox, network):
-    """Refuse to go on where this operator approved the proposal with another node's ENR than the text ``own``."""
-    if address:
+def without_key(inbox, store, custom=(), address=None, wanted_index=None, creator=None):
+    """The :class:`~.standing.Standing` of a node that has no ENR private key, nor anything else; the arguments are those of
+    :func:`stand`.
+
+    :raises DvError: the operator has no place in what the store holds
+    """
+    del creator
+    if address and PROPOSAL in inbox:
+        proposal = check_proposal(inbox[PROPOSAL], "the proposal in %s" % store, custom)
         index = approval.share_index(proposal, address, wanted_index)
-        if approval_name(index) in inbox:
-            wanted = approval.Approval(index, address, own, proposal.config_hash)
-            approval.given_before(wanted, inbox[approval_name(index)], proposal, network)
+        try:
+            _check_stored(proposal, address, index, "", inbox, networks.by_fork_version(proposal.fork_version, custom))
+        except DvError as error:
+            return Standing(state="stopped", step="enr", detail=str(error))
+    return _ready("enr", None, "it is this node's turn")
+
+
+def _check_stored(proposal, address, index, own, inbox, network):
+    """Refuse to go on where the operator ``index`` approved the proposal with another node's ENR than the text ``own``."""
+    if approval_name(index) in inbox:
+        wanted = approval.Approval(index, address, own, proposal.config_hash)
+        approval.given_before(wanted, inbox[approval_name(index)], proposal, network)
 
 
 def _ready(step, since, why):

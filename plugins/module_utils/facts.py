@@ -9,6 +9,7 @@ import contextlib
 from . import enr
 from .errors import DvError
 from .gojson import to_hex
+from .terms import told
 
 
 def facts(definition=None, public_key=None):
@@ -17,8 +18,9 @@ def facts(definition=None, public_key=None):
     :param definition: a definition or a proposal, if there is one
     :param public_key: of the node's own ENR (33 bytes): its place there is the node's share index
     """
-    known = dict(config_hash=None, definition_hash=None, share_index=None, operators=[])
+    known = dict(config_hash=None, definition_hash=None, share_index=None, terms=None, operators=[])
     if definition:
+        known["terms"] = told(definition)
         known.update({name: to_hex(getattr(definition, name)) or None for name in ("config_hash", "definition_hash")})
         for index, operator in enumerate(definition.operators or (), 1):
             key = None

@@ -5,15 +5,16 @@
 """The checks of :mod:`.preflight` that read what a node holds. Each raises all that it finds, and writes nothing."""
 
 import os
+from dataclasses import replace
 
-from . import acceptance, age, approval, definition, enr, files, lock, node_key, policy, proposal, review, secp256k1, wallet
+from . import acceptance, age, approval, definition, enr, files, gojson, lock, node_key, policy, proposal, review, secp256k1, wallet
 from .address import checksum_address, parse_address
 from .data_dir import DEFINITION, KEYS, LOCK
 from .disk import check_directory
 from .errors import Collector, DvError, raise_all
 from .spelling import spelled
 from .store import PROPOSAL, approval_name
-from .terms import definition as definition_of, differences, parse_terms
+from .terms import definition as definition_of, differences, parse_terms, told
 
 
 def agreed_terms(node, terms):
@@ -89,6 +90,17 @@ def can_propose(node, terms, inbox):
         return None
     address = node.address or wallet.address(node.wallet_file)
     return parse_address(address, "dv_operator_address") == parse_address(terms.creator, "dv_creator")
+
+
+def told_terms(terms):
+    """``terms`` as :func:`.terms.told` tells them. Operators whose wallets this run makes are no part of it."""
+    return told(definition_of(replace(terms, operators=tuple(filter(None, terms.operators))), uuid="", timestamp=""))
+
+
+def config_hash(node, terms, inbox):
+    """The config hash (hex) of the node's cluster, or of the proposal in the store; ``None`` where nothing is proposed yet."""
+    found = _definition(node) or proposal.read(node.data_dir, terms) or _proposed(terms, inbox)
+    return found and gojson.to_hex(found.config_hash)
 
 
 def check_given(node, given, custom):

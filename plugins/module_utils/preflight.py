@@ -136,12 +136,17 @@ def check(node, terms, now, given=None, approvals=None):
 def told(node, terms, approvals):
     """What the control node has to know of a ``node`` that nothing is wrong with, a dict: ``can_propose``, whether a creator has to
     sign there, and its operator is the one (``None`` where none is missing, or nobody can tell); ``accepted``, the texts of the
-    hazards that were accepted. The arguments are those of :func:`check`."""
+    hazards that were accepted; ``terms``, in the form of :func:`.terms.told`; ``config_hash``, of what was proposed (hex), or
+    ``None``. The arguments are those of :func:`check`."""
     from . import hazards, node_checks  # need the libraries
 
     agreed = node_checks.agreed_terms(node, terms)
-    accepted = list(hazards.found(agreed, node.policy_pending).values())
-    return dict(can_propose=node_checks.can_propose(node, agreed, approvals), accepted=accepted)
+    return dict(
+        can_propose=node_checks.can_propose(node, agreed, approvals),
+        accepted=list(hazards.found(agreed, node.policy_pending).values()),
+        terms=node_checks.told_terms(agreed),
+        config_hash=node_checks.config_hash(node, agreed, approvals),
+    )
 
 
 def check_python():

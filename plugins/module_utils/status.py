@@ -21,7 +21,7 @@ from .standing import Standing, changed_at
 
 
 def status(data_dir, inbox, store, attempt=1, custom=(), address=None, wanted_index=None, creator=None):
-    """Where the node stands (:class:`~.standing.Standing`), and what is known of its cluster (:func:`.facts.facts`).
+    """Where the node stands (:class:`~.standing.Standing`), what is known of its cluster (:func:`.facts.facts`), and its ENR.
 
     Files that no run can go on with are no error here: they are what the node waits for its own operator for.
 
@@ -33,7 +33,7 @@ def status(data_dir, inbox, store, attempt=1, custom=(), address=None, wanted_in
     :param address: the address (text) of the node's operator, if it is known; ``wanted_index`` its share index, where it has several
     :param creator: the address (text) of who has to make the proposal, if it is known
     """
-    known = facts()
+    known = dict(facts(), enr=None)
     try:
         return _status(data_dir, inbox, store, attempt, custom, (address, wanted_index, creator), known), known
     except Unbound as error:
@@ -58,6 +58,7 @@ def _status(data_dir, inbox, store, attempt, custom, operator, known):
     locked = finish.locked_definition(data_dir)
     key = node_key.read(data_dir) if node_key.exists(data_dir) else None
     public_key = key and secp256k1.public_key(key)
+    known["enr"] = key and enr.encode(key)
     if locked:
         known.update(facts(locked, public_key))
         record = accepted.read(data_dir)
@@ -68,7 +69,7 @@ def _status(data_dir, inbox, store, attempt, custom, operator, known):
     path = os.path.join(data_dir, DEFINITION)
     begun = os.path.lexists(path) or approval.read(data_dir) is not None
     if key is None:
-        return _no_key(data_dir, begun)
+        return _no_key(data_dir) if begun else before_definition.without_key(inbox, store, custom, *operator)
     if not os.path.lexists(path):
         standing, found = before_definition.stand(data_dir, inbox, store, custom, *operator)
         known.update(found)
@@ -90,11 +91,9 @@ def _made_elsewhere(data_dir):
     return Standing(state="complete", since=changed_at(path), detail=NO_RECORD % path)
 
 
-def _no_key(data_dir, begun):
-    if begun:
-        since = changed_at(os.path.join(data_dir, CEREMONY), os.path.join(data_dir, DEFINITION))
-        return Standing(state="stopped", step="enr", since=since, detail=LOST_KEY % (node_key.FILE, data_dir))
-    return Standing(state="waiting", step="enr", ready=True, detail="it is this node's turn: run again")
+def _no_key(data_dir):
+    since = changed_at(os.path.join(data_dir, CEREMONY), os.path.join(data_dir, DEFINITION))
+    return Standing(state="stopped", step="enr", since=since, detail=LOST_KEY % (node_key.FILE, data_dir))
 
 
 NO_RECORD = "%s is there, without a record of its ceremony: it was made elsewhere, by charon for example"

@@ -24,6 +24,7 @@ from .definition import (
     Operator,
     ValidatorAddresses,
     default_threshold,
+    effective_deposit_amounts,
     with_hashes,
 )
 from .errors import DvError, raise_all, show
@@ -138,6 +139,15 @@ def differences(definition, terms):
         for field, of_definition, of_terms in _COMPARED
         for name, has, says in _compare(variable((field,)), of_definition(definition), of_terms(terms))
     ]
+
+
+def told(definition):
+    """The terms of a ``definition`` as people compare them, by the names of their variables (without ``dv_``): network by its name,
+    the amounts that are deposited in ETH, each different address once."""
+    found = {field: of_definition(definition) for field, of_definition, _of_terms in _COMPARED if field != "operators"}
+    amounts = (amount / GWEI_PER_ETH for amount in effective_deposit_amounts(definition))
+    found["deposit_amounts"] = [int(amount) if amount.is_integer() else amount for amount in amounts]
+    return {field: list(dict.fromkeys(value)) if isinstance(value, list) else value for field, value in found.items()}
 
 
 def variable(path):

@@ -17,6 +17,7 @@ from .definition_checks import awaited, check_deposit_amounts, check_hashes, che
 from .definition import Creator, Operator, default_threshold
 from .errors import DvError, OperatorError, raise_all, show
 from .report import Report
+from .terms import told
 
 _DKG_ALGORITHMS = ("default", "frost", "pedersen")
 _CONSENSUS_PROTOCOLS = ("", "qbft")
@@ -68,6 +69,7 @@ def cluster_summary(definition, network, lock=None):
         "name": definition.name,
         "network": network.name if network else None,
         "threshold": definition.threshold,
+        "terms": told(definition),
         "config_hash": gojson.to_hex(definition.config_hash),
         "definition_hash": gojson.to_hex(definition.definition_hash),
         "lock_hash": gojson.to_hex(lock.lock_hash) if lock else None,

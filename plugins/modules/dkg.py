@@ -121,6 +121,10 @@ share_index:
   description: The node's share index. Null as long as it is not known.
   returned: when there is a definition
   type: int
+terms:
+  description: The terms as people compare them, by the names of their variables without C(dv_). Null as long as they are not known.
+  returned: always
+  type: dict
 operators:
   description: The operators in the order of their share index. Empty as long as they are not known.
   returned: when there is a definition

@@ -115,6 +115,14 @@ can_propose:
   description: Whether a creator has to sign here, and this node's operator is the one. Null where no creator is missing.
   returned: always
   type: bool
+terms:
+  description: The terms as people compare them, by the names of their variables without C(dv_). Null where anything is wrong.
+  returned: always
+  type: dict
+config_hash:
+  description: The config hash that the node's cluster or the proposal in the store has. Null where nothing is proposed yet.
+  returned: always
+  type: str
 accepted:
   description: What O(accept) names and these terms have.
   returned: always
@@ -182,7 +190,16 @@ def check(module):
     given = preflight.Given(definition, params["definition_file"], networks(params)) if definition is not None else None
     problems.errors += preflight.check(node, params["terms"], time.time(), given, params["inbox"])
     texts = [str(error) for error in problems.errors]
-    result = dict(changed=False, problems=texts, has_definition=_has_definition(node), enr=_enr(node), can_propose=None, accepted=[])
+    result = dict(
+        changed=False,
+        problems=texts,
+        has_definition=_has_definition(node),
+        enr=_enr(node),
+        can_propose=None,
+        accepted=[],
+        terms=None,
+        config_hash=None,
+    )
     if texts:
         module.fail_json(msg="\n".join("- " + text for text in texts), **result)
     return result if given else dict(result, **preflight.told(node, params["terms"], params["inbox"]))

@@ -34,6 +34,9 @@ options:
   creator:
     description: Address of the creator, if it is known. It is told as long as the proposal is missing.
     type: str
+  wallet_file:
+    description: Path of the operator's wallet on the node, which tells the address where O(operator_address) does not.
+    type: path
   backup_dir:
     description: Directory on the node with the backups of its ENR private key, see M(obol.dv.backup_enr_key).
     type: path
@@ -115,6 +118,10 @@ enr_key_backup:
   description: Path of the newest backup of the node's ENR private key. Empty if there is none, null without O(backup_dir).
   returned: always
   type: str
+enr:
+  description: The node's ENR. Null as long as it has no key.
+  returned: always
+  type: str
 config_hash:
   description: The config hash of the cluster's terms. Null as long as it is not known.
   returned: always
@@ -127,6 +134,10 @@ share_index:
   description: The node's share index. Null as long as it is not known.
   returned: always
   type: int
+terms:
+  description: The terms as people compare them, by the names of their variables without C(dv_). Null as long as they are not known.
+  returned: always
+  type: dict
 operators:
   description: The operators in the order of their share index. Empty as long as they are not known.
   returned: always
@@ -147,9 +158,14 @@ operators:
       returned: always
 """
 
+import contextlib
+import os
+
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
 
 with packages():
+    from ansible_collections.obol.dv.plugins.module_utils import wallet
     from ansible_collections.obol.dv.plugins.module_utils.status import newest_backup, status
 
 ARGUMENT_SPEC = dict(
@@ -158,6 +174,7 @@ ARGUMENT_SPEC = dict(
     operator_address=dict(type="str"),
     share_index=dict(type="int"),
     creator=dict(type="str"),
+    wallet_file=dict(type="path"),
     backup_dir=dict(type="path"),
     testnet=TESTNET_SPEC,
     **CARRIER_SPEC,
@@ -172,12 +189,18 @@ def tell(module):
         params["store"],
         params["attempt"],
         networks(params),
-        params["operator_address"],
+        params["operator_address"] or _address_of_wallet(params["wallet_file"]),
         params["share_index"],
         params["creator"],
     )
     backup = newest_backup(params["data_dir"], params["backup_dir"]) if params["backup_dir"] else None
     return dict(known, **standing.result(), enr_key_backup=backup, changed=False)
+
+
+def _address_of_wallet(path):
+    # What is wrong with a wallet, is said where it has to sign.
+    with contextlib.suppress(DvError):
+        return wallet.address(path) if path and os.path.lexists(path) else None
 
 
 def main():

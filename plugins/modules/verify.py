@@ -53,7 +53,7 @@ findings:
       returned: always
 cluster:
   description:
-    - What the verified files say, name, network, threshold, hashes, operators in the order of their share index,
+    - What the verified files say, name, network, threshold, terms, hashes, operators in the order of their share index,
       public keys of the validators.
   returned: always
   type: dict

@@ -34,6 +34,18 @@ def _record(**fields):
     return lambda value: isinstance(value, dict) and all(name in value and fits(value[name]) for name, fits in fields.items())
 
 
+def _amount(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 2**64
+
+
+#: See :func:`.terms.told`.
+_TERMS = _record(
+    **dict.fromkeys(("name", "network", "consensus_protocol", "creator"), _text),
+    **dict.fromkeys(("num_validators", "threshold", "target_gas_limit"), _amount),
+    **dict.fromkeys(("withdrawal_addresses", "fee_recipient_addresses"), _list_of(_text)),
+    deposit_amounts=_list_of(_amount),
+    compounding=_truth,
+)
 _OPERATORS = _list_of(_record(share_index=_number, address=_optional(_text), peer_id=_optional(_text)))
 
 #: All that our modules answer: name -> (check, what is wanted).
@@ -55,6 +67,7 @@ FIELDS = {
         _list_of(_record(operator=_number, check=_text, evidence=_optional(_text))),
         "a list of operators, with check and evidence",
     ),
+    "terms": (_optional(_TERMS), "the terms of a cluster, or nothing"),
     "operators": (_OPERATORS, "a list of operators, with share_index, address and peer_id"),
     "cluster": (_optional(lambda value: isinstance(value, dict)), "a cluster, or nothing"),
     "findings": (_list_of(_record(level=_text, check=_text, text=_text)), "a list of findings, with level, check and text"),
@@ -69,6 +82,7 @@ _CLUSTER = _record(
     name=_text,
     network=_optional(_text),
     threshold=_number,
+    terms=_TERMS,
     config_hash=_text,
     definition_hash=_text,
     lock_hash=_optional(_text),

@@ -13,6 +13,7 @@ from ansible_collections.obol.dv.plugins.module_utils import files, gojson
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.records import lookup
+from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL, approval_name
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
 from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import names
@@ -48,10 +49,17 @@ class Carrier(NodeModule):
         if given and DEFINITION in store.list():
             # It is the given one, in whatever spelling: _inbox saw to that.
             outbox.pop(DEFINITION, None)
-        result.update(answer)
+        result.update(self._awaited(store, answer))
         if not self._task.check_mode:
             result["stored"] = store.put(outbox, result.pop("handed_on", None) or ())
             result["changed"] = bool(result.get("changed") or result["stored"])
+
+    @staticmethod
+    def _awaited(store, answer):
+        """The ``answer``; of a node whose turn it seems to be, since others have yet to let in what it sent, that it waits for that."""
+        own = {"proposal": PROPOSAL, "approval": approval_name(answer.get("share_index") or 0)}.get(answer.get("step"))
+        awaited = store.awaited(own) if own and answer.get("ready") else ""
+        return dict(answer, ready=False, detail="%s waits for %s" % (own, awaited)) if awaited else answer
 
     def _inbox(self, store, arguments, given):
         """What is brought, name to text. The finished definition that is :meth:`_given` stands for all else."""

@@ -19,6 +19,9 @@ TASKS = {
     "dv_verified": "verify",
 }
 
+#: Who tells what else is known of a node and its cluster, the best first.
+_TELLERS = ("dv_status", "dv_dkg", "dv_definition", "dv_approval", "dv_enr", "dv_preflight")
+
 #: What is known of a node of which nothing is known.
 UNKNOWN = dict(
     state="unknown",
@@ -31,10 +34,6 @@ UNKNOWN = dict(
     accused=[],
     evidence=None,
     next_attempt=None,
-    enr_key_backup=None,
-    config_hash=None,
-    definition_hash=None,
-    share_index=None,
 )
 
 
@@ -57,18 +56,16 @@ def standing(found):
 
     :param found: what was :func:`registered` of it
     """
-    if "dv_status" in found:
-        return _standing(found["dv_status"])
     results = [(step, found[name]) for name, step in TASKS.items() if found.get(name)]
-    if not results:
-        return None
     for step, result in results:
         if result.get("failed") or result.get("unreachable"):
             return _standing(result, step)
         if step == "definition" and result.get("state") == "waiting":
             return _standing(result)
+    if "dv_status" in found:
+        return _standing(found["dv_status"])
     told = [result for step, result in results if result.get("state") and step in (None, "definition")]
-    return _standing(told[-1]) if told else _standing(results[-1][1])
+    return _standing((told or [result for _step, result in results])[-1]) if results else None
 
 
 def _standing(result, step=None):
@@ -82,7 +79,9 @@ def _standing(result, step=None):
 
 
 def _text(result):
-    return " ".join(str(result.get("msg") or "").split())
+    """The message of an answer as one line; of several problems, which are a line each, too."""
+    lines = (line.strip().removeprefix("- ") for line in str(result.get("msg") or "").splitlines())
+    return "; ".join(filter(None, lines))
 
 
 def document(nodes, command_line):
@@ -93,21 +92,27 @@ def document(nodes, command_line):
     """
     clusters = {}
     for name, node in nodes.items():
-        told = standing(node["found"])
+        told, found = standing(node["found"]), node["found"]
         if told is None:
             continue
-        cluster = clusters.setdefault(node["cluster"], dict(operators=[], accepted=[], nodes={}))
-        results = (node["found"].get(task) or {} for task in ("dv_status", "dv_dkg", "dv_definition"))
-        known = next(filter(None, (result.get("operators") for result in results)), ())
-        cluster["operators"] = cluster["operators"] or [dict(operator, node=None) for operator in known]
-        cluster["accepted"] = cluster["accepted"] or (node["found"].get("dv_preflight") or {}).get("accepted") or []
-        told["enr_key_backup"] = _backup(node["found"])
-        cluster["nodes"][name] = dict(told, data_dir=node["data_dir"], command=command([name], told, command_line))
+        cluster = clusters.setdefault(node["cluster"], dict(operators=None, terms=None, accepted=None, nodes={}))
+        for key in ("operators", "terms", "accepted"):
+            cluster[key] = cluster[key] or _first(found, key)
+        known = {key: told.get(key) or _first(found, key) for key in ("config_hash", "definition_hash", "share_index", "enr")}
+        paths = dict(enr_key_backup=_backup(found), data_dir=node["data_dir"])
+        cluster["nodes"][name] = dict(told, **paths, command=command([name], told, command_line)) | known
     for cluster in clusters.values():
+        cluster["operators"] = [dict(operator, node=None) for operator in cluster["operators"] or ()]
+        cluster["accepted"] = cluster["accepted"] or []
         for name, node in cluster["nodes"].items():
             if node["share_index"] and node["share_index"] <= len(cluster["operators"]):
                 cluster["operators"][node["share_index"] - 1]["node"] = name
     return dict(clusters=dict(sorted(clusters.items())))
+
+
+def _first(found, key):
+    """The value of ``key`` in the first answer that has one, or None."""
+    return next(filter(None, (found[name].get(key) for name in _TELLERS if found.get(name))), None)
 
 
 def _backup(found):

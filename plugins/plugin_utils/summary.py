@@ -17,14 +17,16 @@ NEXT = (
 
 FILES = (data_dir.NODE_KEY, data_dir.DEFINITION, data_dir.LOCK, data_dir.DEPOSIT_DATA, data_dir.KEYS + "/")
 
-#: The states in the order in which they are told, with what is said before the command that goes on.
-STATES = {
-    "complete": None,
-    "planned": None,
-    "waiting": "To go on",
-    "stopped": "Once its operator has looked into it",
-    "aborted": "To begin a new attempt, once all operators agree on it",
-    "unknown": "To go on",
+#: The states in the order in which they are told.
+STATES = ("complete", "planned", "waiting", "stopped", "aborted", "unknown")
+
+#: What is said before a command, and the nodes that it is for: those whose run would change something now, or once others did.
+TURNS = {
+    "To go on": lambda node: node["state"] == "unknown" or node["state"] == "waiting" and node["ready"],
+    "Once they have done their part": lambda node: node["state"] == "waiting" and not node["ready"] and node["waiting_for"],
+    "Once that is done": lambda node: node["state"] == "waiting" and not node["ready"] and not node["waiting_for"],
+    "Once its operator has looked into it": lambda node: node["state"] == "stopped",
+    "To begin a new attempt, once all operators agree on it": lambda node: node["state"] == "aborted",
 }
 
 #: The columns of the table of nodes: title, and function of (name, node, names of the operators).
@@ -37,11 +39,27 @@ COLUMNS = {
 }
 
 
+#: The terms as they are told: title, and function of the terms (:func:`.terms.told`) and the number of operators.
+TERMS = {
+    "network": lambda terms, operators: terms["network"],
+    "validators": lambda terms, operators: str(terms["num_validators"]),
+    "threshold": lambda terms, operators: "%d%s" % (terms["threshold"], " of %d operators" % operators if operators else ""),
+    "withdrawal to": lambda terms, operators: _some(terms["withdrawal_addresses"]),
+    "fees to": lambda terms, operators: _some(terms["fee_recipient_addresses"]),
+    "deposit data": lambda terms, operators: "for %s ETH" % ", ".join("%.12g" % amount for amount in terms["deposit_amounts"]),
+    "compounding": lambda terms, operators: "yes" if terms["compounding"] else "no",
+    "gas limit": lambda terms, operators: "%d" % terms["target_gas_limit"],
+    "creator": lambda terms, operators: terms["creator"] or "-",
+}
+#: So many different addresses are told in full.
+ADDRESSES = 10
+
+
 def summary_lines(name, cluster, reports, command_line):
     """The summary of one cluster.
 
     :param name: its name in the inventory
-    :param cluster: its ``operators``, ``accepted`` and ``nodes``, see :func:`.standings.document`
+    :param cluster: its ``operators``, ``terms``, ``accepted`` and ``nodes``, see :func:`.standings.document`
     :param reports: by node, the cluster as the verify module tells it, where it verified it in this run
     :param command_line: the :class:`.command.CommandLine` of this run
     """
@@ -50,6 +68,7 @@ def summary_lines(name, cluster, reports, command_line):
     lines = _verified(name, nodes, reports) if reports else []
     if rest:
         lines += ([""] if lines else []) + _standings(name, rest, cluster["operators"], command_line)
+        lines += _enrs(rest) + ([] if reports else _agreement(cluster, rest))
     lines += ["", "  Accepted, see dv_accept"] + ["    - %s" % text for text in cluster["accepted"]] if cluster["accepted"] else []
     lines += _backups(nodes)
     return lines + _next() if reports else lines
@@ -73,18 +92,38 @@ def _verified(name, nodes, reports):
         for operator in report["operators"]
     ]
     lines = ["Cluster %s on %s is complete" % (report["name"] or name, report["network"]), ""]
-    lines += _table(
-        [
-            ("threshold", "%d of %d operators" % (report["threshold"], len(operators))),
-            ("config hash", report["config_hash"]),
-            ("definition hash", report["definition_hash"]),
-            ("lock hash", report["lock_hash"]),
-        ]
-    )
+    hashes = [(key.replace("_", " "), report[key]) for key in ("config_hash", "definition_hash", "lock_hash")]
+    lines += _table(_terms(report["terms"], operators) + hashes)
     lines += [""] + _table([("share index", "node", "operator", "peer id")] + operators)
     lines += ["", "  validators"] + ["    %s" % public_key for public_key in report["validators"]]
     lines += ["", "  data directories, each with " + ", ".join(FILES)]
     return lines + ["  " + line for line in _table([(node, nodes[node]["data_dir"]) for node in reports])]
+
+
+def _enrs(nodes):
+    """The ENRs of nodes that have no definition yet, which holds them."""
+    found = [(name, node["enr"]) for name, node in nodes.items() if node["enr"] and not node["definition_hash"]]
+    return ["", "  ENRs"] + ["  " + line for line in _table(found)] if found else []
+
+
+def _agreement(cluster, nodes):
+    """The terms of a cluster that is not complete, as far as they are known: what operators compare before they approve."""
+    if not cluster["terms"]:
+        return []
+    hashes = dict.fromkeys(node["config_hash"] for node in nodes.values() if node["config_hash"])
+    known = [("config hash", each) for each in hashes] or [("config hash", "not known before there is a proposal")]
+    rows = [("name", cluster["terms"]["name"] or "-"), *_terms(cluster["terms"], cluster["operators"]), *known]
+    return ["", "  terms"] + ["  " + line for line in _table(rows)]
+
+
+def _terms(terms, operators):
+    return [(title, tell(terms, len(operators))) for title, tell in TERMS.items()]
+
+
+def _some(addresses):
+    """The ``addresses``, as many as a person compares; how many more there are, the config hash binds."""
+    more = len(addresses) - ADDRESSES
+    return ", ".join(addresses[:ADDRESSES]) + (" and %d more" % more if more > 0 else "")
 
 
 def _backups(nodes):
@@ -116,11 +155,19 @@ def _standings(name, nodes, operators, command_line):
     for detail, names in details.items():
         if detail:
             lines += ["", "  %s" % ", ".join(names)] + ["    %s" % part for part in detail.split("; ")]
-    for state, title in STATES.items():
-        texts = _commands(nodes, by_state[state], command_line)
-        if title and texts:
+    for title, names in _turns(nodes).items():
+        texts = _commands(nodes, names, command_line)
+        if texts:
             lines += ["", "  %s:" % title] + ["    %s" % text for text in texts]
     return lines
+
+
+def _turns(nodes):
+    """Title of :data:`TURNS` -> names of the nodes. Where it is the turn of one of them, others wait for no more than that."""
+    now, later, *others = ((title, [name for name, node in nodes.items() if fits(node)]) for title, fits in TURNS.items())
+    if now[1]:
+        now, later = (now[0], [name for name in nodes if name in now[1] + later[1]]), (later[0], [])
+    return dict([now, later, *others])
 
 
 def _commands(nodes, names, command_line):

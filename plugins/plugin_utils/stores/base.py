@@ -92,6 +92,11 @@ class Store:
             )
         return sorted(put)
 
+    def awaited(self, name):
+        """What the file ``name`` waits for, if it was put but others do not see it yet: a text, or empty."""
+        del name
+        return ""
+
     def _entries(self):
         """The name of every regular file; other names than a store's may be among them."""
         raise NotImplementedError

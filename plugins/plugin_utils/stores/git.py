@@ -102,6 +102,10 @@ class GitStore(Store):
         if refused:
             raise self._refused(refused)
 
+    def awaited(self, name):
+        waits = name in self._seen() and name not in self._merged
+        return "the merge of the branch %s into %s" % (self._push_branch, self._branch) if waits else ""
+
     def _entries(self):
         with self._alone():
             self._look()

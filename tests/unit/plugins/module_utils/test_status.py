@@ -49,7 +49,7 @@ def brief(told):
 def test_nothing_is_there(stands, tmp_path):
     told, known = stands(tmp_path / "none" / ".charon")
     assert brief(told) == ("waiting", "enr", (), True) and told.since is None
-    assert known == dict(config_hash=None, definition_hash=None, share_index=None, operators=[])
+    assert known == dict(config_hash=None, definition_hash=None, share_index=None, terms=None, operators=[], enr=None)
 
 
 def test_an_enr_only(stands, tmp_path, people, store):
@@ -93,6 +93,35 @@ def test_the_key_is_gone(stands, approved):
     told, dummy = stands(approved[0][3])
     assert (told.state, told.ready) == ("stopped", False)
     assert "charon-enr-private-key is gone" in told.detail and "from a backup" in told.detail
+
+
+def test_the_data_directory_is_gone_but_its_approval_is_not(stands, tmp_path, store, people):
+    """To run such a node would make a new key, that its operator's wallet can bind to no place any more."""
+    told, known = stands(tmp_path / "none" / ".charon", store, address=people[1].address)
+    assert brief(told) == ("stopped", "enr", (), False)
+    assert "approvals/2.json" in told.detail and "restore charon-enr-private-key from a backup" in told.detail
+    without = {name: text for name, text in store.items() if name != "approvals/2.json"}
+    for inbox, address in ((without, people[1].address), (store, None)):
+        assert brief(stands(tmp_path / "none" / ".charon", inbox, address=address)[0]) == ("waiting", "enr", (), True)
+
+
+@pytest.mark.parametrize("has_key", [False, True])
+def test_a_fifth_node_over_four_operators(stands, tmp_path, store, people, has_key):
+    directory = tmp_path / "fifth"
+    directory.mkdir()
+    if has_key:
+        (directory / "charon-enr-private-key").write_text("99" * 32)
+    told, known = stands(directory, store, address="0x" + "5" * 40)
+    assert brief(told) == ("waiting", None, (), False) and "is none of the operators of the definition" in told.detail
+
+
+def test_the_turn_of_the_creator(stands, tmp_path, people):
+    (tmp_path / ".charon").mkdir()
+    (tmp_path / ".charon" / "charon-enr-private-key").write_text(people[0].node_key.hex())
+    creator = people[0].address
+    assert brief(stands(tmp_path / ".charon", address=creator.lower(), creator=creator)[0]) == ("waiting", "proposal", (), True)
+    told, known = stands(tmp_path / ".charon", address=people[1].address, creator=creator)
+    assert brief(told) == ("waiting", "proposal", (), False) and "the creator %s has to" % creator in told.detail
 
 
 def test_a_damaged_key(stands, second):

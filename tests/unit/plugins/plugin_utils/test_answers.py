@@ -19,7 +19,7 @@ from ansible_collections.obol.dv.plugins.plugin_utils.command import CommandLine
 from ansible_collections.obol.dv.plugins.plugin_utils.standings import document, registered
 from ansible_collections.obol.dv.plugins.plugin_utils.summary import summary_lines
 
-from .test_summary import REPORT
+from .test_summary import REPORT, TERMS
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 KINDS = [None, True, 7, -1, 0, 10**30, 1.5, "text", "", [], [None], ["text"], [7], [[]], [{}], {}, {"a": 1}, {"share_index": 1}]
@@ -41,6 +41,7 @@ GOOD = {
     "has_definition": True,
     "can_propose": None,
     "accepted": ["x"],
+    "terms": TERMS,
     "address": "0x",
     "created": None,
     "key_path": "/data/charon-enr-private-key",

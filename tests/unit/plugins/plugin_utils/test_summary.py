@@ -4,15 +4,31 @@
 
 """The summary: what a person reads at the end."""
 
+import pytest
 from ansible_collections.obol.dv.plugins.module_utils.standing import Accused, Standing
 from ansible_collections.obol.dv.plugins.plugin_utils.command import CommandLine
 from ansible_collections.obol.dv.plugins.plugin_utils.standings import document
 from ansible_collections.obol.dv.plugins.plugin_utils.summary import summary_lines
 
+TERMS = dict(
+    name="my cluster",
+    network="hoodi",
+    num_validators=2,
+    threshold=3,
+    withdrawal_addresses=["0x" + "8" * 40],
+    fee_recipient_addresses=["0x" + "9" * 40, "0x" + "7" * 40],
+    deposit_amounts=[1, 32],
+    compounding=False,
+    target_gas_limit=60_000_000,
+    consensus_protocol="",
+    creator="0x" + "1" * 40,
+)
+
 REPORT = dict(
     name="my cluster",
     network="hoodi",
     threshold=3,
+    terms=TERMS,
     config_hash="0x" + "c" * 64,
     definition_hash="0x" + "d" * 64,
     lock_hash="0x" + "e" * 64,
@@ -61,6 +77,64 @@ def test_nodes_that_are_not_in_the_run_have_no_name():
 def test_an_unsigned_cluster_has_no_addresses():
     report = dict(REPORT, operators=[dict(REPORT["operators"][0], address="")])
     assert ["1", "alice", "-", "16Uiu2*sixsix"] in rows_of({"alice": dict(node(1), report=report)})
+
+
+def test_the_terms_of_a_finished_cluster():
+    rows = rows_of({"alice": node(3)})
+    for row in (
+        ["validators", "2"],
+        ["threshold", "3", "of", "4", "operators"],
+        ["withdrawal", "to", TERMS["withdrawal_addresses"][0]],
+        ["fees", "to", TERMS["fee_recipient_addresses"][0] + ",", TERMS["fee_recipient_addresses"][1]],
+        ["deposit", "data", "for", "1,", "32", "ETH"],
+        ["compounding", "no"],
+        ["creator", TERMS["creator"]],
+    ):
+        assert row in rows
+
+
+@pytest.mark.parametrize("proposed", [True, False])
+def test_terms_and_enrs_before_the_approval(proposed):
+    """What operators compare, before any wallet signs it."""
+    config_hash = REPORT["config_hash"] if proposed else None
+    found = dict(dv_enr=dict(enr="enr:-abc"), dv_status=dict(state="waiting", step="approval", ready=True, terms=TERMS, config_hash=config_hash))
+    lines = lines_of({"alice": dict(cluster="inventory_group", data_dir="/data", found=found, report=None)})
+    assert "    alice   enr:-abc" in lines
+    rows = [line.split() for line in lines[lines.index("  terms") :]]
+    assert ["name", "my", "cluster"] in rows and ["network", "hoodi"] in rows and ["compounding", "no"] in rows
+    assert ["config", "hash", *(config_hash or "not known before there is a proposal").split()] in rows
+
+
+def test_many_addresses():
+    terms = dict(TERMS, withdrawal_addresses=["0x%040x" % number for number in range(13)])
+    (line,) = (line for line in lines_of({"alice": dict(node(1), report=dict(REPORT, terms=terms))}) if "withdrawal to" in line)
+    assert line.count("0x") == 10 and line.endswith(" and 3 more")
+
+
+NOT_READY = dict(verified=False, state="waiting", step="approval")
+
+
+@pytest.mark.parametrize(
+    "found, heading, limit",
+    [
+        ([dict(NOT_READY, ready=True), dict(NOT_READY, waiting_for=(1,))], "To go on", "alice,bob"),
+        ([dict(NOT_READY, waiting_for=(4,)), dict(NOT_READY, waiting_for=(4,))], "Once they have done their part", "alice,bob"),
+        ([dict(NOT_READY, detail="approvals/2.json waits for the merge"), dict()], "Once that is done", "alice"),
+        ([dict(verified=False, state="stopped"), dict()], "Once its operator has looked into it", "alice"),
+    ],
+)
+def test_a_command_is_told_for_when_it_changes_something(found, heading, limit):
+    lines = lines_of({"carol": node(4), **{name: node(index, **each) for index, (name, each) in enumerate(zip(("alice", "bob"), found), 1)}})
+    headings = [line.strip(" :") for line in lines if line.endswith(":")]
+    assert headings == [heading]
+    assert lines[lines.index("  %s:" % heading) + 1].endswith("--limit " + limit)
+
+
+def test_what_is_wrong_is_a_line_each():
+    failed = dict(failed=True, msg="- one; wanted: another\n- two; wanted: three\n")
+    nodes = {"alice": dict(cluster="inventory_group", data_dir="/data", found=dict(dv_approval=failed), report=None)}
+    lines = lines_of(nodes)
+    assert lines[lines.index("  alice") + 1 :][:4] == ["    one", "    wanted: another", "    two", "    wanted: three"]
 
 
 WAITING = dict(verified=False, state="waiting", step="deal", attempt=2, since=0)

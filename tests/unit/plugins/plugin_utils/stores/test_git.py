@@ -202,6 +202,8 @@ def test_consent_by_pull_request(medium, how, deleted):
         assert store.put({"approvals/2.json": "{}", "approvals/1.json": "{}"}) == []
         with pytest.raises(DvError, match="another approval of operator 2"):
             store.put({"approvals/2.json": "other"})
+        awaited = [store.awaited("approvals/%d.json" % n) for n in (1, 2, 3)]
+        assert awaited == ["", "the merge of the branch ask into main", ""]
     assert log(medium, "%s", "main..ask") == "mine: approval of operator 2"
     merge(medium, how)
     if deleted:
@@ -209,6 +211,7 @@ def test_consent_by_pull_request(medium, how, deleted):
     medium.plant("approvals/3.json", b"{}")
     with medium.open(**asking) as store:
         assert store.list() == ["approvals/%d.json" % n for n in (1, 2, 3)]
+        assert not store.awaited("approvals/2.json")
         assert store.put({"approvals/2.json": "{}"}) == []
         assert store.put({"approvals/3.json": "{}"}) == []
         assert store.put({"approvals/4.json": "{}"}) == ["approvals/4.json"]
