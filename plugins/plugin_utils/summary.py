@@ -6,6 +6,7 @@
 
 from ansible_collections.obol.dv.plugins.module_utils import data_dir
 from ansible_collections.obol.dv.plugins.module_utils.standing import STEPS
+from ansible_collections.obol.dv.plugins.plugin_utils import terms
 from ansible_collections.obol.dv.plugins.plugin_utils.standings import command
 
 NEXT = (
@@ -20,14 +21,9 @@ FILES = (data_dir.NODE_KEY, data_dir.DEFINITION, data_dir.LOCK, data_dir.DEPOSIT
 #: The states in the order in which they are told.
 STATES = ("complete", "planned", "waiting", "stopped", "aborted", "unknown")
 
-#: What is said before a command, and the nodes that it is for: those whose run would change something now, or once others did.
-TURNS = {
-    "To go on": lambda node: node["state"] == "unknown" or node["state"] == "waiting" and node["ready"],
-    "Once they have done their part": lambda node: node["state"] == "waiting" and not node["ready"] and node["waiting_for"],
-    "Once that is done": lambda node: node["state"] == "waiting" and not node["ready"] and not node["waiting_for"],
-    "Once its operator has looked into it": lambda node: node["state"] == "stopped",
-    "To begin a new attempt, once all operators agree on it": lambda node: node["state"] == "aborted",
-}
+#: What is said before a command: for nodes whose run changes something now, or once others, or their own operator, did something.
+NOW, THEN = "To go on", "Once they have done their part"
+TURNS = (NOW, THEN, "Once that is done", "Once its operator has looked into it", "To begin a new attempt, once all operators agree on it")
 
 #: The columns of the table of nodes: title, and function of (name, node, names of the operators).
 COLUMNS = {
@@ -37,22 +33,6 @@ COLUMNS = {
     "waits for": lambda name, node, operators: _waits_for(node, operators),
     "since": lambda name, node, operators: (node["since"] or "-").replace("T", " ").replace("Z", " UTC"),
 }
-
-
-#: The terms as they are told: title, and function of the terms (:func:`.terms.told`) and the number of operators.
-TERMS = {
-    "network": lambda terms, operators: terms["network"],
-    "validators": lambda terms, operators: str(terms["num_validators"]),
-    "threshold": lambda terms, operators: "%d%s" % (terms["threshold"], " of %d operators" % operators if operators else ""),
-    "withdrawal to": lambda terms, operators: _some(terms["withdrawal_addresses"]),
-    "fees to": lambda terms, operators: _some(terms["fee_recipient_addresses"]),
-    "deposit data": lambda terms, operators: "for %s ETH" % ", ".join("%.12g" % amount for amount in terms["deposit_amounts"]),
-    "compounding": lambda terms, operators: "yes" if terms["compounding"] else "no",
-    "gas limit": lambda terms, operators: "%d" % terms["target_gas_limit"],
-    "creator": lambda terms, operators: terms["creator"] or "-",
-}
-#: So many different addresses are told in full.
-ADDRESSES = 10
 
 
 def summary_lines(name, cluster, reports, command_line):
@@ -93,7 +73,7 @@ def _verified(name, nodes, reports):
     ]
     lines = ["Cluster %s on %s is complete" % (report["name"] or name, report["network"]), ""]
     hashes = [(key.replace("_", " "), report[key]) for key in ("config_hash", "definition_hash", "lock_hash")]
-    lines += _table(_terms(report["terms"], operators) + hashes)
+    lines += _table(terms.rows(report["terms"], len(operators)) + hashes)
     lines += [""] + _table([("share index", "node", "operator", "peer id")] + operators)
     lines += ["", "  validators"] + ["    %s" % public_key for public_key in report["validators"]]
     lines += ["", "  data directories, each with " + ", ".join(FILES)]
@@ -112,18 +92,9 @@ def _agreement(cluster, nodes):
         return []
     hashes = dict.fromkeys(node["config_hash"] for node in nodes.values() if node["config_hash"])
     known = [("config hash", each) for each in hashes] or [("config hash", "not known before there is a proposal")]
-    rows = [("name", cluster["terms"]["name"] or "-"), *_terms(cluster["terms"], cluster["operators"]), *known]
+    names = [(key, cluster["terms"][key] or "-") for key in ("name", "network")]
+    rows = names + terms.rows(cluster["terms"], len(cluster["operators"])) + known
     return ["", "  terms"] + ["  " + line for line in _table(rows)]
-
-
-def _terms(terms, operators):
-    return [(title, tell(terms, len(operators))) for title, tell in TERMS.items()]
-
-
-def _some(addresses):
-    """The ``addresses``, as many as a person compares; how many more there are, the config hash binds."""
-    more = len(addresses) - ADDRESSES
-    return ", ".join(addresses[:ADDRESSES]) + (" and %d more" % more if more > 0 else "")
 
 
 def _backups(nodes):
@@ -155,19 +126,20 @@ def _standings(name, nodes, operators, command_line):
     for detail, names in details.items():
         if detail:
             lines += ["", "  %s" % ", ".join(names)] + ["    %s" % part for part in detail.split("; ")]
-    for title, names in _turns(nodes).items():
-        texts = _commands(nodes, names, command_line)
-        if texts:
-            lines += ["", "  %s:" % title] + ["    %s" % text for text in texts]
+    turns = {name: _turn(node) for name, node in nodes.items()}
+    # Where it is the turn of one of them, others wait for no more than that.
+    turns = {name: NOW if turn == THEN and NOW in turns.values() else turn for name, turn in turns.items()}
+    for turn in TURNS:
+        texts = _commands(nodes, [name for name in nodes if turns[name] == turn], command_line)
+        lines += ["", "  %s:" % turn] + ["    %s" % text for text in texts] if texts else []
     return lines
 
 
-def _turns(nodes):
-    """Title of :data:`TURNS` -> names of the nodes. Where it is the turn of one of them, others wait for no more than that."""
-    now, later, *others = ((title, [name for name, node in nodes.items() if fits(node)]) for title, fits in TURNS.items())
-    if now[1]:
-        now, later = (now[0], [name for name in nodes if name in now[1] + later[1]]), (later[0], [])
-    return dict([now, later, *others])
+def _turn(node):
+    """What is said before the command that goes on with ``node``; None where there is none."""
+    now, then, own, looked, agreed = TURNS
+    waiting = now if node["ready"] else then if node["waiting_for"] else own
+    return {"waiting": waiting, "unknown": now, "stopped": looked, "aborted": agreed}.get(node["state"])
 
 
 def _commands(nodes, names, command_line):
