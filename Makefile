@@ -108,6 +108,10 @@ lock:  ## choose newer packages within requirements*.in and lock them
 		CUSTOM_COMPILE_COMMAND="make lock" .cache/lock/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
 			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$name.txt $$name.in; done
 
+.PHONY: readmes
+readmes: $(CHECKS)  ## write README.md of every role from its meta/argument_specs.yml
+	python tests/role_readmes.py
+
 .PHONY: clean
 clean:  ## delete what was made here, but never local/ (see clean-cluster)
 	rm -rf .venv .cache .ansible dist tests/output .pytest_cache .hypothesis
