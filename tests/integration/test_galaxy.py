@@ -4,6 +4,7 @@
 
 """The collection as others get it: packed, installed elsewhere, run by name from another directory, in an execution environment."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -57,6 +58,32 @@ def test_package_holds_the_project_and_nothing_else(package):
     packed = {member.name for member in members if member.isfile()} - {"MANIFEST.json", "FILES.json"}
     assert packed <= listed("--cached", "--others", "--exclude-standard"), "stray files"
     assert {name for name in listed() if name.startswith(WANTED)} <= packed
+
+
+def pack(*arguments):
+    """Run what `make release` runs, with the tools of this environment."""
+    path = os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
+    command = [play.ROOT / ".ci" / "package", *arguments]
+    return subprocess.run(command, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_a_release_says_where_it_comes_from(package, tmp_path):
+    before = (play.ROOT / "galaxy.yml").read_bytes()
+    done = pack("https://example.org/obol.dv", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (play.ROOT / "galaxy.yml").read_bytes() == before
+    with tarfile.open(tmp_path / package.name) as release, tarfile.open(package) as plain:
+        assert set(release.getnames()) <= set(plain.getnames())
+        told, untold = (json.load(archive.extractfile("MANIFEST.json"))["collection_info"] for archive in (release, plain))
+    assert told == {**untold, "repository": "https://example.org/obol.dv"}
+
+
+@pytest.mark.parametrize("repository", ["", "http://example.org/obol.dv", "git@example.org:obol.dv", "https://", "https://a b", 'https://a"'])
+def test_no_release_without_it(repository, tmp_path):
+    done = pack(repository, tmp_path / "dist")
+    assert done.returncode == 1
+    assert 'the repository is "%s"; wanted: the https address' % repository in done.stderr
+    assert not (tmp_path / "dist").exists()
 
 
 def test_installed_elsewhere_it_runs_by_name(package, tmp_path):
