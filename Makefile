@@ -114,6 +114,10 @@ lock:  ## choose newer packages within requirements*.in and lock them
 readmes: $(CHECKS)  ## write README.md of every role from its meta/argument_specs.yml
 	python tests/role_readmes.py
 
+.PHONY: build-ignore
+build-ignore: $(CHECKS)  ## write what a package leaves out into galaxy.yml, after a file of ours at its root or in inventories/
+	python tests/build_ignore.py
+
 .PHONY: release
 release: $(CONTROL)  ## the collection for Ansible Galaxy, into dist/; asks for REPOSITORY=https://...
 	@git diff --quiet HEAD || { echo "a release is what is committed: commit first, or take your changes away"; exit 1; }

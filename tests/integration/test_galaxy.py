@@ -7,13 +7,27 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tarfile
 
 import pytest
 import yaml
-from ansible_collections.obol.dv.tests import play
+from ansible_collections.obol.dv.tests import build_ignore, play
+
+#: What people have in a clone beside what is ours.
+OWN = """
+    inventory.yml hosts group_vars/all.yml host_vars/alice/vault.yml vault.yml .vault-pass vault-password.txt .env ansible-vault.cfg requirements.yml
+    inventories/mine/hosts.yml inventories/mine/group_vars/dv_nodes/vault.yml inventories/mine.yml inventories/example2/hosts.yml inventories/loc/hosts.yml
+    inventories/example/store/north/proposal.json inventories/example/backups/north/north-bob/1.age inventories/example/host_vars/north-bob.yml
+    inventories/example/group_vars/east.yml inventories/example/group_vars/dv_nodes/secrets.yml inventories/local/store/local/proposal.json
+    local/node1/.charon/charon-enr-private-key local/node1/.charon/validator_keys/keystore-0.json local/node1/wallet.json local/node1/wallet-password.txt
+    store/north/proposal.json ceremonies/north/approval-1.json backups/north/alice.age wheelhouse/ckzg.whl dist/obol-dv-0.0.9.tar.gz obol-dv-0.1.0.tar.gz
+    charon-enr-private-key cluster-lock.json keystore-0.json keystore-0.txt validator_keys/keystore-0.json .charon/charon-enr-private-key node1/wallet.json
+    playbooks/group_vars/all.yml playbooks/host_vars/alice.yml playbooks/alice.age playbooks/.vault-pass roles/group_vars/all.yml
+    docs/backups/alice.age docs/wallet.json docs/.notes tests/keystore-0.json tests/store/north/proposal.json tests/wallet-password.txt
+""".split()
 
 #: What a user of the installed collection needs, whatever else is packed.
 WANTED = ("COPYING", "README.md", "meta/", "plugins/", "playbooks/", "roles/", "inventories/", "requirements-node.txt")
@@ -58,6 +72,20 @@ def test_package_holds_the_project_and_nothing_else(package):
     packed = {member.name for member in members if member.isfile()} - {"MANIFEST.json", "FILES.json"}
     assert packed <= listed("--cached", "--others", "--exclude-standard"), "stray files"
     assert {name for name in listed() if name.startswith(WANTED)} <= packed
+
+
+def test_nothing_of_ones_own_is_packed(package, tmp_path):
+    clone = tmp_path / "clone"
+    for name in listed() - {"collections/ansible_collections/obol/dv"}:
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(play.ROOT / name, clone / name)
+    for name in OWN:
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        (clone / name).write_text("mine")
+    run(tmp_path, "galaxy", "collection", "build", "--output-path", tmp_path, clone)
+    with tarfile.open(tmp_path / package.name) as mine:
+        packed = {member.name for member in mine if member.isfile()} - {"MANIFEST.json", "FILES.json"}
+    assert sorted(packed) == sorted(build_ignore.packed())
 
 
 def pack(*arguments):
