@@ -19,7 +19,7 @@ from ansible_collections.obol.dv.tests import build_ignore, play
 #: What people have in a clone beside what is ours.
 OWN = """
     inventory.yml hosts group_vars/all.yml host_vars/alice/vault.yml vault.yml .vault-pass vault-password.txt .env ansible-vault.cfg requirements.yml
-    inventories/mine/hosts.yml inventories/mine/group_vars/dv_nodes/vault.yml inventories/mine.yml inventories/example2/hosts.yml inventories/loc/hosts.yml
+    inventories/mine/hosts.yml inventories/mine/group_vars/dv_nodes/vault.yml inventories/mine.yml inventories/example2/hosts.yml inventories/loc/hosts.yml inventories/local-nodes/node1/wallet.json
     inventories/example/store/north/proposal.json inventories/example/backups/north/north-bob/1.age inventories/example/host_vars/north-bob.yml
     inventories/example/group_vars/east.yml inventories/example/group_vars/dv_nodes/secrets.yml inventories/local/store/local/proposal.json
     local/node1/.charon/charon-enr-private-key local/node1/.charon/validator_keys/keystore-0.json local/node1/wallet.json local/node1/wallet-password.txt
