@@ -16,13 +16,14 @@ PYTHON = $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$python && break; done)
 
 # Only wheels: what is built from source would bring tools that no lock file pins.
-PIP_INSTALL = .venv/bin/pip install --quiet --only-binary :all: --require-hashes
+PIP_INSTALL = pip install --quiet --only-binary :all: --require-hashes
 
 # Whole clusters wait for processes a third of the time: one worker more than there are processors.
 WAITING_WORKERS = $$(($$(nproc) + 1))
 
 CONTROL := .venv/.made-control
 CHECKS := .venv/.made-checks
+IMPORTER := .cache/galaxy/.made
 
 ##@ Clusters
 
@@ -77,14 +78,15 @@ molecule: $(CHECKS)  ## ceremonies over real ssh, on hosts made here (needs root
 lint: $(CHECKS)  ## YAML, playbooks and roles, shell scripts, changelog
 	yamllint --strict .
 	ansible-lint --offline
-	shellcheck .ci/run tests/*.sh
+	shellcheck .ci/* tests/*.sh
 	antsibull-changelog lint
 
 .PHONY: sanity
-sanity: $(CHECKS)  ## what ansible-test says of a collection
+sanity: $(CHECKS) $(IMPORTER)  ## what ansible-test says of a collection, and Ansible Galaxy
 	tests/ansible-test.sh sanity --skip-test import
 	# This test's Python has none of the core's packages, as some node's: modules have to start all the same, and say so.
 	tests/ansible-test.sh sanity --test import plugins/modules/
+	tests/galaxy-importer.sh
 
 .PHONY: ansible-units
 ansible-units: $(CHECKS)  ## unit tests of the plugins as ansible-test runs them, without the foreign vectors
@@ -104,9 +106,18 @@ needs:  ## say which programs the checks miss, and what for
 .PHONY: lock
 lock:  ## choose newer packages within requirements*.in and lock them
 	test -x .cache/lock/bin/pip-compile || { $(PYTHON) -m venv .cache/lock; .cache/lock/bin/pip install --quiet pip-tools; }
-	for name in requirements-node requirements requirements-dev; do \
+	for name in requirements-node requirements requirements-dev requirements-galaxy; do \
 		CUSTOM_COMPILE_COMMAND="make lock" .cache/lock/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
 			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$name.txt $$name.in; done
+
+.PHONY: readmes
+readmes: $(CHECKS)  ## write README.md of every role from its meta/argument_specs.yml
+	python tests/role_readmes.py
+
+.PHONY: release
+release: $(CONTROL)  ## the collection for Ansible Galaxy, into dist/; asks for REPOSITORY=https://...
+	@git diff --quiet HEAD || { echo "a release is what is committed: commit first, or take your changes away"; exit 1; }
+	.ci/package "$(REPOSITORY)" dist
 
 .PHONY: clean
 clean:  ## delete what was made here, but never local/ (see clean-cluster)
@@ -123,9 +134,14 @@ help:
 	$(PYTHON) -m venv --clear .venv
 
 $(CONTROL): requirements.txt | .venv/bin/pip
-	$(PIP_INSTALL) -r $<
+	.venv/bin/$(PIP_INSTALL) -r $<
 	touch $@
 
 $(CHECKS): requirements-dev.txt | .venv/bin/pip
-	$(PIP_INSTALL) -r $<
+	.venv/bin/$(PIP_INSTALL) -r $<
 	touch $@ $(CONTROL)
+
+$(IMPORTER): requirements-galaxy.txt | .venv/bin/pip
+	.venv/bin/python -m venv --clear .cache/galaxy
+	.cache/galaxy/bin/$(PIP_INSTALL) -r $<
+	touch $@

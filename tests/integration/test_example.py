@@ -28,7 +28,7 @@ TELL = """
       become: false
       vars:
         ansible_python_interpreter: "{{ ansible_playbook_python }}"
-        names: "{{ query('varnames', '^dv_', '^vault_', '^ansible_host$', '^ansible_user$', '^ansible_become') }}"
+        names: "{{ query('varnames', '^dv_', '^vault_', '^ansible_host$', '^ansible_user$', '^ansible_become', '^ansible_pipelining$') }}"
 """
 
 

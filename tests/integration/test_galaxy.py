@@ -4,8 +4,10 @@
 
 """The collection as others get it: packed, installed elsewhere, run by name from another directory, in an execution environment."""
 
+import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -14,8 +16,21 @@ import pytest
 import yaml
 from ansible_collections.obol.dv.tests import play
 
+#: What people have in a clone beside what is ours.
+OWN = """
+    inventory.yml hosts hosts.ini group_vars/all.yml host_vars/alice/vault.yml vault.yml .vault-pass vault-password.txt .env ansible-vault.cfg
+    inventories/mine/hosts.yml inventories/mine/group_vars/dv_nodes/vault.yml inventories/mine.yml inventories/london/hosts.yml
+    inventories/example/store/north/proposal.json inventories/example/backups/north/north-bob/1.age inventories/example/host_vars/north-bob.yml
+    inventories/example/group_vars/east.yml inventories/local/store/local/proposal.json
+    local/node1/.charon/charon-enr-private-key local/node1/.charon/validator_keys/keystore-0.json local/node1/wallet.json local/node1/wallet-password.txt
+    store/north/proposal.json ceremonies/north/approval-1.json backups/north/alice.age wheelhouse/ckzg.whl dist/obol-dv-0.0.9.tar.gz obol-dv-0.1.0.tar.gz
+    charon-enr-private-key cluster-lock.json keystore-0.json keystore-0.txt validator_keys/keystore-0.json .charon/charon-enr-private-key node1/wallet.json
+    playbooks/group_vars/all.yml playbooks/host_vars/alice.yml playbooks/alice.age playbooks/.vault-pass roles/group_vars/all.yml
+    docs/backups/alice.age docs/wallet.json docs/.notes tests/keystore-0.json tests/store/north/proposal.json tests/wallet-password.txt
+""".split()
+
 #: What a user of the installed collection needs, whatever else is packed.
-WANTED = ("COPYING", "README.md", "meta/", "plugins/", "playbooks/", "roles/", "inventories/", "requirements-node.txt")
+WANTED = ("COPYING", "README.md", "meta/", "plugins/", "playbooks/", "roles/", "requirements-node.txt")
 
 
 def run(directory, *command):
@@ -50,13 +65,56 @@ def package(tmp_path_factory):
     return path
 
 
-def test_package_holds_the_project_and_nothing_else(package):
-    with tarfile.open(package) as archive:
+def files_of(path):
+    """The names of the files in a tarball, which has no links."""
+    with tarfile.open(path) as archive:
         members = archive.getmembers()
     assert all(member.isfile() or member.isdir() for member in members), "links"
-    packed = {member.name for member in members if member.isfile()} - {"MANIFEST.json", "FILES.json"}
+    return {member.name for member in members if member.isfile()} - {"MANIFEST.json", "FILES.json"}
+
+
+def test_package_holds_the_project_and_nothing_else(package):
+    packed = files_of(package)
     assert packed <= listed("--cached", "--others", "--exclude-standard"), "stray files"
     assert {name for name in listed() if name.startswith(WANTED)} <= packed
+
+
+def test_nothing_of_ones_own_is_packed(package, tmp_path):
+    clone = tmp_path / "clone"
+    for name in listed() - {"collections/ansible_collections/obol/dv"}:
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(play.ROOT / name, clone / name)
+    for name in OWN:
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        (clone / name).write_text("mine")
+    run(tmp_path, "galaxy", "collection", "build", "--output-path", tmp_path, clone)
+    assert files_of(tmp_path / package.name) == files_of(package)
+
+
+def pack(*arguments):
+    """Run what `make release` runs, with the tools of this environment."""
+    path = os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
+    command = [play.ROOT / ".ci" / "package", *arguments]
+    return subprocess.run(command, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_a_release_says_where_it_comes_from(package, tmp_path):
+    before = (play.ROOT / "galaxy.yml").read_bytes()
+    done = pack("https://example.org/obol.dv", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (play.ROOT / "galaxy.yml").read_bytes() == before
+    with tarfile.open(tmp_path / package.name) as release, tarfile.open(package) as plain:
+        assert set(release.getnames()) <= set(plain.getnames())
+        told, untold = (json.load(archive.extractfile("MANIFEST.json"))["collection_info"] for archive in (release, plain))
+    assert told == {**untold, "repository": "https://example.org/obol.dv"}
+
+
+@pytest.mark.parametrize("repository", ["", "http://example.org/obol.dv", "git@example.org:obol.dv", "https://", "https://a b", 'https://a"'])
+def test_no_release_without_it(repository, tmp_path):
+    done = pack(repository, tmp_path / "dist")
+    assert done.returncode == 1
+    assert 'the repository is "%s"; wanted: the https address' % repository in done.stderr
+    assert not (tmp_path / "dist").exists()
 
 
 def test_installed_elsewhere_it_runs_by_name(package, tmp_path):

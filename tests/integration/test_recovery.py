@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The recipes of docs/recovery.md: each trouble is brought about, the commands are run as they are written, and print what is
-written below them."""
+written below them. Those of docs/retiring.md too."""
 
 import json
 import os
@@ -22,13 +22,13 @@ from ansible_collections.obol.dv.plugins.module_utils.dkg import encoding, jws
 from ansible_collections.obol.dv.tests import play
 from ansible_collections.obol.dv.tests.operators import Operators
 
-PAGE = (play.ROOT / "docs" / "recovery.md").read_text()
+PAGE, RETIRING = ((play.ROOT / "docs" / name).read_text() for name in ("recovery.md", "retiring.md"))
 
 
-def recipes():
+def recipes(page=PAGE):
     """Heading -> its blocks, each (where, commands, what they print)."""
     found = {}
-    for section in re.split(r"^#+ ", PAGE, flags=re.MULTILINE)[1:]:
+    for section in re.split(r"^#+ ", page, flags=re.MULTILINE)[1:]:
         blocks = re.findall(r"```sh *(\w*)\n(.*?)```\n(?:\n```text\n(.*?)```)?", section, re.DOTALL)
         if blocks:
             found[section.partition("\n")[0]] = blocks
@@ -42,10 +42,11 @@ class Recipe:
     :param group: the operators
     :param control: the directory of the control node, if it is not the group's
     :param path: one more directory with programs
+    :param page: the page that it is on
     """
 
-    def __init__(self, heading, group, control=None, path=""):
-        self.blocks, self.group, self.control = iter(recipes()[heading]), group, control
+    def __init__(self, heading, group, control=None, path="", page=PAGE):
+        self.blocks, self.group, self.control = iter(recipes(page)[heading]), group, control
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
         self.environment = {
             **clean,
@@ -301,3 +302,19 @@ def test_begin_again(group, check_complete):
     recipe.follow()
     recipe.end()
     check_complete(cluster.data_dirs)
+
+
+def test_retiring(group):
+    cluster = group("dealing")
+    cluster.play(playbooks=DKG)
+    kept = {path.relative_to(cluster.directory) for path in cluster.directory.glob("*/wallet*")}
+    recipe = Recipe("Exit first", cluster, page=RETIRING)
+    recipe.follow()
+    recipe.end()
+    recipe = Recipe("Delete afterwards", cluster, page=RETIRING)
+    for _block in range(3):
+        recipe.follow()
+    recipe.end()
+    left = {path.relative_to(cluster.directory) for name in ("alice", "bob", "carol") for path in (cluster.directory / name).iterdir()}
+    assert kept and left == {path for path in left if path.name in ("wallet.json", "wallet-password.txt", "policy.yml")} >= kept
+    assert not list(cluster.directory.glob("backups/my_cluster")) and not cluster.store.exists()

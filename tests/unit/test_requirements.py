@@ -11,6 +11,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOCKS = ("requirements-node", "requirements", "requirements-dev")
+#: With environments of their own.
+APART = ("requirements-galaxy",)
 
 
 def pins(name):
@@ -19,7 +21,7 @@ def pins(name):
     return dict(line.split("==", 1) for line in text.splitlines() if line and not line.lstrip().startswith("#"))
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", (*LOCKS, *APART))
 def test_pinned_by_hash_and_from_nowhere_in_particular(name):
     assert all(re.fullmatch(r"[\w.!+]+(\s+--hash=sha256:[0-9a-f]{64})+\s*", pin) for pin in pins(name).values())
 
@@ -29,7 +31,7 @@ def test_larger_holds_smaller(smaller, larger):
     assert pins(smaller).items() <= pins(larger).items()
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", (*LOCKS, *APART))
 def test_every_input_is_locked_and_has_a_reason(name):
     for line in (ROOT / (name + ".in")).read_text().splitlines():
         if "==" in line:
