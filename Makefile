@@ -32,12 +32,8 @@ create-cluster: $(CONTROL)  ## make a cluster; ARGS="-i my-inventory" for anothe
 	ansible-playbook create-cluster.yml $(ARGS)
 
 .PHONY: clean-cluster
-clean-cluster:  ## delete local/, the local nodes and their keys; asks for CONFIRM=yes
-ifeq ($(CONFIRM),yes)
-	rm -rf local
-else
-	@! test -e local || { echo "local/ holds the keys of the local nodes. To delete them: make clean-cluster CONFIRM=yes"; exit 1; }
-endif
+clean-cluster: $(CONTROL)  ## delete the local nodes and their keys; asks for CONFIRM=yes; ARGS="-i my-inventory" as above
+	ansible-playbook clean-cluster.yml $(ARGS) -e dv_clean_confirm=$(CONFIRM)
 
 # For which nodes: their Pythons, and what `uname -m` says there.
 NODE_PYTHON = 3.11 3.12 3.13

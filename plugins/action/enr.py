@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes a node's ENR private key, and tells its ENR."""
+"""Makes a node's ENR private key, and tells its ENR, and where it is backed up."""
 
+from ansible_collections.obol.dv.plugins.plugin_utils.copies import LooksForCopies
 from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
 
 
-class ActionModule(NodeModule):
+class ActionModule(LooksForCopies, NodeModule):
     """See the module of the same name."""

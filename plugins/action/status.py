@@ -7,9 +7,10 @@
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION
 from ansible_collections.obol.dv.plugins.module_utils.store import APPROVALS, DKG, PROPOSAL
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
+from ansible_collections.obol.dv.plugins.plugin_utils.copies import LooksForCopies
 
 
-class ActionModule(Carrier):
+class ActionModule(LooksForCopies, Carrier):
     """See the module of the same name."""
 
     BRINGS = (PROPOSAL, APPROVALS, DEFINITION, DKG)

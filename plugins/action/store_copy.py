@@ -26,9 +26,19 @@ class ActionModule(ActionBase):
                 open_store(arguments["dest"], arguments["dest_options"]) as destination,
             ):
                 if self._task.check_mode:
-                    copied = sorted(set(source.list()).difference(destination.list()))
+                    found = source.list()
+                    copied = sorted(set(found).difference(destination.list()))
                 else:
-                    copied = destination.put(source.get_all(("",)))
+                    found = source.get_all(("",))
+                    copied = destination.put(found)
+                told = dict(copied=copied, found=len(found), src=str(source), dest=str(destination))
         except DvError as error:
             return dict(result, failed=True, msg=str(error))
-        return dict(result, changed=bool(copied), copied=copied)
+        return dict(result, **told, changed=bool(copied), msg=_told(**told))
+
+
+def _told(copied, found, src, dest):
+    """What was copied, for people. Nothing in the source is no error: so an air-gapped operator's first stick comes."""
+    if not found:
+        return "%s is empty: it has no files of this cluster's ceremony" % src
+    return "%d of the %d files in %s were new to %s" % (len(copied), found, src, dest)

@@ -81,6 +81,16 @@ def find(directory, peer_id):
     return Found(sorted(backups, key=lambda backup: backup.created), damaged)
 
 
+def newest(directory, peer_id):
+    """The path of the newest good backup in ``directory`` of the key whose node has ``peer_id``, empty if there is none; of no
+    ``peer_id``, and where nobody may look, there is none."""
+    try:
+        found = find(directory, peer_id).backups if peer_id else []
+    except DvError:
+        found = []
+    return found[-1].path if found else ""
+
+
 def make(directory, peer_id, private_key, recipients, now):
     """Encrypt ``private_key`` (32 bytes) for ``recipients``, as parsed, into ``directory``: the new :class:`Backup`.
 

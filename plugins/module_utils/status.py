@@ -7,7 +7,7 @@
 
 import os
 
-from . import accepted, acceptance, approval, backup, before_definition, enr, files, networks, node_key, secp256k1
+from . import accepted, acceptance, approval, before_definition, enr, files, networks, node_key, secp256k1
 from .bindings import Unbound
 from .data_dir import CEREMONY, DEFINITION, LOCK
 from .definition import parse
@@ -44,14 +44,12 @@ def status(data_dir, inbox, store, attempt=1, custom=(), address=None, wanted_in
         return Standing(state="waiting", detail=str(files.os_error(error, error.filename or data_dir, "read"))), known
 
 
-def newest_backup(data_dir, backup_dir):
-    """The path of the newest good backup of the node's ENR private key in ``backup_dir``; empty if there is none."""
+def own_peer_id(data_dir):
+    """The peer id of the node's key, or None where none can be read."""
     try:
-        public_key = secp256k1.public_key(node_key.read(data_dir))
-        found = backup.find(backup_dir, enr.peer_id(public_key)).backups
+        return enr.peer_id(secp256k1.public_key(node_key.read(data_dir)))
     except DvError:
-        return ""
-    return found[-1].path if found else ""
+        return None
 
 
 def _status(data_dir, inbox, store, attempt, custom, operator, known):

@@ -24,6 +24,12 @@ options:
       - Only root can give files to another user. What root makes in the directory later, by any module, belongs to its owner.
       - Left out, nothing is given away.
     type: str
+  backup_dir:
+    description: Directory on the node with the backups of its ENR private key, see M(obol.dv.backup_enr_key). None is made here.
+    type: path
+  backup_dest:
+    description: Directory on the control node with copies of them. It is looked into there.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -44,6 +50,12 @@ peer_id:
   returned: success
   type: str
   sample: 16Uiu2HAm...
+enr_key_backup:
+  description:
+    - Path of the newest backup of the key, in O(backup_dest) on the control node, or if none is there in O(backup_dir) on the node.
+      Empty if there is none, null without these options.
+  returned: success
+  type: str
 key_path:
   description: Where the ENR private key is.
   returned: success
@@ -55,21 +67,23 @@ import os
 from ansible_collections.obol.dv.plugins.module_utils.module import packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import enr, files, node_key, owner, secp256k1
+    from ansible_collections.obol.dv.plugins.module_utils import backup, enr, files, node_key, owner, secp256k1
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import one_run
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
     owner=dict(type="str"),
+    backup_dir=dict(type="path"),
+    backup_dest=dict(type="str"),
 )
 
 
 def make(module):
-    data_dir = module.params["data_dir"]
+    data_dir, backup_dir = module.params["data_dir"], module.params["backup_dir"]
     wanted = owner.parse(module.params["owner"], "dv_data_owner") if module.params["owner"] else None
     if wanted:
         owner.check(wanted, "dv_data_owner")
-    result = dict(key_path=os.path.join(data_dir, node_key.FILE), enr=None, peer_id=None)
+    result = dict(key_path=os.path.join(data_dir, node_key.FILE), enr=None, peer_id=None, enr_key_backup="" if backup_dir else None)
     new = not node_key.exists(data_dir)
     if new and module.check_mode:
         return dict(result, changed=True)
@@ -87,7 +101,10 @@ def make(module):
             # A killed run may have made it: it has to last before anybody hears of its ENR.
             files.sync_directory(data_dir)
         private_key = node_key.read(data_dir)
-    return dict(result, changed=new or given, enr=enr.encode(private_key), peer_id=enr.peer_id(secp256k1.public_key(private_key)))
+    peer_id = enr.peer_id(secp256k1.public_key(private_key))
+    if backup_dir:
+        result["enr_key_backup"] = backup.newest(backup_dir, peer_id)
+    return dict(result, changed=new or given, enr=enr.encode(private_key), peer_id=peer_id)
 
 
 def main():

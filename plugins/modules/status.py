@@ -40,6 +40,9 @@ options:
   backup_dir:
     description: Directory on the node with the backups of its ENR private key, see M(obol.dv.backup_enr_key).
     type: path
+  backup_dest:
+    description: Directory on the control node with copies of them. It is looked into there.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -115,7 +118,13 @@ next_attempt:
   returned: always
   type: int
 enr_key_backup:
-  description: Path of the newest backup of the node's ENR private key. Empty if there is none, null without O(backup_dir).
+  description:
+    - Path of the newest backup of the node's ENR private key, in O(backup_dest) on the control node, or if none is there in
+      O(backup_dir) on the node. Empty if there is none, null without these options.
+  returned: always
+  type: str
+peer_id:
+  description: The peer id of the node's ENR private key. Null where none can be read.
   returned: always
   type: str
 enr:
@@ -165,8 +174,8 @@ from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import wallet
-    from ansible_collections.obol.dv.plugins.module_utils.status import newest_backup, status
+    from ansible_collections.obol.dv.plugins.module_utils import backup, wallet
+    from ansible_collections.obol.dv.plugins.module_utils.status import own_peer_id, status
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -176,6 +185,7 @@ ARGUMENT_SPEC = dict(
     creator=dict(type="str"),
     wallet_file=dict(type="path"),
     backup_dir=dict(type="path"),
+    backup_dest=dict(type="str"),
     testnet=TESTNET_SPEC,
     **CARRIER_SPEC,
 )
@@ -193,8 +203,9 @@ def tell(module):
         params["share_index"],
         params["creator"],
     )
-    backup = newest_backup(params["data_dir"], params["backup_dir"]) if params["backup_dir"] else None
-    return dict(known, **standing.result(), enr_key_backup=backup, changed=False)
+    peer_id = own_peer_id(params["data_dir"])
+    found = backup.newest(params["backup_dir"], peer_id) if params["backup_dir"] else None
+    return dict(known, **standing.result(), enr_key_backup=found, peer_id=peer_id, changed=False)
 
 
 def _address_of_wallet(path):

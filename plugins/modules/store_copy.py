@@ -44,6 +44,24 @@ copied:
   returned: success
   type: list
   elements: str
+found:
+  description: How many files of a ceremony O(src) has. None is no failure, for so the first stick of an air-gapped operator comes.
+  returned: success
+  type: int
+src:
+  description: Where they were copied from, without passwords. Of bundles the directory.
+  returned: success
+  type: str
+  sample: /media/usb/my-cluster
+dest:
+  description: Where they were copied to, likewise.
+  returned: success
+  type: str
+msg:
+  description: The same as a sentence for people.
+  returned: success
+  type: str
+  sample: 2 of the 5 files in /media/usb/my-cluster were new to /srv/ceremonies/my-cluster
 """
 
 ARGUMENT_SPEC = dict(

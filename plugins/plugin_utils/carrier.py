@@ -11,6 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.obol.dv.plugins.module_utils import files, gojson
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION
+from ansible_collections.obol.dv.plugins.module_utils.disk import absolute
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.records import lookup
 from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL, approval_name
@@ -77,7 +78,8 @@ class Carrier(NodeModule):
     @staticmethod
     def _given(arguments):
         """The definition in the argument ``definition_file``, name to text; nothing without one."""
-        path = arguments.get("definition_file")
+        given = arguments.get("definition_file")
+        path = given and absolute(given, "dv_definition_file")
         return {DEFINITION: files.read(path, names.max_size(DEFINITION)).decode("utf-8", "replace")} if path else {}
 
 

@@ -6,6 +6,9 @@
 
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
+#: How many names an error lists.
+MOST = 20
+
 
 def check_cluster(task_vars):
     """Refuse a host in two clusters, and a ``dv_cluster`` that is none of the host's groups.
@@ -30,3 +33,38 @@ def check_cluster(task_vars):
             "%s, its group below dv_nodes" % clusters[0],
             "correct dv_cluster: the files of a cluster meet under that name",
         )
+
+
+def check_group(name, groups, hosts, arguments):
+    """Refuse a run with no host of a group.
+
+    :param groups: of the inventory: name -> hosts, with Ansible's own groups
+    :param hosts: the hosts of the run
+    :param arguments: what the user gave ``ansible-playbook`` (``context.CLIARGS``): ``inventory`` or its default, ``subset``
+    :raises DvError: nothing would be done
+    """
+    members = groups.get(name) or []
+    if not members:
+        raise DvError(
+            "the inventory has no hosts in the group %s" % name,
+            "the nodes of each cluster in a group of its own below %s" % name,
+            "name the inventory with -i, or correct it: %s has the groups %s and the hosts %s"
+            % (
+                ", ".join(map(str, arguments.get("inventory") or ())) or "none was named, which",
+                _listed(set(groups) - {"all", "ungrouped"}),
+                _listed(groups.get("all") or ()),
+            ),
+        )
+    if not set(members) & set(hosts):
+        raise DvError(
+            "--limit %s leaves no host of the group %s" % (arguments.get("subset"), name),
+            "some of %s" % _listed(members),
+            "correct --limit",
+        )
+
+
+def _listed(names):
+    """Some names for people, not thousands."""
+    names = sorted(names)
+    more = ["and %d more" % (len(names) - MOST)] if len(names) > MOST else []
+    return ", ".join(names[:MOST] + more) or "(none)"

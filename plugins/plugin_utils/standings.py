@@ -120,7 +120,8 @@ def _backup(found):
     if "dv_status" in found:
         return found["dv_status"].get("enr_key_backup")
     made = found.get("dv_backup") or {}
-    return made.get("copy") or made.get("path") or ("" if "dv_enr" in found else None)
+    earlier = found["dv_enr"].get("enr_key_backup", "") if "dv_enr" in found else None
+    return made.get("copy") or made.get("path") or earlier
 
 
 def command(names, told, command_line):

@@ -144,6 +144,28 @@ def test_damage_and_loss(nodes, age_binary):
     assert len(nodes.files(2)[1]) == 2 and len(nodes.files(4, "*.age")[0]) == 1
 
 
+def test_one_of_an_earlier_run_is_told_with_its_place(nodes):
+    """For recipients that are not in the inventory any more: on the control node, else on the node, or nowhere."""
+    (_on_node, (here, *_)), (there, lost), (stolen, kept), gone = (nodes.files(number, "*.age") for number in range(1, 5))
+    for path in (*lost, *stolen, *gone[0]):
+        path.unlink()
+    # A good one, but of another key.
+    copies = gone[1][0].parent
+    shutil.rmtree(copies)
+    shutil.copytree(kept[0].parent, copies)
+    told = nodes.directory / "status.json"
+    printed = nodes.run([*ENR, "playbooks/status.yml"], "-v", "-e", "dv_status_file=%s" % told, recipients=[])
+    (cluster,) = json.loads(told.read_text())["clusters"].values()
+    wanted = [str(here), str(there[0]), str(kept[0]), ""]
+    assert [cluster["nodes"]["node%d" % number]["enr_key_backup"] for number in range(1, 5)] == wanted
+    assert "No backup of the ENR private key on node4: " in printed
+    for path in wanted[:3]:
+        assert "node%d   %s" % (wanted.index(path) + 1, path) in printed
+    # The role enr has told the same, before.
+    answers = printed.partition("TASK [obol.dv.status")[0]
+    assert all("enr_key_backup: %s\n" % path in answers.replace("\n        ", " ") for path in [*wanted[:3], "''"])
+
+
 def test_without_a_key_or_recipients(tmp_path, check_refused):
     fresh = Nodes(tmp_path)
     for recipients, text in ((None, "run obol.dv.enr first"), ([], "dv_backup_recipients is empty")):

@@ -8,8 +8,10 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from ansible_collections.obol.dv.tests import play
@@ -18,6 +20,9 @@ RUNTIME = ("playbooks/runtime.yml",)
 HERE = "%d.%d" % sys.version_info[:2]
 #: The Python that .venv was made from: the hosts see it as well.
 PYTHON = os.path.join(sys.base_prefix, "bin", "python" + HERE)
+
+#: Of roles/runtime/files/install.py.
+LOCK = ".obol-dv.lock"
 
 #: A Python of another version, as far as one can tell from within.
 OLD_PYTHON = """#!/bin/sh
@@ -42,10 +47,13 @@ class Nodes:
         self.lab = hosts
         self.own = hosts.directory.with_name(hosts.directory.name + "-inventory.json")
         self.directories = {"node1": "/opt/obol-dv", "node2": "/home/dv/obol-dv"}
+        #: More names of node1.
+        self.twins = []
         self.write_inventory()
 
     def write_inventory(self, **variables):
         hosts = {"node1": {"ansible_user": "root"}, "node2": {"dv_runtime_dir": self.directories["node2"]}}
+        hosts |= {twin: {**self.lab.hosts["node1"], "ansible_user": "root"} for twin in self.twins}
         variables = {"dv_runtime_python": PYTHON, "dv_runtime_dir": self.directories["node1"], **variables}
         self.own.write_text(json.dumps({"dv_nodes": {"hosts": hosts, "vars": variables}}))
 
@@ -107,6 +115,62 @@ def test_from_a_wheelhouse_without_any_network(nodes, wheelhouse):
     assert repaired.count("- cryptography==") == 2 and repaired.count("- jsonschema==") == 1
 
 
+def unreadable(directory):
+    """What others than its owner cannot use below ``directory``; the lock is nobody else's."""
+    places = [directory, *(place for place in directory.rglob("*") if not place.is_symlink() and place.name != LOCK)]
+    return [place for place in places if place.stat().st_mode & 0o005 < (0o005 if place.is_dir() else 0o004)]
+
+
+def test_names_of_one_machine_at_once_for_a_user_that_is_not_root(nodes, wheelhouse):
+    """As in inventories/example, where a machine serves two clusters; root lets nobody read what it makes."""
+    strict = nodes.lab.path("node1", "/bin/strict-sh")
+    strict.write_text('#!/bin/sh\numask 077\nexec /bin/sh "$@"\n')
+    strict.chmod(0o755)
+    nodes.lab.run("node1", ["usermod", "--shell", "/bin/strict-sh", "root"])
+    nodes.twins = ["south-node1", "east-node1"]
+    nodes.write_inventory()
+    arguments = ("--limit", "!node2", "-e", "dv_runtime_wheelhouse=%s" % wheelhouse)
+    names = ["node1", *nodes.twins]
+    usable = ["setpriv", "--reuid=dv", "--regid=dv", "--clear-groups", "/opt/obol-dv/bin/python", "-I", "-c", "import cryptography, yaml"]
+
+    assert sorted(changed(nodes.play(*arguments)).values()) == [False, False, True]
+    assert unreadable(nodes.path("node1")) == []
+    nodes.lab.run("node1", usable)
+    assert changed(nodes.play(*arguments)) == dict.fromkeys(names, False)
+
+    # One that was made so before.
+    nodes.lab.run("node1", ["chmod", "--recursive", "go=", "/opt/obol-dv"])
+    assert sorted(changed(nodes.play(*arguments)).values()) == [False, False, True]
+    nodes.lab.run("node1", usable)
+
+
+def installing(directory, sources):
+    """A process of the role's on this machine, as another control node starts it; it leads its session."""
+    role = play.ROOT / "roles" / "runtime" / "files"
+    wanted = [line.split(" ")[0] for line in (sources / "requirements.txt").read_text().splitlines() if "==" in line]
+    command = [PYTHON, "-I", "-c", (role / "install.py").read_text(), directory, sources, (role / "packages.py").read_text(), *wanted]
+    return subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
+
+
+@pytest.mark.parametrize("kill", [os.kill, os.killpg], ids=["and pip goes on", "and pip with it"])
+def test_an_installer_that_was_killed_while_others_wait(wheelhouse, tmp_path, kill):
+    sources, directory = tmp_path / "sources", tmp_path / "made"
+    sources.mkdir()
+    shutil.copy(play.ROOT / "requirements-node.txt", sources / "requirements.txt")
+    (sources / "wheelhouse").symlink_to(wheelhouse)
+    first = installing(directory, sources)
+    with first:
+        others = [installing(directory, sources) for _ in range(2)]
+        deadline = time.monotonic() + 300
+        while not list(directory.glob("lib/*/site-packages/pip-*/RECORD")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        kill(first.pid, signal.SIGKILL)
+    results = [json.loads(other.communicate(timeout=300)[0]) for other in others]
+    assert all("error" not in result for result in results), results
+    assert sum(result["changed"] for result in results) <= 1
+    assert json.loads(installing(directory, sources).communicate(timeout=300)[0]) == {"changed": False}
+
+
 def test_what_cannot_be_is_said_before_anything_is_made(nodes, wheelhouse, tmp_path):
     poor = shutil.copytree(wheelhouse, tmp_path / "poor")
     for wheel in poor.glob("coincurve-*"):
@@ -120,6 +184,11 @@ def test_what_cannot_be_is_said_before_anything_is_made(nodes, wheelhouse, tmp_p
     assert "/opt/old-python on this node is Python 3.10; wanted: 3.11 to 3.13" in text
     text = refused(nodes.attempt(*only, "-e", "dv_runtime_python=python4"))
     assert "python4 does not run on this node; wanted: Python 3.11 to 3.13" in text
+
+    nowhere = nodes.lab.path("node1", "/opt/file")
+    nowhere.write_text("")
+    text = refused(nodes.attempt(*only, "-e", "dv_runtime_dir=/opt/file/obol-dv"))
+    assert "/opt/file/obol-dv cannot be made: " in text and "Not a directory" in text
 
     foreign = nodes.path("node1")
     (foreign / "data").mkdir(parents=True)

@@ -147,8 +147,8 @@ def test_aborted(committed, tree, check_complete):
         assert (node["accused"][0]["operator"], node["accused"][0]["check"]) == (3, "commit.form")
         assert pathlib.Path(node["evidence"]).exists()
     # Each has heard now that the other aborted too.
-    # A run of the DKG alone has not looked for backups.
-    same(run, status(committed, tree), newer=("detail", "accused", "enr_key_backup"))
+    # A run of the DKG alone has not looked for backups, and tells no ENR.
+    same(run, status(committed, tree), newer=("detail", "accused", "enr", "enr_key_backup"))
     (command,) = [line.strip() for line in run.printed.splitlines() if line.startswith("    ansible-playbook")]
     assert "playbooks/dkg.yml" in command and "dv_dkg_attempt=2" in command and "--limit node2,node1" in command
 

@@ -95,5 +95,5 @@ def test_a_whole_run_validates_the_variables_once_in_a_play():
     others = [play["ansible.builtin.import_playbook"] for play in whole if "ansible.builtin.import_playbook" in play]
     text = json.dumps([whole, *(yaml.safe_load((ROOT / "playbooks" / name).read_text()) for name in others)])
     imported = re.findall(r'"ansible.builtin.import_role": ({.*?})', text)
-    assert len(imported) == text.count("obol.dv.")
+    assert len(imported) == text.count('"obol.dv.')
     assert all(json.loads(role)["rolespec_validate"] is False for role in imported)

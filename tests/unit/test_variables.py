@@ -52,7 +52,7 @@ def declared():
     for path in ROOT.glob("inventories/*/*_vars/*.yml"):
         names.update(load(path))
     for path in ROOT.glob("playbooks/*.yml"):
-        names.update(nested(load(path), "hosts"))
+        names.update(name for hosts in nested(load(path), "hosts") for name in re.findall(r"'(\w+)'", hosts))
     return names
 
 

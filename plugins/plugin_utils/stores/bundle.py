@@ -24,6 +24,8 @@ class BundleStore(DirectoryStore):
     """See :class:`.base.Store`. The location is the path of the cluster's directory of bundles, made when first written. What it is in
     has to be there: a stick that is not mounted is not an empty one, and what is written below its mount point is on no stick."""
 
+    WHAT = "the directory of bundles (dv_bundle_dir)"
+
     def __enter__(self):
         stick = os.path.dirname(self.location)
         if not os.path.isdir(stick):

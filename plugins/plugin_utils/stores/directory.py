@@ -16,8 +16,11 @@ from .base import Store
 class DirectoryStore(Store):
     """See :class:`.base.Store`. The location is the path of the cluster's directory, made when first written."""
 
+    #: What its location is, in errors.
+    WHAT = "the store (dv_store)"
+
     def __init__(self, location):
-        super().__init__(absolute(location, "the store"))
+        super().__init__(absolute(location, self.WHAT))
 
     def check(self):
         check_directory_of_control_node(self.location, "the store", "dv_store")

@@ -191,3 +191,19 @@ def test_backups_and_nodes_without_one():
     assert "    alice   /backups/1.age" in lines
     assert "  No backup of the ENR private key on bob, carol: set dv_backup_recipients" in lines
     assert "No backup" not in text_of({"alice": node(1)})
+
+
+@pytest.mark.parametrize(
+    "found, told",
+    [
+        (dict(dv_enr=dict(enr_key_backup="/control/1.age")), "/control/1.age"),
+        (dict(dv_enr=dict(enr_key_backup="/old.age"), dv_backup=dict(path="/data/2.age", copy="/control/2.age")), "/control/2.age"),
+        (dict(dv_status=dict(state="complete", enr_key_backup="/control/1.age")), "/control/1.age"),
+        (dict(dv_enr=dict(enr_key_backup="")), None),
+    ],
+)
+def test_a_backup_of_an_earlier_run_is_told(found, told):
+    nodes = {"alice": node(1)}
+    nodes["alice"]["found"].update(found)
+    assert ("No backup" in text_of(nodes)) == (told is None)
+    assert told is None or "    alice   %s" % told in lines_of(nodes)

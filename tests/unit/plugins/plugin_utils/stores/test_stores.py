@@ -218,9 +218,12 @@ def test_no_kind_of_store(name):
         pass
 
 
-@pytest.mark.parametrize("name", ["None/store/x", "store", "./store", "bundle:usb/x"])
+@pytest.mark.parametrize("name", ["None/store/x", "store", "./store", "bundle:usb/x", "bundle:None/usb/x"])
 def test_a_relative_path_is_refused(name):
-    with pytest.raises(DvError, match="the store is the relative path .*; wanted: one that begins with / or ~"):
+    """Whatever it is relative to; an inventory that is no file has no directory, and Ansible makes the text None of it."""
+    scheme, _colon, path = name.rpartition(":")
+    what = {"": "the store (dv_store)", "bundle": "the directory of bundles (dv_bundle_dir)"}[scheme]
+    with pytest.raises(DvError, match=re.escape("%s is the relative path %s; wanted: one that begins with / or ~" % (what, path))):
         open_store(name)
 
 

@@ -1,0 +1,29 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Copies of the backups of ENR private keys, on the control node."""
+
+from ansible_collections.obol.dv.plugins.module_utils import backup
+from ansible_collections.obol.dv.plugins.module_utils.disk import absolute
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+
+
+class LooksForCopies:
+    """For action plugins whose module answers ``peer_id`` and ``enr_key_backup``, a path on the node: what lies in the argument
+    ``backup_dest`` on the control node is the better backup, since it is not on the node's disk."""
+
+    def _answer(self, arguments, task_vars):
+        answer = super()._answer(arguments, task_vars)
+        dest = arguments.get("backup_dest")
+        if dest and not answer.get("failed"):
+            answer["enr_key_backup"] = _newest(dest, answer.get("peer_id")) or answer.get("enr_key_backup") or ""
+        return answer
+
+
+def _newest(dest, peer_id):
+    """As :func:`.backup.newest`; nowhere is none either, which is an error only where one is to be made."""
+    try:
+        return backup.newest(absolute(dest, "dv_backup_dest"), peer_id)
+    except DvError:
+        return ""
