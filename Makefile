@@ -11,7 +11,7 @@ MAKEFLAGS += --no-builtin-rules
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# The first of these that is new enough, unless said with PYTHON=... coincurve has no wheel for 3.14 yet.
+# The first of these that is new enough, unless said with PYTHON=...
 PYTHON = $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$python && break; done)
 
@@ -41,12 +41,13 @@ endif
 # For which nodes: their Pythons, and what `uname -m` says there.
 NODE_PYTHON = 3.11 3.12 3.13
 NODE_MACHINE = x86_64
+NODE_PLATFORMS = --platform manylinux_2_28_$(NODE_MACHINE) --platform manylinux2014_$(NODE_MACHINE)
 WHEELHOUSE = wheelhouse
 
 .PHONY: wheelhouse
 wheelhouse: $(CONTROL)  ## wheels for nodes that reach no package index, into wheelhouse/; NODE_PYTHON="3.11" NODE_MACHINE=aarch64
 	for python in $(NODE_PYTHON); do pip download --quiet --dest $(WHEELHOUSE) --no-deps --only-binary :all: --require-hashes \
-		--implementation cp --python-version $$python --platform manylinux2014_$(NODE_MACHINE) -r requirements-node.txt; done
+		--implementation cp --python-version $$python $(NODE_PLATFORMS) -r requirements-node.txt; done
 
 ##@ Checks
 

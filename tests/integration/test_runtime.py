@@ -109,7 +109,7 @@ def test_from_a_wheelhouse_without_any_network(nodes, wheelhouse):
 
 def test_what_cannot_be_is_said_before_anything_is_made(nodes, wheelhouse, tmp_path):
     poor = shutil.copytree(wheelhouse, tmp_path / "poor")
-    for wheel in poor.glob("coincurve-*"):
+    for wheel in poor.glob("wallycore-*"):
         wheel.unlink()
     only = ("--limit", "node1", "-e", "dv_runtime_wheelhouse=%s" % poor)
 
@@ -127,7 +127,7 @@ def test_what_cannot_be_is_said_before_anything_is_made(nodes, wheelhouse, tmp_p
     shutil.rmtree(foreign)
 
     text = refused(nodes.attempt(*only))
-    assert "coincurve" in text and "wanted: a wheel of each package" in text and "with make wheelhouse" in text
+    assert "wallycore" in text and "wanted: a wheel of each package" in text and "with make wheelhouse" in text
     assert list(nodes.lab.path("node1", "/tmp").glob("*.obol-dv")) == []
 
     shutil.rmtree(nodes.path("node1"))
