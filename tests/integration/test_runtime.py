@@ -117,9 +117,9 @@ def test_what_cannot_be_is_said_before_anything_is_made(nodes, wheelhouse, tmp_p
     old.write_text(OLD_PYTHON)
     old.chmod(0o755)
     text = refused(nodes.attempt(*only, "-e", "dv_runtime_python=/opt/old-python", "--check"))
-    assert "/opt/old-python on this node is Python 3.10; wanted: 3.11 to 3.13" in text
+    assert "/opt/old-python on this node is Python 3.10; wanted: 3.11 to 3.14" in text
     text = refused(nodes.attempt(*only, "-e", "dv_runtime_python=python4"))
-    assert "python4 does not run on this node; wanted: Python 3.11 to 3.13" in text
+    assert "python4 does not run on this node; wanted: Python 3.11 to 3.14" in text
 
     foreign = nodes.path("node1")
     (foreign / "data").mkdir(parents=True)
