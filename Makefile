@@ -104,13 +104,12 @@ needs:  ## say which programs the checks miss, and what for
 
 # For all Pythons from the oldest on: --universal gives a package that only some want, or in another version, a marker.
 # Not those of a node: obol.dv.runtime asks whether each of them is there, and nothing is lost by one too many.
-UV_COMPILE = .cache/lock/bin/uv pip compile --quiet $(LOCK_OPTIONS) --python-version 3.11 --generate-hashes --no-emit-index-url \
+UV_COMPILE = uv pip compile --quiet $(LOCK_OPTIONS) --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
 LOCK_OPTIONS = --upgrade
 
 .PHONY: lock
-lock:  ## choose newer packages within requirements*.in and lock them; LOCK_OPTIONS= keeps those that fit
-	test -x .cache/lock/bin/uv || { $(PYTHON) -m venv --clear .cache/lock; .cache/lock/bin/pip install --quiet uv; }
+lock: $(CHECKS)  ## choose newer packages within requirements*.in and lock them; LOCK_OPTIONS= keeps those that fit
 	$(UV_COMPILE) --output-file requirements-node.txt requirements-node.in
 	for name in requirements requirements-dev; do $(UV_COMPILE) --universal --output-file $$name.txt $$name.in; done
 
