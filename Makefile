@@ -11,9 +11,9 @@ MAKEFLAGS += --no-builtin-rules
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# The first of these that is new enough, unless said with PYTHON=... coincurve has no wheel for 3.14 yet.
-PYTHON = $(shell for python in python3 python3.13 python3.12 python3.11; do \
-	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$python && break; done)
+# The first of these that is new enough, unless said with PYTHON=...
+PYTHON = $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$python && break; done)
 
 # Only wheels: what is built from source would bring tools that no lock file pins.
 PIP_INSTALL = pip install --quiet --only-binary :all: --require-hashes
@@ -36,14 +36,15 @@ clean-cluster: $(CONTROL)  ## delete the local nodes and their keys; asks for CO
 	ansible-playbook clean-cluster.yml $(ARGS) -e dv_clean_confirm=$(CONFIRM)
 
 # For which nodes: their Pythons, and what `uname -m` says there.
-NODE_PYTHON = 3.11 3.12 3.13
+NODE_PYTHON = 3.11 3.12 3.13 3.14
 NODE_MACHINE = x86_64
+NODE_PLATFORMS = --platform manylinux_2_28_$(NODE_MACHINE) --platform manylinux2014_$(NODE_MACHINE)
 WHEELHOUSE = wheelhouse
 
 .PHONY: wheelhouse
 wheelhouse: $(CONTROL)  ## wheels for nodes that reach no package index, into wheelhouse/; NODE_PYTHON="3.11" NODE_MACHINE=aarch64
 	for python in $(NODE_PYTHON); do pip download --quiet --dest $(WHEELHOUSE) --no-deps --only-binary :all: --require-hashes \
-		--implementation cp --python-version $$python --platform manylinux2014_$(NODE_MACHINE) -r requirements-node.txt; done
+		--implementation cp --python-version $$python $(NODE_PLATFORMS) -r requirements-node.txt; done
 
 ##@ Checks
 
@@ -99,12 +100,16 @@ needs:  ## say which programs the checks miss, and what for
 
 ##@ House
 
+# For all Pythons from the oldest on: --universal gives a package that only some want, or in another version, a marker.
+# Not those of a node: obol.dv.runtime asks whether each of them is there, and nothing is lost by one too many.
+UV_COMPILE = uv pip compile --quiet $(LOCK_OPTIONS) --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"
+LOCK_OPTIONS = --upgrade
+
 .PHONY: lock
-lock:  ## choose newer packages within requirements*.in and lock them
-	test -x .cache/lock/bin/pip-compile || { $(PYTHON) -m venv .cache/lock; .cache/lock/bin/pip install --quiet pip-tools; }
-	for name in requirements-node requirements requirements-dev requirements-galaxy; do \
-		CUSTOM_COMPILE_COMMAND="make lock" .cache/lock/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
-			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$name.txt $$name.in; done
+lock: $(CHECKS)  ## choose newer packages within requirements*.in and lock them; LOCK_OPTIONS= keeps those that fit
+	$(UV_COMPILE) --output-file requirements-node.txt requirements-node.in
+	for name in requirements requirements-dev requirements-galaxy; do $(UV_COMPILE) --universal --output-file $$name.txt $$name.in; done
 
 .PHONY: readmes
 readmes: $(CHECKS)  ## write README.md of every role from its meta/argument_specs.yml
@@ -125,7 +130,7 @@ help:
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 .venv/bin/pip:
-	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and not on the PATH: install one, or say PYTHON=/path/to/python3"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12, 3.13 or 3.14 is needed and not on the PATH: install one, or say PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c "import ensurepip, venv" || { echo "$(PYTHON) cannot make virtual environments: install its venv package (Debian: apt install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 

@@ -20,7 +20,7 @@ MINIMUM_PYTHON = (3, 11)
 LIBRARIES = {
     "cryptography": (50, 0),
     "ckzg": (2, 1),
-    "coincurve": (21, 0),
+    "wallycore": (1, 5),
     "pycryptodome": (3, 0),
     "jsonschema": (4, 0),
     "pyyaml": (6, 0),

@@ -8,14 +8,24 @@ Private keys and digests have 32 bytes, public keys 33 (compressed), signatures 
 0 or 1, as charon does, and read 0, 1, 27 and 28 (charon-formats §2.3).
 """
 
-# libsecp256k1: constant-time signatures, and recovery, which cryptography lacks; eth-keys takes 0.3 s to load.
-from coincurve import PrivateKey, PublicKey
+import os
+
+# libsecp256k1, by libwally: constant-time signatures, and recovery, which cryptography lacks; eth-keys takes 0.3 s to load.
+import wallycore
 
 from .address import keccak256
 from .errors import DvError
 
 #: Order of the group.
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+
+_RECOVERABLE = wallycore.EC_FLAG_ECDSA | wallycore.EC_FLAG_RECOVERABLE
+
+# libwally has v before r and s, and as Bitcoin writes it for a compressed public key: 27 and 4 more.
+_HEADER = 31
+
+# Blinds private keys while they are worked with: then time, current and noise do not tell of them.
+wallycore.secp_randomize(os.urandom(wallycore.WALLY_SECP_RANDOMIZE_LEN))
 
 
 def check_private_key(private_key):
@@ -35,7 +45,7 @@ def public_key(private_key):
     :raises DvError: no private key
     """
     check_private_key(private_key)
-    return PrivateKey(private_key).public_key.format()
+    return bytes(wallycore.ec_public_key_from_private_key(private_key))
 
 
 def sign(private_key, digest):
@@ -44,7 +54,8 @@ def sign(private_key, digest):
     :raises DvError: no private key
     """
     check_private_key(private_key)
-    return PrivateKey(private_key).sign_recoverable(digest, hasher=None)
+    signature = wallycore.ec_sig_from_bytes(private_key, digest, _RECOVERABLE)
+    return bytes([*signature[1:], signature[0] - _HEADER])
 
 
 def recover(digest, signature):
@@ -56,9 +67,8 @@ def recover(digest, signature):
         raise DvError("the signature has %d bytes" % len(signature), "65 bytes: r, s, v")
     if signature[64] not in (0, 1, 27, 28):
         raise DvError("the signature's last byte, v, is %d" % signature[64], "0, 1, 27 or 28")
-    plain = signature[:64] + bytes([signature[64] % 27])
     try:
-        return PublicKey.from_signature_and_message(plain, digest, hasher=None).format()
+        return bytes(wallycore.ec_sig_to_public_key(digest, bytes([_HEADER + signature[64] % 27, *signature[:64]])))
     except ValueError:
         raise DvError("no key fits the signature", "a signature of this digest") from None
 
@@ -106,8 +116,6 @@ def decompress(public):
     :raises DvError: not a point of the curve
     """
     try:
-        if len(public) != 33:
-            raise ValueError
-        return PublicKey(public).format(compressed=False)
+        return bytes(wallycore.ec_public_key_decompress(public))
     except ValueError:
         raise DvError("0x%s is no secp256k1 public key" % public[:65].hex(), "33 bytes, a compressed point") from None

@@ -173,7 +173,7 @@ def test_an_installer_that_was_killed_while_others_wait(wheelhouse, tmp_path, ki
 
 def test_what_cannot_be_is_said_before_anything_is_made(nodes, wheelhouse, tmp_path):
     poor = shutil.copytree(wheelhouse, tmp_path / "poor")
-    for wheel in poor.glob("coincurve-*"):
+    for wheel in poor.glob("wallycore-*"):
         wheel.unlink()
     only = ("--limit", "node1", "-e", "dv_runtime_wheelhouse=%s" % poor)
 
@@ -181,9 +181,9 @@ def test_what_cannot_be_is_said_before_anything_is_made(nodes, wheelhouse, tmp_p
     old.write_text(OLD_PYTHON)
     old.chmod(0o755)
     text = refused(nodes.attempt(*only, "-e", "dv_runtime_python=/opt/old-python", "--check"))
-    assert "/opt/old-python on this node is Python 3.10; wanted: 3.11 to 3.13" in text
+    assert "/opt/old-python on this node is Python 3.10; wanted: 3.11 to 3.14" in text
     text = refused(nodes.attempt(*only, "-e", "dv_runtime_python=python4"))
-    assert "python4 does not run on this node; wanted: Python 3.11 to 3.13" in text
+    assert "python4 does not run on this node; wanted: Python 3.11 to 3.14" in text
 
     nowhere = nodes.lab.path("node1", "/opt/file")
     nowhere.write_text("")
@@ -196,7 +196,7 @@ def test_what_cannot_be_is_said_before_anything_is_made(nodes, wheelhouse, tmp_p
     shutil.rmtree(foreign)
 
     text = refused(nodes.attempt(*only))
-    assert "coincurve" in text and "wanted: a wheel of each package" in text and "with make wheelhouse" in text
+    assert "wallycore" in text and "wanted: a wheel of each package" in text and "with make wheelhouse" in text
     assert list(nodes.lab.path("node1", "/tmp").glob("*.obol-dv")) == []
 
     shutil.rmtree(nodes.path("node1"))

@@ -15,7 +15,7 @@ import pytest
 PROGRAM = """
 import sys
 from ansible.module_utils.testing import patch_module_args
-for package in ("ckzg", "coincurve", "cryptography", "jsonschema", "Crypto", "yaml"):
+for package in ("ckzg", "wallycore", "cryptography", "jsonschema", "Crypto", "yaml"):
     sys.modules[package] = None
 from ansible_collections.obol.dv.plugins.modules import %s as module
 with patch_module_args(%r):

@@ -16,26 +16,41 @@ APART = ("requirements-galaxy",)
 
 
 def pins(name):
-    """The pinned packages of a lock file: name to version and hashes."""
+    """The pinned packages of a lock file: (name, version), its marker or nothing, and hashes."""
     text = (ROOT / (name + ".txt")).read_text().replace("\\\n", " ")
-    return dict(line.split("==", 1) for line in text.splitlines() if line and not line.lstrip().startswith("#"))
+    lines = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
+    found = [re.fullmatch(r"([\w.-]+)==([\w.!+]+)( ; [^-]+?)?((?: +--hash=sha256:[0-9a-f]{64})+) *", line) for line in lines]
+    assert all(found), name
+    return {(package, version): (marker, hashes.split()) for package, version, marker, hashes in (each.groups() for each in found)}
 
 
 @pytest.mark.parametrize("name", (*LOCKS, *APART))
 def test_pinned_by_hash_and_from_nowhere_in_particular(name):
-    assert all(re.fullmatch(r"[\w.!+]+(\s+--hash=sha256:[0-9a-f]{64})+\s*", pin) for pin in pins(name).values())
+    assert pins(name)
+
+
+def test_what_a_node_needs_has_no_markers():
+    """obol.dv.runtime asks whether each package is there."""
+    assert not any(marker for marker, _hashes in pins("requirements-node").values())
+
+
+def test_the_newest_ansible_core_for_each_python():
+    found = {version: marker for (package, version), (marker, _hashes) in pins("requirements").items() if package == "ansible-core"}
+    assert sorted(found.values()) == [" ; python_full_version < '3.12'", " ; python_full_version >= '3.12'"]
 
 
 @pytest.mark.parametrize("smaller,larger", list(zip(LOCKS, LOCKS[1:])))
 def test_larger_holds_smaller(smaller, larger):
-    assert pins(smaller).items() <= pins(larger).items()
+    """With the same hashes. A marker may be added there: tests/integration/test_packages.py resolves what it says."""
+    larger = pins(larger)
+    assert all(each in larger and larger[each][1] == hashes for each, (_marker, hashes) in pins(smaller).items())
 
 
 @pytest.mark.parametrize("name", (*LOCKS, *APART))
 def test_every_input_is_locked_and_has_a_reason(name):
     for line in (ROOT / (name + ".in")).read_text().splitlines():
         if "==" in line:
-            package, version, reason = re.fullmatch(r"([\w-]+)==([\d.*]+) +# (.+)", line).groups()
+            package, version, reason = re.fullmatch(r"([\w-]+)==([\d.*]+)(?: ; [^#]+)? +# (.+)", line).groups()
             assert reason
-            locked = pins(name)[package.lower().replace("_", "-")]
-            assert locked.startswith(version.rstrip("*"))
+            package, version = package.lower().replace("_", "-"), version.rstrip("*")
+            assert any(locked == package and which.startswith(version) for locked, which in pins(name))

@@ -9,7 +9,9 @@ import os
 
 import pytest
 from eth_keys import keys
-from hypothesis import given
+from eth_keys.backends import NativeECCBackend
+from eth_keys.exceptions import BadSignature, ValidationError
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.obol.dv.plugins.module_utils import secp256k1
@@ -18,11 +20,21 @@ from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 KEY, DIGEST = bytes(31) + b"\1", bytes(range(32))
 PUBLIC = secp256k1.public_key(KEY)
 
+#: In pure Python: its default would be libsecp256k1 too, where coincurve is installed.
+OTHER = NativeECCBackend()
+FIELD = 2**256 - 2**32 - 977
+
+#: Words of 32 bytes as an attacker chooses them: about what is checked, and any.
+WORDS = st.one_of(
+    st.sampled_from([each + delta for each in (1, secp256k1.ORDER // 2, secp256k1.ORDER, FIELD - secp256k1.ORDER, FIELD) for delta in (-1, 0, 1)]),
+    st.integers(0, 2**256 - 1),
+).map(lambda number: number.to_bytes(32, "big"))
+
 
 @pytest.mark.parametrize("seed", range(8))
 def test_agrees_with_eth_keys(seed):
     private_key, digest = os.urandom(32), os.urandom(32)
-    other = keys.PrivateKey(private_key)
+    other = keys.PrivateKey(private_key, OTHER)
     signature = secp256k1.sign(private_key, digest)
     assert signature == other.sign_msg_hash(digest).to_bytes(), (private_key.hex(), digest.hex())
     assert secp256k1.public_key(private_key) == other.public_key.to_compressed_bytes()
@@ -62,12 +74,49 @@ def test_length(length):
         secp256k1.recover(DIGEST, bytes(length))
 
 
-@given(st.binary(min_size=64, max_size=64), st.sampled_from([0, 1, 27, 28]))
-def test_recovery_of_anything(rs, v):
+@given(WORDS, WORDS, WORDS, st.sampled_from([0, 1, 27, 28]))
+def test_recovery_of_anything_agrees_with_eth_keys(r, s, digest, v):
     try:
-        assert len(secp256k1.recover(DIGEST, rs + bytes([v]))) == 33
+        signature = keys.Signature(r + s + bytes([v % 27]), backend=OTHER)
+        wanted = signature.recover_public_key_from_msg_hash(digest).to_compressed_bytes()
+    except (BadSignature, ValidationError):
+        wanted = None
+    try:
+        found = secp256k1.recover(digest, r + s + bytes([v]))
     except DvError:
-        pass
+        found = None
+    assert found == wanted
+
+
+@given(st.integers(0, 255), WORDS)
+@example(2, b"\1" * 32)
+def test_anything_as_a_public_key(form, x):
+    """The curve itself says: y² = x³ + 7."""
+    number = int.from_bytes(x, "big")
+    square = (number**3 + 7) % FIELD
+    y = pow(square, (FIELD + 1) // 4, FIELD)
+    is_point = form in (2, 3) and number < FIELD and y * y % FIELD == square
+    try:
+        found = secp256k1.decompress(bytes([form]) + x)
+    except DvError:
+        assert not is_point
+    else:
+        assert is_point and found == b"\4" + x + (y if y % 2 == form % 2 else FIELD - y).to_bytes(32, "big")
+
+
+@pytest.mark.parametrize("length", [0, 31, 33, 64])
+def test_digests_of_another_length(length):
+    signature = secp256k1.sign(KEY, DIGEST)
+    with pytest.raises(DvError, match="no key fits"):
+        secp256k1.recover(bytes(length), signature)
+    assert not secp256k1.verify(PUBLIC, bytes(length), signature)
+
+
+def test_what_comes_back_are_bytes():
+    """Not what a library fills: texts, keys of dictionaries and comparisons are made of it."""
+    signature = secp256k1.sign(KEY, DIGEST)
+    made = PUBLIC, signature, secp256k1.recover(DIGEST, signature), secp256k1.decompress(PUBLIC), secp256k1.address_of(PUBLIC)
+    assert [type(each) for each in made] == [bytes] * 5
 
 
 @pytest.mark.parametrize(
