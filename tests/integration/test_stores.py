@@ -111,16 +111,13 @@ def test_consent_by_pull_request_as_the_page_has_it(tmp_path):
         listed = subprocess.run(["git", "-C", repository, "ls-tree", "-r", "--name-only", branch], capture_output=True, text=True, check=False)
         return {name.partition("/")[2].partition("/")[0] for name in listed.stdout.split()}
 
-    def merge():
-        subprocess.run(["git", "-C", repository, "update-ref", "refs/heads/main", "refs/heads/alice"], check=True)
-
     type_in(enr)
-    type_in(definition)
-    assert names("main") == set() and names("alice") == {"proposal.json", "approvals"}
-    merge()
-    type_in(definition)
-    assert names("main") == {"proposal.json", "approvals"} and names("alice") == {"proposal.json", "approvals", "cluster-definition.json"}
-    merge()
+    merged = set()
+    for new in ("proposal.json", "approvals", "cluster-definition.json"):
+        type_in(definition)
+        assert names("main") == merged and names("alice") == merged | {new}
+        subprocess.run(["git", "-C", repository, "update-ref", "refs/heads/main", "refs/heads/alice"], check=True)
+        merged.add(new)
     type_in(dkg)
     assert "dkg" in names("dkg") and "dkg" not in names("main") | names("alice")
     # The other options were in force all the time.
