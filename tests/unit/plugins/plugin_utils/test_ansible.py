@@ -49,7 +49,7 @@ PLAY = """
         policy_file: "{{ dir }}/policy.yml"
       register: preflight
     - ansible.builtin.copy:
-        content: "{{ dict(problems=preflight.problems | default([]), facts=ansible_facts) | to_json }}"
+        content: "{{ dict(problems=preflight.problems | default([]), facts=preflight.ansible_facts | default({})) | to_json }}"
         dest: "{{ dir }}/{{ inventory_hostname }}.json"
 """
 
@@ -62,6 +62,9 @@ def ran(collections_path, tmp_path_factory):
     watched = directory / "python"
     watched.write_text('#!/bin/sh\nPYTHONPATH=%s exec %s "$@"\n' % (directory, sys.executable))
     watched.chmod(0o755)
+    # The only one that is to be found: what pyenv puts on the PATH says that it is none.
+    (directory / "bin").mkdir()
+    (directory / "bin" / ("python%d.%d" % sys.version_info[:2])).symlink_to(sys.executable)
     plain = dict(ansible_python_interpreter=sys.executable)
     hosts = {
         "one": {"hosts": {"right": dict(ansible_python_interpreter=str(watched)), "twice": plain, "undiscovered": {}}, "vars": {"dv_cluster": "one"}},
@@ -73,7 +76,7 @@ def ran(collections_path, tmp_path_factory):
     (directory / "hosts.yml").write_text(yaml.safe_dump(inventory))
     (directory / "play.yml").write_text(PLAY)
     clean = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
-    environment = {"ANSIBLE_COLLECTIONS_PATH": collections_path, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_INJECT_FACT_VARS": "false"}
+    environment = {"ANSIBLE_COLLECTIONS_PATH": collections_path, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_INJECT_FACT_VARS": "false", "PATH": "%s/bin:/usr/bin:/bin" % directory}
     done = subprocess.run(
         [sys.executable, "-m", "ansible", "playbook", "-i", "hosts.yml", "play.yml"],
         cwd=directory,
