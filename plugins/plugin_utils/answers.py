@@ -4,6 +4,11 @@
 
 """What a node's modules answered, before the control node uses it. A node that is broken into, or only broken, answers anything."""
 
+import json
+
+# What it takes for the answer, Ansible takes too.
+from ansible.module_utils.json_utils import _filter_non_json_lines
+
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.module import deliverable
 
@@ -77,6 +82,14 @@ FIELDS = {
 #: What Ansible itself says of a task, and only shows.
 _SHOWN = {"failed", "module_stderr", "module_stdout", "msg", "rc", "skip_reason", "skipped", "unreachable", "warnings"}
 
+#: What Ansible takes of an answer before we are asked: where it is of another kind it fails, or shows it as it is (since 2.21).
+_TAKEN = {
+    **dict.fromkeys(("failed", "finished", "skipped", "unreachable"), bool),
+    "ansible_facts": dict,
+    "ansible_job_id": str,
+    "rc": int,
+}
+
 #: All that it uses of a cluster that the module verify tells.
 _CLUSTER = _record(
     name=_text,
@@ -89,6 +102,29 @@ _CLUSTER = _record(
     validators=_list_of(_text),
     operators=_OPERATORS,
 )
+
+
+def only_answer(printed):
+    """Of what a module ``printed`` the answer alone, fit to be taken apart by Ansible, which shows what stands behind it as it is. Where
+    there is none Ansible says so.
+
+    :raises DvError: Ansible would take a field for what it is not
+    """
+    try:
+        text = _filter_non_json_lines(printed, objects_only=True)[0]
+    except ValueError:
+        return printed
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return text
+    is_right, wanted = FIELDS["changed"]
+    if not is_right(answer.get("changed", False)):
+        raise _wrong("changed", wanted)
+    for name, value in answer.items():
+        if not isinstance(value, bool if name.startswith("_ansible_") else _TAKEN.get(name, object)):
+            raise unreadable()
+    return text
 
 
 def check(answer):

@@ -26,6 +26,9 @@ class NodeModule(ActionBase):
             result.update(failed=True, msg=str(error))
         return result
 
+    def _parse_returned_data(self, res, profile):
+        return super()._parse_returned_data({**res, "stdout": answers.only_answer(res["stdout"])}, profile)
+
     def _answer(self, arguments, task_vars):
         """What the module answered to ``arguments`` (dict), by :func:`.answers.check`. That drops the arguments too, which hold whole
         messages and, by mistake, secret keys: they have no place in a log of the run.

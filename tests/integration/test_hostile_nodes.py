@@ -39,6 +39,9 @@ ANSWERS = {
     "operators": (dict(operators=[7]), "has a wrong operators"),
     "state": (dict(state=["x"]), "has a wrong state"),
     "escapes": (dict(state="waiting", step="deal", detail=ESCAPES, failed=True, msg=ESCAPES, problems=[ESCAPES], **{ESCAPES: ESCAPES}), "\\u001b]8;;"),
+    # Ansible makes another value of these, and shows what they were.
+    "change-with-escapes": (dict(changed=ESCAPES, outbox={}), "has a wrong changed"),
+    **{"%s-with-escapes" % name: ({name: ESCAPES}, "cannot be read") for name in ("failed", "skipped", "unreachable", "rc")},
     "share": (dict(state="waiting", share_index=-7), "has a wrong share_index"),
 }
 
@@ -111,7 +114,7 @@ def printed(tmp_path_factory):
     answers = {**{name: answer for name, (answer, _text) in ANSWERS.items()}, **OBEYED}
     for name, answer in answers.items():
         program = directory / ("python-of-%s" % name)
-        program.write_text("#!/bin/sh\ncat <<'END'\n%s\nEND\n" % json.dumps(answer))
+        program.write_text("#!/bin/sh\ncat <<'END'\n%s\n%s\nEND\n" % (json.dumps(answer), ESCAPES))
         program.chmod(0o755)
         hosts[name] = dict(ansible_python_interpreter=str(program))
     inventory = directory / "hosts.yml"
