@@ -160,7 +160,7 @@ def test_an_installer_that_was_killed_while_others_wait(wheelhouse, tmp_path, ki
     (sources / "wheelhouse").symlink_to(wheelhouse)
     first = installing(directory, sources)
     with first:
-        others = [installing(directory, sources) for _ in range(2)]
+        others = [installing(directory, sources) for _number in range(2)]
         deadline = time.monotonic() + 300
         while not list(directory.glob("lib/*/site-packages/pip-*/RECORD")) and time.monotonic() < deadline:
             time.sleep(0.01)

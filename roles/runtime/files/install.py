@@ -57,8 +57,8 @@ def clear(path):
 
 def run(step, lock, *command):
     """Run a command, which holds the lock as well: it may outlive this process."""
-    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "errors": "replace", "check": False, "pass_fds": [lock]}
-    done = subprocess.run(command, **options)
+    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "errors": "replace", "pass_fds": [lock]}
+    done = subprocess.run(command, check=False, **options)
     if done.returncode:
         lines = (done.stderr + done.stdout).strip().splitlines()
         raise Failure(step, ([line for line in lines if "ERROR" in line] or lines or ["it ended with %d" % done.returncode])[-1])

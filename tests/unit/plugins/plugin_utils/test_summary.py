@@ -4,6 +4,7 @@
 
 """The summary: what a person reads at the end."""
 
+import pytest
 from ansible_collections.obol.dv.plugins.module_utils.standing import Accused, Standing
 from ansible_collections.obol.dv.plugins.plugin_utils.command import CommandLine
 from ansible_collections.obol.dv.plugins.plugin_utils.standings import document
