@@ -146,7 +146,7 @@ def test_damage_and_loss(nodes, age_binary):
 
 def test_one_of_an_earlier_run_is_told_with_its_place(nodes):
     """For recipients that are not in the inventory any more: on the control node, else on the node, or nowhere."""
-    (_on_node, (here, *_more)), (there, lost), (stolen, kept), gone = (nodes.files(number, "*.age") for number in range(1, 5))
+    (_on_node, (here,)), (there, lost), (stolen, kept), gone = (nodes.files(number, "*.age") for number in range(1, 5))
     for path in (*lost, *stolen, *gone[0]):
         path.unlink()
     # A good one, but of another key.

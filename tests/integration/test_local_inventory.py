@@ -64,7 +64,8 @@ def run(*command):
     """Run a command of a user in the clone: the process that has ended, and what it said in one line."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MAKE"))}
     options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 600}
-    done = subprocess.run(list(map(str, command)), check=False, cwd=play.ROOT, env={**clean, "ANSIBLE_NOCOLOR": "1"}, **options)
+    command, environment = list(map(str, command)), {**clean, "ANSIBLE_NOCOLOR": "1"}
+    done = subprocess.run(command, cwd=play.ROOT, env=environment, check=False, **options)
     return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 

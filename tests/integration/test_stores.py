@@ -103,7 +103,7 @@ def test_consent_by_pull_request_as_the_page_has_it(tmp_path):
 
     def type_in(command):
         options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 600}
-        done = subprocess.run(["bash", "-euc", command], check=False, cwd=group.directory, env=environment, **options)
+        done = subprocess.run(["bash", "-euc", command], cwd=group.directory, env=environment, check=False, **options)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
         return done.stdout
 
