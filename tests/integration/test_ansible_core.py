@@ -45,8 +45,11 @@ def pythons():
     for minor in (14, 13, 12, 11):
         name = "python3.%d" % minor
         for path in (shutil.which(name), *pyenv.glob("3.%d.*/bin/%s" % (minor, name))):
-            done = path and subprocess.run([path, "-c", "import platform; print(platform.python_version())"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-            if done and done.returncode == 0:
+            if not path:
+                continue
+            command = [path, "-c", "import platform; print(platform.python_version())"]
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            if done.returncode == 0:
                 yield str(path), done.stdout.strip()
 
 

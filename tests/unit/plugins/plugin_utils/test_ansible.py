@@ -76,7 +76,12 @@ def ran(collections_path, tmp_path_factory):
     (directory / "hosts.yml").write_text(yaml.safe_dump(inventory))
     (directory / "play.yml").write_text(PLAY)
     clean = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
-    environment = {"ANSIBLE_COLLECTIONS_PATH": collections_path, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_INJECT_FACT_VARS": "false", "PATH": "%s/bin:/usr/bin:/bin" % directory}
+    environment = {
+        "ANSIBLE_COLLECTIONS_PATH": collections_path,
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_INJECT_FACT_VARS": "false",
+        "PATH": "%s/bin:/usr/bin:/bin" % directory,
+    }
     done = subprocess.run(
         [sys.executable, "-m", "ansible", "playbook", "-i", "hosts.yml", "play.yml"],
         cwd=directory,
