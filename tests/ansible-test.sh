@@ -19,8 +19,10 @@ git -C "$copy" add .
 export HOME=$root/.cache/ansible-test/home
 export PATH=$root/.venv/bin:$PATH
 
-# The name has the version of pip that this release of ansible-core wants.
-install -D -m 0644 "$root/tests/sanity/get_pip.py" "$HOME/.ansible/test/cache/get_pip_24_2.py"
+# The name has the version of pip that a release of ansible-core wants: 2.19, and 2.20 and 2.21.
+for pip in 24_2 25_2; do
+    install -D -m 0644 "$root/tests/sanity/get_pip.py" "$HOME/.ansible/test/cache/get_pip_$pip.py"
+done
 
 cd "$copy"
 command=$1

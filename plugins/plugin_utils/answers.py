@@ -118,9 +118,8 @@ def only_answer(printed):
         answer = json.loads(text)
     except ValueError:
         return text
-    is_right, wanted = FIELDS["changed"]
-    if not is_right(answer.get("changed", False)):
-        raise _wrong("changed", wanted)
+    if not _truth(answer.get("changed", False)):
+        raise _wrong("changed", FIELDS["changed"][1])
     for name, value in answer.items():
         if not isinstance(value, bool if name.startswith("_ansible_") else _TAKEN.get(name, object)):
             raise unreadable()
