@@ -55,6 +55,7 @@ TERMS = _object(
     compounding={"type": "boolean"},
     target_gas_limit={"type": "integer", "minimum": 0},
     consensus_protocol={"type": "string"},
+    operators={"type": "array", "items": {"type": "string"}},
     creator={"type": "string"},
 )
 
@@ -66,6 +67,7 @@ CLUSTER = _object(
         ),
     },
     terms={"anyOf": [TERMS, {"type": "null"}]},
+    agreed={"type": "boolean"},
     accepted={"type": "array", "items": {"type": "string"}},
     nodes={"type": "object", "additionalProperties": NODE},
 )

@@ -40,6 +40,23 @@ options:
         required: true
 """
 
+    # Of every module that signs terms, or has them signed.
+    HAZARDS = r"""
+options:
+  accept:
+    description:
+      - What is meant, although it is most likely a slip where validators hold real value (V(mainnet), V(gnosis)).
+      - V(demo_operators), V(dead_withdrawal_address) and V(dead_fee_recipient_address) (nobody's own), V(threshold) (below two thirds of
+        the operators).
+    type: list
+    elements: str
+    default: []
+  demo:
+    description: Whether the operators are made up.
+    type: bool
+    default: false
+"""
+
     WALLET = r"""
 options:
   wallet_file:

@@ -21,7 +21,7 @@ from .address import checksum_address, parse_address
 from .data_dir import CEREMONY, one_run
 from .definition import with_hashes
 from .definition_checks import check_signatures
-from .errors import CarriedError, Collector, DvError, OperatorError, raise_all, show
+from .errors import CarriedError, Collector, DvError, OperatorError, raise_all
 from .schema import check_shape
 from .schemas.approval import APPROVAL, RECORD
 from .store import approval_name
@@ -146,15 +146,10 @@ def review(
         ]
         if accepted_config_hash is None:
             problems += policies.strangers(policy)
-    if accepted_config_hash not in (None, proposal.config_hash):
-        problems.append(
-            DvError(
-                "the proposal has other terms than those that were confirmed for this node",
-                "those with the config hash %s, as dv_accept_config_hash says" % show(gojson.to_hex(accepted_config_hash)),
-                "compare the operators with theirs, ask them which config hash they have, and why there is another one",
-                parties(proposal),
-            )
-        )
+    try:
+        check_confirmed(proposal, accepted_config_hash)
+    except DvError as error:
+        problems.append(error)
     if not policy and accepted_config_hash is None:
         problems.append(
             DvError(
@@ -167,6 +162,17 @@ def review(
         )
     raise_all(problems)
     return None
+
+
+def check_confirmed(proposal, accepted_config_hash):
+    """Refuse a ``proposal`` with another config hash than the one (32 bytes, or ``None``) that somebody confirmed for this node."""
+    if accepted_config_hash not in (None, proposal.config_hash):
+        raise DvError(
+            "the proposal has other terms than those that were confirmed for this node",
+            "those with the config hash %s, as dv_accept_config_hash says" % gojson.to_hex(accepted_config_hash),
+            "compare the operators with theirs, ask them which config hash they have, and why there is another one",
+            parties(proposal),
+        )
 
 
 def approve(

@@ -67,18 +67,20 @@ def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None, cr
     return _ready("definition", since, "the store holds %s" % ("the definition" if missing else "all approvals")), known
 
 
-def without_key(inbox, store, custom=(), address=None, wanted_index=None, creator=None):
-    """The :class:`~.standing.Standing` of a node that has no ENR private key, nor anything else; the arguments are those of
+def without_key(inbox, store, known, custom=(), address=None, wanted_index=None):
+    """The :class:`~.standing.Standing` of a node that has no ENR private key, nor anything else; the other arguments are those of
     :func:`stand`.
 
+    :param known: gets what is known of the cluster from the proposal
     :raises DvError: the operator has no place in what the store holds
     """
-    del creator
-    if address and PROPOSAL in inbox:
+    if PROPOSAL in inbox:
         proposal = check_proposal(inbox[PROPOSAL], "the proposal in %s" % store, custom)
-        index = approval.share_index(proposal, address, wanted_index)
+        known.update(facts(proposal), definition_hash=None)
+        index = approval.share_index(proposal, address, wanted_index) if address else None
         try:
-            _check_stored(proposal, address, index, "", inbox, networks.by_fork_version(proposal.fork_version, custom))
+            if index:
+                _check_stored(proposal, address, index, "", inbox, networks.by_fork_version(proposal.fork_version, custom))
         except DvError as error:
             return Standing(state="stopped", step="enr", detail=str(error))
     return _ready("enr", None, "it is this node's turn")

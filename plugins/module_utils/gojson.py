@@ -18,6 +18,8 @@ _ESCAPED = re.compile("[%s]" % "".join(_ESCAPES))
 # No file of ours nests deeper than 8. Python's own guard is the recursion limit, and libraries that raise it (py_ecc does)
 # turn a deeply nested text into a crash of the process.
 _MAX_DEPTH = 64
+#: The escape of half a character, which may have its other half.
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 
 
@@ -37,7 +39,11 @@ def loads(content, what):
     try:
         text = content.decode("utf-8") if isinstance(content, bytes) else content
         check_depth(text)
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+        if _HALF.search(text):
+            # An escape may be half a character, which no text in UTF-8 holds.
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except (ValueError, RecursionError) as error:
         raise DvError("%s is not JSON (%s)" % (what, error), "a JSON text in UTF-8") from None
 

@@ -14,6 +14,19 @@ from .errors import DvError, show
 
 #: Below this an address is not one that anybody made: the zero address, precompiles, texts like ``0x...dEaD``.
 _MADE = 1 << 64
+#: Others that nobody has the key of, or everybody: burn addresses, the deposit contracts of mainnet and gnosis, the first two accounts
+#: of development chains.
+_NOBODYS = frozenset(
+    bytes.fromhex(text)
+    for text in (
+        "dead000000000000000042069420694206942069",
+        "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee",
+        "00000000219ab540356cbb839cbe05303d7705fa",
+        "0b98057ea310f4d31f2a452b414647007d1645d9",
+        "f39fd6e51aad88f6f4ce6ab8827279cfffb92266",
+        "70997970c51812dc3a010c7d01b50e0d17dc79c8",
+    )
+)
 
 
 def _demo_operators(_terms, demo):
@@ -22,9 +35,21 @@ def _demo_operators(_terms, demo):
 
 
 def _dead_withdrawal_address(terms, _demo):
-    for index, text in enumerate(terms.withdrawal_addresses):
-        if int.from_bytes(parse_address(text, "it"), "big") < _MADE:
-            yield "dv_withdrawal_addresses[%d] is %s, of which nobody has the key: what is withdrawn to it is lost" % (index, text)
+    for index, text in _dead(terms.withdrawal_addresses):
+        yield "dv_withdrawal_addresses[%d] is %s, which is nobody's own: what is withdrawn to it is lost" % (index, text)
+
+
+def _dead_fee_recipient_address(terms, _demo):
+    for index, text in _dead(terms.fee_recipient_addresses):
+        yield "dv_fee_recipient_addresses[%d] is %s, which is nobody's own: fees sent to it are lost" % (index, text)
+
+
+def _dead(addresses):
+    """The first of ``addresses`` that is nobody's own: at most one pair of its position and text."""
+    for index, text in enumerate(addresses):
+        address = parse_address(text, "it")
+        if int.from_bytes(address, "big") < _MADE or address in _NOBODYS or len(set(address)) == 1:
+            yield index, text
             return
 
 
@@ -41,6 +66,7 @@ def _threshold(terms, _demo):
 HAZARDS = {
     "demo_operators": _demo_operators,
     "dead_withdrawal_address": _dead_withdrawal_address,
+    "dead_fee_recipient_address": _dead_fee_recipient_address,
     "threshold": _threshold,
 }
 

@@ -38,6 +38,12 @@ WALLET_SPEC = dict(
     wallet_password_file=dict(type="path", required=True, no_log=False),
 )
 
+#: Options of every module that signs terms.
+HAZARDS_SPEC = dict(
+    accept=dict(type="list", elements="str", default=[]),
+    demo=dict(type="bool", default=False),
+)
+
 #: Options of every module that meets the store through the action plugin of the same name.
 CARRIER_SPEC = dict(
     store=dict(type="str", required=True),

@@ -80,8 +80,14 @@ def check_proposed(node, terms, inbox):
     """A proposal in the store with the very ``terms``: what they are is compared before the wallet signs them."""
     # What it has itself is compared already.
     proposed = None if _has_terms(node) else _proposed(terms, inbox)
-    if proposed:
+    if not proposed:
+        return
+    problems = Collector()
+    with problems:
         proposal.check_terms(proposed, terms)
+    with problems:
+        approval.check_confirmed(proposed, node.accepted_config_hash)
+    problems.raise_any()
 
 
 def can_propose(node, terms, inbox):

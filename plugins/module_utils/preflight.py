@@ -4,6 +4,7 @@
 
 """Preflight of a node: all that can be known to fail later is said before anything is written, all of it at once."""
 
+import contextlib
 import importlib.metadata
 import re
 import sys
@@ -134,19 +135,21 @@ def check(node, terms, now, given=None, approvals=None):
 
 
 def told(node, terms, approvals):
-    """What the control node has to know of a ``node`` that nothing is wrong with, a dict: ``can_propose``, whether a creator has to
+    """What the control node has to know of a ``node``, as far as it can be known, a dict: ``can_propose``, whether a creator has to
     sign there, and its operator is the one (``None`` where none is missing, or nobody can tell); ``accepted``, the texts of the
     hazards that were accepted; ``terms``, in the form of :func:`.terms.told`; ``config_hash``, of what was proposed (hex), or
     ``None``. The arguments are those of :func:`check`."""
     from . import hazards, node_checks  # need the libraries
 
-    agreed = node_checks.agreed_terms(node, terms)
-    return dict(
-        can_propose=node_checks.can_propose(node, agreed, approvals),
-        accepted=list(hazards.found(agreed, node.policy_pending).values()),
-        terms=node_checks.told_terms(agreed),
-        config_hash=node_checks.config_hash(node, agreed, approvals),
-    )
+    known = dict(can_propose=None, accepted=[], terms=None, config_hash=None)
+    with contextlib.suppress(DvError):
+        agreed = node_checks.agreed_terms(node, terms)
+        known["terms"] = node_checks.told_terms(agreed)
+        accepted = hazards.found(agreed, node.policy_pending).items()
+        known["accepted"] = [text for name, text in accepted if name in node.accept]
+        known["config_hash"] = node_checks.config_hash(node, agreed, approvals)
+        known["can_propose"] = node_checks.can_propose(node, agreed, approvals)
+    return known
 
 
 def check_python():

@@ -67,7 +67,7 @@ def _status(data_dir, inbox, store, attempt, custom, operator, known):
     path = os.path.join(data_dir, DEFINITION)
     begun = os.path.lexists(path) or approval.read(data_dir) is not None
     if key is None:
-        return _no_key(data_dir) if begun else before_definition.without_key(inbox, store, custom, *operator)
+        return _no_key(data_dir) if begun else before_definition.without_key(inbox, store, known, custom, *operator[:2])
     if not os.path.lexists(path):
         standing, found = before_definition.stand(data_dir, inbox, store, custom, *operator)
         known.update(found)

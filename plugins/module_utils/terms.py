@@ -144,10 +144,10 @@ def differences(definition, terms):
 def told(definition):
     """The terms of a ``definition`` as people compare them, by the names of their variables (without ``dv_``): network by its name,
     the amounts that are deposited in ETH, each different address once."""
-    found = {field: of_definition(definition) for field, of_definition, _of_terms in _COMPARED if field != "operators"}
+    found = {field: of_definition(definition) for field, of_definition, _of_terms in _COMPARED}
     amounts = (amount / GWEI_PER_ETH for amount in effective_deposit_amounts(definition))
     found["deposit_amounts"] = [int(amount) if amount.is_integer() else amount for amount in amounts]
-    return {field: list(dict.fromkeys(value)) if isinstance(value, list) else value for field, value in found.items()}
+    return {field: list(dict.fromkeys(value)) if field in _OF_VALIDATORS else value for field, value in found.items()}
 
 
 def variable(path):
@@ -331,6 +331,9 @@ def _terms(given):
     )
 
 
+#: What each validator has one of, often all the same.
+_OF_VALIDATORS = ("withdrawal_addresses", "fee_recipient_addresses")
+
 # What is compared: the variable's field, its value in a definition, its value in terms (None: not known yet).
 _COMPARED = (
     ("name", lambda has: has.name, lambda says: says.name),
@@ -368,6 +371,8 @@ def _compare(name, has, says):
     """(name, what the definition has, what the terms say) where they differ: lists by entry, addresses in any case."""
     if isinstance(has, list):
         pairs = list(zip(has, says))
+        if len(has) != len(says) and set(has) == set(says) and len(set(has)) == 1:
+            return  # the number of validators differs, not where their money goes
         if len(has) != len(says):
             yield name, "%d entries" % len(has), "%d entries" % len(says)
         elif len(has) > 1 and len(set(pairs)) == 1:

@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - obol.dv.attributes
   - obol.dv.attributes.action
   - obol.dv.node
+  - obol.dv.node.hazards
   - obol.dv.node.wallet
   - obol.dv.node.store
   - obol.dv.node.testnet
@@ -74,10 +75,11 @@ stored:
 
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, WALLET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, HAZARDS_SPEC, TESTNET_SPEC, WALLET_SPEC, networks, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import approval, enr, node_key, policy, wallet
+    from ansible_collections.obol.dv.plugins.module_utils import approval, enr, hazards, node_key, policy, wallet
+    from ansible_collections.obol.dv.plugins.module_utils.errors import raise_all
     from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
     from ansible_collections.obol.dv.plugins.module_utils.proposal import check_proposal, check_terms
     from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL, approval_name
@@ -91,6 +93,7 @@ ARGUMENT_SPEC = dict(
     policy_file=dict(type="path", required=True),
     accept_config_hash=dict(type="str"),
     testnet=TESTNET_SPEC,
+    **HAZARDS_SPEC,
     **WALLET_SPEC,
     **CARRIER_SPEC,
 )
@@ -102,7 +105,9 @@ def approve(module):
         return dict(changed=module.check_mode, state="waiting", config_hash=None, share_index=None)
     proposal = check_proposal(params["inbox"][PROPOSAL], "the proposal in %s" % params["store"], custom)
     if params["terms"]:
-        check_terms(proposal, parse_terms(params["terms"], operators_pending=module.check_mode))
+        terms = parse_terms(params["terms"], operators_pending=module.check_mode)
+        check_terms(proposal, terms)
+        raise_all(hazards.problems(terms, params["demo"], params["accept"]))
     given = approval.read(params["data_dir"])
     # What has signed may be gone.
     address = params["operator_address"] or given and given.address

@@ -43,7 +43,8 @@ options:
   accept:
     description:
       - What is meant, although it is most likely a slip where validators hold real value (V(mainnet), V(gnosis)).
-      - V(demo_operators), V(dead_withdrawal_address) (nobody has its key), V(threshold) (below two thirds of the operators).
+      - V(demo_operators), V(dead_withdrawal_address) and V(dead_fee_recipient_address) (nobody's own), V(threshold) (below two thirds of
+        the operators).
     type: list
     elements: str
     default: []
@@ -116,7 +117,7 @@ can_propose:
   returned: always
   type: bool
 terms:
-  description: The terms as people compare them, by the names of their variables without C(dv_). Null where anything is wrong.
+  description: The terms as people compare them, by the names of their variables without C(dv_). Null as long as they are not known.
   returned: always
   type: dict
 config_hash:
@@ -190,19 +191,12 @@ def check(module):
     given = preflight.Given(definition, params["definition_file"], networks(params)) if definition is not None else None
     problems.errors += preflight.check(node, params["terms"], time.time(), given, params["inbox"])
     texts = [str(error) for error in problems.errors]
-    result = dict(
-        changed=False,
-        problems=texts,
-        has_definition=_has_definition(node),
-        enr=_enr(node),
-        can_propose=None,
-        accepted=[],
-        terms=None,
-        config_hash=None,
-    )
+    # Of a finished definition its own hash is what everybody confirms.
+    told = preflight.told(node, {} if given else params["terms"], params["inbox"])
+    result = dict(told, changed=False, problems=texts, has_definition=_has_definition(node), enr=_enr(node))
     if texts:
         module.fail_json(msg="\n".join("- " + text for text in texts), **result)
-    return result if given else dict(result, **preflight.told(node, params["terms"], params["inbox"]))
+    return result
 
 
 def _has_definition(node):

@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - obol.dv.attributes.diff
   - obol.dv.node
   - obol.dv.node.terms
+  - obol.dv.node.hazards
   - obol.dv.node.wallet
   - obol.dv.node.store
 """
@@ -58,11 +59,11 @@ stored:
 import datetime
 import uuid
 
-from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, WALLET_SPEC, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, HAZARDS_SPEC, WALLET_SPEC, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import definition, proposal, wallet
-    from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+    from ansible_collections.obol.dv.plugins.module_utils import definition, hazards, proposal, wallet
+    from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, raise_all
     from ansible_collections.obol.dv.plugins.module_utils.gojson import to_hex
     from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL
     from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
@@ -70,6 +71,7 @@ with packages():
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
     terms=dict(type="dict", required=True),
+    **HAZARDS_SPEC,
     **WALLET_SPEC,
     **CARRIER_SPEC,
 )
@@ -78,6 +80,7 @@ ARGUMENT_SPEC = dict(
 def propose(module):
     params = module.params
     terms = parse_terms(params["terms"], operators_pending=module.check_mode)
+    raise_all(hazards.problems(terms, params["demo"], params["accept"]))
     found = proposal.read(params["data_dir"], terms)
     stored = params["inbox"].get(PROPOSAL)
     if stored is not None and (not found or not _is_same(stored, found, terms)):

@@ -43,11 +43,16 @@ def _amount(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 2**64
 
 
+def _exactly(**fields):
+    fits = _record(**fields)
+    return lambda value: fits(value) and value.keys() == fields.keys()
+
+
 #: See :func:`.terms.told`.
-_TERMS = _record(
+_TERMS = _exactly(
     **dict.fromkeys(("name", "network", "consensus_protocol", "creator"), _text),
     **dict.fromkeys(("num_validators", "threshold", "target_gas_limit"), _amount),
-    **dict.fromkeys(("withdrawal_addresses", "fee_recipient_addresses"), _list_of(_text)),
+    **dict.fromkeys(("withdrawal_addresses", "fee_recipient_addresses", "operators"), _list_of(_text)),
     deposit_amounts=_list_of(_amount),
     compounding=_truth,
 )

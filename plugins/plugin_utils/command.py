@@ -16,7 +16,7 @@ from ansible_collections.obol.dv.plugins.module_utils.standing import STEPS
 
 #: Playbooks that go on with some steps only, and with which; all others are taken to go on with any.
 PARTS = {
-    "preflight": (),
+    **dict.fromkeys(("backup_enr_key", "demo", "export", "import", "preflight", "runtime"), ()),
     "enr": STEPS[:1],
     "definition": STEPS[1:4],
     "dkg": STEPS[4:],
@@ -79,8 +79,7 @@ class CommandLine:
             if given.startswith("@"):
                 words += ["-e", given]
                 continue
-            values = yaml.safe_load(given) if given[:1] in ("{", "[") else parse_kv(given)
-            own = {name: value for name, value in dict(values or {}).items() if name.startswith("dv_") and name not in more}
+            own = {name: value for name, value in _values(given).items() if name.startswith("dv_") and name not in more}
             assignments = [_assignment(name, value) for name, value in own.items()]
             words += [word for text in assignments if not age.SECRET.search(text) for word in ("-e", text)]
         return words + [word for name, value in more.items() for word in ("-e", _assignment(name, value))]
@@ -104,8 +103,17 @@ def _short(path):
     return path if relative.startswith("..") else relative
 
 
+def _values(given):
+    """The variables of an argument ``-e``; those that YAML alone does not read, say with a tag of Ansible's, are not repeated."""
+    try:
+        values = yaml.safe_load(given) if given[:1] in ("{", "[") else parse_kv(given)
+    except yaml.YAMLError:
+        return {}
+    return {name: value for name, value in values.items() if isinstance(name, str)} if isinstance(values, dict) else {}
+
+
 def _assignment(name, value):
     if isinstance(value, str) and value and shlex.quote(value) == value:
         return "%s=%s" % (name, value)
     is_number = isinstance(value, int) and not isinstance(value, bool)
-    return "%s=%d" % (name, value) if is_number else json.dumps({name: value})
+    return "%s=%d" % (name, value) if is_number else json.dumps({name: value}, default=str)

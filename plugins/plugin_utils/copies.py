@@ -25,5 +25,5 @@ def _newest(dest, peer_id):
     """As :func:`.backup.newest`; nowhere is none either, which is an error only where one is to be made."""
     try:
         return backup.newest(absolute(dest, "dv_backup_dest"), peer_id)
-    except DvError:
+    except (DvError, ValueError):
         return ""

@@ -63,9 +63,15 @@ def standing(found):
         if step == "definition" and result.get("state") == "waiting":
             return _standing(result)
     if "dv_status" in found:
-        return _standing(found["dv_status"])
+        return _checked_before(_standing(found["dv_status"]), found.get("dv_preflight") or {})
     told = [result for step, result in results if result.get("state") and step in (None, "definition")]
     return _standing((told or [result for _step, result in results])[-1]) if results else None
+
+
+def _checked_before(told, preflight):
+    """Where a node stands, ``told``; with what the preflight found wrong it is nobody's turn but its own operator's."""
+    problems = preflight.get("problems")
+    return dict(told, ready=False, waiting_for=[], detail="; ".join(problems)) if problems and told["state"] == "waiting" else told
 
 
 def _standing(result, step=None):
@@ -95,9 +101,10 @@ def document(nodes, command_line):
         told, found = standing(node["found"]), node["found"]
         if told is None:
             continue
-        cluster = clusters.setdefault(node["cluster"], dict(operators=None, terms=None, accepted=None, nodes={}))
+        cluster = clusters.setdefault(node["cluster"], dict(operators=None, terms=None, agreed=True, accepted=None, nodes={}))
         for key in ("operators", "terms", "accepted"):
             cluster[key] = cluster[key] or _first(found, key)
+        cluster["agreed"] = cluster["agreed"] and _first(found, "terms") in (None, cluster["terms"])
         known = {key: told.get(key) or _first(found, key) for key in ("config_hash", "definition_hash", "share_index", "enr")}
         paths = dict(enr_key_backup=_backup(found), data_dir=node["data_dir"])
         cluster["nodes"][name] = dict(told, **paths, command=command([name], told, command_line)) | known

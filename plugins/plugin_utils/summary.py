@@ -73,7 +73,7 @@ def _verified(name, nodes, reports):
     ]
     lines = ["Cluster %s on %s is complete" % (report["name"] or name, report["network"]), ""]
     hashes = [(key.replace("_", " "), report[key]) for key in ("config_hash", "definition_hash", "lock_hash")]
-    lines += _table(terms.rows(report["terms"], len(operators)) + hashes)
+    lines += _table(terms.rows(report["terms"]) + hashes)
     lines += [""] + _table([("share index", "node", "operator", "peer id")] + operators)
     lines += ["", "  validators"] + ["    %s" % public_key for public_key in report["validators"]]
     lines += ["", "  data directories, each with " + ", ".join(FILES)]
@@ -90,11 +90,14 @@ def _agreement(cluster, nodes):
     """The terms of a cluster that is not complete, as far as they are known: what operators compare before they approve."""
     if not cluster["terms"]:
         return []
+    if not cluster["agreed"]:
+        return ["", "  The nodes tell different terms: look at each of them alone, with --limit"]
     hashes = dict.fromkeys(node["config_hash"] for node in nodes.values() if node["config_hash"])
+    title = "terms, as proposed" if hashes else "terms, as in the inventory"
     known = [("config hash", each) for each in hashes] or [("config hash", "not known before there is a proposal")]
     names = [(key, cluster["terms"][key] or "-") for key in ("name", "network")]
-    rows = names + terms.rows(cluster["terms"], len(cluster["operators"])) + known
-    return ["", "  terms"] + ["  " + line for line in _table(rows)]
+    operators = [("operator %d" % index, address or "-") for index, address in enumerate(cluster["terms"]["operators"], 1)]
+    return ["", "  " + title] + ["  " + line for line in _table(names + terms.rows(cluster["terms"]) + operators + known)]
 
 
 def _backups(nodes):

@@ -25,7 +25,7 @@ from packaging.markers import Marker
 PYTEST = ("pytest", "iniconfig", "pluggy", "pygments")
 #: Those of them that import nothing else, and look at what Ansible does with us.
 TESTS = (
-    "tests/unit/plugins/plugin_utils/test_ansible.py",
+    "tests/integration/test_ansible.py",
     "tests/unit/plugins/plugin_utils/test_summary.py",
     "tests/unit/plugins/module_utils/test_zipped.py",
     "tests/unit/test_missing_packages.py",

@@ -36,6 +36,16 @@ def test_a_creator_whom_no_node_has(tmp_path, check_refused):
     check_refused(group.directory, ["tested: none of its nodes is the creator's, %s; wanted" % DEAD], group.attempt)
 
 
+def test_a_slip_is_refused_by_the_step_that_would_sign_it(tmp_path, tree):
+    """Where the preflight did not run either."""
+    group = Operators(tmp_path / "group", 3, network="mainnet")
+    for name in group.names:
+        group.write_policy(name, networks=["mainnet"])
+    done = group.attempt(playbooks=["playbooks/enr.yml", "playbooks/definition.yml"])
+    assert done.returncode != 0 and "dv_withdrawal_addresses[0] is %s, which is nobody's own" % DEAD in " ".join(done.stdout.split())
+    assert not group.store.exists() and not any((data_dir / "ceremony").exists() for data_dir in group.data_dirs)
+
+
 def test_the_creator_is_named_while_awaited(tmp_path):
     group = Operators(tmp_path / "group", 3)
     printed = " ".join(group.play("--limit", "node2").split())

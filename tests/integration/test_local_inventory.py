@@ -12,6 +12,7 @@ import sys
 import tempfile
 
 import pytest
+import yaml
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
@@ -111,12 +112,37 @@ def test_two_beside_each_other_and_one_deleted(top, tree):
     assert clean(inventories[0])[0] == 0
 
 
-def test_real_nodes_are_never_deleted(top):
-    inventory = shutil.copytree(play.LOCAL, top / "real")
-    common = inventory / "group_vars" / "local.yml"
-    common.write_text(common.read_text().replace("dv_demo: true", "dv_demo: false"))
-    node = top / "real-nodes" / "node1"
-    node.mkdir(parents=True)
+REFUSED = {
+    "a real cluster beside": ("prod1", "real", {"dv_demo": False}),
+    "a node elsewhere": ("../precious", "local", {}),
+    "a node called as the store": ("store", "local", {}),
+    "no name of a cluster": ("node9", "real", {"dv_cluster": ""}),
+    "another connection": ("node9", "real", {"ansible_connection": "ssh"}),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_nothing_but_local_nodes_is_ever_deleted(top, tree, case):
+    """One node that is none is enough, wherever it stands in the inventory."""
+    name, group, variables = REFUSED[case]
+    inventory = shutil.copytree(play.LOCAL, top / "inventory")
+    common = yaml.safe_load((inventory / "group_vars" / "local.yml").read_text())
+    hosts = yaml.safe_load((inventory / "hosts.yml").read_text())["dv_nodes"]["children"]
+    hosts.setdefault(group, {"hosts": {}})["hosts"][name] = {**common, "dv_cluster": group, **variables}
+    (inventory / "hosts.yml").write_text(yaml.safe_dump({"dv_nodes": {"children": hosts}}))
+    for kept in ("precious", "inventory-nodes/store/local", "inventory-nodes/node1/.charon", "inventory-nodes/%s/.charon" % name):
+        (top / kept).mkdir(parents=True, exist_ok=True)
+    before = tree(top)
     status, told = clean(inventory, "CONFIRM=yes")
-    assert status != 0 and "the nodes of this inventory are no local ones; wanted: " in told
-    assert node.exists()
+    assert status != 0 and "this is no local node; wanted: " in told
+    assert tree(top) == before
+
+
+def test_what_is_no_nodes_stays(top):
+    """Only what a run makes is deleted, not a directory that happens to have a node's name."""
+    inventory = shutil.copytree(play.LOCAL, top / "etc")
+    mine = top / "etc-nodes" / "node1" / "mine"
+    mine.mkdir(parents=True)
+    (mine.parent / ".charon").mkdir()
+    assert clean(inventory, "CONFIRM=yes")[0] == 0
+    assert [path.name for path in mine.parent.iterdir()] == ["mine"]

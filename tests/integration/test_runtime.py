@@ -193,6 +193,9 @@ def test_what_cannot_be_is_said_before_anything_is_made(nodes, wheelhouse, tmp_p
     foreign = nodes.path("node1")
     (foreign / "data").mkdir(parents=True)
     assert "/opt/obol-dv holds something else" in refused(nodes.attempt(*only))
+    # A project of somebody's, with a virtual environment in its own place.
+    (foreign / "pyvenv.cfg").touch()
+    assert "/opt/obol-dv holds something else" in refused(nodes.attempt(*only))
     shutil.rmtree(foreign)
 
     text = refused(nodes.attempt(*only))

@@ -57,6 +57,7 @@ NO_FAILURES = {"%: run again", "it is this node's turn: run again", "% is in %",
 #: Expressions that hand on the text of another error, which is found where it is made.
 HANDED_ON = {
     "'; '.join([*verdicts, *walk.notes, *notes])",
+    "'; '.join(problems)",
     "*about",
     "_text(result)",
     "error.found",

@@ -11,13 +11,13 @@ import platform
 import sys
 
 path = sys.argv[1]
-# Either is there before anything else of ours is: pyvenv.cfg also where the lock of install.py was not known yet.
-ours = any(os.path.exists(os.path.join(path, name)) for name in (".obol-dv.lock", "pyvenv.cfg"))
-free = not os.path.lexists(path) or os.path.isdir(path) and not os.listdir(path)
+# What a virtual environment has, and the lock of install.py.
+ours = {".gitignore", ".obol-dv.lock", "bin", "include", "lib", "lib64", "pyvenv.cfg", "share"}
+free = not os.path.lexists(path) or os.path.isdir(path) and set(os.listdir(path)) <= ours
 facts = {
     "version": "%d.%d" % sys.version_info[:2],
     "machine": platform.machine(),
     "venv": all(map(importlib.util.find_spec, ("venv", "ensurepip"))),
-    "foreign": not ours and not free,
+    "foreign": not free,
 }
 print(json.dumps(facts))

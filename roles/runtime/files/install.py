@@ -31,7 +31,7 @@ class Failure(Exception):
 def locked(path):
     """The lock on ``path``, which is made if it is not there. It ends with this process and all that it has started."""
     os.makedirs(path, exist_ok=True)
-    lock = os.open(os.path.join(path, LOCK), os.O_RDWR | os.O_CREAT, 0o600)
+    lock = os.open(os.path.join(path, LOCK), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     return lock
 

@@ -110,7 +110,7 @@ REFUSED = {
     ),
     "another hash confirmed": (
         lambda people, terms: {"accepted_config_hash": b"\1" * 32},
-        ["other terms than those that were confirmed", '"0x0101..."', "dv_accept_config_hash", *OPERATORS],
+        ["other terms than those that were confirmed", "0x" + "01" * 32, "dv_accept_config_hash", *OPERATORS],
     ),
     "policy that knows no operators": (
         lambda people, terms: {"policy": strangers_allowed(terms)},

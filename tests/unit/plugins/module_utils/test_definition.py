@@ -221,7 +221,7 @@ def test_names_what_is_wrong(key, value, said):
 
 
 @pytest.mark.parametrize(
-    "value", [None, [], 5, "", b"\xff", "[]", "{", '{"version": NaN}', "[" * 100000, '{"a":1,"a":2}']
+    "value", [None, [], 5, "", b"\xff", "[]", "{", '{"version": NaN}', "[" * 100000, '{"a":1,"a":2}', '{"name": "\\ud800"}']
 )
 def test_what_is_no_definition(value):
     with pytest.raises(DvError, match="cluster definition"):

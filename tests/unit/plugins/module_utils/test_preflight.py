@@ -349,7 +349,12 @@ def test_relative_paths(variable, field, node, terms):
 #: On a network with real value: how terms or node differ, and the text that is told.
 HAZARDS = {
     "demo_operators": ({}, {"policy_pending": True}, "the operators are made up (dv_demo)"),
-    "dead_withdrawal_address": ({"withdrawal_addresses": [DEAD]}, {}, "dv_withdrawal_addresses[0] is %s, of which" % DEAD),
+    "dead_withdrawal_address": ({"withdrawal_addresses": [DEAD]}, {}, "dv_withdrawal_addresses[0] is %s, which is nobody's own: what is withdrawn" % DEAD),
+    "dead_fee_recipient_address": (
+        {"fee_recipient_addresses": [DEAD]},
+        {},
+        "dv_fee_recipient_addresses[0] is %s, which is nobody's own: fees" % DEAD,
+    ),
     "threshold": ({"threshold": 2}, {}, "dv_threshold is 2 of 4 operators, fewer than two thirds"),
 }
 
@@ -363,7 +368,8 @@ def test_hazards_are_accepted_by_name(name, node, terms, place):
     more, about_node, text = HAZARDS[name]
     node = replace(node, **about_node)
     for network, told in {"hoodi": [], "mainnet": [text]}.items():
-        wanted = {**terms, "withdrawal_addresses": terms["operators"][:1], "network": network, **more}
+        own = dict.fromkeys(("withdrawal_addresses", "fee_recipient_addresses"), terms["operators"][:1])
+        wanted = {**terms, **own, "network": network, **more}
         (place / "policy.yml").write_text(policy.allowing(parse_terms(wanted)))
         found = texts(node, wanted)
         assert [each.partition(text)[1] for each in found] == told
@@ -372,7 +378,33 @@ def test_hazards_are_accepted_by_name(name, node, terms, place):
         accepted = preflight.told(replace(node, accept=(name,)), wanted, {})["accepted"]
         assert len(accepted) == len(told) and all(each.startswith(text) for each in accepted)
     (found,) = texts(replace(node, accept=(name, "everything")), wanted)
-    assert found.startswith('dv_accept has "everything"; wanted: some of demo_operators, dead_withdrawal_address, threshold')
+    assert found.startswith('dv_accept has "everything"; wanted: some of demo_operators, dead_withdrawal_address, dead_fee_recipient_address, threshold')
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "0x0000000000000000000000000000000000000001",
+        "0x1111111111111111111111111111111111111111",
+        "0xdEAD000000000000000042069420694206942069",
+        "0x00000000219ab540356cBB839Cbe05303d7705Fa",
+        "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266",
+    ],
+)
+def test_addresses_that_are_nobodys_own(terms, address):
+    wanted = parse_terms({**terms, "network": "mainnet", "withdrawal_addresses": terms["operators"][:1], "fee_recipient_addresses": [address]})
+    assert list(hazards.found(wanted, False)) == ["dead_fee_recipient_address"]
+
+
+def test_another_hash_confirmed_than_the_proposals(proposed, node, terms):
+    node = replace(node, accepted_config_hash=b"\x01" * 32)
+    assert any("other terms than those that were confirmed" in text for text in texts(node, terms, approvals=in_store(proposed, {})))
+
+
+def test_terms_are_told_though_something_is_wrong(node, terms):
+    told = preflight.told(replace(node, policy_file="/none", wallet_file="/none", address=None), {**terms, "threshold": 2}, {})
+    assert told["terms"]["threshold"] == 2 and told["terms"]["operators"] == terms["operators"]
+    assert preflight.told(node, {**terms, "threshold": 9}, {})["terms"] is None
 
 
 def test_who_can_propose_is_no_question_where_a_proposal_is(proposed, accepted, node, terms):

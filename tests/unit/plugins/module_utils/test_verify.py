@@ -37,6 +37,7 @@ def test_dealt_cluster(cluster, tmp_path):
             "compounding": definition.compounding,
             "target_gas_limit": definition.target_gas_limit,
             "consensus_protocol": definition.consensus_protocol,
+            "operators": [operator.address for operator in definition.operators],
             "creator": definition.creator.address,
         },
         "config_hash": "0x" + definition.config_hash.hex(),

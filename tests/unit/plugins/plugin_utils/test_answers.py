@@ -155,6 +155,12 @@ def test_the_text_names_what_is_wrong(name, value):
     assert told["failed"] and "has a wrong %s" % name in told["msg"]
 
 
+@pytest.mark.parametrize("more", [{"zz": float("nan")}, {"threshold": float("inf")}, {"deposit_amounts": [float("nan")]}, {"name": None}])
+def test_terms_are_these_and_no_others(more):
+    with pytest.raises(DvError, match="has a wrong terms; wanted: the terms of a cluster, or nothing"):
+        answers.check({"terms": {**TERMS, **more}})
+
+
 WRONG = [1, "text", ["text"], {"a": None}, {"a": 1}, {"a": ["x"]}, {"a": {}}, {1: "x"}, [["a", "x"]], True]
 
 

@@ -31,6 +31,9 @@ def again(given, hosts=("node3",), step=None, **variables):
         (["obol.dv.status"], None, "obol.dv.create_cluster"),
         (["preflight.yml", "enr.yml", "definition.yml"], "approval", "preflight.yml enr.yml definition.yml"),
         (["preflight.yml", "enr.yml", "definition.yml"], "commit", "create_cluster.yml"),
+        (["demo.yml", "enr.yml", "definition.yml"], "commit", "create_cluster.yml"),
+        (["obol.dv.backup_enr_key"], "approval", "obol.dv.create_cluster"),
+        (["obol.dv.import"], "deal", "obol.dv.create_cluster"),
         ([], None, "obol.dv.create_cluster"),
     ],
 )
@@ -67,3 +70,17 @@ def test_variables_of_ours_stay_and_others_may_be_secret():
         "ansible-playbook obol.dv.create_cluster -e dv_num_validators=10 -e '{\"dv_name\": \"my cluster\"}' "
         "-e @vars.yml -e dv_dkg_attempt=3"
     )
+
+
+@pytest.mark.parametrize(
+    "given, wanted",
+    [
+        ("{dv_x: 2026-01-02}", """ -e '{"dv_x": "2026-01-02"}'"""),
+        ("{dv_x: !unsafe x}", ""),
+        ("{1: 2, dv_x: y}", " -e dv_x=y"),
+        ("[dv_x]", ""),
+        ("{", ""),
+    ],
+)
+def test_what_yaml_makes_of_variables(given, wanted):
+    assert again({"extra_vars": [given]}, HOSTS) == "ansible-playbook obol.dv.create_cluster" + wanted

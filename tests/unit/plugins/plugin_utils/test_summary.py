@@ -21,6 +21,7 @@ TERMS = dict(
     compounding=False,
     target_gas_limit=60_000_000,
     consensus_protocol="",
+    operators=["0x" + str(i) * 40 for i in (1, 2, 3, 4)],
     creator="0x" + "1" * 40,
 )
 
@@ -100,7 +101,7 @@ def test_terms_and_enrs_before_the_approval(proposed):
     found = dict(dv_enr=dict(enr="enr:-abc"), dv_status=dict(state="waiting", step="approval", ready=True, terms=TERMS, config_hash=config_hash))
     lines = lines_of({"alice": dict(cluster="inventory_group", data_dir="/data", found=found, report=None)})
     assert "    alice   enr:-abc" in lines
-    rows = [line.split() for line in lines[lines.index("  terms") :]]
+    rows = [line.split() for line in lines[lines.index("  terms, as proposed" if proposed else "  terms, as in the inventory") :]]
     assert ["name", "my", "cluster"] in rows and ["network", "hoodi"] in rows and ["compounding", "no"] in rows
     assert ["config", "hash", *(config_hash or "not known before there is a proposal").split()] in rows
 
@@ -128,6 +129,21 @@ def test_a_command_is_told_for_when_it_changes_something(found, heading, limit):
     headings = [line.strip(" :") for line in lines if line.endswith(":")]
     assert headings == [heading]
     assert lines[lines.index("  %s:" % heading) + 1].endswith("--limit " + limit)
+
+
+def test_nodes_that_tell_different_terms():
+    """A node that is broken into must not decide what the operators of the others compare."""
+    told = [dict(state="waiting", step="approval", ready=True, terms=dict(TERMS, threshold=threshold)) for threshold in (3, 2)]
+    nodes = {name: dict(cluster="inventory_group", data_dir="/", found=dict(dv_status=each), report=None) for name, each in zip("ab", told)}
+    assert "  The nodes tell different terms: look at each of them alone, with --limit" in lines_of(nodes)
+    assert not any("threshold" in line for line in lines_of(nodes))
+
+
+def test_what_the_preflight_refused_is_nobodys_turn():
+    found = dict(dv_status=dict(state="waiting", step="enr", ready=True, detail="it is this node's turn"), dv_preflight=dict(problems=["no policy", "x"]))
+    lines = lines_of({"alice": dict(cluster="inventory_group", data_dir="/", found=found, report=None)})
+    assert lines[lines.index("  alice") + 1 :][:2] == ["    no policy", "    x"]
+    assert "  Once that is done:" in lines and "  To go on:" not in lines
 
 
 def test_what_is_wrong_is_a_line_each():
