@@ -10,7 +10,7 @@ ADDRESSES = 10
 #: Title, and the text of it in terms.
 _TERMS = {
     "validators": lambda terms: str(terms["num_validators"]),
-    "threshold": lambda terms: "%d of %d operators" % (terms["threshold"], len(terms["operators"])),
+    "threshold": lambda terms: " of ".join(["%d" % terms["threshold"]] + ["%d operators" % len(terms["operators"])] * bool(terms["operators"])),
     "withdrawal to": lambda terms: _some(terms["withdrawal_addresses"]),
     "fees to": lambda terms: _some(terms["fee_recipient_addresses"]),
     "deposit data": lambda terms: "for %s ETH" % ", ".join("%.12g" % amount for amount in terms["deposit_amounts"]),
