@@ -187,11 +187,9 @@ def test_what_the_preflight_refuses(committed, tree):
     before = tree(committed.directory)
     run = Told(committed, "-e", "dv_num_validators=2")
     assert run.code != 0 and "dv_num_validators: the definition has 1" in run.printed
-    assert run.brief() == {
-        "node1": ("waiting", "commit", (), True),
-        "node2": ("waiting", "commit", (1,), False),
-        "node3": ("waiting", "commit", (1,), False),
-    }
+    # It is nobody's turn before that is put right.
+    assert run.brief() == {name: ("waiting", "commit", (), False) for name in ("node1", "node2", "node3")}
+    assert all("dv_num_validators: the definition has 1" in node["detail"] for node in run.nodes.values())
     assert tree(committed.directory) == before
 
 
