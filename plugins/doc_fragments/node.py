@@ -40,7 +40,7 @@ options:
         required: true
 """
 
-    # Of every module that signs terms, or has them signed.
+    # Of every module that signs terms, or sees whether they may be signed.
     HAZARDS = r"""
 options:
   accept:
@@ -52,7 +52,7 @@ options:
     elements: str
     default: []
   demo:
-    description: Whether the operators are made up.
+    description: Whether the operators are made up, with a policy for each before the approval.
     type: bool
     default: false
 """

@@ -21,7 +21,7 @@ from .address import checksum_address, parse_address
 from .data_dir import CEREMONY, one_run
 from .definition import with_hashes
 from .definition_checks import check_signatures
-from .errors import CarriedError, Collector, DvError, OperatorError, raise_all
+from .errors import CarriedError, Collector, DvError, OperatorError
 from .schema import check_shape
 from .schemas.approval import APPROVAL, RECORD
 from .store import approval_name
@@ -138,20 +138,18 @@ def review(
         given = given_before(wanted, stored, proposal, networks.by_fork_version(proposal.fork_version, custom))
         if given:
             return given
-    problems = []
+    problems = Collector()
     if policy:
-        problems += [
+        problems.errors += [
             DvError(text, hint="if you agree to this, change the policy by hand")
             for text in policies.violations(policy, proposal, address)
         ]
         if accepted_config_hash is None:
-            problems += policies.strangers(policy)
-    try:
+            problems.errors += policies.strangers(policy)
+    with problems:
         check_confirmed(proposal, accepted_config_hash)
-    except DvError as error:
-        problems.append(error)
     if not policy and accepted_config_hash is None:
-        problems.append(
+        problems.errors.append(
             DvError(
                 "this node has no policy, and nobody confirmed the terms for it",
                 "a policy file, or dv_accept_config_hash",
@@ -160,7 +158,7 @@ def review(
                 parties(proposal),
             )
         )
-    raise_all(problems)
+    problems.raise_any()
     return None
 
 

@@ -45,14 +45,9 @@ def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None, cr
     # That of a proposal says nothing: the ENRs are missing.
     known["definition_hash"] = None
     network, own = networks.by_fork_version(proposal.fork_version, custom), enr.encode(node_key.read(data_dir))
-    if given is None and address:
-        index = approval.share_index(proposal, address, wanted_index)
-        try:
-            _check_stored(proposal, address, index, own, inbox, network)
-        except DvError as error:
-            return Standing(state="stopped", step="approval", since=since, detail=str(error)), known
     if given is None:
-        return _ready("approval", since, "it is this node's turn"), known
+        lost = _lost("approval", since, proposal, address, wanted_index, own, inbox, network)
+        return lost or _ready("approval", since, "it is this node's turn"), known
     approval.review(data_dir, proposal, given.address, own, wanted_index=given.share_index)
     if approval_name(given.share_index) not in inbox:
         return _ready("approval", since, "the store lacks this node's approval"), known
@@ -74,23 +69,30 @@ def without_key(inbox, store, known, custom=(), address=None, wanted_index=None)
     :param known: gets what is known of the cluster from the proposal
     :raises DvError: the operator has no place in what the store holds
     """
+    lost = None
     if PROPOSAL in inbox:
         proposal = check_proposal(inbox[PROPOSAL], "the proposal in %s" % store, custom)
         known.update(facts(proposal), definition_hash=None)
-        index = approval.share_index(proposal, address, wanted_index) if address else None
+        network = networks.by_fork_version(proposal.fork_version, custom)
+        lost = _lost("enr", None, proposal, address, wanted_index, "", inbox, network)
+    return lost or _ready("enr", None, "it is this node's turn")
+
+
+def _lost(step, since, proposal, address, wanted_index, own, inbox, network):
+    """Where a node stands that cannot go on with the ENR ``own`` (text), since its operator approved ``proposal`` with another one, which
+    the store has; None where it can, or the operator is not known.
+
+    :raises DvError: the operator has no place in the proposal
+    """
+    index = approval.share_index(proposal, address, wanted_index) if address else None
+    if index and approval_name(index) in inbox:
         try:
-            if index:
-                _check_stored(proposal, address, index, "", inbox, networks.by_fork_version(proposal.fork_version, custom))
+            approval.given_before(
+                approval.Approval(index, address, own, proposal.config_hash), inbox[approval_name(index)], proposal, network
+            )
         except DvError as error:
-            return Standing(state="stopped", step="enr", detail=str(error))
-    return _ready("enr", None, "it is this node's turn")
-
-
-def _check_stored(proposal, address, index, own, inbox, network):
-    """Refuse to go on where the operator ``index`` approved the proposal with another node's ENR than the text ``own``."""
-    if approval_name(index) in inbox:
-        wanted = approval.Approval(index, address, own, proposal.config_hash)
-        approval.given_before(wanted, inbox[approval_name(index)], proposal, network)
+            return Standing(state="stopped", step=step, since=since, detail=str(error))
+    return None
 
 
 def _ready(step, since, why):

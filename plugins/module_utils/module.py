@@ -38,7 +38,7 @@ WALLET_SPEC = dict(
     wallet_password_file=dict(type="path", required=True, no_log=False),
 )
 
-#: Options of every module that signs terms.
+#: Options of every module that signs terms, or sees whether they may be signed.
 HAZARDS_SPEC = dict(
     accept=dict(type="list", elements="str", default=[]),
     demo=dict(type="bool", default=False),

@@ -4,6 +4,7 @@
 
 """The checks of :mod:`.preflight` that read what a node holds. Each raises all that it finds, and writes nothing."""
 
+import functools
 import os
 from dataclasses import replace
 
@@ -230,8 +231,14 @@ def _check_new_wallet(node):
 
 def _proposed(terms, inbox):
     """The proposal in the store, or ``None``. What is wrong with it, the approval says."""
+    return _checked_proposal(inbox[PROPOSAL], terms.network) if PROPOSAL in inbox else None
+
+
+@functools.lru_cache(maxsize=1)
+def _checked_proposal(content, network):
+    # Three checks ask for it, and each would verify its hashes and signature.
     try:
-        return proposal.check_proposal(inbox[PROPOSAL], custom=(terms.network,)) if PROPOSAL in inbox else None
+        return proposal.check_proposal(content, custom=(network,))
     except DvError:
         return None
 
@@ -285,7 +292,7 @@ def _check_policy(node, terms, address):
             texts = policy.violations(found, definition_of(terms, "", ""), address)
             problems += [DvError(text, hint="if you agree to this, change the policy by hand") for text in texts]
         raise_all(problems)
-    elif node.accepted_config_hash is None and not node.policy_pending:
+    elif node.accepted_config_hash is None and not node.demo:
         raise DvError(
             "there is no policy at %s" % node.policy_file,
             "a policy, or the hash of the terms confirmed for this node",

@@ -38,7 +38,7 @@ class Node:
     :param wallet_create: a wallet will be made where there is none
     :param accepted_config_hash: 32 bytes, terms that somebody confirmed for it, or ``None``
     :param accepted_definition_hash: 32 bytes, a definition that somebody confirmed for it, or ``None``
-    :param policy_pending: a play before the approval writes its policy
+    :param demo: operators are made up: a play before the approval writes its policy
     :param accept: names of the :mod:`.hazards` that are meant
     :param owner: user and group whose the data directory shall be, as :func:`.owner.parse` takes them, or ``None``
     :param backup_recipients: for whom its ENR private key is backed up, or empty
@@ -54,7 +54,7 @@ class Node:
     wallet_create: bool = False
     accepted_config_hash: bytes = None
     accepted_definition_hash: bytes = None
-    policy_pending: bool = False
+    demo: bool = False
     accept: tuple = ()
     owner: str = None
     backup_recipients: tuple = ()
@@ -105,7 +105,7 @@ def check(node, terms, now, given=None, approvals=None):
         with problems:
             absolute(getattr(node, field) or "/", variable)
     if not given:
-        problems.errors += hazards.problems(agreed, node.policy_pending, node.accept)
+        problems.errors += hazards.problems(agreed, node.demo, node.accept)
     with problems:
         check_directory(node.data_dir)
         # What cannot be opened, needs no second error for each file in it.
@@ -145,7 +145,7 @@ def told(node, terms, approvals):
     with contextlib.suppress(DvError):
         agreed = node_checks.agreed_terms(node, terms)
         known["terms"] = node_checks.told_terms(agreed)
-        accepted = hazards.found(agreed, node.policy_pending).items()
+        accepted = hazards.found(agreed, node.demo).items()
         known["accepted"] = [text for name, text in accepted if name in node.accept]
         known["config_hash"] = node_checks.config_hash(node, agreed, approvals)
         known["can_propose"] = node_checks.can_propose(node, agreed, approvals)

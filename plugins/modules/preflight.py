@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - obol.dv.node
   - obol.dv.node.store
   - obol.dv.node.terms
+  - obol.dv.node.hazards
   - obol.dv.node.testnet
   - obol.dv.node.wallet
 options:
@@ -36,18 +37,6 @@ options:
     description: Path of the node's policy.
     type: path
     required: true
-  policy_create:
-    description: Whether a policy will be made if there is none, as the demo does.
-    type: bool
-    default: false
-  accept:
-    description:
-      - What is meant, although it is most likely a slip where validators hold real value (V(mainnet), V(gnosis)).
-      - V(demo_operators), V(dead_withdrawal_address) and V(dead_fee_recipient_address) (nobody's own), V(threshold) (below two thirds of
-        the operators).
-    type: list
-    elements: str
-    default: []
   accept_config_hash:
     description: The config hash that the node's operator has looked at and agrees to.
     type: str
@@ -133,7 +122,7 @@ accepted:
 
 import time
 
-from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, WALLET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, HAZARDS_SPEC, TESTNET_SPEC, WALLET_SPEC, networks, packages, run
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils import acceptance, data_dir, enr, node_key, preflight, variables
@@ -147,8 +136,6 @@ ARGUMENT_SPEC = dict(
     share_index=dict(type="int"),
     wallet_create=dict(type="bool", default=False),
     policy_file=dict(type="path", required=True),
-    policy_create=dict(type="bool", default=False),
-    accept=dict(type="list", elements="str", default=[]),
     accept_config_hash=dict(type="str"),
     definition_file=dict(type="str"),
     accept_definition_hash=dict(type="str"),
@@ -158,6 +145,7 @@ ARGUMENT_SPEC = dict(
     backup_dest=dict(type="str"),
     variables=dict(type="list", elements="str", default=[]),
     testnet=TESTNET_SPEC,
+    **HAZARDS_SPEC,
     **WALLET_SPEC,
     **CARRIER_SPEC,
 )
@@ -181,7 +169,7 @@ def check(module):
         # One that is not a hash is said above: it needs no second error for want of a policy.
         accepted_config_hash=confirmed.get("accept_config_hash", b""),
         accepted_definition_hash=confirmed.get("accept_definition_hash"),
-        policy_pending=params["policy_create"],
+        demo=params["demo"],
         accept=params["accept"],
         owner=params["owner"],
         backup_recipients=params["backup_recipients"] or (),

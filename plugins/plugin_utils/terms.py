@@ -10,7 +10,7 @@ ADDRESSES = 10
 #: Title, and the text of it in terms.
 _TERMS = {
     "validators": lambda terms: str(terms["num_validators"]),
-    "threshold": lambda terms: " of ".join(["%d" % terms["threshold"]] + ["%d operators" % len(terms["operators"])] * bool(terms["operators"])),
+    "threshold": lambda terms: _threshold(terms["threshold"], len(terms["operators"])),
     "withdrawal to": lambda terms: _some(terms["withdrawal_addresses"]),
     "fees to": lambda terms: _some(terms["fee_recipient_addresses"]),
     "deposit data": lambda terms: "for %s ETH" % ", ".join("%.12g" % amount for amount in terms["deposit_amounts"]),
@@ -23,6 +23,11 @@ _TERMS = {
 def rows(terms):
     """(Title, text) of each of the ``terms`` (a dict, see :func:`.terms.told`), but name, network and operators."""
     return [(title, tell(terms)) for title, tell in _TERMS.items()]
+
+
+def _threshold(threshold, operators):
+    """Wallets that the run makes are not known before."""
+    return "%d of %d operators" % (threshold, operators) if operators else "%d" % threshold
 
 
 def _some(addresses):

@@ -79,7 +79,7 @@ def test_empty_machine_that_makes_its_own(node, terms, place, tmp_path, tree):
         (place / name).unlink()
     place.rmdir()
     terms["operators"] = ["", "", "", ""]
-    assert texts(replace(node, wallet_create=True, policy_pending=True), terms) == []
+    assert texts(replace(node, wallet_create=True, demo=True), terms) == []
     assert tree(tmp_path) == {}
 
 
@@ -348,7 +348,7 @@ def test_relative_paths(variable, field, node, terms):
 
 #: On a network with real value: how terms or node differ, and the text that is told.
 HAZARDS = {
-    "demo_operators": ({}, {"policy_pending": True}, "the operators are made up (dv_demo)"),
+    "demo_operators": ({}, {"demo": True}, "the operators are made up (dv_demo)"),
     "dead_withdrawal_address": ({"withdrawal_addresses": [DEAD]}, {}, "dv_withdrawal_addresses[0] is %s, which is nobody's own: what is withdrawn" % DEAD),
     "dead_fee_recipient_address": (
         {"fee_recipient_addresses": [DEAD]},
