@@ -11,8 +11,8 @@ import copy
 import dataclasses
 from typing import Callable, NamedTuple
 
-from ansible_collections.obol.dv.plugins.module_utils import definition as definitions
-from ansible_collections.obol.dv.plugins.module_utils import lock as locks
+from ansible_collections.obol.dv.plugins.module_utils.cluster import definition as definitions
+from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as locks
 
 
 class Mutation(NamedTuple):

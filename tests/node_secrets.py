@@ -6,11 +6,15 @@
 
 from types import SimpleNamespace
 
-from ansible_collections.obol.dv.plugins.module_utils import definition, keystore, node_key, wallet
-from ansible_collections.obol.dv.plugins.module_utils.bls.guards import ORDER
-from ansible_collections.obol.dv.plugins.module_utils.dkg import jws, state
-from ansible_collections.obol.dv.plugins.module_utils.dkg.derive import Derivation
-from ansible_collections.obol.dv.plugins.module_utils.dkg.session import session_id
+from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import keystore
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
+from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import jws
+from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony_dir as state
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.derivation import Derivation
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import session_id
 
 
 def of(data_dir, seeds):

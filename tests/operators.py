@@ -10,7 +10,7 @@ import pathlib
 import shutil
 from functools import partial
 
-from ansible_collections.obol.dv.plugins.module_utils import wallet
+from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
 from ansible_collections.obol.dv.tests import play
 
 #: An address that nobody has the key of.

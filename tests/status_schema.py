@@ -6,7 +6,7 @@
 
 import jsonschema
 
-from ansible_collections.obol.dv.plugins.module_utils.standing import STEPS
+from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import STEPS
 
 
 def _object(**fields):

@@ -4,7 +4,7 @@
 
 """Carries the proposal and the approvals to an operator's node, and the node's own approval back to the store."""
 
-from ansible_collections.obol.dv.plugins.module_utils.store import APPROVALS, PROPOSAL
+from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import APPROVALS, PROPOSAL
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 
 

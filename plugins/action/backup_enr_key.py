@@ -8,8 +8,9 @@ import os
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.obol.dv.plugins.module_utils import backup, files
-from ansible_collections.obol.dv.plugins.module_utils.disk import absolute
+from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key as backup
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
 from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule

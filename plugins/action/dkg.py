@@ -4,7 +4,7 @@
 
 """Carries the messages of the DKG between the store and a node."""
 
-from ansible_collections.obol.dv.plugins.module_utils.store import DKG
+from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import DKG
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 
 

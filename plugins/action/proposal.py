@@ -4,7 +4,7 @@
 
 """Carries the cluster's proposal between the store and the creator's node."""
 
-from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL
+from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 
 

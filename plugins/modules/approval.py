@@ -75,15 +75,18 @@ stored:
 
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, HAZARDS_SPEC, TESTNET_SPEC, WALLET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, HAZARDS_SPEC, TESTNET_SPEC, WALLET_SPEC, networks, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import approval, enr, hazards, node_key, policy, wallet
+    from ansible_collections.obol.dv.plugins.module_utils.agreement import approval, hazards, policy
+    from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
     from ansible_collections.obol.dv.plugins.module_utils.errors import raise_all
-    from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex, to_hex
-    from ansible_collections.obol.dv.plugins.module_utils.proposal import check_proposal, check_terms
-    from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL, approval_name
-    from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex, to_hex
+    from ansible_collections.obol.dv.plugins.module_utils.agreement.proposal import check_proposal, check_terms
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL, approval_name
+    from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),

@@ -77,10 +77,15 @@ peer_id:
 import os
 import time
 
-from ansible_collections.obol.dv.plugins.module_utils.module import packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import age, approval, backup, enr, files, node_key, secp256k1
+    from ansible_collections.obol.dv.plugins.module_utils.crypto import age, secp256k1
+    from ansible_collections.obol.dv.plugins.module_utils.agreement import approval
+    from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key as backup
+    from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
+    from ansible_collections.obol.dv.plugins.module_utils.storage import files
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 ARGUMENT_SPEC = dict(

@@ -113,29 +113,22 @@ stored:
 
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import (
-        acceptance,
-        accepted,
-        approval,
-        before_definition,
-        bindings,
-        definition,
-        definition_checks,
-        files,
-        node_key,
-        secp256k1,
-    )
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION, sent_rounds
-    from ansible_collections.obol.dv.plugins.module_utils.facts import facts
-    from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
-    from ansible_collections.obol.dv.plugins.module_utils.networks import by_fork_version
-    from ansible_collections.obol.dv.plugins.module_utils.proposal import check_proposal
-    from ansible_collections.obol.dv.plugins.module_utils.spelling import spelled, spelled_as_ours
-    from ansible_collections.obol.dv.plugins.module_utils.standing import Standing
-    from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL
+    from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, status as before_definition, bindings
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition as accepted, node_key
+    from ansible_collections.obol.dv.plugins.module_utils.cluster import definition, definition_checks
+    from ansible_collections.obol.dv.plugins.module_utils.storage import files
+    from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, sent_rounds
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import facts
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
+    from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import by_fork_version
+    from ansible_collections.obol.dv.plugins.module_utils.agreement.proposal import check_proposal
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.canonical import spelled, spelled_as_ours
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Standing
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),

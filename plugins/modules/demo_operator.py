@@ -49,11 +49,13 @@ address:
 
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils.module import WALLET_SPEC, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import WALLET_SPEC, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import files, policy, wallet
-    from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
+    from ansible_collections.obol.dv.plugins.module_utils.storage import files
+    from ansible_collections.obol.dv.plugins.module_utils.agreement import policy
+    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
+    from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
 
 ARGUMENT_SPEC = dict(
     policy_file=dict(type="path", required=True),

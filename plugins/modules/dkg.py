@@ -160,20 +160,21 @@ stored:
 import os
 import time
 
-from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import acceptance, node_key
-    from ansible_collections.obol.dv.plugins.module_utils.bindings import Unbound
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION, LOCK
-    from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony, elsewhere, mail
+    from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+    from ansible_collections.obol.dv.plugins.module_utils.agreement.bindings import Unbound
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, LOCK
+    from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony, elsewhere, inbox as mail
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-    from ansible_collections.obol.dv.plugins.module_utils.facts import facts
-    from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
-    from ansible_collections.obol.dv.plugins.module_utils.networks import by_fork_version
-    from ansible_collections.obol.dv.plugins.module_utils.secp256k1 import public_key
-    from ansible_collections.obol.dv.plugins.module_utils.standing import Standing
-    from ansible_collections.obol.dv.plugins.module_utils.store import dkg_folder
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import facts
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
+    from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import by_fork_version
+    from ansible_collections.obol.dv.plugins.module_utils.crypto.secp256k1 import public_key
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Standing
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import dkg_folder
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),

@@ -64,11 +64,15 @@ key_path:
 
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils.module import packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import backup, enr, files, node_key, owner, secp256k1
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir import one_run
+    from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key as backup
+    from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
+    from ansible_collections.obol.dv.plugins.module_utils.storage import files, ownership as owner
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+    from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import one_run
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),

@@ -122,12 +122,16 @@ accepted:
 
 import time
 
-from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, HAZARDS_SPEC, TESTNET_SPEC, WALLET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, HAZARDS_SPEC, TESTNET_SPEC, WALLET_SPEC, networks, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import acceptance, data_dir, enr, node_key, preflight, variables
+    from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout as data_dir, node_key
+    from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
+    from ansible_collections.obol.dv.plugins.module_utils.node import preflight
+    from ansible_collections.obol.dv.plugins.plugin_utils import variable_names as variables
     from ansible_collections.obol.dv.plugins.module_utils.errors import Collector, DvError
-    from ansible_collections.obol.dv.plugins.module_utils.gojson import from_hex
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),

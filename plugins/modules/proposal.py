@@ -59,14 +59,16 @@ stored:
 import datetime
 import uuid
 
-from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, HAZARDS_SPEC, WALLET_SPEC, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, HAZARDS_SPEC, WALLET_SPEC, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import definition, hazards, proposal, wallet
+    from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
+    from ansible_collections.obol.dv.plugins.module_utils.agreement import hazards, proposal
+    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, raise_all
-    from ansible_collections.obol.dv.plugins.module_utils.gojson import to_hex
-    from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL
-    from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import to_hex
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
+    from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),

@@ -171,11 +171,12 @@ import contextlib
 import os
 
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.module import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import backup, wallet
-    from ansible_collections.obol.dv.plugins.module_utils.status import own_peer_id, status
+    from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key as backup
+    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
+    from ansible_collections.obol.dv.plugins.module_utils.node.status import own_peer_id, status
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),

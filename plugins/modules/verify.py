@@ -59,10 +59,10 @@ cluster:
   type: dict
 """
 
-from ansible_collections.obol.dv.plugins.module_utils.module import TESTNET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import TESTNET_SPEC, networks, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
+    from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 
 ARGUMENT_SPEC = dict(path=dict(type="path", required=True), testnet=TESTNET_SPEC)
 

@@ -54,10 +54,11 @@ address:
 
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils.module import packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils import approval, wallet
+    from ansible_collections.obol.dv.plugins.module_utils.agreement import approval
+    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 ARGUMENT_SPEC = dict(

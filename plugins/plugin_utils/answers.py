@@ -10,7 +10,7 @@ import json
 from ansible.module_utils.json_utils import _filter_non_json_lines
 
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.module import deliverable
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import deliverable
 
 _HINT = "nothing of it was used: see what runs in the place of this collection on that node"
 

@@ -9,16 +9,17 @@ It carries public files only and is trusted with nothing: modules verify all tha
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.obol.dv.plugins.module_utils import files, gojson
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import DEFINITION
-from ansible_collections.obol.dv.plugins.module_utils.disk import absolute
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from ansible_collections.obol.dv.plugins.module_utils.encoding import go_json as gojson
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION
+from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.records import lookup
-from ansible_collections.obol.dv.plugins.module_utils.store import PROPOSAL, approval_name
+from ansible_collections.obol.dv.plugins.module_utils.encoding.json_fields import lookup
+from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL, approval_name
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
 from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import names
-from ansible_collections.obol.dv.plugins.plugin_utils.stores.location import open_store
+from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
 
 
 class Carrier(NodeModule):

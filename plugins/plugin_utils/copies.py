@@ -4,8 +4,8 @@
 
 """Copies of the backups of ENR private keys, on the control node."""
 
-from ansible_collections.obol.dv.plugins.module_utils import backup
-from ansible_collections.obol.dv.plugins.module_utils.disk import absolute
+from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key as backup
+from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 

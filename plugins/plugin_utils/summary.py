@@ -4,10 +4,10 @@
 
 """The summary at the end of a run, as lines of text."""
 
-from ansible_collections.obol.dv.plugins.module_utils import data_dir
-from ansible_collections.obol.dv.plugins.module_utils.standing import STEPS
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout as data_dir
+from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import STEPS
 from ansible_collections.obol.dv.plugins.plugin_utils import terms
-from ansible_collections.obol.dv.plugins.plugin_utils.standings import command
+from ansible_collections.obol.dv.plugins.plugin_utils.run_status import command
 
 NEXT = (
     "Back up every node's data directory, encrypted: a lost ENR private key or key share cannot be made again.",

@@ -18,9 +18,9 @@ import tempfile
 
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.obol.dv.plugins.module_utils import wallet
-from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
-from ansible_collections.obol.dv.plugins.plugin_utils.stores.location import open_store
+from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
+from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
+from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
 from ansible_collections.obol.dv.tests import play
 from ansible_collections.obol.dv.tests.faults import strace
 from ansible_collections.obol.dv.tests.operators import DEAD

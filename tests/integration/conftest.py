@@ -9,7 +9,7 @@ import hashlib
 import pathlib
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
+from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.tests import charon_tool, go_tool, play
 from ansible_collections.obol.dv.tests.lab import Lab, why_not
 from ansible_collections.obol.dv.tests.lacking import lacking

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.obol.dv.plugins.module_utils import module
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module import runner as module
 
 #: In the Python of a node, from its beginning: how often each file is compiled, and at the end who brought our core.
 SITE = """

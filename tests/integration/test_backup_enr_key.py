@@ -12,7 +12,9 @@ import subprocess
 import pyrage
 import pytest
 from ansible_collections.obol.dv.plugins.action import backup_enr_key as action
-from ansible_collections.obol.dv.plugins.module_utils import enr, files, node_key
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
 from ansible_collections.obol.dv.tests import leaks, play
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat

@@ -14,7 +14,9 @@ import shutil
 import subprocess
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils import files, node_key, wallet
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
 from ansible_collections.obol.dv.tests import play
 from ansible_collections.obol.dv.tests.operators import DEAD, Operators
 

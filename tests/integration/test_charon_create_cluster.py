@@ -8,10 +8,10 @@ import json
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils import keystore, networks, registration
-from ansible_collections.obol.dv.plugins.module_utils import lock as lock_file
-from ansible_collections.obol.dv.plugins.module_utils.bls.scheme import bls
-from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import keystore, networks, builder_registration as registration
+from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as lock_file
+from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
+from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.tests import charon_tool, mutations
 
 ADDRESSES = [

@@ -7,17 +7,14 @@
 import dataclasses
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils import definition_hash, eip712, enr, networks, secp256k1
-from ansible_collections.obol.dv.plugins.module_utils import definition as definitions
-from ansible_collections.obol.dv.plugins.module_utils.address import checksum_address
-from ansible_collections.obol.dv.plugins.module_utils.definition import (
-    Creator,
-    Definition,
-    Operator,
-    ValidatorAddresses,
-)
-from ansible_collections.obol.dv.plugins.module_utils.definition_checks import check_hashes, check_signatures
-from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
+from ansible_collections.obol.dv.plugins.module_utils.cluster import definition_hash
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
+from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.cluster import definition as definitions
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Definition, Operator, ValidatorAddresses
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition_checks import check_hashes, check_signatures
+from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.tests import charon_tool
 
 ADDRESSES = [

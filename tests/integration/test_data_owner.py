@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
+from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.tests.operators import Operators
 
 UID, GID = 54321, 65432

@@ -7,16 +7,12 @@
 import dataclasses
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils import eip712, enr, files, networks, node_key, secp256k1
-from ansible_collections.obol.dv.plugins.module_utils.address import checksum_address
-from ansible_collections.obol.dv.plugins.module_utils.definition import (
-    Creator,
-    Definition,
-    Operator,
-    ValidatorAddresses,
-    dump,
-    with_hashes,
-)
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Definition, Operator, ValidatorAddresses, dump, with_hashes
 from ansible_collections.obol.dv.tests import play
 from ansible_collections.obol.dv.tests.operators import DEAD
 

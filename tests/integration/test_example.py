@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils import wallet
+from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
 from ansible_collections.obol.dv.tests import play
 
 EXAMPLE = play.ROOT / "inventories" / "example"

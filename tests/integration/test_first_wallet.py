@@ -14,7 +14,7 @@ import sys
 
 import eth_account
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils import wallet
+from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
 from ansible_collections.obol.dv.tests import play
 
 PAGE = (play.ROOT / "docs" / "wallet.md").read_text()

@@ -4,8 +4,9 @@
 
 """Clusters other than the four local nodes: numbers, orders, creators, networks, one operator with several nodes."""
 
-from ansible_collections.obol.dv.plugins.module_utils import definition, networks
-from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
+from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import networks
+from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.tests import play
 from ansible_collections.obol.dv.tests.operators import Operators
 

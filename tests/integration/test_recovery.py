@@ -17,8 +17,8 @@ import uuid
 
 import pyrage
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils import node_key
-from ansible_collections.obol.dv.plugins.module_utils.dkg import encoding, jws
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws
 from ansible_collections.obol.dv.tests import play
 from ansible_collections.obol.dv.tests.operators import Operators
 

@@ -11,18 +11,13 @@ import shutil
 from functools import partial
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils import (
-    approval,
-    definition,
-    eip712,
-    enr,
-    networks,
-    node_key,
-    proposal,
-    secp256k1,
-    wallet,
-)
-from ansible_collections.obol.dv.plugins.module_utils.terms import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.agreement import approval, proposal
+from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
+from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
 from ansible_collections.obol.dv.tests import play
 from ansible_collections.obol.dv.tests.operators import DEAD, Operators
 

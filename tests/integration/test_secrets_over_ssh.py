@@ -19,8 +19,9 @@ import threading
 
 import pyrage
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils import node_key
-from ansible_collections.obol.dv.plugins.module_utils.dkg import encoding, jws, sealing
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws
+from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke as sealing
 from ansible_collections.obol.dv.tests import leaks, node_secrets
 from ansible_collections.obol.dv.tests.lab import LabError
 from ansible_collections.obol.dv.tests.play import ROOT

@@ -10,8 +10,8 @@ import shlex
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils import node_key
-from ansible_collections.obol.dv.plugins.module_utils.dkg import encoding, jws
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws
 from ansible_collections.obol.dv.tests import play, status_schema
 from ansible_collections.obol.dv.tests.operators import Operators
 

@@ -11,17 +11,19 @@ import os
 from dataclasses import dataclass
 from functools import partial
 
-from .. import accepted, files
-from ..data_dir import LOCK, one_run
+from ..data_dir import accepted_definition as accepted
+from ..storage import files
+from ..data_dir.layout import LOCK, one_run
 from ..errors import DvError
-from ..standing import Accused, Standing, changed_at
-from ..store import message_name
-from . import finish, messages, state
-from .mail import Mail, take_own
+from ..cluster.node_status import Accused, Standing, changed_at
+from ..cluster.store_names import message_name
+from . import install as finish, ceremony_dir as state
+from .protocol import messages
+from .inbox import Mail, take_own
 from .outbox import Outbox
 from .rounds import Rounds
-from .session import parameters as parameters_of
-from .walk import Stop
+from .protocol.parameters import parameters as parameters_of
+from .attempt import Stop
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,9 @@ from collections import Counter
 from dataclasses import replace
 
 from ..errors import DvError
-from ..store import DKG
-from . import envelope
-from .session import parameters as parameters_of
+from ..cluster.store_names import DKG
+from .protocol import envelope
+from .protocol.parameters import parameters as parameters_of
 
 _COMMIT = re.compile(DKG + "([0-9a-f]{64})/([1-9][0-9]{0,6})/commit/.*")
 

@@ -9,8 +9,8 @@ where something else lies there, that is said, and the message goes under the na
 """
 
 from ..errors import DvError
-from ..store import lock_name, message_name
-from . import envelope, jws
+from ..cluster.store_names import lock_name, message_name
+from .protocol import envelope, jws
 
 
 class Outbox:

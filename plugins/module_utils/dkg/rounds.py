@@ -13,17 +13,18 @@ import contextlib
 import os
 from functools import partial
 
-from .. import keystore
-from .. import lock as locks
-from ..bls.scheme import curve
+from ..ethereum import keystore
+from ..cluster import lock as locks
+from ..crypto.bls.signatures import curve
 from ..errors import DvError
-from ..verify_lock import verify_lock
-from . import abort, commit, confirm, deal, envelope, finish, messages, seal, sign, state, vss
-from .derive import SEED_SIZE, Derivation
-from .encoding import H
-from .faults import Fault
-from .session import place, session_id
-from .walk import OtherSettings, Stop, Walk
+from ..verify.lock import verify_lock
+from .protocol import abort, commit, confirm, deal, envelope, messages, seal, sign, vss
+from . import install as finish, ceremony_dir as state
+from .protocol.derivation import SEED_SIZE, Derivation
+from .protocol.encoding import H
+from .protocol.fault import Fault
+from .protocol.parameters import place, session_id
+from .attempt import OtherSettings, Stop, Walk
 
 
 @contextlib.contextmanager

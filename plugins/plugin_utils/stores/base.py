@@ -13,7 +13,7 @@ import os
 
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
-from . import names
+from ansible_collections.obol.dv.plugins.plugin_utils.stores import names
 
 #: Most files that a store hands out, and most bytes of them at once.
 MAX_FILES = 10_000

@@ -6,8 +6,8 @@
 
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils import files
-from ansible_collections.obol.dv.plugins.module_utils.disk import absolute, check_directory_of_control_node
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute, check_directory_of_control_node
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 from .base import Store

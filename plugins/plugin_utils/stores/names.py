@@ -6,7 +6,7 @@
 
 import re
 
-from ansible_collections.obol.dv.plugins.module_utils.store import APPROVALS, DKG, PROPOSAL
+from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import APPROVALS, DKG, PROPOSAL
 
 _INDEX = "[1-9][0-9]{0,2}"
 _DKG = DKG + "[0-9a-f]{64}/[1-9][0-9]{0,6}"

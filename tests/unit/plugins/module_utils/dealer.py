@@ -12,29 +12,13 @@ Everything but keystores is always the same for the same arguments.
 import hashlib
 from dataclasses import replace
 
-from ansible_collections.obol.dv.plugins.module_utils import (
-    address,
-    data_dir,
-    deposit,
-    eip712,
-    enr,
-    keystore,
-    lock,
-    networks,
-    registration,
-    secp256k1,
-)
-from ansible_collections.obol.dv.plugins.module_utils.bls.guards import ORDER
-from ansible_collections.obol.dv.plugins.module_utils.bls.scheme import bls
-from ansible_collections.obol.dv.plugins.module_utils.definition import (
-    Creator,
-    Definition,
-    Operator,
-    ValidatorAddresses,
-    effective_deposit_amounts,
-    effective_gas_limit,
-    with_hashes,
-)
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import address, deposit, eip712, enr, keystore, networks, builder_registration as registration
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout as data_dir
+from ansible_collections.obol.dv.plugins.module_utils.cluster import lock
+from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
+from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Definition, Operator, ValidatorAddresses, effective_deposit_amounts, effective_gas_limit, with_hashes
 
 GWEI = 10**9
 

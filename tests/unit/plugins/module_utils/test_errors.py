@@ -8,12 +8,14 @@ import json
 import sys
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils import address, definition, deposit, enr, gojson, keystore, networks, schema
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import address, deposit, enr, keystore, networks
+from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
+from ansible_collections.obol.dv.plugins.module_utils.encoding import go_json as gojson, json_schema as schema
 from ansible_collections.obol.dv.plugins.module_utils.errors import Collector, DvError, Problems, printable, show
-from ansible_collections.obol.dv.plugins.module_utils.module import deliverable
-from ansible_collections.obol.dv.plugins.module_utils.report import Report
-from ansible_collections.obol.dv.plugins.module_utils.schemas.policy import POLICY
-from ansible_collections.obol.dv.plugins.module_utils.verify import verify_path
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import deliverable
+from ansible_collections.obol.dv.plugins.module_utils.verify.report import Report
+from ansible_collections.obol.dv.plugins.module_utils.agreement.policy_schema import POLICY
+from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 
 
 @pytest.mark.parametrize("text", ["", "plain", "Zürich", "名前", "🚀 moon", "a\\u001b", "'\"<>&%s{}", "e\u0301"])

@@ -13,10 +13,10 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.standing import Accused, Standing
+from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Accused, Standing
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
-from ansible_collections.obol.dv.plugins.plugin_utils.command import CommandLine
-from ansible_collections.obol.dv.plugins.plugin_utils.standings import document, registered
+from ansible_collections.obol.dv.plugins.plugin_utils.rerun_command import CommandLine
+from ansible_collections.obol.dv.plugins.plugin_utils.run_status import document, registered
 from ansible_collections.obol.dv.plugins.plugin_utils.summary import summary_lines
 
 from .test_summary import REPORT, TERMS

@@ -5,9 +5,9 @@
 """The summary: what a person reads at the end."""
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.standing import Accused, Standing
-from ansible_collections.obol.dv.plugins.plugin_utils.command import CommandLine
-from ansible_collections.obol.dv.plugins.plugin_utils.standings import document
+from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Accused, Standing
+from ansible_collections.obol.dv.plugins.plugin_utils.rerun_command import CommandLine
+from ansible_collections.obol.dv.plugins.plugin_utils.run_status import document
 from ansible_collections.obol.dv.plugins.plugin_utils.summary import summary_lines
 
 TERMS = dict(

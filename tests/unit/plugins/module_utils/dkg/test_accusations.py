@@ -8,10 +8,11 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.dkg import abort, encoding, envelope, jws, messages, sealing
-from ansible_collections.obol.dv.plugins.module_utils.dkg.derive import Derivation
-from ansible_collections.obol.dv.plugins.module_utils.dkg.faults import Fault
-from ansible_collections.obol.dv.plugins.module_utils.dkg.session import place
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, encoding, envelope, jws, messages
+from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke as sealing
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.derivation import Derivation
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.fault import Fault
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import place
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 CHECKS = ("form", "key", "equivocation", "commits", "commitments", "point", "scalar", "proof", "share", "different", "", "?")

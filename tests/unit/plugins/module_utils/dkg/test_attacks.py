@@ -7,21 +7,12 @@
 import json
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.bls.scheme import curve
-from ansible_collections.obol.dv.plugins.module_utils.bls.guards import ORDER
-from ansible_collections.obol.dv.plugins.module_utils.dkg import (
-    abort,
-    commit,
-    deal,
-    encoding,
-    envelope,
-    jws,
-    messages,
-    sealing,
-    vss,
-)
-from ansible_collections.obol.dv.plugins.module_utils.dkg.derive import Derivation
-from ansible_collections.obol.dv.plugins.module_utils.dkg.session import place, session_id
+from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import curve
+from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, commit, deal, encoding, envelope, jws, messages, vss
+from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke as sealing
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.derivation import Derivation
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import place, session_id
 
 # A point of the curve, on E1, that is not in the subgroup of prime order (x = 4), and infinity.
 OUTSIDE = bytes.fromhex("80" + "00" * 46 + "04")

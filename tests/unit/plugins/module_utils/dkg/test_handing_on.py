@@ -8,11 +8,12 @@ import hashlib
 import json
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils import lock as locks
-from ansible_collections.obol.dv.plugins.module_utils import secp256k1
-from ansible_collections.obol.dv.plugins.module_utils.dkg import encoding, envelope, jws, mail
+from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as locks
+from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, envelope, jws
+from ansible_collections.obol.dv.plugins.module_utils.dkg import inbox as mail
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.plugin_utils.stores.location import open_store
+from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.hashes import SHA256
 

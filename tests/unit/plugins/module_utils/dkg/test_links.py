@@ -10,8 +10,9 @@ import socket
 
 import pytest
 
-from ansible_collections.obol.dv.plugins.module_utils import files
-from ansible_collections.obol.dv.plugins.module_utils.dkg import messages, state
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import messages
+from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony_dir as state
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 UID, GID = 54321, 65432

@@ -8,22 +8,11 @@ import hashlib
 import random
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.bls.scheme import curve
-from ansible_collections.obol.dv.plugins.module_utils.bls.guards import ORDER
-from ansible_collections.obol.dv.plugins.module_utils.dkg import (
-    commit,
-    confirm,
-    deal,
-    encoding,
-    envelope,
-    faults,
-    jws,
-    messages,
-    sealing,
-    session,
-    vss,
-)
-from ansible_collections.obol.dv.plugins.module_utils.dkg.derive import Derivation
+from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import curve
+from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import commit, confirm, deal, encoding, envelope, fault as faults, jws, messages, parameters as session, vss
+from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke as sealing
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.derivation import Derivation
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 # By operator 2 of 3 with the seed 00 01 ... 1f; of long values the SHA-256.

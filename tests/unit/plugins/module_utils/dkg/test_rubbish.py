@@ -7,8 +7,8 @@
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.dkg import encoding
-from ansible_collections.obol.dv.plugins.module_utils.dkg.look import look
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding
+from ansible_collections.obol.dv.plugins.module_utils.dkg.status import look
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@
 import os
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils import files
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 OTHER = "ab" * 32

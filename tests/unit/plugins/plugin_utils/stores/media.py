@@ -14,7 +14,7 @@ import socket
 import subprocess
 import time
 
-from ansible_collections.obol.dv.plugins.plugin_utils.stores.location import open_store
+from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
 
 
 class DirectoryMedium:

@@ -14,10 +14,10 @@ import tracemalloc
 
 import pytest
 
-from ansible_collections.obol.dv.plugins.module_utils.dkg import messages
-from ansible_collections.obol.dv.plugins.module_utils.dkg.session import Parameters
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import messages
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import Parameters
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.plugin_utils.stores.location import open_store
+from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
 
 DKG = "dkg/%s/1" % ("ab" * 32)
 NAME = DKG + "/confirm/3.jws"

@@ -11,11 +11,11 @@ import threading
 
 import pytest
 
-from ansible_collections.obol.dv.plugins.module_utils import store
-from ansible_collections.obol.dv.plugins.module_utils.dkg import messages
+from ansible_collections.obol.dv.plugins.module_utils.cluster import store_names as store
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import messages
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import base, names
-from ansible_collections.obol.dv.plugins.plugin_utils.stores.location import KINDS, open_store
+from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import KINDS, open_store
 
 from .media import MEDIA
 

@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Accepting a definition: what a node checks by itself before it runs a DKG for it, whoever brought the file.
+
+A definition that all operators signed is accepted if it follows from this node's own approval, and each operator bound its node
+to its place (:mod:`.bindings`). Any other one (solo, unsigned, or approved elsewhere) is accepted only if somebody confirmed its
+hash for this node. What was accepted, and by which of the two, is kept in ``<data dir>/ceremony/accepted.json``, so that the
+signatures are verified once, and a confirmed hash is asked for once.
+"""
+
+import os
+
+from ..data_dir import accepted_definition as accepted
+from ..storage import files
+from ..encoding import go_json as gojson
+from ..data_dir.layout import DEFINITION, LOCK, one_run, sent_rounds
+from ..cluster.definition import dump, parse
+from ..cluster.definition_checks import check_hashes, operator_of
+from ..errors import DvError, show
+from ..cluster.canonical import spelled
+
+
+def accept_definition(data_dir, definition, public_key, accepted_definition_hash=None, custom=(), inbox=None):
+    """Check ``definition`` and put it into ``data_dir``. True if anything was written.
+
+    The arguments and errors are those of :func:`review`.
+    """
+    record = review(data_dir, definition, public_key, accepted_definition_hash, custom, inbox)
+    if record == accepted.read(data_dir) and _on_disk(data_dir) == definition:
+        return False
+    path = os.path.join(data_dir, DEFINITION)
+    with one_run(data_dir):
+        before = _on_disk(data_dir)
+        if before is None or before.definition_hash == definition.definition_hash:
+            written = accepted.write(data_dir, record)
+            return written if before else files.write_same(path, dump(definition))
+        # It gives way as long as nothing was sent for it, also by another run meanwhile. Killed between the two, it comes here again.
+        review(data_dir, definition, public_key, accepted_definition_hash, custom, inbox)
+        files.replace(path, dump(definition))
+        return accepted.write(data_dir, record)
+
+
+def accepted_definition(data_dir, public_key, accepted_definition_hash=None, custom=(), dry_run=False):
+    """The :class:`~.definition.Definition` in ``data_dir``, for which this node may run a DKG.
+
+    The other arguments and errors are those of :func:`review`.
+
+    :param dry_run: write nothing
+    """
+    path = os.path.join(data_dir, DEFINITION)
+    definition = spelled(parse(files.read(path), path))
+    record = review(data_dir, definition, public_key, accepted_definition_hash, custom)
+    # The rounds of the DKG come here: what is recorded is not read and parsed once more.
+    if not dry_run and record != accepted.read(data_dir):
+        accept_definition(data_dir, definition, public_key, accepted_definition_hash, custom)
+    return definition
+
+
+def is_accepted(data_dir):
+    """Whether a run has no definition to make or judge any more: the cluster is complete, or a definition is accepted and bound."""
+    if os.path.lexists(os.path.join(data_dir, LOCK)):
+        return True
+    record = accepted.read(data_dir)
+    return bool(record and record.bound_by) and os.path.lexists(os.path.join(data_dir, DEFINITION))
+
+
+def choose(data_dir, found, confirmed):
+    """Which definition this node goes by: the accepted one, or ``found``, which was put together or brought now (or ``None``).
+
+    One set of approvals can make two definitions, where a creator or wallet signed twice. As long as this node has sent nothing
+    for the accepted one, the other may take its place; so may one whose hash was ``confirmed``.
+    """
+    record, held = accepted.read(data_dir), _on_disk(data_dir)
+    if not record or not held or record.definition_hash != held.definition_hash:
+        return found
+    if found is None or held.definition_hash in (found.definition_hash, confirmed):
+        return held
+    if confirmed == found.definition_hash:
+        return found
+    if record.bound_by == accepted.BY_HASH:
+        return held
+    same = found.config_hash == held.config_hash and _enrs(found) == _enrs(held)
+    return found if same and not sent_rounds(data_dir, held.definition_hash) else held
+
+
+def review(data_dir, definition, public_key, accepted_definition_hash=None, custom=(), inbox=None):
+    """Check that this node may run a DKG for ``definition``; nothing is written. What is to be recorded of it
+    (:class:`~.accepted.Accepted`).
+
+    Of a definition that was accepted before, only its hashes and the node's own ENR are checked again.
+
+    :param definition: the :class:`~.definition.Definition` in its one spelling
+    :param public_key: that of the node's own ENR (33 bytes)
+    :param accepted_definition_hash: 32 bytes, the definition that somebody confirmed for this node
+    :param custom: networks of one's own that count too
+    :param inbox: name -> text of the store's approvals; nothing in it is trusted
+    :raises DvError: it may not; :class:`.errors.Problems` with all reasons
+    :raises Unbound: nothing binds some of its operators to it yet
+    """
+    check_hashes(definition)
+    confirmed = accepted_definition_hash
+    if confirmed not in (None, definition.definition_hash):
+        from .approval import parties
+
+        raise DvError(
+            "the definition is another one than the one that was confirmed for this node",
+            "that with the definition hash %s, as dv_accept_definition_hash says" % show(gojson.to_hex(confirmed)),
+            "compare the operators with theirs, ask them which definition hash they have, and why there is another one",
+            parties(definition),
+        )
+    record = accepted.read(data_dir)
+    if record and record.definition_hash == definition.definition_hash:
+        # One that an older obol.dv accepted is judged again, but what was signed by then cannot be helped.
+        if record.bound_by or {"sign", "seal"} & sent_rounds(data_dir, definition.definition_hash):
+            operator_of(definition, public_key)
+            return record
+    # Imported for the first time only: the rounds of the DKG come here too, and this needs half of the core.
+    from .acceptance_checks import review_in_full
+
+    bound_by = review_in_full(data_dir, definition, public_key, confirmed is not None, custom, inbox or {})
+    return accepted.Accepted(definition.definition_hash, bound_by)
+
+
+def _on_disk(data_dir):
+    """The definition that lies in ``data_dir``, in its one spelling, or ``None``."""
+    path = os.path.join(data_dir, DEFINITION)
+    content = files.read_if_exists(path)
+    return None if content is None else spelled(parse(content, path))
+
+
+def _enrs(definition):
+    return [operator.enr for operator in definition.operators or ()]

@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The full review of a definition before its first acceptance: limits, ENRs, signatures, and this node's own approval."""
+
+import os
+
+from ..data_dir import accepted_definition as accepted
+from . import approval, bindings
+from ..storage import files
+from ..encoding import go_json as gojson
+from ..ethereum import networks
+from ..data_dir.layout import CEREMONY, DEFINITION, KEYS, LOCK, sent_rounds
+from ..cluster.definition import compute_config_hash, compute_definition_hash, parse
+from ..cluster.definition_checks import awaited, check_runnable, check_signatures, operator_of, unfinished
+from ..errors import Collector, DvError
+from ..encoding.json_fields import lookup
+from ..crypto.secp256k1 import one_spelling
+
+_SHAPES = {"solo": "signed by its creator only", "unsigned": "not signed by anybody"}
+
+
+def review_in_full(data_dir, definition, public_key, confirmed, custom, inbox):
+    """Check a ``definition`` with right hashes that this node has not accepted yet. What binds it, as :mod:`.accepted` names it.
+
+    :param confirmed: whether somebody confirmed its hash for this node
+    :raises DvError: as :func:`.acceptance.review`, whose arguments the others are
+    """
+    waiting = awaited(definition)
+    if waiting:
+        raise unfinished(waiting)
+    problems = Collector()
+    with problems:
+        index = operator_of(definition, public_key)
+    with problems:
+        check_runnable(definition)
+    with problems:
+        approval.check_different_nodes(definition)
+    with problems:
+        network = networks.by_fork_version(definition.fork_version, custom)
+        shape = check_signatures(definition, network)
+    with problems:
+        if not _gives_way(data_dir, definition, confirmed):
+            check_data_dir(data_dir, definition.definition_hash)
+    problems.raise_any()
+    given = approval.read(data_dir)
+    if given:
+        _check_own_entry(definition, index, given, os.path.join(data_dir, approval.FILE))
+    if confirmed:
+        return accepted.BY_HASH
+    if shape != "group" or not given:
+        raise DvError(
+            "the definition is %s" % ("signed, but not approved on this node" if shape == "group" else _SHAPES[shape]),
+            "one that this node approved, or a hash confirmed for it",
+            "compare the operators, and set dv_accept_definition_hash to the definition hash that the others tell you, not to one "
+            "that came with the file",
+            approval.parties(definition),
+        )
+    chosen = bindings.choose(data_dir, definition, inbox, network)
+    missing = bindings.missing(definition, chosen, network)
+    if missing:
+        raise bindings.unbound(definition, missing)
+    return accepted.BY_SIGNATURES
+
+
+def check_data_dir(data_dir, definition_hash):
+    """Refuse a data directory with a definition, lock or keys of another cluster than ``definition_hash`` (32 bytes)."""
+    wanted = gojson.to_hex(definition_hash)
+    record = accepted.read(data_dir)
+    found = {"%s (accepted)" % accepted.FILE: gojson.to_hex(record.definition_hash if record else b"")}
+    for name, key in ((DEFINITION, None), (LOCK, "cluster_definition")):
+        path = os.path.join(data_dir, name)
+        content = files.read_if_exists(path)
+        if content is not None:
+            value = gojson.loads(content, path)
+            found[name] = gojson.to_hex(
+                compute_definition_hash(parse(lookup(value, key, path) if key else value, path))
+            )
+    for name, has in found.items():
+        if has and has != wanted:
+            raise DvError(
+                "%s in %s is of the definition %s" % (name, data_dir, has),
+                wanted,
+                "nothing was written: give every cluster a data directory of its own",
+            )
+    has_keys = os.path.lexists(os.path.join(data_dir, KEYS))
+    ceremony = os.path.join(data_dir, CEREMONY, definition_hash.hex())
+    if has_keys and LOCK not in found and not os.path.isdir(ceremony):
+        raise DvError(
+            "%s holds %s of a cluster that is not known here" % (data_dir, KEYS),
+            "no key shares, or those of the definition %s" % wanted,
+            "nothing was written: give every cluster a data directory of its own, and never lose key shares",
+        )
+
+
+def _gives_way(data_dir, definition, confirmed):
+    """Whether ``data_dir`` has an accepted definition for which this node has sent nothing yet: it gives way to one of the same
+    terms, and to a ``confirmed`` one."""
+    record, path = accepted.read(data_dir), os.path.join(data_dir, DEFINITION)
+    used = [name for name in (LOCK, KEYS) if os.path.lexists(os.path.join(data_dir, name))]
+    content = files.read_if_exists(path)
+    if not record or used or sent_rounds(data_dir, record.definition_hash):
+        return False
+    # Without the file it was killed in between, and what binds the new one is of the terms that this node approved.
+    return confirmed or content is None or compute_config_hash(parse(content, path)) == compute_config_hash(definition)
+
+
+def _check_own_entry(definition, index, given, path):
+    """The definition must say of this node what its operator has signed."""
+    own = definition.operators[index - 1]
+    for name, has, approved in (
+        ("config hash", gojson.to_hex(definition.config_hash), gojson.to_hex(given.config_hash)),
+        ("ENR", own.enr, given.enr),
+        ("share index", index, given.share_index),
+        ("operator address", own.address.lower(), given.address.lower()),
+        ("config signature", _hex(own.config_signature), _hex(given.config_signature)),
+        ("ENR signature", _hex(own.enr_signature), _hex(given.enr_signature)),
+    ):
+        if has != approved:
+            raise DvError(
+                "the definition has this node's %s as %s" % (name, has),
+                "%s, as approved in %s" % (approved, path),
+                "it is not the definition that this node approved: ask where it comes from",
+            )
+
+
+def _hex(signature):
+    return gojson.to_hex(one_spelling(signature))

@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The proposal: a definition with the creator's signature, before any operator has approved it.
+
+It is a definition file with every operator's address and without ENRs. The creator's node keeps its own in
+``<data dir>/ceremony/proposal.json``; the store carries it to the others, and everybody checks it by themselves.
+Order of the signatures: charon-formats §2.2.
+"""
+
+import os
+from dataclasses import replace
+
+from ..ethereum import eip712, networks
+from ..storage import files
+from ..crypto import secp256k1
+from . import config as terms
+from ..signers import key_file_wallet as wallet
+from ..ethereum.address import parse_address
+from ..data_dir.layout import CEREMONY, one_run
+from ..cluster.definition import WRITTEN_VERSION, dump, parse, with_hashes
+from ..cluster.definition_checks import check_hashes, check_runnable
+from ..errors import Collector, DvError
+from ..cluster.canonical import spelled_as_ours
+
+FILE = CEREMONY + "/proposal.json"
+
+
+def propose(data_dir, wanted, sign, uuid, timestamp):
+    """The proposal of the creator's node: the one it made before, or a new one. (definition, whether it is new).
+
+    :param wanted: the :class:`~.terms.Terms`
+    :param sign: makes the creator's signature (65 bytes) of a digest (32 bytes); called for a new proposal only
+    :param uuid: text of the new definition, at most 64 bytes
+    :param timestamp: text of the new definition, RFC 3339, at most 32 bytes
+    :raises DvError: the existing one has other terms (each difference is named), or the wallet is not the creator's
+    """
+    found = read(data_dir, wanted)
+    made = found or _sign(wanted, sign, uuid, timestamp)
+    with one_run(data_dir):
+        # Another run may have proposed meanwhile.
+        found = found or read(data_dir, wanted)
+        if not found:
+            files.write_new(os.path.join(data_dir, FILE), dump(made))
+    return found or made, not found
+
+
+def _sign(wanted, sign, uuid, timestamp):
+    made = terms.definition(wanted, uuid, timestamp)
+    digest = eip712.creator_config_digest(made.config_hash, wanted.network.chain_id)
+    signature = wallet.sign_as(made.creator.address, digest, sign)
+    return with_hashes(replace(made, creator=replace(made.creator, config_signature=signature)))
+
+
+def read(data_dir, wanted):
+    """The proposal that this node made before, or ``None``.
+
+    :raises DvError: it is damaged, or it has other terms than ``wanted``
+    """
+    path = os.path.join(data_dir, FILE)
+    content = files.read_if_exists(path)
+    if content is None:
+        return None
+    found = check_proposal(content, path, (wanted.network,))
+    different = terms.differences(found, wanted)
+    if different:
+        raise DvError(
+            "the terms are not those of %s, which the creator has signed" % path,
+            "the same terms",
+            "set the variables back; or, for a new cluster, use a new data directory and store on every node",
+            different,
+        )
+    return found
+
+
+def check_terms(proposed, wanted):
+    """Refuse another node's proposal (a :class:`~.definition.Definition`) whose terms are not the ``wanted`` :class:`~.terms.Terms`.
+
+    :raises DvError: each difference is named
+    """
+    different = terms.differences(proposed, wanted)
+    if different:
+        raise DvError(
+            "the creator's proposal has other terms than this node's variables",
+            "the terms that the operators agreed on, in both",
+            "ask the others which are right: correct the variables, or have the creator begin again with a new proposal",
+            different,
+        )
+
+
+def check_proposal(content, what="proposal", custom=()):
+    """The :class:`~.definition.Definition` of a proposal (bytes or text) in its one spelling, called ``what`` in errors.
+
+    Checked are shape and hashes, the limits of a cluster that is made here, and the creator's signature.
+
+    :param custom: networks of one's own that count too
+    :raises DvError: anything wrong
+    """
+    found = parse(content, what)
+    if found.version != WRITTEN_VERSION:
+        raise DvError("%s has version %s" % (what, found.version), WRITTEN_VERSION)
+    check_hashes(found)
+    found = spelled_as_ours(found)
+    problems = Collector()
+    with problems:
+        check_runnable(found, what)
+    for index, operator in enumerate(found.operators or ()):
+        with problems:
+            parse_address(operator.address, "%s: operators[%d].address" % (what, index))
+            if operator.enr or operator.config_signature or operator.enr_signature:
+                raise DvError("%s: operators[%d] has an ENR or signatures" % (what, index), "its address only")
+    with problems:
+        _check_creator(found, what, custom)
+    problems.raise_any()
+    return found
+
+
+def _check_creator(definition, what, custom):
+    creator = definition.creator
+    network = networks.by_fork_version(definition.fork_version, custom)
+    digest = eip712.creator_config_digest(definition.config_hash, network.chain_id)
+    wanted = parse_address(creator.address, "%s: creator.address" % what)
+    if secp256k1.recover_address(digest, creator.config_signature) != wanted:
+        raise DvError(
+            "%s: the creator's signature is not by %s" % (what, creator.address),
+            "a signature of this config hash by the creator",
+            "do not sign it; ask the creator for the proposal again",
+        )

@@ -1,0 +1,162 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one place where the core's errors become a module's failures.
+
+A module is an argument spec and a deed: a function that compares wanted with found, calls the core once and returns
+the result. With the helpers here every module fails in the same way, and no traceback reaches a user.
+"""
+
+import contextlib
+import gc
+import os
+import sys
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ..storage import files
+from . import zip_importer as zipped
+from ..errors import DvError, printable
+
+#: How deep an answer may nest: more than any of ours does.
+_LEVELS = 50
+
+#: Option of every module that checks signatures: a test network that the table of networks does not have.
+TESTNET_SPEC = dict(
+    type="dict",
+    options=dict(
+        name=dict(type="str", required=True),
+        chain_id=dict(type="int", required=True),
+        fork_version=dict(type="str", required=True),
+        genesis_timestamp=dict(type="int", required=True),
+    ),
+)
+
+#: Options of every module that may sign with a wallet. Both are paths: the password itself is never an argument.
+WALLET_SPEC = dict(
+    wallet_file=dict(type="path", required=True),
+    wallet_password_file=dict(type="path", required=True, no_log=False),
+)
+
+#: Options of every module that signs terms, or sees whether they may be signed.
+HAZARDS_SPEC = dict(
+    accept=dict(type="list", elements="str", default=[]),
+    demo=dict(type="bool", default=False),
+)
+
+#: Options of every module that meets the store through the action plugin of the same name.
+CARRIER_SPEC = dict(
+    store=dict(type="str", required=True),
+    store_options=dict(
+        type="dict",
+        options=dict(
+            branch=dict(type="str"),
+            push_branch=dict(type="str"),
+            sign_commits=dict(type="bool"),
+            ssh_key_file=dict(type="path", no_log=False),
+            known_hosts_file=dict(type="path"),
+        ),
+    ),
+    inbox=dict(type="dict", default={}),
+)
+
+
+_missing = []
+
+
+@contextlib.contextmanager
+def packages():
+    """Around a module's imports of the core: a package that this Python lacks becomes a failure of the module, by :func:`run`."""
+    zipped.install()
+    # What is imported stays. To search it for garbage, now and at the end, takes 0.03 s, a tenth of a small task.
+    gc.disable()
+    try:
+        yield
+    except ImportError as error:
+        _missing.append(error)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+class _Module(AnsibleModule):
+    def _log_invocation(self):
+        """Tell the node's system log nothing: an inbox holds megabytes of messages, and a recipient may be a secret key, named by
+        mistake. The parameter no_log does not do it: the task's value takes its place."""
+
+    def fail_json(self, msg, **result):
+        super().fail_json(deliverable(msg), **_deliverable_result(result))
+
+    def warn(self, warning):
+        super().warn(printable(warning))
+
+
+def deliverable(value, levels=_LEVELS):
+    """``value``, of dicts, lists and texts, with each text :func:`.errors.printable`: Ansible refuses an answer whole that holds a file
+    name in Latin-1, and shows the rest as it is.
+
+    :raises DvError: it nests in more than so many ``levels``
+    """
+    if isinstance(value, str):
+        return printable(value, lines=True)
+    if not isinstance(value, (dict, list, tuple)):
+        return value
+    if not levels:
+        raise DvError(
+            "the answer of this node nests in more than %d levels" % _LEVELS,
+            "an answer of one of our modules",
+            "see what runs in the place of this collection on that node",
+        )
+    if isinstance(value, dict):
+        return {deliverable(key): deliverable(each, levels - 1) for key, each in value.items()}
+    return [deliverable(each, levels - 1) for each in value]
+
+
+def _deliverable_result(result):
+    # What goes to the store stays as it is, and is shown to nobody.
+    exact = {name: value for name, value in result.items() if name == "outbox"}
+    return {**deliverable({name: value for name, value in result.items() if name not in exact}), **exact}
+
+
+def run(argument_spec, deed, **constraints):
+    """Run a module: ``deed(module)`` returns the result (dict), or raises :class:`DvError`. What it makes in the option
+    ``data_dir`` belongs to the owner of that directory.
+
+    :param argument_spec: as for AnsibleModule
+    :param constraints: further arguments of AnsibleModule, e.g. ``required_together``
+    """
+    module = _Module(argument_spec=argument_spec, supports_check_mode=True, **constraints)
+    os.umask(0o077)
+    try:
+        if _missing:
+            raise _missing[0]
+        with files.like_owner(module.params.get("data_dir")):
+            result = _deliverable_result(deed(module))
+    except DvError as error:
+        module.fail_json(msg=str(error))
+    except ImportError as error:
+        module.fail_json(
+            msg="%s Or set ansible_python_interpreter to a Python that has the packages of requirements-node.txt."
+            % missing_required_lib(error.name or str(error))
+        )
+    except Exception as error:  # pylint: disable=broad-exception-caught
+        # The text of an unforeseen error may hold anything, so only its kind and place are told.
+        place = sys.exc_info()[2]
+        while place.tb_next:
+            place = place.tb_next
+        module.fail_json(
+            msg="unforeseen %s at %s line %d of %s: this is a bug in obol.dv, please report it"
+            % (type(error).__name__, place.tb_frame.f_code.co_name, place.tb_lineno, place.tb_frame.f_globals["__name__"])
+        )
+    module.exit_json(**result)
+
+
+def networks(params):
+    """The custom networks named by a module's ``testnet`` option: none or one :class:`Network`."""
+    from ..ethereum.networks import custom
+
+    testnet = params.get("testnet")
+    if not testnet:
+        return ()
+    return (custom(testnet["name"], testnet["chain_id"], testnet["fork_version"], testnet["genesis_timestamp"]),)

@@ -1,0 +1,256 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Cluster definitions (``cluster-definition.json``), v1.0 to v1.11: model, reading, writing, and what their terms mean.
+
+Source: charon-formats §1. A version is a column of the tables here and in :mod:`.definition_hash`; both that module's
+hashes and the checks of :mod:`.definition_checks` are names of this one too.
+"""
+
+from dataclasses import dataclass, replace
+
+from ..encoding import go_json as gojson
+from .definition_checks import GWEI_PER_ETH, check_deposit_amounts, check_hashes, check_signatures
+from .definition_hash import compute_config_hash, compute_definition_hash
+from ..errors import DvError, show
+from ..encoding.json_fields import MAX_INT64, MAX_UINT64, SAME_OBJECT, Address, Base64, Boolean, Constant, Decimal, Field, Hex, Integer, List, Reading, Record, Text, lookup
+
+VERSIONS = tuple("v1.%d.0" % minor for minor in range(12))
+WRITTEN_VERSION = "v1.10.0"
+MAX_OPERATORS = 256
+MAX_VALIDATORS = 65536
+
+
+@dataclass(frozen=True, kw_only=True)
+class Creator:
+    """Who fixed the terms: an address (text as found, or ``""``) and its signature of the config hash."""
+
+    address: str = ""
+    config_signature: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """An operator: address (text as found, or ``""``), ENR text, and the signatures of config hash and ENR.
+
+    A signature is 65 bytes, or ``b""``; in v1.11 k times 65 bytes; ``None`` in a v1.0 or v1.1 file that has ``null``.
+    """
+
+    address: str = ""
+    enr: str = ""
+    config_signature: bytes = b""
+    enr_signature: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidatorAddresses:
+    """A validator's two addresses, texts as found."""
+
+    fee_recipient_address: str = ""
+    withdrawal_address: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """A cluster definition. What its version does not have is at the default here.
+
+    Lists are tuples; ``None`` is JSON's ``null`` and means the same as an empty one. ``fork_version`` has 4 bytes,
+    ``deposit_amounts`` are in Gwei, ``config_hash`` and ``definition_hash`` are as stored (32 bytes, or ``b""``).
+    """
+
+    name: str = ""
+    creator: Creator = Creator()
+    operators: tuple = None
+    uuid: str = ""
+    version: str = WRITTEN_VERSION
+    timestamp: str = ""
+    num_validators: int = 0
+    threshold: int = 0
+    validators: tuple = None
+    dkg_algorithm: str = "default"
+    fork_version: bytes = b""
+    deposit_amounts: tuple = None
+    consensus_protocol: str = ""
+    target_gas_limit: int = 0
+    compounding: bool = False
+    config_hash: bytes = b""
+    definition_hash: bytes = b""
+
+    @property
+    def minor(self):
+        """The N of the version v1.N.0."""
+        return VERSIONS.index(self.version)
+
+    @property
+    def fee_recipient_address(self):
+        """The one fee recipient of all validators, which is what a definition before v1.5 has."""
+        return self._shared("fee_recipient_address")
+
+    @property
+    def withdrawal_address(self):
+        """The one withdrawal address of all validators, which is what a definition before v1.5 has."""
+        return self._shared("withdrawal_address")
+
+    def _shared(self, name):
+        addresses = {getattr(validator, name) for validator in self.validators or ()}
+        if len(addresses) > 1:
+            raise DvError(
+                "the validators have %d different %s" % (len(addresses), name), "one for all in %s" % self.version
+            )
+        return addresses.pop() if addresses else ""
+
+
+def _make_definition(**values):
+    """A :class:`Definition` of what was read: the pair of addresses before v1.5 is that of every validator."""
+    if "validators" not in values:
+        pair = {name: values.pop(name) for name in ("fee_recipient_address", "withdrawal_address")}
+        values["validators"] = (ValidatorAddresses(**pair),) * values["num_validators"]
+    return Definition(**values)
+
+
+_ADDRESS = Address()
+_SIGNATURE = Hex(65)
+_SIGNATURES = Hex(65 * 32, exact=False)
+
+_CREATOR = Record(
+    Creator,
+    Field("address", _ADDRESS),
+    Field("config_signature", _SIGNATURE, last=10),
+    Field("config_signature", _SIGNATURES, first=11),
+)
+
+_OPERATOR = Record(
+    Operator,
+    Field("address", _ADDRESS),
+    Field("enr", Text(1024)),
+    Field("nonce", Constant(0), last=1, attribute=SAME_OBJECT),
+    Field("config_signature", Base64(65, nil=None), last=1),
+    Field("enr_signature", Base64(65, nil=None), last=1),
+    Field("config_signature", _SIGNATURE, first=2, last=10),
+    Field("enr_signature", _SIGNATURE, first=2, last=10),
+    Field("config_signature", _SIGNATURES, first=11),
+    Field("enr_signature", _SIGNATURES, first=11),
+)
+
+_VALIDATOR = Record(
+    ValidatorAddresses,
+    Field("fee_recipient_address", _ADDRESS),
+    Field("withdrawal_address", _ADDRESS),
+)
+
+#: The table of the whole file; :mod:`.lock` has it as one of its fields.
+RECORD = Record(
+    _make_definition,
+    Field("name", Text(256), omit=True),
+    Field("creator", _CREATOR, first=4),
+    Field("operators", List(_OPERATOR, MAX_OPERATORS, nil=None)),
+    Field("uuid", Text(64)),
+    Field("version", Text(16)),
+    Field("timestamp", Text(32), omit=True),
+    Field("num_validators", Integer(MAX_VALIDATORS)),
+    Field("threshold", Integer(MAX_INT64)),
+    Field("fee_recipient_address", _ADDRESS, last=4, omit=True),
+    Field("withdrawal_address", _ADDRESS, last=4, omit=True),
+    Field("validators", List(_VALIDATOR, MAX_VALIDATORS, nil=None), first=5),
+    Field("dkg_algorithm", Text(32)),
+    Field("fork_version", Hex(4)),
+    Field("deposit_amounts", List(Decimal(MAX_INT64), 256, nil=None), first=8),
+    Field("consensus_protocol", Text(256), first=9),
+    Field("target_gas_limit", Integer(MAX_UINT64), first=10),
+    Field("compounding", Boolean(), first=10),
+    Field("config_hash", Base64(32), last=1),
+    Field("definition_hash", Base64(32), last=1),
+    Field("config_hash", Hex(32), first=2),
+    Field("definition_hash", Hex(32), first=2),
+)
+
+
+def parse(value, what="cluster definition"):
+    """The :class:`Definition` of ``value``: JSON text (bytes or str), or the dict of it. ``what`` names it in errors.
+
+    The shape is checked, and that there are as many validators as it says; hashes, amounts and signatures are not.
+
+    :raises DvError: anything wrong with the shape; the error names the JSON path
+    """
+    return _read(value, what)[0]
+
+
+def unknown_keys(value):
+    """The JSON paths of the keys in ``value`` that a definition of its version does not have, and that charon ignores.
+
+    :raises DvError: as for :func:`parse`
+    """
+    return _read(value, "cluster definition")[1].unknown
+
+
+def read_version(value, what):
+    """The N of the version v1.N.0 of the JSON object ``value``, a definition.
+
+    :raises DvError: not an object, or a version that is not read here; the error says which are
+    """
+    version = lookup(value, "version", what)
+    if version not in VERSIONS:
+        raise DvError(
+            "%s: version is %s" % (what, show(version)),
+            "one of %s to %s" % (VERSIONS[0], VERSIONS[-1]),
+            "a newer file needs a newer obol.dv",
+        )
+    return VERSIONS.index(version)
+
+
+def check_counts(definition, what="cluster definition"):
+    """Refuse a definition (v1.5 and later) whose ``num_validators`` is not the number of its validators."""
+    if definition.num_validators != len(definition.validators or ()):
+        raise DvError(
+            "%s: num_validators is %d, but validators has %d entries"
+            % (what, definition.num_validators, len(definition.validators or ())),
+            "as many entries as num_validators says",
+        )
+
+
+def to_json(definition):
+    """The dict that stands for ``definition`` in JSON: keys in the order of its version."""
+    return RECORD.write(definition, definition.minor)
+
+
+def dump(definition):
+    """The bytes of ``cluster-definition.json``, as charon writes it."""
+    return gojson.dumps(to_json(definition)).encode()
+
+
+def _read(value, what):
+    if isinstance(value, (bytes, str)):
+        value = gojson.loads(value, what)
+    reading = Reading(what, read_version(value, what))
+    definition = RECORD.read(value, "", reading)
+    check_counts(definition, what)
+    return definition, reading
+
+
+def with_hashes(definition):
+    """The same definition with both hashes as they must be."""
+    definition = replace(definition, config_hash=compute_config_hash(definition))
+    return replace(definition, definition_hash=compute_definition_hash(definition))
+
+
+def default_threshold(operators):
+    """The threshold that charon takes for that number of ``operators``: two thirds of them, rounded up."""
+    return -(-2 * operators // 3)
+
+
+def effective_deposit_amounts(definition):
+    """The amounts (list of Gwei, distinct, ascending) for which every validator signs a deposit.
+
+    Without amounts of its own a definition means those of charon-formats §1.4. Locks by old charons can hold fewer.
+    """
+    amounts = definition.deposit_amounts
+    if not amounts:
+        in_eth = (32,) if definition.minor < 8 else (1, 8, 32, 256) if definition.compounding else (1, 32)
+        amounts = [amount * GWEI_PER_ETH for amount in in_eth]
+    return sorted(set(amounts))
+
+
+def effective_gas_limit(definition):
+    """The gas limit of the builder registrations: the definition's, or 30 million where it has none."""
+    return definition.target_gas_limit or 30_000_000

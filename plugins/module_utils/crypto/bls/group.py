@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What holds for every backend: the constants of Ethereum's BLS scheme, and the checks that stand before any library.
+
+A point's encoding is the compressed one of ZCash: 48 bytes (G1) or 96 (G2), three flag bits in the first byte.
+Infinity is never a key, a commitment or a signature here, so its flag is refused in every form; libraries differ in
+the odd ones.
+"""
+
+from ...errors import DvError
+
+#: Order of the groups: secrets are integers from 1 to ORDER - 1.
+ORDER = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001
+#: Ethereum's ciphersuite: public keys in G1, signatures in G2, proof of possession (consensus-specs, beacon-chain.md).
+DST = b"BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_"
+G1_LENGTH, G2_LENGTH = 48, 96
+
+
+def check_encoding(data, length, what):
+    """Refuse what is not ``length`` bytes, not flagged as compressed, or flagged as infinity."""
+    if type(data) is not bytes or len(data) != length:  # pylint: disable=unidiomatic-typecheck
+        size = "%d bytes" % len(data) if type(data) is bytes else type(data).__name__  # pylint: disable=unidiomatic-typecheck
+        raise DvError("%s is %s" % (what, size), "a compressed point of %d bytes" % length)
+    if data[0] & 0xC0 != 0x80:
+        raise DvError(
+            "%s is %s" % (what, "infinity" if data[0] & 0x40 else "not a compressed point"), "a point of the group"
+        )
+
+
+def bad_point(what):
+    """The error for an encoding that no point of the group has."""
+    return DvError(
+        "%s is not a point of the BLS12-381 group" % what, "a point on the curve, in the subgroup of prime order"
+    )
+
+
+def check_secret(k):
+    """Refuse what is not a secret scalar; the error does not show it."""
+    if type(k) is not int or not 0 < k < ORDER:  # pylint: disable=unidiomatic-typecheck
+        raise DvError("a secret scalar is out of range", "an integer from 1 to the group order minus 1")

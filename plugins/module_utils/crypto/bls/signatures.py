@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ethereum's BLS signatures, and what a distributed validator does with them, over any backend.
+
+Public keys are 48 bytes, signatures 96 bytes, secrets integers from 1 to ORDER - 1. The functions that take bytes check
+them; those that take points (``_pt`` in the parameters) want points that a backend's strict decoder gave.
+Sources: consensus-specs (BLS signatures, proof of possession scheme), charon-formats §4.3 and §4.5.
+"""
+
+import os
+
+from ...errors import DvError
+from . import blst
+from .group import ORDER
+
+
+class Scheme:
+    """The scheme over ``curve``, a backend module such as :mod:`blst` (it stays reachable as ``curve``)."""
+
+    def __init__(self, curve):
+        self.curve = curve
+
+    def secret_to_public(self, k):
+        """The public key (48 bytes) of the secret ``k``."""
+        return self.curve.encode(self.curve.secret_base_mul(k))
+
+    def sign(self, k, message):
+        """The signature (96 bytes) of ``message`` (bytes) with the secret ``k``."""
+        return self.sign_hashed(k, self.curve.hash_to_g2(message))
+
+    def sign_hashed(self, k, hash_pt):
+        """The signature (96 bytes) of a message that was hashed to the curve before."""
+        return self.curve.encode(self.curve.secret_mul(hash_pt, k))
+
+    def verify(self, public_key, message, signature):
+        """Whether ``signature`` (96 bytes) of ``message`` is by ``public_key`` (48 bytes); not so if badly encoded."""
+        return self.fast_aggregate_verify([public_key], message, signature)
+
+    def aggregate(self, signatures):
+        """The plain sum (96 bytes) of at least one signature (96 bytes each).
+
+        :raises DvError: none, or a bad encoding
+        """
+        points = [self.curve.decode_g2(signature) for signature in signatures]
+        return self.curve.encode(self.curve.msm(points, [1] * len(points)))
+
+    def fast_aggregate_verify(self, public_keys, message, signature):
+        """Whether ``signature`` is the sum of those of one message by all ``public_keys``; not so if badly encoded."""
+        try:
+            points = [self.curve.decode_g1(key) for key in public_keys]
+            key_pt = self.curve.msm(points, [1] * len(points))
+            return self._holds(key_pt, self.curve.hash_to_g2(message), self.curve.decode_g2(signature))
+        except DvError:
+            return False
+
+    @staticmethod
+    def lagrange_at_zero(indices):
+        """The Lagrange coefficients λᵢ at zero for the share ``indices`` (distinct, from 1), in their order.
+
+        They are small signed integers where they are integers at all, as for 1...t, where they are ±C(t, i): arithmetic
+        with them is many times faster. Otherwise they are residues modulo ORDER.
+
+        :raises DvError: no indices, one twice, or one that is not from 1
+        """
+        if not indices or len(set(indices)) != len(indices) or min(indices) < 1:
+            raise DvError("share indices %s" % list(indices), "at least one, each once, from 1")
+        coefficients = []
+        for i in indices:
+            numerator = denominator = 1
+            for j in indices:
+                if j != i:
+                    numerator *= j
+                    denominator *= j - i
+            whole, rest = divmod(numerator, denominator)
+            coefficients.append(numerator * pow(denominator, -1, ORDER) % ORDER if rest else whole)
+        return coefficients
+
+    def interpolate(self, points):
+        """The point at zero of the polynomial through ``points``: a dict from share index to point, of one group."""
+        return self.curve.msm(list(points.values()), self.lagrange_at_zero(list(points)))
+
+    def batch_verify(self, equations):
+        """Whether ALL signatures are right; False for none at all.
+
+        :param equations: (key_pt, message, signature_pt) each; ``message`` as bytes or as a point hashed before
+
+        Every equation gets a random weight of 128 bits, drawn here, after all inputs are fixed: so errors cannot cancel
+        as in a plain sum. Then Π e(wᵢ·keyᵢ, H(mᵢ)) = e(G1, Σ wᵢ·signatureᵢ); the pairings of one key, or those of one
+        message, are put together first, whichever leaves fewer.
+        """
+        return self._batch_holds([self._hashed(equation) for equation in equations])
+
+    def find_bad(self, equations):
+        """The places (from 0, ascending) of the ``equations`` that do not hold, found by halving.
+
+        :param equations: as of :meth:`batch_verify`
+        """
+        return find_failing([self._hashed(equation) for equation in equations], self._batch_holds)
+
+    def _hashed(self, equation):
+        key_pt, message, signature_pt = equation
+        return key_pt, self.curve.hash_to_g2(message) if isinstance(message, bytes) else message, signature_pt
+
+    def _holds(self, key_pt, hash_pt, signature_pt):
+        return not self.curve.is_identity(key_pt) and self.curve.pairing_product_is_one(
+            [(key_pt, hash_pt), (self.curve.neg(self.curve.G1), signature_pt)]
+        )
+
+    def _batch_holds(self, equations):
+        if len(equations) < 2:
+            return bool(equations) and self._holds(*equations[0])
+        curve = self.curve
+        keys, hashes, signatures = zip(*equations)
+        if any(map(curve.is_identity, keys)):
+            return False
+        weights = [int.from_bytes(os.urandom(16), "big") for equation in equations]
+        by_key, by_hash = _group(map(curve.encode, keys)), _group(map(curve.encode, hashes))
+        if len(by_key) < len(by_hash):
+            pairs = [(keys[places[0]], _pick(curve, hashes, weights, places)) for places in by_key]
+        else:
+            pairs = [(_pick(curve, keys, weights, places), hashes[places[0]]) for places in by_hash]
+        return curve.pairing_product_is_one(pairs + [(curve.neg(curve.G1), curve.msm(signatures, weights))])
+
+
+def find_failing(items, hold):
+    """The places (from 0, ascending) of the ``items`` that fail by themselves, where ``hold(some of them)`` says whether
+    all of these are right: a batch that fails is halved, down to one item."""
+
+    def search(start, end):
+        if start == end or hold(items[start:end]):
+            return []
+        if end - start == 1:
+            return [start]
+        middle = (start + end) // 2
+        return search(start, middle) + search(middle, end)
+
+    return search(0, len(items))
+
+
+def _group(values):
+    """Lists of the places at which equal values stand."""
+    places = {}
+    for place, value in enumerate(values):
+        places.setdefault(value, []).append(place)
+    return list(places.values())
+
+
+def _pick(curve, points, weights, places):
+    return curve.msm([points[place] for place in places], [weights[place] for place in places])
+
+
+#: The native backend, and the scheme over it: what everything outside of tests uses.
+curve = blst
+bls = Scheme(curve)

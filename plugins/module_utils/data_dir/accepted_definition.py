@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The record of the definition that a node has accepted: ``<data dir>/ceremony/accepted.json``."""
+
+import os
+from typing import NamedTuple
+
+from ..storage import files
+from ..encoding import go_json as gojson
+from .layout import CEREMONY
+from ..errors import DvError
+from ..encoding.json_fields import lookup
+
+FILE = CEREMONY + "/accepted.json"
+
+#: What bound the definition to its operators: its hash, which this node's operator confirmed, or a binding signature by each.
+BY_HASH, BY_SIGNATURES = "definition_hash", "binding_signatures"
+
+
+class Accepted(NamedTuple):
+    """The hash (32 bytes) of a definition, and what bound it; ``None`` in the record of an older obol.dv."""
+
+    definition_hash: bytes
+    bound_by: str
+
+
+def read(data_dir):
+    """The :class:`Accepted` definition of this node, or ``None``.
+
+    :raises DvError: the record is damaged
+    """
+    path = os.path.join(data_dir, FILE)
+    content = files.read_if_exists(path, 4096)
+    if content is None:
+        return None
+    record = gojson.loads(content, path)
+    found = gojson.from_hex(lookup(record, "definition_hash", path), 32, path)
+    bound_by = lookup(record, "bound_by", path)
+    if not found or bound_by not in (BY_HASH, BY_SIGNATURES, None):
+        raise DvError(
+            "%s does not say which definition was accepted, or what bound it" % path,
+            "a definition_hash of 32 bytes, and bound_by",
+            "restore it from a backup",
+        )
+    return Accepted(found, bound_by)
+
+
+def write(data_dir, accepted):
+    """Record that this node has accepted that definition (:class:`Accepted`). True if it was not recorded yet."""
+    if read(data_dir) == accepted:
+        return False
+    path = os.path.join(data_dir, FILE)
+    files.make_directory(os.path.dirname(path))
+    record = {"definition_hash": gojson.to_hex(accepted.definition_hash), "bound_by": accepted.bound_by}
+    files.replace(path, gojson.dumps(record).encode())
+    return True

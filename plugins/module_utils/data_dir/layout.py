@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What lies where in a charon data directory (``.charon``), with which modes, and who may write there: one run at a time.
+
+The modes are those that we write: charon makes directories 0755 and keystores 0444. Deposit data files are named in
+:mod:`.deposit`. Source: charon-formats §1.1, §3.2, §4.1, §5.2 and §7.
+"""
+
+import contextlib
+import glob
+import os
+
+from ..storage import files
+
+NODE_KEY = "charon-enr-private-key"
+DEFINITION = "cluster-definition.json"
+LOCK = "cluster-lock.json"
+#: Directory of the node's key shares, :mod:`.keystore`.
+KEYS = "validator_keys"
+#: Directory of what a node keeps of a ceremony: proposal, approval, the DKG's attempts.
+CEREMONY = "ceremony"
+#: Directory of the approvals that bind the nodes of others to their places, :mod:`.bindings`.
+APPROVALS = CEREMONY + "/approvals"
+#: Builder registrations that charon takes instead of the lock's, by default from v1.10 on.
+OVERRIDES = "builder_registrations_overrides.json"
+#: How the name of a directory begins that ``charon deposit fetch`` makes.
+FETCHED_DEPOSITS = "deposit"
+#: Stands for every deposit data file.
+DEPOSIT_DATA = "deposit-data*.json"
+
+SECRET_DIRECTORY, SECRET_FILE, PUBLIC_FILE = 0o700, 0o600, 0o444
+# charon writes its own again.
+_CHARONS_FILE = 0o644
+
+#: The widest modes that raise no warning.
+MODES = {
+    ".": SECRET_DIRECTORY,
+    NODE_KEY: SECRET_FILE,
+    DEFINITION: PUBLIC_FILE,
+    LOCK: PUBLIC_FILE,
+    OVERRIDES: _CHARONS_FILE,
+    DEPOSIT_DATA: PUBLIC_FILE,
+    KEYS: SECRET_DIRECTORY,
+    KEYS + "/*": SECRET_FILE,
+    CEREMONY: SECRET_DIRECTORY,
+}
+
+
+def sent_rounds(data_dir, definition_hash):
+    """The rounds of the DKG of which this node has sent something, in any attempt for the definition with that hash."""
+    ceremony = os.path.join(glob.escape(os.path.join(data_dir, CEREMONY)), definition_hash.hex())
+    return {os.path.basename(path).removesuffix(".jws") for path in glob.glob(os.path.join(ceremony, "*", "out", "*.jws"))}
+
+
+@contextlib.contextmanager
+def one_run(data_dir):
+    """Be the only run that writes in ``data_dir``, which is made if it is not there.
+
+    First what a killed run left is put right: its temporary files go (they may hold secrets), its names become durable.
+
+    :raises DvError: another run writes there now
+    """
+    ceremony, approvals = os.path.join(data_dir, CEREMONY), os.path.join(data_dir, APPROVALS)
+    files.make_directory(ceremony)
+    with files.exclusive(os.path.join(ceremony, "lock")):
+        for directory in (data_dir, ceremony, *([approvals] if files.is_directory(approvals) else ())):
+            files.sweep(directory)
+            files.sync_directory(directory)
+        yield

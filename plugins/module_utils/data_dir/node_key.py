@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A node's private key, ``charon-enr-private-key``, and the lock file that tells that a charon uses it.
+
+Source: charon-formats §3.2. The key file holds 64 lower-case hex digits and nothing else.
+"""
+
+import os
+import re
+import secrets
+from datetime import datetime
+
+from ..storage import files
+from ..encoding import go_json as gojson
+from ..crypto import secp256k1
+from .layout import LOCK, NODE_KEY as FILE
+from ..errors import DvError, show
+
+LOCK_FILE = FILE + ".lock"
+
+#: A running charon renews its lock file every second; after this many seconds it counts as gone.
+FRESH = 5
+#: For so many seconds (two epochs) a key that served another cluster lock must rest.
+GRACE = 768
+
+# Both files are far smaller.
+_MAX_SIZE = 4096
+
+
+def exists(data_dir):
+    """Whether there is anything at the key's place in ``data_dir``."""
+    return os.path.lexists(os.path.join(data_dir, FILE))
+
+
+def read(data_dir):
+    """The private key (32 bytes) in ``data_dir``; white space around it is allowed.
+
+    :raises DvError: not there, not readable, or not a key; the text shows nothing of it
+    """
+    path = os.path.join(data_dir, FILE)
+    text = files.read(path, _MAX_SIZE).strip()
+    if not re.fullmatch(b"[0-9a-fA-F]{64}", text):
+        raise DvError("%s does not hold a key" % path, "64 hex digits", "restore it from a backup")
+    private_key = bytes.fromhex(text.decode())
+    try:
+        secp256k1.check_private_key(private_key)
+    except DvError as error:
+        raise DvError("%s: %s" % (path, error.found), error.wanted, "restore it from a backup") from None
+    return private_key
+
+
+def create(data_dir):
+    """Make a new private key (32 bytes) in ``data_dir``, durably and readable by its owner only, and return it.
+
+    :raises DvError: there is one already (it stays untouched), or the file cannot be written
+    """
+    private_key = (1 + secrets.randbelow(secp256k1.ORDER - 1)).to_bytes(32, "big")
+    files.write_new(os.path.join(data_dir, FILE), private_key.hex().encode())
+    return private_key
+
+
+def in_use(data_dir, now):
+    """Why another charon uses the key in ``data_dir``, as a text; ``None`` if none does.
+
+    The rules are those by which charon itself starts: its lock file must be stale, and older still if it names another
+    cluster lock than the one in ``data_dir``.
+
+    :param now: Unix seconds
+    :raises DvError: a file there cannot be read
+    """
+    path = os.path.join(data_dir, LOCK_FILE)
+    content = files.read_if_exists(path, _MAX_SIZE)
+    if content is None:
+        return None
+    try:
+        record = gojson.loads(content, path)
+        written = _timestamp(record["timestamp"])
+        lock_hash, command = record.get("cluster_lock_hash") or "", record.get("command")
+    except (DvError, KeyError, TypeError, ValueError, AttributeError):
+        return "%s cannot be understood, and charon would not start with it either" % path
+    age = now - written
+    if age < -FRESH:
+        return (
+            "%s is dated %d s ahead of this node's clock, and charon would not start with it before then either: "
+            "set the clock right, or remove the file if no charon (%s) uses this key" % (path, -age, show(command))
+        )
+    if age < FRESH:
+        return "%s is %d s old: charon (%s) is running with this key" % (path, max(age, 0), show(command))
+    if lock_hash and age < GRACE and _bare(lock_hash) != _bare(_own_lock_hash(data_dir)):
+        return "%s: the key served another cluster lock %d s ago, and must rest for %d s" % (path, age, GRACE)
+    return None
+
+
+def _timestamp(text):
+    """Unix seconds of an RFC 3339 time. Go writes up to nine decimals, of which Python takes six."""
+    whole, decimals, zone = re.fullmatch(r"([0-9T:-]{19})(\.[0-9]{1,6})?[0-9]*(Z|[+-][0-9:]{5})", text).groups()
+    zone = "+00:00" if zone == "Z" else zone
+    return datetime.strptime(whole + (decimals or ".0") + zone, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp()
+
+
+def _own_lock_hash(data_dir):
+    content = files.read_if_exists(os.path.join(data_dir, LOCK))
+    found = None if content is None else gojson.loads(content, LOCK)
+    return str(found.get("lock_hash", "")) if isinstance(found, dict) else ""
+
+
+def _bare(lock_hash):
+    return str(lock_hash).lower().removeprefix("0x")

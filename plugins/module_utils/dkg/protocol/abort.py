@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Accusations: what is wrong with a message, with the signed messages themselves, so that a judge needs only the
+definition.
+
+The messages of an accusation, by round and check:
+
+===================  ==========================================================================================
+commit, deal: form   the message
+equivocation         both messages (commit or confirm)
+commit: key          the commit
+deal: any other      the deal, the dealer's commit, the accuser's commit; for a bad share also the accuser's HPKE key
+===================  ==========================================================================================
+
+The first message is the accused's, in the accused round, and nobody accuses himself: with anything else the evidence
+does not hold, and accuses its author. Of the other rounds a judge would need more than the definition; faults there are
+kept as evidence, and never make an abort.
+"""
+
+from ...errors import DvError, show
+from . import commit, deal, envelope, vss
+from ...crypto import hpke as sealing
+from .fault import Fault
+from .messages import Abort
+from .parameters import place, session_id
+
+#: Rounds whose faults make an abort.
+ROUNDS = ("commit", "deal")
+
+# How many messages prove a fault, by its check: three for all others.
+_MESSAGES = {"form": 1, "key": 1, "equivocation": 2}
+
+
+def accuse(fault):
+    """The accusation (:class:`Abort`) of a :class:`Fault` with its evidence."""
+    return Abort(fault.index, fault.fault, fault.key, fault.messages, fault.round)
+
+
+def equivocation(message, other):
+    """The :class:`Fault` of the one signer of two messages (:class:`envelope.Message` and text) that must not both
+    exist."""
+    to = message.address
+    return Fault(to.index, to.round, "equivocation", "it signed two of them", [message.jws.text, other])
+
+
+def judge(parameters, author, accusation):
+    """Who is to blame, given the ``accusation`` (:class:`Abort`) that operator ``author`` signed: a :class:`Fault`.
+
+    It is the accused's if the evidence holds, otherwise the author's. Nothing but the definition and the attempt in
+    ``parameters`` is needed, and no random weights are used: every judge comes to the same verdict.
+    """
+    try:
+        fault = _find(parameters, author, accusation)
+    except DvError:
+        fault = None
+    claimed = (accusation.accused, accusation.round, accusation.check)
+    if fault is not None and (fault.index, fault.round, fault.fault) == claimed:
+        return fault
+    found = "its accusation of operator %s does not hold" % show(accusation.accused)
+    return Fault(author, "abort", "evidence", found)
+
+
+def _find(parameters, author, accusation):
+    """The fault that the evidence shows, or None.
+
+    :raises DvError: the evidence is not what it should be
+    """
+    accused, check, key, texts, round = accusation
+    if accused == author or len(texts) != _MESSAGES.get(check, 3) or bool(key) != (check == "share"):
+        return None
+    to = envelope.authentic(parameters, texts[0])[0]
+    if (to.index, to.round) != (accused, round):
+        return None
+    if check == "equivocation":
+        return _find_equivocation(parameters, *texts)
+    try:
+        message = envelope.read(parameters, texts[0])
+        if round == "commit":
+            commit.check(parameters.seen_by(author), accused, message.payload)
+    except Fault as fault:
+        return fault
+    return _find_in_deal(parameters.seen_by(author), message, accusation) if round == "deal" else None
+
+
+def _find_equivocation(parameters, one, other):
+    (to, first), (to_other, second) = (envelope.authentic(parameters, text) for text in (one, other))
+    if to != to_other or to.round not in ("commit", "confirm") or first.payload == second.payload:
+        return None
+    return Fault(to.index, to.round, "equivocation", "it signed two of them")
+
+
+def _find_in_deal(parameters, message, accusation):
+    """The fault in a deal: ``parameters`` are the accuser's."""
+    dealer, session, payload = message.address.index, message.address.session, message.payload
+    commits = {dealer: None}
+    if session_id(parameters, payload.commits) == session:
+        for operator, text in zip((dealer, parameters.index), accusation.messages[1:]):
+            evidence = envelope.read(parameters, text)
+            if evidence.address[1:3] != ("commit", operator) or evidence.jws.digest != payload.commits[operator - 1]:
+                raise DvError("a commit that the deal does not list", "the commit of operator %d" % operator)
+            commits[operator] = evidence.payload
+        if len(commits) != 2:
+            raise DvError("evidence without both commits", "those of dealer and accuser")
+    points, faults = deal.check(parameters, session, {dealer: payload}, commits, vss.find_bad_exactly)
+    if not faults and accusation.key:
+        if sealing.public_key(accusation.key) != commits[parameters.index].keys[place(parameters.index, dealer)]:
+            raise DvError("another HPKE key", "the one that the accuser's commit has for the dealer")
+        keys = {dealer: accusation.key}
+        faults = deal.open_shares(parameters, session, {dealer: payload}, points, keys, vss.find_bad_exactly)[1]
+    return faults[0] if faults else None

@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Round 1: every operator fixes its polynomials by a hash, before any are shown, and gives the others keys to seal
+to."""
+
+from ...errors import DvError
+from . import vss
+from .encoding import H
+from .fault import Fault
+from .messages import Commit
+from ...crypto.hpke import public_key, seal
+from .parameters import place
+
+
+def coefficients(parameters, derivation):
+    """Our polynomials: for each validator, t secret coefficients."""
+    return [
+        [derivation.coefficient(validator, degree) for degree in range(parameters.t)]
+        for validator in range(parameters.v)
+    ]
+
+
+def commitments(polynomials):
+    """A_0 ... A_{t-1} (48 bytes each) of all ``polynomials``, one after the other."""
+    return tuple(vss.commit(coefficient) for polynomial in polynomials for coefficient in polynomial)
+
+
+def commitments_hash(parameters, operator, points):
+    """What ``operator``'s commit says of its whole vector of commitments (encoded ``points``)."""
+    return H("commitments", parameters.definition_hash, parameters.attempt, operator, b"".join(points))
+
+
+def make(parameters, derivation, points):
+    """Our :class:`Commit`, given our encoded commitments ``points``."""
+    keys = tuple(public_key(derivation.hpke_key(dealer)) for dealer in parameters.others)
+    return Commit((commitments_hash(parameters, parameters.index, points),), keys)
+
+
+def follow(parameters, derivation):
+    """Our :class:`Commit` and the encoded commitments in it, as they follow from our seed."""
+    points = commitments(coefficients(parameters, derivation))
+    return make(parameters, derivation, points), points
+
+
+def check(parameters, operator, payload):
+    """Refuse the commit of ``operator`` if the key in it that is meant for us cannot be sealed to.
+
+    :raises Fault: it cannot (without evidence yet)
+    """
+    try:
+        seal(payload.keys[place(operator, parameters.index)], b"", b"")
+    except DvError:
+        raise Fault(
+            operator, "commit", "key", "its HPKE key for operator %d cannot be sealed to" % parameters.index
+        ) from None

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Round 4: partial signatures of deposits and builder registrations, by every share of ours."""
+
+from ...ethereum import deposit, builder_registration as registration
+from ...ethereum.address import parse_address
+from ...crypto.bls.signatures import curve
+from ...crypto.bls.signatures import bls
+from ...cluster.definition import effective_gas_limit
+from ...errors import DvError
+from .fault import Fault
+from .messages import Sign
+
+
+def roots(parameters, network, group_keys):
+    """The signing roots (32 bytes each) of round 4 in its order: validator by validator, its deposits by ascending
+    amount, then its registration."""
+    definition, fork_version = parameters.definition, parameters.definition.fork_version
+    result = []
+    for key, addresses in zip(group_keys, definition.validators):
+        credentials = credentials_of(definition, addresses)
+        result += [deposit.signing_root(key, credentials, amount, fork_version) for amount in parameters.amounts]
+        fee_recipient = parse_address(addresses.fee_recipient_address, "fee recipient address")
+        limit, time = effective_gas_limit(definition), network.genesis_time
+        result.append(registration.signing_root(fee_recipient, limit, time, key, fork_version))
+    return result
+
+
+def credentials_of(definition, addresses):
+    """The withdrawal credentials (32 bytes) of the validator with these ``addresses``."""
+    return deposit.withdrawal_credentials(
+        parse_address(addresses.withdrawal_address, "withdrawal address"), definition.compounding
+    )
+
+
+def make(parameters, shares, hashes):
+    """Our :class:`Sign`, with our key ``shares`` (v integers), for the roots that were hashed to the points
+    ``hashes``."""
+    each = len(parameters.amounts) + 1
+    return Sign(tuple(bls.sign_hashed(shares[place // each], hashed) for place, hashed in enumerate(hashes)))
+
+
+def points(operator, payload):
+    """The points of ``payload``, not yet checked for the subgroup.
+
+    :raises Fault: one is not on the curve
+    """
+    try:
+        return [curve.decode_g2_on_curve(partial, "a partial signature") for partial in payload.partials]
+    except DvError as error:
+        raise Fault(operator, "sign", "point", error.found) from None
+
+
+def aggregate(parameters, group_keys, hashes, partials):
+    """The signatures (96 bytes each) under the group keys of what was hashed to ``hashes``, or None if a partial is
+    bad.
+
+    :param partials: exactly t share indices -> the points of its partial signatures; low indices are fast, the
+        result is the same
+
+    Only the result is checked, for subgroup and signature: then the t sets are good together.
+    """
+    each = len(parameters.amounts) + 1
+    coefficients = bls.lagrange_at_zero(list(partials))
+    results = [curve.msm(list(row), coefficients) for row in zip(*partials.values())]
+    keys = [curve.decode_g1_on_curve(key) for key in group_keys]
+    good = all(curve.in_subgroup(result) and not curve.is_identity(result) for result in results)
+    if not good or not bls.batch_verify([(keys[i // each], hashes[i], result) for i, result in enumerate(results)]):
+        return None
+    return [curve.encode(result) for result in results]
+
+
+def bad_signers(parameters, public_shares, hashes, partials):
+    """The operators of ``partials`` (as for :func:`aggregate`) with a partial signature that is wrong in itself."""
+    each, places, equations = len(parameters.amounts) + 1, [], []
+    bad = {operator for operator, row in partials.items() if not all(curve.in_subgroup(point) for point in row)}
+    for operator in partials.keys() - bad:
+        keys = [curve.decode_g1_on_curve(shares[operator - 1]) for shares in public_shares]
+        equations += [(keys[i // each], hashes[i], point) for i, point in enumerate(partials[operator])]
+        places += [operator] * len(hashes)
+    return sorted(bad | {places[place] for place in bls.find_bad(equations)})

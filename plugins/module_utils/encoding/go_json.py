@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""JSON as Go's ``encoding/json`` writes it, and the 0x-hex strings of charon's files.
+
+Source: charon-formats §0.1. Files are indented with one space, without a final newline; HTTP bodies are compact.
+"""
+
+import json
+import re
+
+from ..errors import DvError, show
+
+_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+_ESCAPED = re.compile("[%s]" % "".join(_ESCAPES))
+
+# No file of ours nests deeper than 8. Python's own guard is the recursion limit, and libraries that raise it (py_ecc does)
+# turn a deeply nested text into a crash of the process.
+_MAX_DEPTH = 64
+#: The escape of half a character, which may have its other half.
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+
+
+def dumps(value, indent=1):
+    """The text (str) of ``value``: ``indent=1`` for files, ``None`` for compact HTTP bodies. Keys keep their order."""
+    separators = (",", ":") if indent is None else None
+    text = json.dumps(value, indent=indent, separators=separators, ensure_ascii=False)
+    # Outside of strings none of these characters occurs, so replacing them in the whole text is safe.
+    return _ESCAPED.sub(lambda match: _ESCAPES[match.group()], text)
+
+
+def loads(content, what):
+    """The value of the JSON text ``content`` (bytes or str), called ``what`` in errors.
+
+    :raises DvError: not UTF-8, not JSON, nested too deeply, a repeated key, or a number that JSON does not know
+    """
+    try:
+        text = content.decode("utf-8") if isinstance(content, bytes) else content
+        check_depth(text)
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+        if _HALF.search(text):
+            # An escape may be half a character, which no text in UTF-8 holds.
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
+    except (ValueError, RecursionError) as error:
+        raise DvError("%s is not JSON (%s)" % (what, error), "a JSON text in UTF-8") from None
+
+
+def check_depth(text):
+    """Refuse a JSON text (str) that nests deeper than any of ours.
+
+    :raises ValueError: it does
+    """
+    depth = 0
+    for bracket in re.findall(r"[][{}]", _STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > _MAX_DEPTH:
+            raise ValueError("nested more than %d deep" % _MAX_DEPTH)
+
+
+def _object(pairs):
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return value
+
+
+def _refuse(constant):
+    raise ValueError("%s is no JSON number" % constant)
+
+
+def to_hex(value):
+    """``0x`` and the lower-case hex of ``value``; ``""`` for empty bytes, as Go's 0x-hex type has it."""
+    return "0x" + value.hex() if value else ""
+
+
+def from_hex(text, length, what):
+    """The ``length`` bytes of the hex string ``text`` (``0x`` optional, either case). ``""`` and ``None`` give ``b""``.
+
+    :param length: exact length in bytes, or ``None`` for any
+    :raises DvError: not a hex string of that length
+    """
+    if text is None or text == "":
+        return b""
+    wanted = "hex digits" if length is None else "%d bytes as hex" % length
+    if not isinstance(text, str) or not re.fullmatch("(0x)?([0-9a-fA-F]{2})*", text):
+        raise DvError("%s is %s" % (what, show(text)), wanted)
+    value = bytes.fromhex(text.removeprefix("0x"))
+    if length is not None and len(value) != length:
+        raise DvError("%s has %d bytes" % (what, len(value)), wanted)
+    return value

@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The networks charon knows, and networks of one's own. Source: charon-formats §10."""
+
+import re
+from dataclasses import dataclass
+
+from ..errors import DvError, show
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network.
+
+    :param name: charon's name of it
+    :param chain_id: chain id of its execution layer
+    :param genesis_fork_version: 4 bytes
+    :param genesis_time: Unix seconds
+    :param capella_fork_version: 4 bytes, under which exits are signed; ``None`` where it is not known
+    """
+
+    name: str
+    chain_id: int
+    genesis_fork_version: bytes
+    genesis_time: int
+    capella_fork_version: bytes = None
+
+
+# name, chain id, genesis fork version, genesis time, Capella fork version
+NETWORKS = tuple(
+    Network(name, chain_id, bytes.fromhex(genesis), genesis_time, bytes.fromhex(capella))
+    for name, chain_id, genesis, genesis_time, capella in (
+        ("mainnet", 1, "00000000", 1606824023, "03000000"),
+        ("gnosis", 100, "00000064", 1638993340, "03000064"),
+        ("chiado", 10200, "0000006f", 1665396300, "0300006f"),
+        ("sepolia", 11155111, "90000069", 1655733600, "90000072"),
+        ("hoodi", 560048, "10000910", 1742213400, "40000910"),
+        # Gone, but old files are still to be read.
+        ("holesky", 17000, "01017000", 1696000704, "04017000"),
+        ("goerli", 5, "00001020", 1616508000, "03001020"),
+    )
+)
+
+#: Where validators hold real value.
+PRODUCTION = frozenset({"mainnet", "gnosis"})
+
+
+def by_name(name):
+    """The :class:`Network` called ``name``.
+
+    :raises DvError: not known; the error lists the known ones
+    """
+    for network in NETWORKS:
+        if network.name == name:
+            return network
+    raise DvError(
+        "the network %s is not known" % show(name),
+        "one of %s" % ", ".join(network.name for network in NETWORKS),
+        "for a network of your own set dv_testnet_name, dv_testnet_chain_id, dv_testnet_fork_version and "
+        "dv_testnet_genesis_timestamp",
+    )
+
+
+def by_fork_version(fork_version, custom=()):
+    """The :class:`Network` whose genesis fork version is the 4 bytes ``fork_version``.
+
+    :param custom: networks of one's own, as from :func:`custom`, that count too
+    :raises DvError: not known; the error lists the known ones
+    """
+    known = (*NETWORKS, *custom)
+    for network in known:
+        if network.genesis_fork_version == fork_version:
+            return network
+    raise DvError(
+        "no network with the genesis fork version 0x%s is known" % fork_version.hex(),
+        "one of %s" % ", ".join("0x%s (%s)" % (each.genesis_fork_version.hex(), each.name) for each in known),
+        "if it is a network of your own, name it too",
+    )
+
+
+def custom(name, chain_id, fork_version, genesis_time):
+    """A :class:`Network` of one's own.
+
+    :param fork_version: its genesis fork version as text: ``0x`` and 8 lower-case hex digits (charon compares the text)
+    :raises DvError: a wrong value, or one that belongs to a known network
+    """
+    if not isinstance(name, str) or not re.fullmatch("[A-Za-z0-9._-]{1,64}", name):
+        raise DvError("the network's name is %s" % show(name), "1 to 64 letters, digits, '.', '_' or '-'")
+    if not isinstance(fork_version, str) or not re.fullmatch("0x[0-9a-f]{8}", fork_version):
+        raise DvError("the network's fork version is %s" % show(fork_version), "0x and 8 lower-case hex digits")
+    for what, value in (("chain id", chain_id), ("genesis time", genesis_time)):
+        if type(value) is not int or not 0 < value < 2**63:  # pylint: disable=unidiomatic-typecheck
+            raise DvError("the network's %s is %s" % (what, show(value)), "a positive integer")
+    network = Network(name, chain_id, bytes.fromhex(fork_version[2:]), genesis_time)
+    for known in NETWORKS:
+        if network.name == known.name or network.genesis_fork_version == known.genesis_fork_version:
+            raise DvError(
+                "%s, %s is the known network %s" % (name, fork_version, known.name),
+                "a name and fork version of its own",
+            )
+    return network

@@ -1,0 +1,178 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Preflight of a node: all that can be known to fail later is said before anything is written, all of it at once."""
+
+import contextlib
+import importlib.metadata
+import re
+import sys
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ..storage import ownership as owner
+from ..storage.disk import absolute, check_directory, check_space
+from ..errors import Collector, DvError
+
+MINIMUM_PYTHON = (3, 11)
+
+#: What a node's Python must have: distribution name and its oldest version that will do (see requirements-node.in).
+LIBRARIES = {
+    "cryptography": (50, 0),
+    "ckzg": (2, 1),
+    "wallycore": (1, 5),
+    "pycryptodome": (3, 0),
+    "jsonschema": (4, 0),
+    "pyyaml": (6, 0),
+    "pyrage": (1, 0),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """What the inventory says of a node. Paths are texts.
+
+    :param address: address of its operator; ``None`` if its wallet tells
+    :param share_index: its share index, needed only where its address has several
+    :param wallet_create: a wallet will be made where there is none
+    :param accepted_config_hash: 32 bytes, terms that somebody confirmed for it, or ``None``
+    :param accepted_definition_hash: 32 bytes, a definition that somebody confirmed for it, or ``None``
+    :param demo: operators are made up: a play before the approval writes its policy
+    :param accept: names of the :mod:`.hazards` that are meant
+    :param owner: user and group whose the data directory shall be, as :func:`.owner.parse` takes them, or ``None``
+    :param backup_recipients: for whom its ENR private key is backed up, or empty
+    :param backup_dir: where
+    """
+
+    data_dir: str
+    wallet_file: str
+    password_file: str
+    policy_file: str
+    address: str = None
+    share_index: int = None
+    wallet_create: bool = False
+    accepted_config_hash: bytes = None
+    accepted_definition_hash: bytes = None
+    demo: bool = False
+    accept: tuple = ()
+    owner: str = None
+    backup_recipients: tuple = ()
+    backup_dir: str = None
+
+
+#: Variable -> the path on the node that it names.
+PATHS = {
+    "dv_data_dir": "data_dir",
+    "dv_wallet_file": "wallet_file",
+    "dv_wallet_password_file": "password_file",
+    "dv_policy_file": "policy_file",
+    "dv_backup_dir": "backup_dir",
+}
+
+
+class Given(NamedTuple):
+    """A finished definition, to be used instead of terms, wallet and policy: its ``text``, the ``path`` that it comes from,
+    and the ``custom`` networks that count too."""
+
+    text: str
+    path: str
+    custom: tuple = ()
+
+
+def check(node, terms, now, given=None, approvals=None):
+    """Everything that would fail later on ``node``: a list of :class:`~.errors.DvError`, empty if nothing is known to.
+
+    :param terms: the cluster's terms, as :func:`.terms.parse_terms` takes them
+    :param now: Unix seconds
+    :param given: the :class:`Given` definition, if there is one; then ``terms`` say nothing
+    :param approvals: name -> text of those in the store, and of the proposal; nothing in them is trusted
+    """
+    problems = Collector()
+    for requirement, version in LIBRARIES.items():
+        with problems:
+            check_library(requirement, version)
+    with problems:
+        check_python()
+    if problems.errors:
+        return problems.errors
+    from ..agreement import hazards
+    from . import preflight_checks as node_checks
+
+    agreed = None
+    with problems:
+        agreed = node_checks.given_definition(given) if given else node_checks.agreed_terms(node, terms)
+    for variable, field in PATHS.items():
+        with problems:
+            absolute(getattr(node, field) or "/", variable)
+    if not given:
+        problems.errors += hazards.problems(agreed, node.demo, node.accept)
+    with problems:
+        check_directory(node.data_dir)
+        # What cannot be opened, needs no second error for each file in it.
+        with problems:
+            node_checks.check_node_key(node, now)
+        if agreed:
+            with problems:
+                if given:
+                    node_checks.check_given(node, agreed, given.custom)
+                else:
+                    node_checks.check_artefacts(node, agreed)
+            if not given:
+                with problems:
+                    node_checks.check_proposed(node, agreed, approvals or {})
+            if not node_checks.finished(node):
+                check_space(node.data_dir, agreed.num_validators, len(agreed.operators or ()))
+    if not given:
+        with problems:
+            node_checks.check_signer(node, agreed, approvals or {})
+    if node.owner:
+        with problems:
+            owner.check(owner.parse(node.owner, "dv_data_owner"), "dv_data_owner")
+    if node.backup_recipients:
+        with problems:
+            node_checks.check_backup(node)
+    return problems.errors
+
+
+def told(node, terms, approvals):
+    """What the control node has to know of a ``node``, as far as it can be known, a dict: ``can_propose``, whether a creator has to
+    sign there, and its operator is the one (``None`` where none is missing, or nobody can tell); ``accepted``, the texts of the
+    hazards that were accepted; ``terms``, in the form of :func:`.terms.told`; ``config_hash``, of what was proposed (hex), or
+    ``None``. The arguments are those of :func:`check`."""
+    from ..agreement import hazards
+    from . import preflight_checks as node_checks
+
+    known = dict(can_propose=None, accepted=[], terms=None, config_hash=None)
+    with contextlib.suppress(DvError):
+        agreed = node_checks.agreed_terms(node, terms)
+        known["terms"] = node_checks.told_terms(agreed)
+        accepted = hazards.found(agreed, node.demo).items()
+        known["accepted"] = [text for name, text in accepted if name in node.accept]
+        known["config_hash"] = node_checks.config_hash(node, agreed, approvals)
+        known["can_propose"] = node_checks.can_propose(node, agreed, approvals)
+    return known
+
+
+def check_python():
+    if sys.version_info < MINIMUM_PYTHON:
+        raise DvError(
+            "%s is Python %d.%d" % (sys.executable, *sys.version_info[:2]),
+            "Python %d.%d or newer" % MINIMUM_PYTHON,
+            "set ansible_python_interpreter of this node to a newer one",
+        )
+
+
+def check_library(name, oldest):
+    """Refuse a Python without the distribution ``name`` in version ``oldest`` (a tuple of integers) or newer."""
+    try:
+        found = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        found = None
+    if found is None or tuple(map(int, re.findall("[0-9]+", found)[: len(oldest)])) < oldest:
+        raise DvError(
+            "%s has %s %s"
+            % (sys.executable, "no" if found is None else "the old", " ".join(filter(None, (name, found)))),
+            "%s %s or newer" % (name, ".".join(map(str, oldest))),
+            "install requirements-node.txt there, or set ansible_python_interpreter to a Python that has it",
+        )

@@ -1,0 +1,307 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The checks of :mod:`.preflight` that read what a node holds. Each raises all that it finds, and writes nothing."""
+
+import functools
+import os
+from dataclasses import replace
+
+from ..agreement import acceptance, approval, policy, proposal, acceptance_checks as review
+from ..crypto import age, secp256k1
+from ..cluster import definition, lock
+from ..ethereum import enr
+from ..storage import files
+from ..encoding import go_json as gojson
+from ..data_dir import node_key
+from ..signers import key_file_wallet as wallet
+from ..ethereum.address import checksum_address, parse_address
+from ..data_dir.layout import DEFINITION, KEYS, LOCK
+from ..storage.disk import check_directory
+from ..errors import Collector, DvError, raise_all
+from ..cluster.canonical import spelled
+from ..cluster.store_names import PROPOSAL, approval_name
+from ..agreement.config import definition as definition_of, differences, parse_terms, told
+
+
+def agreed_terms(node, terms):
+    """The :class:`~.terms.Terms` of ``terms``. Wallets that this run makes are not known yet."""
+    return parse_terms(terms, operators_pending=node.wallet_create)
+
+
+def given_definition(given):
+    """The :class:`~.definition.Definition` of a :class:`~.preflight.Given` one."""
+    return spelled(definition.parse(given.text, "the definition %s" % given.path))
+
+
+def check_node_key(node, now):
+    """A key that parses, that no charon uses (unless the cluster is finished), and that is not lost halfway."""
+    if node_key.exists(node.data_dir):
+        node_key.read(node.data_dir)
+        used = None if finished(node) else node_key.in_use(node.data_dir, now)
+        if used:
+            raise DvError(used, "a key that no charon uses", "stop that charon, or choose another data directory")
+    elif approval.read(node.data_dir) or _definition(node):
+        raise DvError(
+            "%s has no %s, but it took part in a cluster" % (node.data_dir, node_key.FILE),
+            "the key that it took part with",
+            "restore it from a backup, or choose a new data directory for a new cluster",
+        )
+
+
+def check_artefacts(node, terms):
+    """A definition, lock, keys and records of no other cluster than that of ``terms``."""
+    problems = Collector()
+    with problems:
+        proposal.read(node.data_dir, terms)
+    found = None
+    with problems:
+        found = _definition(node)
+    if found:
+        different = differences(found, terms)
+        if different:
+            problems.errors.append(
+                DvError(
+                    "%s holds a cluster with other terms" % node.data_dir,
+                    "the same terms",
+                    "set the variables back, or choose a new data directory for a new cluster",
+                    different,
+                )
+            )
+        with problems:
+            review.check_data_dir(node.data_dir, definition.compute_definition_hash(found))
+        with problems:
+            _check_own_enr(node, found)
+    elif os.path.lexists(os.path.join(node.data_dir, KEYS)):
+        problems.errors.append(
+            DvError(
+                "%s holds %s, but neither definition nor lock" % (node.data_dir, KEYS),
+                "a data directory without key shares",
+                "choose another data directory, and never lose key shares",
+            )
+        )
+    problems.raise_any()
+
+
+def check_proposed(node, terms, inbox):
+    """A proposal in the store with the very ``terms``: what they are is compared before the wallet signs them."""
+    # What it has itself is compared already.
+    proposed = None if _has_terms(node) else _proposed(terms, inbox)
+    if not proposed:
+        return
+    problems = Collector()
+    with problems:
+        proposal.check_terms(proposed, terms)
+    with problems:
+        approval.check_confirmed(proposed, node.accepted_config_hash)
+    problems.raise_any()
+
+
+def can_propose(node, terms, inbox):
+    """Whether a creator has to sign here, and the node's operator is the one; ``None`` where none is missing, or nobody can tell."""
+    if PROPOSAL in inbox or node.accepted_definition_hash or _has_terms(node) or "" in terms.operators:
+        return None
+    address = node.address or wallet.address(node.wallet_file)
+    return parse_address(address, "dv_operator_address") == parse_address(terms.creator, "dv_creator")
+
+
+def told_terms(terms):
+    """``terms`` as :func:`.terms.told` tells them. Operators whose wallets this run makes are no part of it."""
+    return told(definition_of(replace(terms, operators=tuple(filter(None, terms.operators))), uuid="", timestamp=""))
+
+
+def config_hash(node, terms, inbox):
+    """The config hash (hex) of the node's cluster, or of the proposal in the store; ``None`` where nothing is proposed yet."""
+    found = _definition(node) or proposal.read(node.data_dir, terms) or _proposed(terms, inbox)
+    return found and gojson.to_hex(found.config_hash)
+
+
+def check_given(node, given, custom):
+    """A definition that was made elsewhere: with this node's ENR, complete, and confirmed for this node if need be."""
+    if not node_key.exists(node.data_dir):
+        raise DvError(
+            "%s has no %s" % (node.data_dir, node_key.FILE),
+            "the key of one of the ENRs in the definition",
+            "put the key there that the definition was made with, or leave out dv_definition_file",
+        )
+    own_key = secp256k1.public_key(node_key.read(node.data_dir))
+    acceptance.review(node.data_dir, given, own_key, node.accepted_definition_hash, custom)
+
+
+def check_signer(node, terms, approvals):
+    """The operator's address has a place in ``terms`` (``None``: unknown). Until it has signed, the node's wallet opens,
+    a policy or a confirmed hash says what it may sign, and none of ``approvals`` was signed for it before."""
+    given = approval.read(node.data_dir)
+    signed = given is not None or finished(node)
+    problems = Collector()
+    address = None
+    with problems:
+        address = _check_wallet(node, signed)
+    if terms and address:
+        with problems:
+            _check_place(node, terms, address)
+    if not signed:
+        with problems:
+            _check_policy(node, terms, address)
+    if terms and address and not signed and not os.path.lexists(os.path.join(node.data_dir, DEFINITION)):
+        with problems:
+            _check_approval(node, terms, address, approvals)
+    problems.raise_any()
+
+
+def check_backup(node):
+    """Recipients that backups can be encrypted for, and a directory that can hold them."""
+    problems = Collector()
+    with problems:
+        age.parse_recipients(node.backup_recipients, "dv_backup_recipients")
+    with problems:
+        check_directory(node.backup_dir)
+    problems.raise_any()
+
+
+def finished(node):
+    """Whether the cluster is complete on the node: it has its lock."""
+    return os.path.lexists(os.path.join(node.data_dir, LOCK))
+
+
+def _definition(node):
+    """The definition in the data directory, or in its lock, or ``None``."""
+    for name, read in ((DEFINITION, definition.parse), (LOCK, _definition_of_lock)):
+        path = os.path.join(node.data_dir, name)
+        content = files.read_if_exists(path)
+        if content is not None:
+            return read(content, path)
+    return None
+
+
+def _definition_of_lock(content, what):
+    return lock.parse(content, what).definition
+
+
+def _own_enr(node):
+    """The node's ENR; ``None`` as long as it has no key."""
+    return enr.encode(node_key.read(node.data_dir)) if node_key.exists(node.data_dir) else None
+
+
+def _check_own_enr(node, found):
+    own = _own_enr(node)
+    if own and own not in [operator.enr for operator in found.operators or ()]:
+        raise DvError(
+            "%s is not the key of any operator of the cluster in %s" % (node_key.FILE, node.data_dir),
+            "the key that the node took part with",
+            "restore it from a backup",
+        )
+
+
+def _check_wallet(node, signed):
+    """The address of the node's operator; ``None`` as long as it has no wallet."""
+    if not os.path.lexists(node.wallet_file):
+        if not signed and not node.wallet_create:
+            raise DvError(
+                "there is no wallet at %s" % node.wallet_file,
+                "an Ethereum key file (V3)",
+                "put the operator's key file there, or set dv_wallet_create to have a new one made",
+            )
+        if not signed:
+            _check_new_wallet(node)
+        return node.address
+    address = wallet.address(node.wallet_file, node.address)
+    if node.address and node.address.lower() != address.lower():
+        raise DvError(
+            "the wallet %s has the address %s" % (node.wallet_file, address),
+            "%s, as dv_operator_address says" % node.address,
+            "correct dv_operator_address or dv_wallet_file",
+        )
+    if not signed:
+        private_key = wallet.unlock(node.wallet_file, node.password_file)
+        found = checksum_address(secp256k1.address_of(secp256k1.public_key(private_key)))
+        if found.lower() != address.lower():
+            raise DvError(
+                "the wallet %s holds the key of %s" % (node.wallet_file, found),
+                "the key of %s" % address,
+                "correct dv_operator_address or dv_wallet_file",
+            )
+    return address
+
+
+def _check_new_wallet(node):
+    problems = Collector()
+    for path in (node.wallet_file, node.password_file):
+        with problems:
+            check_directory(os.path.dirname(os.path.abspath(path)))
+    if not problems.errors and os.path.lexists(node.password_file):
+        with problems:
+            wallet.read_password(node.password_file)
+    problems.raise_any()
+
+
+def _proposed(terms, inbox):
+    """The proposal in the store, or ``None``. What is wrong with it, the approval says."""
+    return _checked_proposal(inbox[PROPOSAL], terms.network) if PROPOSAL in inbox else None
+
+
+@functools.lru_cache(maxsize=1)
+def _checked_proposal(content, network):
+    # Three checks ask for it, and each would verify its hashes and signature.
+    try:
+        return proposal.check_proposal(content, custom=(network,))
+    except DvError:
+        return None
+
+
+def _has_terms(node):
+    """Whether this node proposed a cluster, or has the definition of one."""
+    return any(os.path.lexists(os.path.join(node.data_dir, name)) for name in (proposal.FILE, DEFINITION, LOCK))
+
+
+def _places(terms, address):
+    return [index for index, text in enumerate(terms.operators, 1) if text.lower() == address.lower()]
+
+
+def _check_place(node, terms, address):
+    places = _places(terms, address)
+    if not places and "" not in terms.operators:
+        raise DvError(
+            "this node's address %s is not in dv_operators" % address,
+            "one of %s" % ", ".join(terms.operators),
+            "correct dv_operators, or dv_operator_address of this node",
+        )
+    if len(places) > 1 and node.share_index not in places:
+        raise DvError(
+            "dv_share_index is %s" % ("not set" if node.share_index is None else node.share_index),
+            "one of %s, the places of %s in dv_operators" % (", ".join(map(str, places)), address),
+            "set dv_share_index of this node",
+        )
+
+
+def _check_approval(node, terms, address, approvals):
+    """A node that lost its data directory has forgotten its approval; the others would make a definition of it, with an ENR
+    whose key nobody has."""
+    proposed = _proposed(terms, approvals)
+    if not proposed:
+        return
+    try:
+        index = approval.share_index(proposed, address, node.share_index)
+    except DvError:
+        # Who has no place there, the approval says.
+        return
+    if approval_name(index) in approvals:
+        wanted = approval.Approval(index, address, _own_enr(node) or "", proposed.config_hash)
+        approval.given_before(wanted, approvals[approval_name(index)], proposed, terms.network)
+
+
+def _check_policy(node, terms, address):
+    if os.path.lexists(node.policy_file):
+        found = policy.read(node.policy_file)
+        problems = policy.strangers(found) if node.accepted_config_hash is None else []
+        if terms and address and "" not in terms.operators:
+            texts = policy.violations(found, definition_of(terms, "", ""), address)
+            problems += [DvError(text, hint="if you agree to this, change the policy by hand") for text in texts]
+        raise_all(problems)
+    elif node.accepted_config_hash is None and not node.demo:
+        raise DvError(
+            "there is no policy at %s" % node.policy_file,
+            "a policy, or the hash of the terms confirmed for this node",
+            "write a policy, or set dv_accept_config_hash",
+        )

@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a node stands, in whatever step it is. Nothing is written, and no signature of a finished cluster is verified:
+``verify`` does that."""
+
+import os
+
+from ..data_dir import accepted_definition as accepted, node_key
+from ..agreement import acceptance, approval, status as before_definition
+from ..ethereum import enr, networks
+from ..storage import files
+from ..crypto import secp256k1
+from ..agreement.bindings import Unbound
+from ..data_dir.layout import CEREMONY, DEFINITION, LOCK
+from ..cluster.definition import parse
+from ..dkg import elsewhere, install as finish, inbox as mail, ceremony_dir as state
+from ..dkg.ceremony import complete
+from ..dkg.status import look
+from ..errors import DvError
+from ..cluster.summary import facts
+from ..cluster.canonical import spelled
+from ..cluster.node_status import Standing, changed_at
+
+
+def status(data_dir, inbox, store, attempt=1, custom=(), address=None, wanted_index=None, creator=None):
+    """Where the node stands (:class:`~.standing.Standing`), what is known of its cluster (:func:`.facts.facts`), and its ENR.
+
+    Files that no run can go on with are no error here: they are what the node waits for its own operator for.
+
+    :param data_dir: charon's data directory of the node; it need not exist
+    :param inbox: name -> text of all files of the store; nothing in it is trusted
+    :param store: what the store is called in texts
+    :param attempt: the attempt that the inventory asks for
+    :param custom: networks of one's own that count too
+    :param address: the address (text) of the node's operator, if it is known; ``wanted_index`` its share index, where it has several
+    :param creator: the address (text) of who has to make the proposal, if it is known
+    """
+    known = dict(facts(), enr=None)
+    try:
+        return _status(data_dir, inbox, store, attempt, custom, (address, wanted_index, creator), known), known
+    except Unbound as error:
+        return Standing(state="waiting", step="approval", waiting_for=error.operators, detail=str(error)), known
+    except DvError as error:
+        return Standing(state="waiting", detail=str(error)), known
+    except OSError as error:
+        return Standing(state="waiting", detail=str(files.os_error(error, error.filename or data_dir, "read"))), known
+
+
+def own_peer_id(data_dir):
+    """The peer id of the node's key, or None where none can be read."""
+    try:
+        return enr.peer_id(secp256k1.public_key(node_key.read(data_dir)))
+    except DvError:
+        return None
+
+
+def _status(data_dir, inbox, store, attempt, custom, operator, known):
+    locked = finish.locked_definition(data_dir)
+    key = node_key.read(data_dir) if node_key.exists(data_dir) else None
+    public_key = key and secp256k1.public_key(key)
+    known["enr"] = key and enr.encode(key)
+    if locked:
+        known.update(facts(locked, public_key))
+        record = accepted.read(data_dir)
+        if record is None:
+            return _made_elsewhere(data_dir)
+        finish.check_locked(data_dir, locked, record.definition_hash)
+        return complete(state.Home(data_dir, record.definition_hash))
+    path = os.path.join(data_dir, DEFINITION)
+    begun = os.path.lexists(path) or approval.read(data_dir) is not None
+    if key is None:
+        return _no_key(data_dir) if begun else before_definition.without_key(inbox, store, known, custom, *operator[:2])
+    if not os.path.lexists(path):
+        standing, found = before_definition.stand(data_dir, inbox, store, custom, *operator)
+        known.update(found)
+        return standing
+    definition = spelled(parse(files.read(path), path))
+    known.update(facts(definition, public_key))
+    record = accepted.read(data_dir)
+    if not record or record.definition_hash != definition.definition_hash:
+        return Standing(state="waiting", step="definition", ready=True, since=changed_at(path), detail=NOT_ACCEPTED)
+    acceptance.review(data_dir, definition, public_key, custom=custom, inbox=inbox)
+    network = networks.by_fork_version(definition.fork_version, custom)
+    messages = mail.select(definition.definition_hash, inbox)
+    standing = look(data_dir, definition, key, messages, attempt, network=network)
+    return elsewhere.note(standing, definition, key, inbox)
+
+
+def _made_elsewhere(data_dir):
+    path = os.path.join(data_dir, LOCK)
+    return Standing(state="complete", since=changed_at(path), detail=NO_RECORD % path)
+
+
+def _no_key(data_dir):
+    since = changed_at(os.path.join(data_dir, CEREMONY), os.path.join(data_dir, DEFINITION))
+    return Standing(state="stopped", step="enr", since=since, detail=LOST_KEY % (node_key.FILE, data_dir))
+
+
+NO_RECORD = "%s is there, without a record of its ceremony: it was made elsewhere, by charon for example"
+LOST_KEY = (
+    "%s is gone from %s, but this node took part with it; its operator puts it back from a backup and runs again; "
+    "if there is none, all operators begin a new cluster, with a new data directory on every node"
+)
+NOT_ACCEPTED = "this node has a definition that it has not accepted yet: run again, with dv_accept_definition_hash if it is asked for"

@@ -1,0 +1,172 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An operator's wallet on its node: an Ethereum key file (V3), and beside it a file with its password.
+
+The key derivation of a geth wallet takes most of a second, so a wallet is unlocked only when something is signed.
+"""
+
+import os
+import re
+import secrets
+
+from ..storage import files
+from ..encoding import go_json as gojson
+from ..ethereum import key_file
+from ..crypto import secp256k1
+from ..ethereum.address import checksum_address, parse_address
+from ..errors import DvError, raise_all
+from ..encoding.json_schema import dotted, shape_problems
+from ..ethereum.key_file_schema import KDF_PARAMETERS, WALLET
+
+#: Largest key file and password file that are read, in bytes.
+MAX_SIZE = 64 * 1024
+
+# What unlocking a key file may cost: twice what geth writes (n=262144, r=8, p=1: 256 MiB, 0.7 s), ten million rounds.
+_COST = {
+    "scrypt": lambda given: given["n"] * given["r"] * given["p"],
+    "pbkdf2": lambda given: given["c"],
+}
+_MAX_COST = {"scrypt": 2**22, "pbkdf2": 10**7}
+
+
+def create(path, password_file):
+    """Make a new wallet at ``path``, with the password of ``password_file``, or a new one in it. Its address (text).
+
+    Both are 0600. The password is durable before the key is, so a run that was killed between them goes on here.
+
+    :raises DvError: there is a wallet already (it stays as it is), or the system refuses
+    """
+    if os.path.lexists(path):
+        raise DvError(
+            "there is a wallet at %s already" % path, "no file", "nothing was written: use it, or name another path"
+        )
+    for each in (path, password_file):
+        files.make_directory(os.path.dirname(os.path.abspath(each)))
+    if not os.path.lexists(password_file):
+        files.write_new(password_file, secrets.token_hex(16).encode() + b"\n")
+    password = read_password(password_file)
+    private_key = (secrets.randbelow(secp256k1.ORDER - 1) + 1).to_bytes(32, "big")
+    # A password of 128 random bits, as the one made above, gains nothing from a slow derivation; any other gets geth's.
+    work = 2**12 if re.fullmatch("[0-9a-f]{32}", password) else 2**18
+    own = secp256k1.address_of(secp256k1.public_key(private_key))
+    files.write_new(path, gojson.dumps(key_file.encrypt(private_key, own, password.encode(), work)).encode())
+    settle(path, password_file)
+    return address(path)
+
+
+def settle(*paths):
+    """Finish what killed runs began of the ``paths`` that are there: their names last, their temporary files go."""
+    for path in filter(os.path.lexists, paths):
+        files.sync_directory(os.path.dirname(os.path.abspath(path)))
+        files.sweep_beside(path)
+
+
+def address(path, default=None):
+    """The address (text with checksum) that the key file at ``path`` states; no key is unlocked.
+
+    :param default: the answer for a key file that does not state its address, as some wallets write it
+    :raises DvError: not a key file, or no address and no ``default``
+    """
+    stated = _read(path).get("address")
+    if not stated and default:
+        return default
+    if not isinstance(stated, str) or not re.fullmatch("(0x)?[0-9a-fA-F]{40}", stated):
+        raise DvError(
+            "the wallet %s does not state its address" % path,
+            "a field address with 40 hex digits",
+            "set dv_operator_address to the operator's address",
+        )
+    return checksum_address(bytes.fromhex(stated.removeprefix("0x")))
+
+
+def unlock(path, password_file):
+    """The private key (32 bytes) of the key file at ``path``, with the password in ``password_file``.
+
+    :raises DvError: either file cannot be read, the derivation would cost too much, or the password is wrong
+    """
+    given, password = _read(path), read_password(password_file).encode()
+    try:
+        private_key = key_file.decrypt(given, password)
+    except (ValueError, MemoryError):  # from None: the library may tell the password
+        raise DvError("the key of the wallet %s cannot be derived" % path, "parameters that this machine can serve") from None
+    if private_key is None:
+        raise DvError(
+            "the password in %s does not unlock the wallet %s" % (password_file, path),
+            "the password of this wallet",
+            "correct dv_wallet_password_file or dv_wallet_file",
+        )
+    secp256k1.check_private_key(private_key)
+    return private_key
+
+
+def signer(path, password_file):
+    """A function that signs a digest (32 bytes) with the wallet at ``path``; its first call unlocks it."""
+    keys = []
+
+    def sign(digest):
+        if not keys:
+            keys.append(unlock(path, password_file))
+        return secp256k1.sign(keys[0], digest)
+
+    return sign
+
+
+def sign_as(signer, digest, sign):
+    """The signature (65 bytes, low s, v 0 or 1) of the 32-byte ``digest`` that ``sign(digest)`` makes; it must be ``signer``'s
+    (text).
+
+    :raises DvError: the wallet is somebody else's
+    """
+    signature = secp256k1.one_spelling(sign(digest))
+    found = secp256k1.recover_address(digest, signature)
+    if found != parse_address(signer, "the signer"):
+        raise DvError(
+            "the wallet signs for %s" % checksum_address(found),
+            "the wallet of %s" % signer,
+            "correct dv_wallet_file, or the address in dv_operators or dv_creator",
+        )
+    return signature
+
+
+def read_password(path):
+    """The password (text) in the first line of the file at ``path``.
+
+    :raises DvError: not readable, not UTF-8, or empty
+    """
+    try:
+        password = files.read(path, MAX_SIZE).decode().partition("\n")[0].removesuffix("\r")
+    except UnicodeDecodeError:
+        password = ""
+    if not password:
+        raise DvError("%s holds no password" % path, "the wallet's password in its first line, in UTF-8")
+    return password
+
+
+def _read(path):
+    """The key file at ``path`` (dict, its top keys in lower case), shape and cost checked. Errors show no value."""
+    value = gojson.loads(files.read(path, MAX_SIZE), "the wallet %s" % path)
+    if isinstance(value, dict):
+        value = {key.lower(): item for key, item in value.items()}
+    _check_shape(value, WALLET, path, ())
+    kdf, given = value["crypto"]["kdf"], value["crypto"]["kdfparams"]
+    _check_shape(given, KDF_PARAMETERS[kdf], path, ("crypto", "kdfparams"))
+    # By RFC 7914 n is less than 2^(16·r), which OpenSSL takes for a lack of memory.
+    if kdf == "scrypt" and given["n"].bit_length() > 16 * given["r"]:
+        raise _wrong(path, ("crypto", "kdfparams", "n"), "less than 2^(16·r), as RFC 7914 has it")
+    if _COST[kdf](given) > _MAX_COST[kdf]:
+        raise DvError(
+            "unlocking the wallet %s would take too long (%s)" % (path, kdf),
+            "scrypt of at most twice what geth writes (n=262144, r=8, p=1), or 10 million rounds of pbkdf2",
+            "do not trust this file; if it is yours, write it again with usual parameters",
+        )
+    return value
+
+
+def _check_shape(value, schema, path, top):
+    raise_all([_wrong(path, (*top, *where), error.wanted) for where, error in shape_problems(value, schema, dotted)])
+
+
+def _wrong(path, where, wanted):
+    return DvError("the wallet %s: %s is missing or wrong" % (path, dotted(where) or "its content"), wanted)

@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Verifies whatever of a charon cluster lies at a path: a data directory, a lock or a definition, ours or not."""
+
+import os
+
+from ..cluster import definition as definitions
+from ..storage import files
+from ..cluster import lock as locks
+from ..errors import DvError
+from ..encoding.json_fields import lookup
+from .report import Finding, Report
+from .data_dir import check_data_dir, load, read_artefact
+from .definition import check_definition, cluster_summary, verify_definition
+from .lock import check_lock, verify_lock
+
+
+def verify_path(path, custom_networks=()):
+    """Verify the data directory, lock file or definition file at ``path``; which it is, its content says.
+
+    :param custom_networks: networks of one's own (:func:`.networks.custom`) that count too
+    :returns: a :class:`.report.Report`: whatever is wrong with what is there is a finding
+    :raises DvError: there is nothing at ``path``
+    """
+    if not os.path.exists(path):
+        raise DvError("there is no %s" % path, "a charon data directory, a lock or a definition", "check the path")
+    report = Report()
+    if os.path.isdir(path):
+        check_data_dir(report, path, custom_networks)
+    else:
+        with report.errors_of("file"):
+            _check_file(report, path, custom_networks)
+    return report
+
+
+def _check_file(report, path, custom_networks):
+    value = load(report, "file", files.read(path), path)
+    if lookup(value, "cluster_definition", path) is not None:
+        lock = read_artefact(report, "lock", value, path, locks)
+        if lock:
+            check_lock(report, lock, custom_networks)
+        return
+    definition = read_artefact(report, "definition", value, path, definitions)
+    if definition:
+        network = check_definition(report, definition, custom_networks)
+        report.cluster = cluster_summary(definition, network)

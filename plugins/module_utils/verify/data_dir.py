@@ -1,0 +1,212 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Verifies a charon data directory: its lock, and that everything beside the lock belongs to it.
+
+The directory may be charon's or ours. What charon runs with is a warning at most.
+Source: charon-formats §3.2, §5.2, §7.
+"""
+
+import contextlib
+import os
+import stat
+
+from ..data_dir import layout as data_dir, node_key
+from ..ethereum import deposit, enr, keystore
+from ..storage import files
+from . import file_forms as forms
+from ..encoding import go_json as gojson
+from ..cluster import definition as definitions
+from ..cluster import lock as locks
+from ..cluster.definition_checks import check_hashes
+from ..cluster.definition_hash import compute_definition_hash
+from ..errors import DvError
+from .definition import and_others, check_definition, cluster_summary, is_from_before_edit, node_keys
+from .deposit_data import check_deposit_files
+from .key_shares import check_key_shares
+from .lock import check_lock
+from .registration_overrides import check_overrides
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def check_data_dir(report, path, custom_networks):
+    """Add to ``report`` what is wrong with the data directory ``path``, and say in it what the cluster is."""
+    try:
+        names = sorted(os.listdir(path))
+    except OSError as error:
+        report.error("data_dir", str(files.os_error(error, path, "read")))
+        return
+    lock = _read(report, "lock", path, data_dir.LOCK, locks)
+    definition = _read(report, "definition", path, data_dir.DEFINITION, definitions)
+    network = None
+    if lock:
+        network = check_lock(report, lock, custom_networks)
+        if definition:
+            _compare(report, definition, lock.definition)
+    elif definition:
+        network = check_definition(report, definition, custom_networks)
+        report.cluster = cluster_summary(definition, network)
+    elif not {data_dir.LOCK, data_dir.DEFINITION} & set(names):
+        report.error("data_dir", "%s holds no %s and no %s" % (path, data_dir.LOCK, data_dir.DEFINITION))
+    index = _check_node_key(report, path, lock.definition if lock else definition)
+    found = forms.look(path, names)
+    if lock:
+        check_key_shares(report, os.path.join(path, data_dir.KEYS), lock, index)
+        check_deposit_files(report, found.deposits, lock, network)
+        for content in found.overrides.values():
+            check_overrides(report, content, lock)
+    else:
+        _check_without_lock(report, path, found, data_dir.LOCK in names)
+    _check_others(report, found, lock, definition)
+    _check_modes(report, path, names)
+
+
+def read_artefact(report, check, content, what, module):
+    """The lock or definition in ``content`` (bytes or dict) as ``module`` parses it.
+
+    :returns: ``None`` if it cannot be parsed, which is an error; keys that nobody knows are a warning
+    """
+    with report.errors_of(check):
+        value = load(report, check, content, what) if isinstance(content, bytes) else content
+        parsed = module.parse(value, what)
+        unknown = module.unknown_keys(value)
+        if unknown:
+            report.warning(check, "%s has keys that charon ignores: %s" % (what, and_others(unknown)))
+        return parsed
+    return None
+
+
+def load(report, check, content, what):
+    """The JSON value of ``content`` (bytes). A byte order mark is an error, but not in the way of what stands behind it.
+
+    :raises DvError: no JSON
+    """
+    if content.startswith(_BOM):
+        report.error(check, "%s begins with a byte order mark, so charon does not read it; save it without" % what)
+    content = content.removeprefix(_BOM)
+    if not content.strip():
+        raise DvError("%s is not JSON, it is empty" % what, "the file as it was made", "take it from another node or a backup")
+    return gojson.loads(content, what)
+
+
+def _read(report, check, path, name, module):
+    """As :func:`read_artefact` of a file in the directory; ``None`` if it is not there."""
+    with report.errors_of(check):
+        content = files.read_if_exists(os.path.join(path, name))
+        if content is not None:
+            return read_artefact(report, check, content, name, module)
+    return None
+
+
+def _compare(report, definition, of_lock):
+    with report.errors_of("definition"):
+        check_hashes(definition)
+        found, wanted = (compute_definition_hash(each) for each in (definition, of_lock))
+        if found != wanted and is_from_before_edit(definition, of_lock):
+            text = "%s is from before a charon alpha edit of the cluster: charon reads %s alone"
+            report.warning("definition", text % (data_dir.DEFINITION, data_dir.LOCK))
+        elif found != wanted:
+            raise DvError(
+                "%s has the definition hash 0x%s" % (data_dir.DEFINITION, found.hex()),
+                "0x%s, that of the definition in %s" % (wanted.hex(), data_dir.LOCK),
+                "keep each cluster in a data directory of its own",
+            )
+
+
+def _check_node_key(report, path, definition):
+    """The share index of the node whose key is in the directory; ``None`` if there is none or it is a stranger."""
+    if not node_key.exists(path):
+        report.warning("node_key", "there is no %s: charon cannot run here" % data_dir.NODE_KEY)
+        return None
+    with report.errors_of("node_key"):
+        own = enr.encode(node_key.read(path))
+        if definition is None:
+            return None
+        keys = node_keys(definition)
+        public = enr.parse(own).public_key
+        if public not in keys:
+            raise DvError("the key's ENR is %s" % own, "that of an operator", "the key or the lock is of another node")
+        return keys.index(public) + 1
+    return None
+
+
+def _check_without_lock(report, path, found, unreadable):
+    """What belongs to a lock, where there is none, or one that is ``unreadable``."""
+    with report.errors_of("key_shares"):
+        keys = os.path.join(path, data_dir.KEYS)
+        paths = keystore.keystore_files(keys) if os.path.lexists(keys) else []
+        names = [data_dir.KEYS] * bool(paths) + [*found.deposits, *found.overrides]
+        if unreadable:
+            if names:
+                text = "%s: not verified, since %s cannot be read"
+                report.warning("lock", text % (and_others(names), data_dir.LOCK))
+            return
+        if paths:
+            report.error("key_shares", "there are %d keystores; wanted: none without a lock that they belong to" % len(paths))
+    charons = [name for name in found.deposits if deposit.is_file_name(name)]
+    others = [name for name in found.deposits if not deposit.is_file_name(name)]
+    for check, names in (("deposit_files", charons), ("overrides", [*found.overrides])):
+        if names:
+            report.error(check, "%s: there is no lock that it belongs to" % and_others(names))
+    if others:
+        report.warning("deposit_files", "%s: not verified, since there is no lock" % and_others(others))
+
+
+# Why what has the form is not verified where it lies, and what is.
+_NOT_VERIFIED = {
+    forms.LOCK: "another than %s, which charon reads" % data_dir.LOCK,
+    forms.DEFINITION: "another than that of the lock or in %s" % data_dir.DEFINITION,
+    forms.KEYSTORE: "key shares are %s/keystore-N.json" % data_dir.KEYS,
+    forms.REGISTRATIONS: "charon reads %s" % data_dir.OVERRIDES,
+}
+
+
+def _check_others(report, found, lock, definition):
+    """Name what has the form of an artefact and was not verified; the copy of one that was is as good as that."""
+    verified = [*filter(None, (lock, definition, lock and lock.definition))]
+    doubtful = []
+    for name, kind, content in found.others:
+        if _parsed(kind, content) not in verified:
+            text = "%s has the form of %s and was not verified" % (name, kind)
+            doubtful.append((kind, DvError("%s (%s)" % (text, _NOT_VERIFIED[kind]), "", "verify it by its own path, or move it away")))
+    report.by_cause("warning", "other_files", doubtful)
+    if found.clusters:
+        text = "%s: a cluster of its own, which was not verified; verify it by its own path"
+        report.warning("other_files", text % and_others(found.clusters))
+    for name, error in found.unseen:
+        charons = deposit.is_file_name(name) or name == data_dir.OVERRIDES
+        (report.error if charons else report.warning)("other_files", "%s was not looked at: %s" % (name, error.found))
+
+
+def _parsed(kind, content):
+    """The lock or definition in ``content`` (bytes); ``None`` for anything else."""
+    modules = {forms.LOCK: locks, forms.DEFINITION: definitions}
+    with contextlib.suppress(DvError):
+        return modules[kind].parse(content.removeprefix(_BOM)) if kind in modules else None
+    return None
+
+
+def _check_modes(report, path, names):
+    groups = {name: [name] for name in data_dir.MODES}
+    groups["."] = [""]
+    groups[data_dir.DEPOSIT_DATA] = filter(deposit.is_file_name, names)
+    with report.errors_of("mode"):
+        try:
+            keys = os.path.join(path, data_dir.KEYS)
+            in_keys = sorted(os.listdir(keys)) if os.path.isdir(keys) else []
+            groups[data_dir.KEYS + "/*"] = [os.path.join(data_dir.KEYS, name) for name in in_keys]
+            for group, members in groups.items():
+                loose = {}
+                for name in members:
+                    member = os.path.join(path, name)
+                    wanted = data_dir.SECRET_DIRECTORY if os.path.isdir(member) else data_dir.MODES[group]
+                    mode = stat.S_IMODE(os.stat(member).st_mode) if os.path.exists(member) else 0
+                    # What group and others may do beyond what we would let them.
+                    if mode & 0o077 & ~wanted:
+                        loose.setdefault((mode, wanted), []).append(name or "the directory")
+                for (mode, wanted), found in loose.items():
+                    report.warning("mode", "%s: %04o, better %04o" % (and_others(found), mode, wanted))
+        except OSError as error:
+            raise files.os_error(error, path, "read") from None

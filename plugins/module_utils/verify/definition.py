@@ -1,0 +1,218 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Verifies a cluster definition: everything charon checks, and what an operator should know besides.
+
+What charon refuses is an error; what it accepts but is doubtful, a warning.
+Source: charon-formats §1.4, §1.6, §2.5, §12.
+"""
+
+from collections import Counter
+from dataclasses import replace
+
+from ..ethereum import enr, networks
+from ..encoding import go_json as gojson
+from ..ethereum.address import ZERO, checksum_address
+from ..cluster.definition_checks import awaited, check_deposit_amounts, check_hashes, check_signatures, unfinished
+from ..cluster.definition import Creator, Operator, default_threshold
+from ..errors import DvError, OperatorError, raise_all, show
+from .report import Report
+from ..agreement.config import told
+
+_DKG_ALGORITHMS = ("default", "frost", "pedersen")
+_CONSENSUS_PROTOCOLS = ("", "qbft")
+# What a definition that is not signed by all cannot prove, by its shape.
+_UNSIGNED = {
+    "solo": "only the creator signed: nothing proves that the operators agree",
+    "unsigned": "nobody signed: nothing proves who the operators are and that they agree",
+}
+
+
+def verify_definition(definition, custom_networks=()):
+    """Verify a :class:`.definition.Definition`.
+
+    :param custom_networks: networks of one's own (:func:`.networks.custom`) that count too
+    :returns: a :class:`.report.Report`; its ``cluster`` is that of :func:`cluster_summary`
+    """
+    report = Report()
+    network = check_definition(report, definition, custom_networks)
+    report.cluster = cluster_summary(definition, network)
+    return report
+
+
+def check_definition(report, definition, custom_networks, in_lock=False):
+    """Add to ``report`` what is wrong with ``definition``.
+
+    :param in_lock: it is that of a lock: operators without an ENR, who are still to join a definition, are an error
+    :returns: its :class:`.networks.Network`, ``None`` if unknown
+    """
+    with report.errors_of("definition_hashes"):
+        check_hashes(definition)
+    with report.errors_of("deposit_amounts"):
+        check_deposit_amounts(definition)
+    network = _network(report, definition, custom_networks)
+    if network or definition.minor < 3:
+        with report.errors_of("definition_signatures"):
+            shape = _check_signatures(report, definition, network, in_lock)
+            if shape in _UNSIGNED:
+                report.warning("definition_signatures", _UNSIGNED[shape])
+    _check_enrs(report, definition, in_lock)
+    _check_threshold(report, definition)
+    _check_addresses(report, definition)
+    _check_choices(report, definition)
+    return network
+
+
+def cluster_summary(definition, network, lock=None):
+    """What a definition, and a lock if there is one, say: a dict of texts, numbers and lists, for people."""
+    return {
+        "name": definition.name,
+        "network": network.name if network else None,
+        "threshold": definition.threshold,
+        "terms": told(definition),
+        "config_hash": gojson.to_hex(definition.config_hash),
+        "definition_hash": gojson.to_hex(definition.definition_hash),
+        "lock_hash": gojson.to_hex(lock.lock_hash) if lock else None,
+        "operators": [
+            {"share_index": index, "address": operator.address, "peer_id": key and enr.peer_id(key)}
+            for index, (operator, key) in enumerate(zip(definition.operators or (), node_keys(definition)), 1)
+        ],
+        "validators": [gojson.to_hex(validator.public_key) for validator in lock.validators or ()] if lock else [],
+    }
+
+
+def node_keys(definition):
+    """The public key (33 bytes) of every operator's ENR, in order; ``None`` for what is no ENR."""
+    return [_node_key(operator.enr) for operator in definition.operators or ()]
+
+
+def address_bytes(text):
+    """The 20 bytes of an address text of a parsed file, where ``0x`` is optional; ``b""`` for none."""
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def _node_key(text):
+    try:
+        return enr.parse(text, verify=False).public_key
+    except DvError:
+        return None
+
+
+def _network(report, definition, custom_networks):
+    try:
+        return networks.by_fork_version(definition.fork_version, custom_networks)
+    except DvError as error:
+        # Charon looks the network up for the sake of the signatures, which exist from v1.3.
+        (report.error if definition.minor >= 3 else report.warning)("network", str(error))
+        return None
+
+
+def _check_signatures(report, definition, network, in_lock):
+    """The shape of ``definition`` by its signatures; ``None`` if they are wrong.
+
+    What it waits for, in the hands of operators who have not done their part, is one finding for all of them.
+    """
+    waiting = {} if in_lock else awaited(definition)
+    if waiting:
+        # With no more than ENRs to come it is one of a creator alone, that charon takes for signed.
+        complain = report.warning if all(lacks == ["enr"] for lacks in waiting.values()) else report.error
+        error = unfinished(waiting)
+        complain("definition_signatures", error.found)
+    try:
+        return check_signatures(definition, network)
+    except DvError as error:
+        raise_all([each for each in getattr(error, "errors", [error]) if not _is_awaited(each, waiting)])
+        return None
+
+
+def _is_awaited(error, waiting):
+    return isinstance(error, OperatorError) and error.check in waiting.get(error.index, ())
+
+
+def is_from_before_edit(definition, edited):
+    """Whether ``definition`` is one that ``charon alpha edit`` can have made ``edited`` of.
+
+    An edit takes all addresses and signatures of operators and creator off. It appends validators or operators, or puts one
+    operator in the place of another, or takes some off, which may change the threshold.
+    """
+    same = {"creator": Creator(), "operators": None, "threshold": 0, "config_hash": b"", "definition_hash": b""}
+    same.update(num_validators=0, validators=None)
+    if replace(definition, **same) != replace(edited, **same) or edited.creator != Creator():
+        return False
+    before, after = ([operator.enr for operator in each.operators or ()] for each in (definition, edited))
+    validators = definition.validators or ()
+    return (
+        all(operator == Operator(enr=operator.enr) for operator in edited.operators or ())
+        and [text for text in before if text in after] == [text for text in after if text in before] != []
+        and (definition.threshold == edited.threshold or len(after) < len(before))
+        and (edited.validators or ())[: len(validators)] == validators
+    )
+
+
+def _check_enrs(report, definition, in_lock):
+    for index, operator in enumerate(definition.operators or (), 1):
+        if operator.enr or in_lock:
+            with report.errors_of("enr"):
+                enr.parse(operator.enr, "the ENR of operator %d" % index)
+    keys = node_keys(definition)
+    for key in _repeated(filter(None, keys)):
+        places = [str(index) for index, other in enumerate(keys, 1) if other == key]
+        report.error(
+            "enr", "operators %s have the same ENR key; wanted: a node of his own for each" % " and ".join(places)
+        )
+
+
+def _check_threshold(report, definition):
+    threshold, count = definition.threshold, len(definition.operators or ())
+    if not 1 <= threshold <= count:
+        report.error(
+            "threshold", "the threshold is %d of %d operators; wanted: from 1 to %d" % (threshold, count, count)
+        )
+    elif threshold != default_threshold(count):
+        text = "the threshold is %d of %d operators, where charon would take %d"
+        report.warning("threshold", text % (threshold, count, default_threshold(count)))
+
+
+def _check_addresses(report, definition):
+    operators, validators = definition.operators or (), definition.validators or ()
+    for text in _repeated(operator.address.lower() for operator in operators if operator.address):
+        report.warning("operators", "%s is the address of more than one operator" % text)
+    groups = {
+        "creator": [definition.creator.address],
+        "operators": [operator.address for operator in operators],
+        "withdrawal_address": [each.withdrawal_address for each in validators],
+        "fee_recipient_address": [each.fee_recipient_address for each in validators],
+    }
+    for check, texts in groups.items():
+        nobody, unchecked = [], []
+        for text in dict.fromkeys(texts):
+            if not text or address_bytes(text) == ZERO:
+                nobody.append(text or "no address")
+            elif text != checksum_address(address_bytes(text)):
+                unchecked.append(text)
+        if nobody and check in ("withdrawal_address", "fee_recipient_address"):
+            report.warning(check, "%s: nobody can use what goes there" % " and ".join(nobody))
+        if unchecked:
+            text = "%s: without the checksum of EIP-55 a wrong digit is not noticed"
+            report.warning(check, text % and_others(unchecked))
+
+
+def and_others(names):
+    """The first of ``names``, and how many more there are."""
+    return names[0] if len(names) == 1 else "%s and %d more" % (names[0], len(names) - 1)
+
+
+def _check_choices(report, definition):
+    if definition.consensus_protocol.lower() not in _CONSENSUS_PROTOCOLS:
+        report.warning("consensus_protocol", "%s is not known" % show(definition.consensus_protocol))
+    if definition.dkg_algorithm not in _DKG_ALGORITHMS:
+        report.warning("dkg_algorithm", "%s is not known" % show(definition.dkg_algorithm))
+    if definition.minor >= 10 and not definition.target_gas_limit:
+        report.warning("target_gas_limit", "it is 0; wanted: a gas limit")
+    if not definition.num_validators:
+        report.warning("num_validators", "the cluster has no validators")
+
+
+def _repeated(values):
+    return [value for value, count in Counter(values).items() if count > 1]

@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Verifies files with deposit data beside a lock, charon's and those of other tools: every deposit by its public key.
+
+Source: charon-formats §5.
+"""
+
+import os
+
+from ..data_dir import layout as data_dir
+from ..ethereum import deposit
+from ..crypto.bls.signatures import bls
+from ..errors import DvError
+from .definition import address_bytes, and_others
+from .lock import Equations, validator_name
+
+_CHECK = "deposit_files"
+
+# What tools called a network once, by its name today. The fork version says the same.
+_OLD_NAMES = {"goerli": "prater"}
+
+
+def check_deposit_files(report, contents, lock, network):
+    """Add to ``report`` what is wrong with deposit data.
+
+    :param contents: content (bytes) by the file's name below the data directory
+    :param network: the lock's :class:`.networks.Network`; ``None`` if unknown
+    """
+    of_lock = _Deposits(lock, network)
+    equations, wrong, doubtful, seen = Equations(report), [], [], set()
+    for name, content in contents.items():
+        try:
+            entries = deposit.parse_file(content, name)
+            doubtful += _doubts_of_file(name, content, entries, of_lock)
+            wrong += _faults_of_file(name, entries, of_lock)
+            for entry in (each for each in entries if each.pubkey in of_lock.places):
+                seen.add((entry.pubkey, entry.amount))
+                what = "%s, %s" % (name, of_lock.name(entry.pubkey))
+                doubtful += _doubts(what, entry, of_lock, name)
+                faults = list(_faults(what, entry, of_lock, name))
+                wrong += faults[:1]
+                if not faults and of_lock.signature(entry) is None:
+                    root = deposit.signing_root(*_message(entry), entry.fork_version)
+                    equations.add(_CHECK, what, bls.curve.decode_g1(entry.pubkey), root, entry.signature)
+        except DvError as error:
+            wrong.append((error.found.replace(name, ""), error))
+    report.by_cause("error", _CHECK, wrong)
+    report.by_cause("warning", _CHECK, doubtful)
+    equations.check()
+    unseen = {deposit.file_name(amount) for pubkey, amount in of_lock.deposits.keys() - seen} - contents.keys()
+    if unseen:
+        report.warning(_CHECK, "%s: missing, only the lock has these deposits" % and_others(sorted(unseen)))
+
+
+class _Deposits:
+    """What a lock says of deposits: the place of each public key, its deposits by (public key, amount)."""
+
+    def __init__(self, lock, network):
+        validators = lock.validators or ()
+        self.lock, self.network = lock, network
+        self.places = {validator.public_key: place for place, validator in enumerate(validators)}
+        self.deposits = {(each.pubkey, each.amount): each for validator in validators for each in validator.deposits}
+
+    def name(self, pubkey):
+        place = self.places[pubkey]
+        return validator_name(place, self.lock.validators[place])
+
+    def credentials(self, pubkey):
+        """The withdrawal credentials that the definition means for a validator; ``None`` where it has no such validator."""
+        definition, place = self.lock.definition, self.places[pubkey]
+        if place >= len(definition.validators or ()):
+            return None
+        address = address_bytes(definition.validators[place].withdrawal_address)
+        return deposit.withdrawal_credentials(address, definition.compounding)
+
+    def signature(self, entry):
+        """That of the same deposit in the lock, or ``None``."""
+        found = self.deposits.get((entry.pubkey, entry.amount))
+        return found.signature if found and found.withdrawal_credentials == entry.withdrawal_credentials else None
+
+
+def _faults_of_file(name, entries, of_lock):
+    """What is wrong with a file as a whole: pairs of a cause and its :class:`.errors.DvError`.
+
+    Of a file with charon's name: all of the amount in it. In the data directory itself: one for each validator.
+    """
+    base, count = os.path.basename(name), len(of_lock.places)
+    for amount in sorted({entry.amount for entry in entries}):
+        if deposit.is_file_name(base) and deposit.file_name(amount) != base:
+            found = "%s has a deposit of %d Gwei" % (name, amount)
+            yield "amount", DvError(found, "that in %s" % deposit.file_name(amount))
+    found = {entry.pubkey for entry in entries}
+    strangers = ["0x%s" % key.hex() for key in sorted(found - of_lock.places.keys())]
+    twice = len({(entry.pubkey, entry.amount) for entry in entries}) < len(entries)
+    if strangers:
+        wanted = "for validators of the lock; in charon's own files one for each of the lock"
+        yield "strangers", DvError("%s has deposits for %s" % (name, and_others(strangers)), wanted)
+    elif twice or deposit.is_file_name(name) and len(found) != count:
+        text = "%s has %d deposits of %d validators" % (name, len(entries), len(found))
+        yield "count", DvError(text, "one for each of the lock, %d" % count)
+
+
+def _doubts_of_file(name, content, entries, of_lock):
+    """As :func:`_faults_of_file`, what an operator should know of."""
+    unknown = deposit.unknown_keys(content)
+    if unknown:
+        yield "keys", DvError("%s has keys that deposit tools do not know: %s" % (name, and_others(unknown)))
+    found, count = len({entry.pubkey for entry in entries}), len(of_lock.places)
+    if found < count and not deposit.is_file_name(name):
+        yield "count", DvError("%s has deposits of %d of %d validators" % (name, found, count))
+
+
+def _faults(what, entry, of_lock, name):
+    """What is wrong with a deposit, the causes first: pairs of the field and its :class:`.errors.DvError`."""
+    message, network, signature = _message(entry), of_lock.network, of_lock.signature(entry)
+    wanted = {
+        "fork_version": of_lock.lock.definition.fork_version,
+        "network_name": network.name if network and not _has_old_name(entry, network) else entry.network_name,
+        "deposit_message_root": deposit.message_root(*message),
+        "deposit_data_root": deposit.data_root(*message, entry.signature),
+        "withdrawal_credentials": entry.withdrawal_credentials if _is_fetched(name) else of_lock.credentials(entry.pubkey),
+        "signature": entry.signature if signature is None else signature,
+    }
+    for field, value in wanted.items():
+        found = getattr(entry, field)
+        if found != value:
+            yield field, DvError("%s: %s is %s" % (what, field, _shown(found)), _shown(value))
+
+
+def _doubts(what, entry, of_lock, name):
+    """As :func:`_faults`, what an operator should know of."""
+    agreed = of_lock.credentials(entry.pubkey)
+    if _has_old_name(entry, of_lock.network):
+        found = "%s: network_name is the old name %s" % (what, entry.network_name)
+        yield "network_name", DvError(found, of_lock.network.name)
+    if _is_fetched(name) and entry.withdrawal_credentials != agreed:
+        found = "%s: it lets 0x%s withdraw" % (what, entry.withdrawal_credentials.hex())
+        yield "withdrawal_credentials", DvError(found, "%s, if the operators did not agree on another" % _shown(agreed))
+
+
+def _is_fetched(name):
+    """Whether the file is in a directory of ``charon deposit fetch``: it holds what the operators signed with ``charon
+    deposit sign``, for another withdrawal if they like."""
+    return os.path.dirname(name).startswith(data_dir.FETCHED_DEPOSITS)
+
+
+def _has_old_name(entry, network):
+    return network is not None and entry.network_name == _OLD_NAMES.get(network.name)
+
+
+def _message(entry):
+    return entry.pubkey, entry.withdrawal_credentials, entry.amount
+
+
+def _shown(value):
+    return value if isinstance(value, str) else value.hex() if value else "none"

@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a file is by what is in it, whatever its name: a copy, another tool's file and a damaged one have no name to go by.
+
+The form is that of the JSON keys in the text, so it shows in a file that is cut or has a byte order mark too.
+Source: charon-formats §1.2, §4.1, §5.2, §6, §7.
+"""
+
+import os
+import re
+from typing import NamedTuple
+
+from ..data_dir import layout as data_dir
+from ..ethereum import deposit, keystore
+from ..storage import files
+from ..errors import DvError
+
+LOCK, DEFINITION, KEYSTORE = "a lock", "a definition", "a keystore"
+DEPOSIT_DATA, REGISTRATIONS = "deposit data", "builder registrations"
+
+#: How many files of a directory are looked at, and how many bytes they may have together.
+MAX_FILES = 1000
+MAX_TOTAL = 4 * files.MAX_SIZE
+
+# The form of a text that has so many of these keys, the first that fits: a lock holds a definition and deposits too.
+_FORMS = (
+    (LOCK, 2, {"cluster_definition", "distributed_validators", "signature_aggregate", "lock_hash"}),
+    (DEFINITION, 3, {"config_hash", "definition_hash", "num_validators", "operators", "dkg_algorithm", "fork_version"}),
+    # A wallet's key file has all but the checksum.
+    (KEYSTORE, 3, {"crypto", "kdf", "checksum"}),
+    (REGISTRATIONS, 3, {"fee_recipient", "gas_limit", "timestamp", "signature"}),
+    (DEPOSIT_DATA, 3, {"pubkey", "withdrawal_credentials", "deposit_message_root", "deposit_data_root", "signature"}),
+)
+_KEY = re.compile(r'"([^"]{1,64})"\s*:')
+_ESCAPE = re.compile(r"\\u00([0-7][0-9a-fA-F])")
+
+
+def form(content):
+    """The form of ``content`` (bytes), or ``None`` for anything else."""
+    # Without the zero bytes, UTF-16 is as good to read as UTF-8.
+    text = content.replace(b"\0", b"").decode("utf-8", "replace").lstrip("\ufeff\ufffd \t\r\n")
+    if not text.startswith(("{", "[")):
+        return None
+    text = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    keys = {key.lower() for key in _KEY.findall(text)}
+    return next((name for name, enough, known in _FORMS if len(keys & known) >= enough), None)
+
+
+class Contents(NamedTuple):
+    """What lies in a data directory beside lock, definition, node key and key shares; names are those below the directory.
+
+    :param deposits: content by name of all deposit data, and of what has charon's name for it
+    :param overrides: the same of charon's overrides, one at most
+    :param others: (name, form, content) of all else that has a form
+    :param unseen: (name, :class:`.errors.DvError`) of what could not be looked at
+    :param clusters: the directories with a lock of their own
+    """
+
+    deposits: dict
+    overrides: dict
+    others: list
+    unseen: list
+    clusters: list
+
+
+def look(path, names):
+    """The :class:`Contents` of the data directory ``path`` with ``names`` in it; ``ceremony`` is passed over."""
+    contents = Contents({}, {}, [], [], [])
+    named = (data_dir.LOCK, data_dir.DEFINITION, data_dir.NODE_KEY)
+    _look_into(contents, path, "", [name for name in names if name not in named])
+    for name in names:
+        directory = os.path.join(path, name)
+        if name == data_dir.CEREMONY or not os.path.isdir(directory):
+            continue
+        if os.path.exists(os.path.join(directory, data_dir.LOCK)):
+            contents.clusters.append(name)
+        if name == data_dir.KEYS or name.startswith(data_dir.FETCHED_DEPOSITS):
+            try:
+                inside = sorted(os.listdir(directory))
+            except OSError as error:
+                contents.unseen.append((name, files.os_error(error, name, "read")))
+                continue
+            charons = keystore.is_keystore_name if name == data_dir.KEYS else lambda _name: False
+            _look_into(contents, path, name + "/", [each for each in inside if not charons(each)])
+    return contents
+
+
+def _look_into(contents, path, place, names):
+    """Add the files ``names`` of the directory ``place`` below ``path``: so many of them, and so many bytes in all."""
+    names = [place + name for name in names if not os.path.isdir(os.path.join(path, place, name))]
+    left = MAX_TOTAL
+    for name in names[:MAX_FILES]:
+        try:
+            content = files.read(os.path.join(path, name), min(files.MAX_SIZE, left))
+        except DvError as error:
+            contents.unseen.append((name, error))
+            continue
+        left -= len(content)
+        kind = form(content)
+        if name == data_dir.OVERRIDES:
+            contents.overrides[name] = content
+        elif kind == DEPOSIT_DATA or deposit.is_file_name(name):
+            contents.deposits[name] = content
+        elif kind:
+            contents.others.append((name, kind, content))
+    for name in names[MAX_FILES:]:
+        contents.unseen.append((name, DvError("there are more than %d files" % MAX_FILES)))

@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command that goes on, as the user would type it: this run's playbook, inventory and variables."""
+
+import json
+import os
+import shlex
+
+import yaml
+from ansible.parsing.splitter import parse_kv
+
+from ansible_collections.obol.dv.plugins.module_utils.crypto import age
+from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import STEPS
+
+#: Playbooks that go on with some steps only, and with which; all others are taken to go on with any.
+PARTS = {
+    **dict.fromkeys(("backup_enr_key", "demo", "export", "import", "preflight", "runtime"), ()),
+    "enr": STEPS[:1],
+    "definition": STEPS[1:4],
+    "dkg": STEPS[4:],
+    "verify": (),
+    "status": (),
+}
+WHOLE = "create_cluster"
+COLLECTION = "obol.dv."
+
+
+class CommandLine:
+    """The command line of this run.
+
+    :param arguments: what the user gave ``ansible-playbook`` (``context.CLIARGS``): ``args``, ``inventory``, ``extra_vars``,
+        ``subset``
+    :param default_inventory: the inventory sources where none is given
+    :param hosts: names of all hosts of the run
+    """
+
+    def __init__(self, arguments, default_inventory, hosts):
+        self._arguments, self._default, self._hosts = arguments, list(default_inventory or ()), set(hosts)
+
+    def again(self, hosts, step=None, **variables):
+        """The text of the command that runs again on ``hosts``, with further variables.
+
+        Of the variables that were given before, those of this collection stay: another one may be a password. One with a secret key in
+        it, named as a recipient by mistake, does not.
+
+        :param step: the step that is to be gone on with, if it is known
+        """
+        return shlex.join(
+            [
+                "ansible-playbook",
+                *self._playbooks(step),
+                *self._inventory(),
+                *self._variables(variables),
+                *self._limit(list(hosts)),
+            ]
+        )
+
+    def _playbooks(self, step):
+        # An ad hoc command has a module, and its pattern of hosts in the place of playbooks.
+        given = [] if self._arguments.get("module_name") else list(self._arguments.get("args") or ())
+        if any(stem not in PARTS or step in PARTS[stem] for stem in map(_stem, given)):
+            return given
+        last = given[-1] if given else COLLECTION
+        if last.startswith(COLLECTION):
+            return [COLLECTION + WHOLE]
+        return [os.path.join(os.path.dirname(last), WHOLE + os.path.splitext(last)[1])]
+
+    def _inventory(self):
+        given = list(self._arguments.get("inventory") or ())
+        if given == self._default:
+            return []
+        return [word for source in given for word in ("-i", source if "," in source else _short(source))]
+
+    def _variables(self, more):
+        words = []
+        for given in self._arguments.get("extra_vars") or ():
+            if given.startswith("@"):
+                words += ["-e", given]
+                continue
+            own = {name: value for name, value in _values(given).items() if name.startswith("dv_") and name not in more}
+            assignments = [_assignment(name, value) for name, value in own.items()]
+            words += [word for text in assignments if not age.SECRET.search(text) for word in ("-e", text)]
+        return words + [word for name, value in more.items() for word in ("-e", _assignment(name, value))]
+
+    def _limit(self, hosts):
+        subset = self._arguments.get("subset")
+        if set(hosts) == self._hosts:
+            return ["--limit", subset] if subset else []
+        return ["--limit", ",".join(hosts)]
+
+
+def _stem(playbook):
+    if playbook.startswith(COLLECTION):
+        return playbook.removeprefix(COLLECTION)
+    return os.path.splitext(os.path.basename(playbook))[0]
+
+
+def _short(path):
+    """``path`` from the working directory, where it is below it."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative
+
+
+def _values(given):
+    """The variables of an argument ``-e``; those that YAML alone does not read, say with a tag of Ansible's, are not repeated."""
+    try:
+        values = yaml.safe_load(given) if given[:1] in ("{", "[") else parse_kv(given)
+    except yaml.YAMLError:
+        return {}
+    return {name: value for name, value in values.items() if isinstance(name, str)} if isinstance(values, dict) else {}
+
+
+def _assignment(name, value):
+    if isinstance(value, str) and value and shlex.quote(value) == value:
+        return "%s=%s" % (name, value)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return "%s=%d" % (name, value) if is_number else json.dumps({name: value}, default=str)

@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the name of a store, as ``dv_store`` has it, to the store: a table of schemes."""
+
+import importlib
+import re
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC
+
+#: Scheme -> (module, class). A path has none. A module is imported when a store of its kind is opened.
+KINDS = {
+    "": ("directory", "DirectoryStore"),
+    "bundle": ("bundle", "BundleStore"),
+    "git": ("git", "GitStore"),
+    "sftp": ("sftp", "SftpStore"),
+}
+
+_WANTED = "a path, or a name that begins with bundle:, git+ssh://, git+https://, git+file:// or sftp://"
+_NAME = re.compile(r"(?:(?P<scheme>[a-z]+)(?:\+(?P<transport>[a-z]+))?:)?(?P<location>.+)", re.DOTALL)
+_SPEC = {option: CARRIER_SPEC[option] for option in ("store", "store_options")}
+
+
+def open_store(name, options=None):
+    """The store of that name, to be entered.
+
+    :param name: e.g. ``/srv/ceremonies/a``, ``bundle:/media/usb/a``, ``git+ssh://git@host/ceremonies.git/a``,
+        ``sftp://dropbox@host:22/ceremonies/a``
+    :param options: as the modules' ``store_options``, not validated yet; what is None in it counts as not set
+    :raises DvError: there is no such kind of store, or it does not take the options. A name may hold a password: none is told
+    """
+    checked = ArgumentSpecValidator(_SPEC).validate({"store": name or "", "store_options": options})
+    if checked.error_messages:
+        raise DvError("the options of the store: %s" % "; ".join(checked.error_messages), hint="correct dv_store_options")
+    parts = _NAME.fullmatch(checked.validated_parameters["store"])
+    if not parts:
+        raise DvError("the name of the store is empty", _WANTED, "set dv_store")
+    scheme, transport, location = parts.group("scheme", "transport", "location")
+    module, kind = KINDS.get(scheme or "", (None, None))
+    if module is None or (transport and scheme != "git"):
+        raise DvError("%s is no kind of store" % name.partition(":")[0], _WANTED, "correct dv_store")
+    store = getattr(importlib.import_module("." + module, __package__), kind)
+    given = {
+        option: value
+        for option, value in (checked.validated_parameters["store_options"] or {}).items()
+        if value is not None
+    }
+    surplus = sorted(given.keys() - set(store.OPTIONS))
+    if surplus:
+        raise DvError(
+            "a %s store does not take the options %s" % (module, ", ".join(surplus)),
+            ", ".join(store.OPTIONS) or "no options",
+            "correct dv_store_options",
+        )
+    return store("%s:%s" % (transport, location) if transport else location, **given)

@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""EIP-712 digests, with eth_account as the second implementation."""
+
+import json
+
+import pytest
+from eth_account.messages import encode_typed_data
+
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712
+from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import keccak256
+
+CONFIG_HASH = bytes.fromhex("e57f66637bdfa05cce6a78e8cf4120d67d305b485367a69baa5f738436533bcb")
+
+
+def oracle(primary, members, message, chain_id, name="Obol"):
+    domain = {"name": name, "version": "1", **({} if chain_id is None else {"chainId": chain_id})}
+    domain_type = [{"name": "name", "type": "string"}, {"name": "version", "type": "string"}]
+    if chain_id is not None:
+        domain_type.append({"name": "chainId", "type": "uint256"})
+    signable = encode_typed_data(
+        full_message={
+            "types": {
+                "EIP712Domain": domain_type,
+                primary: [{"name": name, "type": kind} for name, kind in members.items()],
+            },
+            "primaryType": primary,
+            "domain": domain,
+            "message": message,
+        }
+    )
+    return keccak256(b"\x19" + signable.version + signable.header + signable.body)
+
+
+@pytest.mark.parametrize("chain_id", [1, 100, 560048, 2**63 - 1])
+@pytest.mark.parametrize(
+    ("function", "primary", "member"),
+    [
+        (eip712.creator_config_digest, "CreatorConfigHash", "creator_config_hash"),
+        (eip712.operator_config_digest, "OperatorConfigHash", "operator_config_hash"),
+        (eip712.config_digest_v1_3, "ConfigHash", "config_hash"),
+    ],
+)
+def test_config_hashes(function, primary, member, chain_id):
+    assert function(CONFIG_HASH, chain_id) == oracle(
+        primary, {member: "string"}, {member: "0x" + CONFIG_HASH.hex()}, chain_id
+    )
+
+
+@pytest.mark.parametrize("text", ["enr:-HW4Q", "", "enr:\u00fc"])
+def test_enr(text):
+    assert eip712.enr_digest(text, 17000) == oracle("ENR", {"enr": "string"}, {"enr": text}, 17000)
+
+
+def test_terms_have_no_chain_id():
+    assert eip712.terms_digest() == oracle(
+        "TermsAndConditions",
+        {"terms_and_conditions_hash": "string", "version": "uint256"},
+        {"terms_and_conditions_hash": eip712.TERMS_HASH, "version": 1},
+        None,
+    )
+
+
+def test_known_digest():
+    digest = "7c8fe012e2f872ca7ec870164184f57b921166f80565ff74af7bee5796f973e4"
+    assert eip712.creator_config_digest(CONFIG_HASH, 11155111).hex() == digest
+
+
+@pytest.mark.parametrize("chain_id", [1, 560048, 2**63 - 1])
+@pytest.mark.parametrize("share_index", [1, 2, 255])
+@pytest.mark.parametrize("text", ["enr:-HW4Q", "enr:" + "x" * 1020])
+def test_node_binding(text, share_index, chain_id):
+    members = {"config_hash": "bytes32", "operator_index": "uint256", "enr": "string"}
+    message = {"config_hash": CONFIG_HASH, "operator_index": share_index, "enr": text}
+    found = eip712.node_binding_digest(CONFIG_HASH, share_index, text, chain_id)
+    assert found == oracle("NodeBinding", members, message, chain_id, "obol.dv")
+
+
+def test_known_node_bindings(vectors):
+    """The vectors of the protocol's "The binding"."""
+    made = vectors / "charon-1.10.3" / "signed-definition"
+    definition = json.loads((made / "cluster-definition.json").read_bytes())
+    wallets = json.loads((made / "wallets-test-only.json").read_bytes())
+    config_hash = bytes.fromhex(definition["config_hash"][2:])
+    digests = [
+        eip712.node_binding_digest(config_hash, index, operator["enr"], 560048)
+        for index, operator in enumerate(definition["operators"], 1)
+    ]
+    assert digests[0].hex() == "a1f57da47748540df89d00e803a948d11d78b073c00eb75e6844e45f551f384c"
+    assert digests[1].hex() == "08a614c8ce0185193ebb4628b7a01a4af667fd527cf32a4261741415987de29d"
+    private_key = bytes.fromhex(wallets["operators"][0]["wallet_private_key"][2:])
+    assert secp256k1.sign(private_key, digests[0]).hex() == (
+        "fb4a31da72babaca60af5e740aa7db35089a0498eeb19954a517514db6477b9d"
+        "28a769958ee442dd18c315a6eac8309ba5b56bd9599ae200b7543bed62df626e01"
+    )
