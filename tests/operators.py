@@ -10,7 +10,7 @@ import pathlib
 import shutil
 from functools import partial
 
-from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
+from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 from ansible_collections.obol.dv.tests import play
 
 #: An address that nobody has the key of.
@@ -50,7 +50,7 @@ class Operators:
     def make_wallet(self, name):
         """Make a wallet in the directory of that name; its address."""
         place = self.directory / name
-        return wallet.create(str(place / "wallet.json"), str(place / "wallet-password.txt"))
+        return key_file_wallet.create(str(place / "wallet.json"), str(place / "wallet-password.txt"))
 
     def write_policy(self, name, **rules):
         """Write the policy of a node: what the group agrees on as it begins, with other ``rules``."""

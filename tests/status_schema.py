@@ -5,7 +5,6 @@
 """The form of the status as JSON, as docs/status.md tells it."""
 
 import jsonschema
-
 from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import STEPS
 
 

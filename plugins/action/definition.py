@@ -4,8 +4,8 @@
 
 """Carries the proposal and all approvals, or a definition, to a node; the definition back to the store."""
 
-from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import APPROVALS, PROPOSAL
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 
 

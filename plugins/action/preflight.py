@@ -6,10 +6,9 @@
 that store and backups can be written there."""
 
 from ansible.plugins.action import ActionBase
-
-from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute, check_directory_of_control_node
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import APPROVALS, PROPOSAL
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute, check_directory_of_control_node
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 from ansible_collections.obol.dv.plugins.plugin_utils.clusters import check_cluster
 

@@ -4,8 +4,8 @@
 
 """Carries all that the store holds of a ceremony to a node, to be looked at."""
 
-from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import APPROVALS, DKG, PROPOSAL
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 from ansible_collections.obol.dv.plugins.plugin_utils.copies import LooksForCopies
 

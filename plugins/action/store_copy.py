@@ -5,7 +5,6 @@
 """Copies the files that one store has and another lacks, on the control node."""
 
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.modules.store_copy import ARGUMENT_SPEC
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store

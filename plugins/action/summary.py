@@ -10,9 +10,8 @@ import os
 from ansible import constants, context
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-
-from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, printable
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.plugins.modules.summary import ARGUMENT_SPEC
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
 from ansible_collections.obol.dv.plugins.plugin_utils.rerun_command import CommandLine

@@ -75,18 +75,26 @@ stored:
 
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, HAZARDS_SPEC, TESTNET_SPEC, WALLET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import (
+    CARRIER_SPEC,
+    HAZARDS_SPEC,
+    TESTNET_SPEC,
+    WALLET_SPEC,
+    networks,
+    packages,
+    run,
+)
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import approval, hazards, policy
-    from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
-    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
-    from ansible_collections.obol.dv.plugins.module_utils.errors import raise_all
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex, to_hex
+    from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
     from ansible_collections.obol.dv.plugins.module_utils.agreement.proposal import check_proposal, check_terms
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL, approval_name
-    from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex, to_hex
+    from ansible_collections.obol.dv.plugins.module_utils.errors import raise_all
+    from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
+    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -117,7 +125,7 @@ def approve(module):
     if module.check_mode and not (address or os.path.lexists(params["wallet_file"])):
         # The run would make it first, and its place is not known before.
         return dict(changed=True, state="waiting", config_hash=to_hex(proposal.config_hash), share_index=None)
-    address = address or wallet.address(params["wallet_file"])
+    address = address or key_file_wallet.address(params["wallet_file"])
     considered = dict(
         data_dir=params["data_dir"],
         proposal=proposal,
@@ -134,7 +142,7 @@ def approve(module):
     if module.check_mode:
         approval.review(**considered)
         return dict(result, changed=given is None)
-    sign = wallet.signer(params["wallet_file"], params["wallet_password_file"])
+    sign = key_file_wallet.signer(params["wallet_file"], params["wallet_password_file"])
     given, new = approval.approve(sign=sign, **considered)
     # In the store it may have another spelling: that is no matter.
     outbox = {} if stored is not None and approval.is_same(stored, given) else {name: given.dump()}

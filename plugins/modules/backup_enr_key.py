@@ -80,13 +80,13 @@ import time
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.crypto import age, secp256k1
     from ansible_collections.obol.dv.plugins.module_utils.agreement import approval
-    from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key as backup
+    from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key
+    from ansible_collections.obol.dv.plugins.module_utils.crypto import age, secp256k1
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
+    from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
     from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
     from ansible_collections.obol.dv.plugins.module_utils.storage import files
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
-    from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -103,21 +103,21 @@ def back_up(module):
     if not node_key.exists(params["data_dir"]):
         if module.check_mode:
             return result
-        raise DvError("%s has no %s" % (params["data_dir"], node_key.FILE), "a key to back up", "run obol.dv.enr first")
+        raise DvError("%s has no %s" % (params["data_dir"], layout.NODE_KEY), "a key to back up", "run obol.dv.enr first")
     private_key = node_key.read(params["data_dir"])
     result["peer_id"] = enr.peer_id(secp256k1.public_key(private_key))
-    found = backup.find(params["backup_dir"], result["peer_id"])
+    found = enr_key.find(params["backup_dir"], result["peer_id"])
     for error in found.damaged:
         module.warn(str(error))
     made = found.of(recipients)
     approved = files.read_if_exists(os.path.join(params["data_dir"], approval.FILE), approval.MAX_SIZE)
-    copy = approved and backup.approval_path(params["backup_dir"], result["peer_id"], approved)
+    copy = approved and enr_key.approval_path(params["backup_dir"], result["peer_id"], approved)
     result["changed"] = made is None or bool(copy) and not os.path.lexists(copy)
     if made is None:
         if module.check_mode:
             return result
-        made = backup.make(params["backup_dir"], result["peer_id"], private_key, recipients, time.time())
-    outbox = {os.path.basename(path): files.read(path, backup.MAX_SIZE).decode() for path in made.paths}
+        made = enr_key.make(params["backup_dir"], result["peer_id"], private_key, recipients, time.time())
+    outbox = {os.path.basename(path): files.read(path, enr_key.MAX_SIZE).decode() for path in made.paths}
     if copy:
         if not module.check_mode:
             files.write_same(copy, approved)

@@ -116,19 +116,19 @@ import os
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, status as before_definition, bindings
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition as accepted, node_key
-    from ansible_collections.obol.dv.plugins.module_utils.cluster import definition, definition_checks
-    from ansible_collections.obol.dv.plugins.module_utils.storage import files
-    from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, sent_rounds
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import facts
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
-    from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import by_fork_version
+    from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, bindings, status
     from ansible_collections.obol.dv.plugins.module_utils.agreement.proposal import check_proposal
+    from ansible_collections.obol.dv.plugins.module_utils.cluster import definition, definition_checks
     from ansible_collections.obol.dv.plugins.module_utils.cluster.canonical import spelled, spelled_as_ours
     from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Standing
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import facts
+    from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition, node_key
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, sent_rounds
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
+    from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import by_fork_version
+    from ansible_collections.obol.dv.plugins.module_utils.storage import files
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -157,7 +157,7 @@ def place(module):
     new = before is None or spelled(definition.parse(before)) != found
     try:
         if module.check_mode:
-            changed = acceptance.review(data_dir, found, own_key, confirmed, custom, inbox) != accepted.read(data_dir) or new
+            changed = acceptance.review(data_dir, found, own_key, confirmed, custom, inbox) != accepted_definition.read(data_dir) or new
         else:
             changed = acceptance.accept_definition(data_dir, found, own_key, confirmed, custom, inbox)
     except bindings.Unbound as error:
@@ -203,7 +203,7 @@ def _read(path):
 
 def _waiting(module, custom):
     params = module.params
-    standing, known = before_definition.stand(
+    standing, known = status.stand(
         params["data_dir"], params["inbox"], params["store"], custom, creator=params["creator"]
     )
     state = "planned" if module.check_mode else standing.state

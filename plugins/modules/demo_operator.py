@@ -52,10 +52,10 @@ import os
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import WALLET_SPEC, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.storage import files
     from ansible_collections.obol.dv.plugins.module_utils.agreement import policy
-    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
     from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
+    from ansible_collections.obol.dv.plugins.module_utils.storage import files
 
 ARGUMENT_SPEC = dict(
     policy_file=dict(type="path", required=True),
@@ -72,14 +72,14 @@ def make_up(module):
     new_policy = new_policy and "" not in terms.operators
     changed = new_wallet or new_policy
     if module.check_mode:
-        return dict(changed=changed, address=None if new_wallet else wallet.address(params["wallet_file"]))
+        return dict(changed=changed, address=None if new_wallet else key_file_wallet.address(params["wallet_file"]))
     if new_wallet:
-        wallet.create(params["wallet_file"], params["wallet_password_file"])
+        key_file_wallet.create(params["wallet_file"], params["wallet_password_file"])
     if new_policy:
         files.make_directory(os.path.dirname(params["policy_file"]))
         files.write_new(params["policy_file"], policy.allowing(terms).encode())
-    wallet.settle(*(params[name] for name in ("wallet_file", "wallet_password_file", "policy_file")))
-    return dict(changed=changed, address=wallet.address(params["wallet_file"]))
+    key_file_wallet.settle(*(params[name] for name in ("wallet_file", "wallet_password_file", "policy_file")))
+    return dict(changed=changed, address=key_file_wallet.address(params["wallet_file"]))
 
 
 def main():

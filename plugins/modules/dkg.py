@@ -164,17 +164,18 @@ from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner impo
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
     from ansible_collections.obol.dv.plugins.module_utils.agreement.bindings import Unbound
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, LOCK
-    from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony, elsewhere, inbox as mail
-    from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import facts
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
-    from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import by_fork_version
-    from ansible_collections.obol.dv.plugins.module_utils.crypto.secp256k1 import public_key
     from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Standing
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import dkg_folder
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import facts
+    from ansible_collections.obol.dv.plugins.module_utils.crypto.secp256k1 import public_key
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, LOCK
+    from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony, elsewhere
+    from ansible_collections.obol.dv.plugins.module_utils.dkg import inbox as mail
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
+    from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+    from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import by_fork_version
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),

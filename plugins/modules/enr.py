@@ -67,12 +67,12 @@ import os
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key as backup
-    from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
-    from ansible_collections.obol.dv.plugins.module_utils.storage import files, ownership as owner
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+    from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key
     from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import one_run
+    from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
+    from ansible_collections.obol.dv.plugins.module_utils.storage import files, ownership
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -84,10 +84,10 @@ ARGUMENT_SPEC = dict(
 
 def make(module):
     data_dir, backup_dir = module.params["data_dir"], module.params["backup_dir"]
-    wanted = owner.parse(module.params["owner"], "dv_data_owner") if module.params["owner"] else None
+    wanted = ownership.parse(module.params["owner"], "dv_data_owner") if module.params["owner"] else None
     if wanted:
-        owner.check(wanted, "dv_data_owner")
-    result = dict(key_path=os.path.join(data_dir, node_key.FILE), enr=None, peer_id=None, enr_key_backup="" if backup_dir else None)
+        ownership.check(wanted, "dv_data_owner")
+    result = dict(key_path=os.path.join(data_dir, layout.NODE_KEY), enr=None, peer_id=None, enr_key_backup="" if backup_dir else None)
     new = not node_key.exists(data_dir)
     if new and module.check_mode:
         return dict(result, changed=True)
@@ -95,7 +95,7 @@ def make(module):
         # Its user must be able to get there.
         files.make_directory(os.path.dirname(os.path.abspath(data_dir)), 0o711)
     files.make_directory(data_dir)
-    given = bool(wanted) and owner.give(data_dir, wanted, really=not module.check_mode)
+    given = bool(wanted) and ownership.give(data_dir, wanted, really=not module.check_mode)
     with files.like_owner(data_dir):
         if new:
             with one_run(data_dir):
@@ -107,7 +107,7 @@ def make(module):
         private_key = node_key.read(data_dir)
     peer_id = enr.peer_id(secp256k1.public_key(private_key))
     if backup_dir:
-        result["enr_key_backup"] = backup.newest(backup_dir, peer_id)
+        result["enr_key_backup"] = enr_key.newest(backup_dir, peer_id)
     return dict(result, changed=new or given, enr=enr.encode(private_key), peer_id=peer_id)
 
 

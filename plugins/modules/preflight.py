@@ -122,16 +122,24 @@ accepted:
 
 import time
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, HAZARDS_SPEC, TESTNET_SPEC, WALLET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import (
+    CARRIER_SPEC,
+    HAZARDS_SPEC,
+    TESTNET_SPEC,
+    WALLET_SPEC,
+    networks,
+    packages,
+    run,
+)
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout as data_dir, node_key
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
+    from ansible_collections.obol.dv.plugins.module_utils.errors import Collector, DvError
     from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
     from ansible_collections.obol.dv.plugins.module_utils.node import preflight
-    from ansible_collections.obol.dv.plugins.plugin_utils import variable_names as variables
-    from ansible_collections.obol.dv.plugins.module_utils.errors import Collector, DvError
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
+    from ansible_collections.obol.dv.plugins.plugin_utils import variable_names
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -158,7 +166,7 @@ ARGUMENT_SPEC = dict(
 def check(module):
     params = module.params
     problems, confirmed = Collector(), {}
-    problems.errors += variables.misspelled(params["variables"])
+    problems.errors += variable_names.misspelled(params["variables"])
     for name in ("accept_config_hash", "accept_definition_hash"):
         with problems:
             confirmed[name] = from_hex(params[name], 32, "dv_" + name) or None
@@ -179,7 +187,7 @@ def check(module):
         backup_recipients=params["backup_recipients"] or (),
         backup_dir=params["backup_dir"],
     )
-    definition = params["inbox"].get(data_dir.DEFINITION)
+    definition = params["inbox"].get(layout.DEFINITION)
     given = preflight.Given(definition, params["definition_file"], networks(params)) if definition is not None else None
     problems.errors += preflight.check(node, params["terms"], time.time(), given, params["inbox"])
     texts = [str(error) for error in problems.errors]

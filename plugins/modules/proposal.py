@@ -62,13 +62,13 @@ import uuid
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, HAZARDS_SPEC, WALLET_SPEC, packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
     from ansible_collections.obol.dv.plugins.module_utils.agreement import hazards, proposal
-    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
-    from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, raise_all
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import to_hex
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
     from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+    from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import to_hex
+    from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, raise_all
+    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -97,7 +97,7 @@ def propose(module):
     made, changed = found, False
     if not module.check_mode:
         timestamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        sign = wallet.signer(params["wallet_file"], params["wallet_password_file"])
+        sign = key_file_wallet.signer(params["wallet_file"], params["wallet_password_file"])
         made, changed = proposal.propose(params["data_dir"], terms, sign, str(uuid.uuid4()).upper(), timestamp)
     text = definition.dump(made).decode()
     return dict(

@@ -170,13 +170,13 @@ operators:
 import contextlib
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key as backup
-    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
+    from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key
     from ansible_collections.obol.dv.plugins.module_utils.node.status import own_peer_id, status
+    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -205,14 +205,14 @@ def tell(module):
         params["creator"],
     )
     peer_id = own_peer_id(params["data_dir"])
-    found = backup.newest(params["backup_dir"], peer_id) if params["backup_dir"] else None
+    found = enr_key.newest(params["backup_dir"], peer_id) if params["backup_dir"] else None
     return dict(known, **standing.result(), enr_key_backup=found, peer_id=peer_id, changed=False)
 
 
 def _address_of_wallet(path):
     # What is wrong with a wallet, is said where it has to sign.
     with contextlib.suppress(DvError):
-        return wallet.address(path) if path and os.path.lexists(path) else None
+        return key_file_wallet.address(path) if path and os.path.lexists(path) else None
 
 
 def main():

@@ -58,8 +58,8 @@ from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner impo
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import approval
-    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 
 ARGUMENT_SPEC = dict(
     path=dict(type="path", required=True),
@@ -84,10 +84,10 @@ def find_or_make(module):
             )
         if module.check_mode:
             return dict(changed=True, address=wanted)
-        return dict(changed=True, address=wallet.create(path, module.params["password_file"]))
+        return dict(changed=True, address=key_file_wallet.create(path, module.params["password_file"]))
     if module.params["create"] and not module.check_mode:
-        wallet.settle(path, module.params["password_file"])
-    address = wallet.address(path, default=wanted)
+        key_file_wallet.settle(path, module.params["password_file"])
+    address = key_file_wallet.address(path, default=wanted)
     if wanted is not None and address.lower() != wanted.lower():
         raise DvError(
             "the wallet %s has the address %s" % (path, address),

@@ -8,9 +8,8 @@ import json
 
 # What it takes for the answer, Ansible takes too.
 from ansible.module_utils.json_utils import _filter_non_json_lines
-
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import deliverable
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 _HINT = "nothing of it was used: see what runs in the place of this collection on that node"
 

@@ -8,14 +8,13 @@ It carries public files only and is trusted with nothing: modules verify all tha
 """
 
 from ansible.plugins.action import ActionBase
-
-from ansible_collections.obol.dv.plugins.module_utils.storage import files
-from ansible_collections.obol.dv.plugins.module_utils.encoding import go_json as gojson
-from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION
-from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.encoding.json_fields import lookup
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL, approval_name
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION
+from ansible_collections.obol.dv.plugins.module_utils.encoding import go_json
+from ansible_collections.obol.dv.plugins.module_utils.encoding.json_fields import lookup
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
 from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import names
@@ -86,4 +85,4 @@ class Carrier(NodeModule):
 
 def _hash(text, what):
     """The hash that a definition states, in one spelling. The nodes hold it against what the definition says."""
-    return str(lookup(gojson.loads(text, what), "definition_hash", what)).lower().removeprefix("0x")
+    return str(lookup(go_json.loads(text, what), "definition_hash", what)).lower().removeprefix("0x")

@@ -4,9 +4,9 @@
 
 """Copies of the backups of ENR private keys, on the control node."""
 
-from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key as backup
-from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute
+from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute
 
 
 class LooksForCopies:
@@ -24,6 +24,6 @@ class LooksForCopies:
 def _newest(dest, peer_id):
     """As :func:`.backup.newest`; nowhere is none either, which is an error only where one is to be made."""
     try:
-        return backup.newest(absolute(dest, "dv_backup_dest"), peer_id)
+        return enr_key.newest(absolute(dest, "dv_backup_dest"), peer_id)
     except (DvError, ValueError):
         return ""

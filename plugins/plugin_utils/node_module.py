@@ -5,7 +5,6 @@
 """An action plugin that runs the module of the same name on the node, and takes from its answer only what modules of ours answer."""
 
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
 

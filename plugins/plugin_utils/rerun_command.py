@@ -10,9 +10,8 @@ import shlex
 
 import yaml
 from ansible.parsing.splitter import parse_kv
-
-from ansible_collections.obol.dv.plugins.module_utils.crypto import age
 from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import STEPS
+from ansible_collections.obol.dv.plugins.module_utils.crypto import age
 
 #: Playbooks that go on with some steps only, and with which; all others are taken to go on with any.
 PARTS = {

@@ -4,8 +4,8 @@
 
 """The summary at the end of a run, as lines of text."""
 
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout as data_dir
 from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import STEPS
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.plugin_utils import terms
 from ansible_collections.obol.dv.plugins.plugin_utils.run_status import command
 
@@ -16,7 +16,7 @@ NEXT = (
 )
 
 
-FILES = (data_dir.NODE_KEY, data_dir.DEFINITION, data_dir.LOCK, data_dir.DEPOSIT_DATA, data_dir.KEYS + "/")
+FILES = (layout.NODE_KEY, layout.DEFINITION, layout.LOCK, layout.DEPOSIT_DATA, layout.KEYS + "/")
 
 #: The states in the order in which they are told.
 STATES = ("complete", "planned", "waiting", "stopped", "aborted", "unknown")

@@ -17,8 +17,7 @@ import sys
 import tempfile
 
 from ansible.module_utils.testing import patch_module_args
-
-from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
+from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
 from ansible_collections.obol.dv.tests import play
@@ -185,7 +184,7 @@ class Cluster:
     def terms(self):
         wallets = [node / "wallet.json" for node in self.nodes]
         # As long as one is not made, its address is not known.
-        addresses = [wallet.address(str(path)) if path.exists() else "" for path in wallets]
+        addresses = [key_file_wallet.address(str(path)) if path.exists() else "" for path in wallets]
         return dict(
             name="tested",
             network="hoodi",

@@ -8,7 +8,6 @@ import random
 import shutil
 
 import pytest
-
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.tests import play
 from ansible_collections.obol.dv.tests.faults.cluster import STEPS, Cluster

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module import runner as module
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module import runner
 
 #: In the Python of a node, from its beginning: how often each file is compiled, and at the end who brought our core.
 SITE = """
@@ -131,7 +131,7 @@ def test_the_nodes_log_is_told_nothing(monkeypatch):
     """``_log_invocation``, which module_utils.module leaves out."""
     logged = []
     monkeypatch.setattr(AnsibleModule, "log", lambda self, message, log_args=None: logged.append(message))
-    for kind, wanted in ((AnsibleModule, 1), (module._Module, 0)):
+    for kind, wanted in ((AnsibleModule, 1), (runner._Module, 0)):
         logged.clear()
         with patch_module_args({}):
             kind(argument_spec={})

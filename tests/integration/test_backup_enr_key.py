@@ -12,9 +12,10 @@ import subprocess
 import pyrage
 import pytest
 from ansible_collections.obol.dv.plugins.action import backup_enr_key as action
+from ansible_collections.obol.dv.plugins.module_utils import errors
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
 from ansible_collections.obol.dv.tests import leaks, play
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -213,7 +214,7 @@ def test_a_ceremony_goes_on_with_a_restored_key(tmp_path, check_complete):
     lost.mkdir(mode=0o700)
     identity = pyrage.x25519.Identity.from_str((tmp_path / "age.txt").read_text())
     restored = pyrage.decrypt(fresh.files(2, "*.age")[1][0].read_bytes(), [identity])
-    files.write_new(str(lost / node_key.FILE), restored)
+    files.write_new(str(lost / layout.NODE_KEY), restored)
     assert node_key.read(lost) == wanted
     fresh.run(["create-cluster.yml"], "-e", "dv_num_validators=1")
     check_complete(fresh.data_dirs)
@@ -223,5 +224,5 @@ def test_a_node_cannot_write_elsewhere_on_the_control_node(made):
     """A node that answers as it likes: the key in clear, another path, another file."""
     (encrypted,) = made.files(1, "*.age")[0]
     for name, text in ((encrypted.name, "ab" * 32), ("../" + encrypted.name, encrypted.read_text()), ("authorized_keys", "{}")):
-        with pytest.raises(action.DvError, match="is no file of a backup"):
+        with pytest.raises(errors.DvError, match="is no file of a backup"):
             action._encrypted(name, text)  # pylint: disable=protected-access

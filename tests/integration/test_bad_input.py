@@ -14,9 +14,9 @@ import shutil
 import subprocess
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
+from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
-from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
 from ansible_collections.obol.dv.tests import play
 from ansible_collections.obol.dv.tests.operators import DEAD, Operators
 
@@ -91,16 +91,16 @@ def test_every_node_tells_what_is_wrong_with_it(tmp_path, check_refused):
     for data_dir in group.data_dirs:
         files.make_directory(str(data_dir))
     (places[0] / "wallet-password.txt").write_text("another password\n")
-    (group.data_dirs[1] / node_key.FILE).write_text("not a key")
+    (group.data_dirs[1] / layout.NODE_KEY).write_text("not a key")
     (places[2] / "policy.yml").unlink()
-    stranger = wallet.create(str(tmp_path / "stranger.json"), str(tmp_path / "stranger.txt"))
+    stranger = key_file_wallet.create(str(tmp_path / "stranger.json"), str(tmp_path / "stranger.txt"))
     shutil.copy(tmp_path / "stranger.json", places[3] / "wallet.json")
     shutil.copy(tmp_path / "stranger.txt", places[3] / "wallet-password.txt")
     group.hosts["node4"]["dv_operator_address"] = stranger
     group.write_inventory()
     texts = [
         "- node1: the password in %s does not unlock the wallet" % (places[0] / "wallet-password.txt"),
-        "- node2: %s does not hold a key; wanted: 64 hex digits" % (group.data_dirs[1] / node_key.FILE),
+        "- node2: %s does not hold a key; wanted: 64 hex digits" % (group.data_dirs[1] / layout.NODE_KEY),
         "- node3: there is no policy at %s" % (places[2] / "policy.yml"),
         "- node4: this node's address %s is not in dv_operators" % stranger,
     ]

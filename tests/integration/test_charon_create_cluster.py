@@ -8,9 +8,9 @@ import json
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import keystore, networks, builder_registration as registration
 from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as lock_file
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import builder_registration, keystore, networks
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.tests import charon_tool, mutations
 
@@ -240,7 +240,7 @@ def overrides(charon, nodes, **fields):
             "pubkey": validator.public_key,
             **fields,
         }
-        root = registration.signing_root(**signed, fork_version=found.definition.fork_version)
+        root = builder_registration.signing_root(**signed, fork_version=found.definition.fork_version)
         message = {name: str(value) if isinstance(value, int) else "0x" + value.hex() for name, value in signed.items()}
         entries.append({"version": "v1", "v1": {"message": message, "signature": "0x" + bls.sign(key, root).hex()}})
     return entries

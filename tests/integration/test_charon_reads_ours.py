@@ -9,10 +9,10 @@ import json
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, keystore
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
 from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as locks
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, keystore
 from ansible_collections.obol.dv.tests import charon_tool, play
 
 

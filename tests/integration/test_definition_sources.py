@@ -7,12 +7,19 @@
 import dataclasses
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
-from ansible_collections.obol.dv.plugins.module_utils.storage import files
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import (
+    Creator,
+    Definition,
+    Operator,
+    ValidatorAddresses,
+    dump,
+    with_hashes,
+)
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Definition, Operator, ValidatorAddresses, dump, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.tests import play
 from ansible_collections.obol.dv.tests.operators import DEAD
 
@@ -140,8 +147,8 @@ def test_another_hash_is_refused(nodes, check_refused):
 
 def test_without_the_keys_of_its_enrs_it_is_refused(nodes, check_refused):
     definition = made(nodes)
-    (nodes[1] / node_key.FILE).unlink()
-    (nodes[2] / node_key.FILE).unlink()
+    (nodes[1] / layout.NODE_KEY).unlink()
+    (nodes[2] / layout.NODE_KEY).unlink()
     node_key.create(str(nodes[2]))
     texts = ["node2: %s has no charon-enr-private-key" % nodes[1], "node3: this node is not in the definition"]
     check_refused(nodes[0].parents[1], texts, lambda: run(nodes, dump(definition), *confirmed(definition)))

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
+from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 from ansible_collections.obol.dv.tests import play
 
 EXAMPLE = play.ROOT / "inventories" / "example"
@@ -75,8 +75,8 @@ def bring(hosts, nodes):
             for file in ("wallet.json", "wallet-password.txt"):
                 shutil.copy(north / file, place)
         else:
-            wallet.create(str(place / "wallet.json"), str(place / "wallet-password.txt"))
-        addresses[name] = wallet.address(str(place / "wallet.json"))
+            key_file_wallet.create(str(place / "wallet.json"), str(place / "wallet-password.txt"))
+        addresses[name] = key_file_wallet.address(str(place / "wallet.json"))
     known = {node["dv_operator_address"]: addresses[name] for name, node in nodes.items()}
     for name, node in nodes.items():
         inside = str(pathlib.Path(node["dv_data_dir"]).parent)

@@ -14,7 +14,7 @@ import sys
 
 import eth_account
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
+from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 from ansible_collections.obol.dv.tests import play
 
 PAGE = (play.ROOT / "docs" / "wallet.md").read_text()
@@ -68,4 +68,4 @@ def test_a_wallet_of_geth(tmp_path):
     (tmp_path / "wallet-password.txt").write_text("geheim\n")
     shell(GETH, tmp_path)
     shell(MOVE, tmp_path)
-    wallet.signer(str(tmp_path / "wallet.json"), str(tmp_path / "wallet-password.txt"))(bytes(32))
+    key_file_wallet.signer(str(tmp_path / "wallet.json"), str(tmp_path / "wallet-password.txt"))(bytes(32))

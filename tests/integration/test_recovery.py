@@ -17,7 +17,7 @@ import uuid
 
 import pyrage
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws
 from ansible_collections.obol.dv.tests import play
 from ansible_collections.obol.dv.tests.operators import Operators
@@ -234,7 +234,7 @@ def test_restore_it_from_its_backup(group, age_binary, tmp_path, check_complete)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "age").symlink_to(age_binary)
     recipe = Recipe("Restore it from its backup", cluster, path=tmp_path / "bin")
-    (cluster.data_dirs[1] / node_key.FILE).unlink()
+    (cluster.data_dirs[1] / layout.NODE_KEY).unlink()
     # One of an older key lies beside it.
     older = cluster.directory / "bob" / "backups" / "enr-key-older.age"
     older.write_text("of another key")

@@ -12,12 +12,12 @@ from functools import partial
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import approval, proposal
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
-from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
-from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
+from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
+from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 from ansible_collections.obol.dv.tests import play
 from ansible_collections.obol.dv.tests.operators import DEAD, Operators
 
@@ -51,7 +51,7 @@ def proposed(group, **changes):
     given = {name: group.variables["dv_" + name] for name in names}
     terms = parse_terms({**given, "num_validators": 1, "creator": given["operators"][0], **changes})
     place = group.directory / "node1"
-    sign = wallet.signer(str(place / "wallet.json"), str(place / "wallet-password.txt"))
+    sign = key_file_wallet.signer(str(place / "wallet.json"), str(place / "wallet-password.txt"))
     made, _new = proposal.propose(str(group.directory.parent / "forger"), terms, sign, "ANOTHER", "2026-01-02T03:04:05Z")
     return definition.dump(made)
 
@@ -100,7 +100,7 @@ def test_changed_terms(state, signed_group, our_cluster, check_refused):
 def test_nodes_that_hold_something_else(signed, our_cluster, check_refused):
     """Another ENR private key, another definition, key shares of another cluster, and a cluster beside no definition."""
     nodes = signed.data_dirs
-    (nodes[0] / node_key.FILE).unlink()
+    (nodes[0] / layout.NODE_KEY).unlink()
     node_key.create(str(nodes[0]))
     (nodes[1] / "cluster-definition.json").unlink()
     shutil.copy(our_cluster[0] / "cluster-definition.json", nodes[1])
@@ -122,7 +122,7 @@ def test_nodes_that_hold_something_else(signed, our_cluster, check_refused):
 def test_two_nodes_with_one_key(group, check_refused):
     for data_dir in group.data_dirs[1:3]:
         data_dir.mkdir(mode=0o700)
-        (data_dir / node_key.FILE).write_text("11" * 32)
+        (data_dir / layout.NODE_KEY).write_text("11" * 32)
     group.write_inventory()
     check_refused(group.directory, ["- node2, node3: hold the same charon-enr-private-key"], group.attempt)
 
@@ -202,7 +202,7 @@ def test_an_old_enr_in_an_operators_place(theft, text, signed):
         (data_dir / "ceremony" / "accepted.json").unlink()
         shutil.rmtree(data_dir / "ceremony" / "approvals")
     place = signed.directory / "node2"
-    sign = wallet.signer(str(place / "wallet.json"), str(place / "wallet-password.txt"))
+    sign = key_file_wallet.signer(str(place / "wallet.json"), str(place / "wallet-password.txt"))
     given = approval.read(str(signed.data_dirs[1]))
     old_enr = enr.encode(b"\x42" * 32)
     old = dataclasses.replace(given, enr=old_enr, enr_signature=sign(eip712.enr_digest(old_enr, networks.by_name("hoodi").chain_id)))

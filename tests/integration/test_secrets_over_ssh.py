@@ -19,9 +19,9 @@ import threading
 
 import pyrage
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws
-from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke as sealing
 from ansible_collections.obol.dv.tests import leaks, node_secrets
 from ansible_collections.obol.dv.tests.lab import LabError
 from ansible_collections.obol.dv.tests.play import ROOT
@@ -181,7 +181,7 @@ class Site:
         message = jws.split(text)
         fields = json.loads(encoding.from_base64(message.payload))
         ciphertexts = bytearray(encoding.from_base64(fields["ciphertexts"]))
-        ciphertexts[sealing.OVERHEAD] ^= 1
+        ciphertexts[hpke.OVERHEAD] ^= 1
         payload = encoding.to_json({**fields, "ciphertexts": encoding.to_base64(bytes(ciphertexts))}).encode()
         return jws.sign(node_key.read(str(self.data_dirs["node2"])), encoding.from_base64(message.header), payload)
 

@@ -10,9 +10,9 @@ import re
 import pytest
 import yaml
 from ansible_collections.obol.dv.plugins.module_utils.agreement import policy as policies
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.agreement.policy_schema import POLICY
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import definition, parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.agreement.policy_schema import POLICY
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 PAGE = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "policy.md").read_text()
 #: Key -> what its row tells: the value, what it allows, and what is allowed where it is left out.

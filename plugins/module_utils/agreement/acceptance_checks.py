@@ -6,17 +6,18 @@
 
 import os
 
-from ..data_dir import accepted_definition as accepted
-from . import approval, bindings
-from ..storage import files
-from ..encoding import go_json as gojson
-from ..ethereum import networks
-from ..data_dir.layout import CEREMONY, DEFINITION, KEYS, LOCK, sent_rounds
-from ..cluster.definition import compute_config_hash, compute_definition_hash, parse
+from ..cluster.definition import parse
 from ..cluster.definition_checks import awaited, check_runnable, check_signatures, operator_of, unfinished
-from ..errors import Collector, DvError
-from ..encoding.json_fields import lookup
+from ..cluster.definition_hash import compute_config_hash, compute_definition_hash
 from ..crypto.secp256k1 import one_spelling
+from ..data_dir import accepted_definition
+from ..data_dir.layout import CEREMONY, DEFINITION, KEYS, LOCK, sent_rounds
+from ..encoding import go_json
+from ..encoding.json_fields import lookup
+from ..errors import Collector, DvError
+from ..ethereum import networks
+from ..storage import files
+from . import approval, bindings
 
 _SHAPES = {"solo": "signed by its creator only", "unsigned": "not signed by anybody"}
 
@@ -48,7 +49,7 @@ def review_in_full(data_dir, definition, public_key, confirmed, custom, inbox):
     if given:
         _check_own_entry(definition, index, given, os.path.join(data_dir, approval.FILE))
     if confirmed:
-        return accepted.BY_HASH
+        return accepted_definition.BY_HASH
     if shape != "group" or not given:
         raise DvError(
             "the definition is %s" % ("signed, but not approved on this node" if shape == "group" else _SHAPES[shape]),
@@ -61,20 +62,20 @@ def review_in_full(data_dir, definition, public_key, confirmed, custom, inbox):
     missing = bindings.missing(definition, chosen, network)
     if missing:
         raise bindings.unbound(definition, missing)
-    return accepted.BY_SIGNATURES
+    return accepted_definition.BY_SIGNATURES
 
 
 def check_data_dir(data_dir, definition_hash):
     """Refuse a data directory with a definition, lock or keys of another cluster than ``definition_hash`` (32 bytes)."""
-    wanted = gojson.to_hex(definition_hash)
-    record = accepted.read(data_dir)
-    found = {"%s (accepted)" % accepted.FILE: gojson.to_hex(record.definition_hash if record else b"")}
+    wanted = go_json.to_hex(definition_hash)
+    record = accepted_definition.read(data_dir)
+    found = {"%s (accepted)" % accepted_definition.FILE: go_json.to_hex(record.definition_hash if record else b"")}
     for name, key in ((DEFINITION, None), (LOCK, "cluster_definition")):
         path = os.path.join(data_dir, name)
         content = files.read_if_exists(path)
         if content is not None:
-            value = gojson.loads(content, path)
-            found[name] = gojson.to_hex(
+            value = go_json.loads(content, path)
+            found[name] = go_json.to_hex(
                 compute_definition_hash(parse(lookup(value, key, path) if key else value, path))
             )
     for name, has in found.items():
@@ -97,7 +98,7 @@ def check_data_dir(data_dir, definition_hash):
 def _gives_way(data_dir, definition, confirmed):
     """Whether ``data_dir`` has an accepted definition for which this node has sent nothing yet: it gives way to one of the same
     terms, and to a ``confirmed`` one."""
-    record, path = accepted.read(data_dir), os.path.join(data_dir, DEFINITION)
+    record, path = accepted_definition.read(data_dir), os.path.join(data_dir, DEFINITION)
     used = [name for name in (LOCK, KEYS) if os.path.lexists(os.path.join(data_dir, name))]
     content = files.read_if_exists(path)
     if not record or used or sent_rounds(data_dir, record.definition_hash):
@@ -110,7 +111,7 @@ def _check_own_entry(definition, index, given, path):
     """The definition must say of this node what its operator has signed."""
     own = definition.operators[index - 1]
     for name, has, approved in (
-        ("config hash", gojson.to_hex(definition.config_hash), gojson.to_hex(given.config_hash)),
+        ("config hash", go_json.to_hex(definition.config_hash), go_json.to_hex(given.config_hash)),
         ("ENR", own.enr, given.enr),
         ("share index", index, given.share_index),
         ("operator address", own.address.lower(), given.address.lower()),
@@ -126,4 +127,4 @@ def _check_own_entry(definition, index, given, path):
 
 
 def _hex(signature):
-    return gojson.to_hex(one_spelling(signature))
+    return go_json.to_hex(one_spelling(signature))

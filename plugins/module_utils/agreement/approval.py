@@ -16,20 +16,21 @@ one for each place of a config hash, ever. Source: the protocol's "Parties and t
 import os
 from dataclasses import dataclass, replace
 
-from ..ethereum import eip712, enr as enrs, networks
-from ..storage import files
-from ..encoding import go_json as gojson
-from . import policy as policies
-from ..crypto import secp256k1
-from ..signers import key_file_wallet as wallet
-from ..ethereum.address import checksum_address, parse_address
-from ..data_dir.layout import CEREMONY, one_run
 from ..cluster.definition import with_hashes
 from ..cluster.definition_checks import check_signatures
-from ..errors import CarriedError, Collector, DvError, OperatorError
-from ..encoding.json_schema import check_shape
-from .approval_schema import APPROVAL, RECORD
 from ..cluster.store_names import approval_name
+from ..crypto import secp256k1
+from ..data_dir.layout import CEREMONY, one_run
+from ..encoding import go_json
+from ..encoding.json_schema import check_shape
+from ..errors import CarriedError, Collector, DvError, OperatorError
+from ..ethereum import eip712, networks
+from ..ethereum import enr as enrs
+from ..ethereum.address import checksum_address, parse_address
+from ..signers import key_file_wallet
+from ..storage import files
+from . import policy as policies
+from .approval_schema import APPROVAL, RECORD
 
 FILE = CEREMONY + "/approval.json"
 
@@ -62,12 +63,12 @@ class Approval:
     binding_signature: bytes = b""
 
     def to_json(self):
-        found = {key: gojson.to_hex(value) if isinstance(value, bytes) else value for key, value in vars(self).items()}
+        found = {key: go_json.to_hex(value) if isinstance(value, bytes) else value for key, value in vars(self).items()}
         return {key: value for key, value in found.items() if value or key != "binding_signature"}
 
     def dump(self):
         """The text that is published."""
-        return gojson.dumps(self.to_json())
+        return go_json.dumps(self.to_json())
 
 
 def parse(content, what="approval"):
@@ -75,7 +76,7 @@ def parse(content, what="approval"):
 
     :raises DvError: wrong shape
     """
-    value = gojson.loads(content, what)
+    value = go_json.loads(content, what)
     check_shape(value, APPROVAL, what)
     return _from_json(value)
 
@@ -172,7 +173,7 @@ def check_confirmed(proposal, accepted_config_hash):
     if accepted_config_hash not in (None, proposal.config_hash):
         raise DvError(
             "the proposal has other terms than those that were confirmed for this node",
-            "those with the config hash %s, as dv_accept_config_hash says" % gojson.to_hex(accepted_config_hash),
+            "those with the config hash %s, as dv_accept_config_hash says" % go_json.to_hex(accepted_config_hash),
             "compare the operators with theirs, ask them which config hash they have, and why there is another one",
             parties(proposal),
         )
@@ -192,7 +193,7 @@ def approve(
     if policy:
         approved_by["policy_sha256"] = policy.sha256
     if accepted_config_hash:
-        approved_by["accepted_config_hash"] = gojson.to_hex(accepted_config_hash)
+        approved_by["accepted_config_hash"] = go_json.to_hex(accepted_config_hash)
     if given:
         approved_by["signed_before"] = True
     made = given or _sign(proposal, address, enr, wanted_index, sign, custom)
@@ -200,7 +201,7 @@ def approve(
         # Another run may have approved meanwhile.
         recorded = read(data_dir) and review(*considered)
         if not recorded:
-            record = gojson.dumps({"approval": made.to_json(), "approved_by": approved_by})
+            record = go_json.dumps({"approval": made.to_json(), "approved_by": approved_by})
             files.write_new(os.path.join(data_dir, FILE), record.encode())
     return recorded or made, not recorded
 
@@ -222,7 +223,7 @@ def _sign(proposal, address, enr, wanted_index, sign, custom):
         enr=enr,
         config_hash=proposal.config_hash,
     )
-    signatures = {name: wallet.sign_as(address, digest(unsigned, chain_id), sign) for name, digest in SIGNED.items()}
+    signatures = {name: key_file_wallet.sign_as(address, digest(unsigned, chain_id), sign) for name, digest in SIGNED.items()}
     return replace(unsigned, **signatures)
 
 
@@ -272,7 +273,7 @@ def read(data_dir):
     content = files.read_if_exists(path, MAX_SIZE)
     if content is None:
         return None
-    record = gojson.loads(content, path)
+    record = go_json.loads(content, path)
     check_shape(record, RECORD, path)
     return _from_json(record["approval"])
 
@@ -379,7 +380,7 @@ def check(index, operator, content, terms, network):
 def _refuse_other(found, wanted, what):
     """Refuse the approval ``found`` if it is for anything else than ``wanted``; signatures are not compared."""
     for name, has, needs in (
-        ("the proposal with the config hash", gojson.to_hex(found.config_hash), gojson.to_hex(wanted.config_hash)),
+        ("the proposal with the config hash", go_json.to_hex(found.config_hash), go_json.to_hex(wanted.config_hash)),
         ("the share index", found.share_index, wanted.share_index),
         ("the operator", found.address.lower(), wanted.address.lower()),
         ("the ENR", found.enr, wanted.enr),
@@ -393,7 +394,7 @@ def _refuse_other(found, wanted, what):
 
 
 def _from_json(value):
-    signatures = {name: secp256k1.one_spelling(gojson.from_hex(value.get(name), None, name)) for name in SIGNED}
+    signatures = {name: secp256k1.one_spelling(go_json.from_hex(value.get(name), None, name)) for name in SIGNED}
     address = checksum_address(parse_address(value["address"], "address"))
-    config_hash = gojson.from_hex(value["config_hash"], None, "config_hash")
+    config_hash = go_json.from_hex(value["config_hash"], None, "config_hash")
     return Approval(**{**value, **signatures, "address": address, "config_hash": config_hash})

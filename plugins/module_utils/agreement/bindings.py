@@ -11,10 +11,10 @@ accepted a definition it refuses another ENR there. Source: the protocol's "Part
 import contextlib
 import os
 
-from . import approval
-from ..storage import files
 from ..data_dir.layout import APPROVALS, one_run
 from ..errors import CarriedError, Collector, DvError
+from ..storage import files
+from . import approval
 
 
 class Unbound(DvError):

@@ -14,11 +14,21 @@ Limits: charon-formats §1.1 and §1.4.
 import re
 from dataclasses import dataclass
 
+from ..cluster.definition import (
+    WRITTEN_VERSION,
+    Creator,
+    Definition,
+    Operator,
+    ValidatorAddresses,
+    default_threshold,
+    effective_deposit_amounts,
+    with_hashes,
+)
+from ..cluster.definition_checks import GWEI_PER_ETH
+from ..encoding.json_schema import dotted, shape_problems
+from ..errors import DvError, raise_all, show
 from ..ethereum import networks
 from ..ethereum.address import ZERO, parse_address, parse_checksum_address
-from ..cluster.definition import GWEI_PER_ETH, WRITTEN_VERSION, Creator, Definition, Operator, ValidatorAddresses, default_threshold, effective_deposit_amounts, with_hashes
-from ..errors import DvError, raise_all, show
-from ..encoding.json_schema import dotted, shape_problems
 from .config_schema import PENDING_TERMS, TERMS
 
 #: Smallest sum of a validator's deposits, and the largest single one without and with compounding, in ETH.

@@ -7,10 +7,10 @@
 There each has to be accepted by its name, in ``dv_accept``.
 """
 
-from ..ethereum import networks
-from ..ethereum.address import parse_address
 from ..cluster.definition import default_threshold
 from ..errors import DvError, show
+from ..ethereum import networks
+from ..ethereum.address import parse_address
 
 #: Below this an address is not one that anybody made: the zero address, precompiles, texts like ``0x...dEaD``.
 _MADE = 1 << 64

@@ -30,12 +30,13 @@ import stat
 from collections import Counter
 from dataclasses import dataclass
 
-from ..storage import files
+from ..cluster.definition import effective_deposit_amounts
+from ..cluster.definition_checks import GWEI_PER_ETH
+from ..encoding.json_schema import check_shape
+from ..errors import Collector, DvError, show
 from ..ethereum import networks
 from ..ethereum.address import parse_checksum_address
-from ..cluster.definition import GWEI_PER_ETH, effective_deposit_amounts
-from ..errors import Collector, DvError, show
-from ..encoding.json_schema import check_shape
+from ..storage import files
 from .policy_schema import POLICY
 
 #: Largest policy file that is read, in bytes.

@@ -12,17 +12,17 @@ Order of the signatures: charon-formats §2.2.
 import os
 from dataclasses import replace
 
-from ..ethereum import eip712, networks
-from ..storage import files
-from ..crypto import secp256k1
-from . import config as terms
-from ..signers import key_file_wallet as wallet
-from ..ethereum.address import parse_address
-from ..data_dir.layout import CEREMONY, one_run
+from ..cluster.canonical import spelled_as_ours
 from ..cluster.definition import WRITTEN_VERSION, dump, parse, with_hashes
 from ..cluster.definition_checks import check_hashes, check_runnable
+from ..crypto import secp256k1
+from ..data_dir.layout import CEREMONY, one_run
 from ..errors import Collector, DvError
-from ..cluster.canonical import spelled_as_ours
+from ..ethereum import eip712, networks
+from ..ethereum.address import parse_address
+from ..signers import key_file_wallet
+from ..storage import files
+from . import config
 
 FILE = CEREMONY + "/proposal.json"
 
@@ -47,9 +47,9 @@ def propose(data_dir, wanted, sign, uuid, timestamp):
 
 
 def _sign(wanted, sign, uuid, timestamp):
-    made = terms.definition(wanted, uuid, timestamp)
+    made = config.definition(wanted, uuid, timestamp)
     digest = eip712.creator_config_digest(made.config_hash, wanted.network.chain_id)
-    signature = wallet.sign_as(made.creator.address, digest, sign)
+    signature = key_file_wallet.sign_as(made.creator.address, digest, sign)
     return with_hashes(replace(made, creator=replace(made.creator, config_signature=signature)))
 
 
@@ -63,7 +63,7 @@ def read(data_dir, wanted):
     if content is None:
         return None
     found = check_proposal(content, path, (wanted.network,))
-    different = terms.differences(found, wanted)
+    different = config.differences(found, wanted)
     if different:
         raise DvError(
             "the terms are not those of %s, which the creator has signed" % path,
@@ -79,7 +79,7 @@ def check_terms(proposed, wanted):
 
     :raises DvError: each difference is named
     """
-    different = terms.differences(proposed, wanted)
+    different = config.differences(proposed, wanted)
     if different:
         raise DvError(
             "the creator's proposal has other terms than this node's variables",

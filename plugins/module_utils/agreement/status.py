@@ -6,16 +6,16 @@
 
 import os
 
-from . import approval, bindings
-from ..ethereum import enr, networks
-from ..data_dir import node_key
-from . import proposal as proposals
-from ..data_dir.layout import DEFINITION, NODE_KEY
-from ..errors import DvError
-from ..cluster.summary import facts
-from .proposal import check_proposal
 from ..cluster.node_status import Standing, changed_at
 from ..cluster.store_names import PROPOSAL, approval_name
+from ..cluster.summary import facts
+from ..data_dir import node_key
+from ..data_dir.layout import DEFINITION, NODE_KEY
+from ..errors import DvError
+from ..ethereum import enr, networks
+from . import approval, bindings
+from . import proposal as proposals
+from .proposal import check_proposal
 
 
 def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None, creator=None):

@@ -15,9 +15,9 @@ import sys
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ..storage import files
-from . import zip_importer as zipped
 from ..errors import DvError, printable
+from ..storage import files
+from . import zip_importer
 
 #: How deep an answer may nest: more than any of ours does.
 _LEVELS = 50
@@ -68,7 +68,7 @@ _missing = []
 @contextlib.contextmanager
 def packages():
     """Around a module's imports of the core: a package that this Python lacks becomes a failure of the module, by :func:`run`."""
-    zipped.install()
+    zip_importer.install()
     # What is imported stays. To search it for garbage, now and at the end, takes 0.03 s, a tenth of a small task.
     gc.disable()
     try:

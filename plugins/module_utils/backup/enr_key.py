@@ -24,10 +24,10 @@ import os
 import re
 from typing import NamedTuple
 
-from ..storage import files
-from ..encoding import go_json as gojson
-from ..errors import DvError
+from ..encoding import go_json
 from ..encoding.json_fields import lookup
+from ..errors import DvError
+from ..storage import files
 
 #: What the files of a backup are called.
 NAME = re.compile(r"(enr-key|approval)-(?P<peer_id>[1-9A-HJ-NP-Za-km-z]{40,60})-(?P<sha256>[0-9a-f]{8})\.(age|json)")
@@ -105,7 +105,7 @@ def make(directory, peer_id, private_key, recipients, now):
     backup = Backup(os.path.join(directory, "enr-key-%s-%s.age" % (peer_id, sha256[:8])), peer_id, recipients, created)
     record = {"peer_id": peer_id, "recipients": recipients, "created": created, "sha256": sha256}
     files.make_directory(directory)
-    for path, text in zip(backup.paths, (content, gojson.dumps(record).encode())):
+    for path, text in zip(backup.paths, (content, go_json.dumps(record).encode())):
         files.write_new(path, text)
     return backup
 
@@ -117,7 +117,7 @@ def approval_path(directory, peer_id, content):
 
 def _read(path, peer_id):
     """The :class:`Backup` whose record is at ``path``; refused unless its age file is what was written."""
-    record = gojson.loads(files.read(path, MAX_SIZE), path)
+    record = go_json.loads(files.read(path, MAX_SIZE), path)
     fields = [lookup(record, name, path) for name in ("peer_id", "recipients", "created", "sha256")]
     owner, recipients, created, sha256 = fields
     hint = "move it away, and make another backup while the key is there"

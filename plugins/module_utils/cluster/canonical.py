@@ -12,9 +12,9 @@ spelling. Source: the protocol's "Parties and trust".
 import functools
 from dataclasses import replace
 
+from ..crypto.secp256k1 import one_spelling
 from ..ethereum.address import ZERO, checksum_address
 from .definition import with_hashes
-from ..crypto.secp256k1 import one_spelling
 
 _NO_SIGNATURE = bytes(65)
 

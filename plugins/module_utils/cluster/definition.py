@@ -10,11 +10,28 @@ hashes and the checks of :mod:`.definition_checks` are names of this one too.
 
 from dataclasses import dataclass, replace
 
-from ..encoding import go_json as gojson
-from .definition_checks import GWEI_PER_ETH, check_deposit_amounts, check_hashes, check_signatures
-from .definition_hash import compute_config_hash, compute_definition_hash
+from ..encoding import go_json
+from ..encoding.json_fields import (
+    MAX_INT64,
+    MAX_UINT64,
+    SAME_OBJECT,
+    Address,
+    Base64,
+    Boolean,
+    Constant,
+    Decimal,
+    Field,
+    Hex,
+    Integer,
+    List,
+    Reading,
+    Record,
+    Text,
+    lookup,
+)
 from ..errors import DvError, show
-from ..encoding.json_fields import MAX_INT64, MAX_UINT64, SAME_OBJECT, Address, Base64, Boolean, Constant, Decimal, Field, Hex, Integer, List, Reading, Record, Text, lookup
+from .definition_checks import GWEI_PER_ETH
+from .definition_hash import compute_config_hash, compute_definition_hash
 
 VERSIONS = tuple("v1.%d.0" % minor for minor in range(12))
 WRITTEN_VERSION = "v1.10.0"
@@ -216,12 +233,12 @@ def to_json(definition):
 
 def dump(definition):
     """The bytes of ``cluster-definition.json``, as charon writes it."""
-    return gojson.dumps(to_json(definition)).encode()
+    return go_json.dumps(to_json(definition)).encode()
 
 
 def _read(value, what):
     if isinstance(value, (bytes, str)):
-        value = gojson.loads(value, what)
+        value = go_json.loads(value, what)
     reading = Reading(what, read_version(value, what))
     definition = RECORD.read(value, "", reading)
     check_counts(definition, what)

@@ -10,10 +10,10 @@ Source: charon-formats §1.4, §1.6 and §2.5. Every check says all that it find
 import contextlib
 from functools import partial
 
-from ..ethereum import address, eip712, enr
 from ..crypto import secp256k1
-from .definition_hash import compute_config_hash, compute_definition_hash
 from ..errors import Collector, DvError, OperatorError
+from ..ethereum import address, eip712, enr
+from .definition_hash import compute_config_hash, compute_definition_hash
 
 GWEI_PER_ETH = 10**9
 

@@ -9,8 +9,24 @@ everything, the stored ``config_hash`` included.
 """
 
 from ..encoding import ssz
+from ..encoding.ssz_fields import (
+    CONFIG,
+    FULL,
+    Leaf,
+    address,
+    boolean,
+    byte_list,
+    fixed,
+    put,
+    put_address,
+    put_hex_text,
+    put_text,
+    struct,
+    struct_list,
+    uint64,
+    walker,
+)
 from ..errors import DvError
-from ..encoding.ssz_fields import CONFIG, FULL, Leaf, address, boolean, byte_list, fixed, put, put_address, put_hex_text, put_text, struct, struct_list, uint64, walker
 
 
 def compute_config_hash(definition):

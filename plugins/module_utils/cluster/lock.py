@@ -9,11 +9,12 @@ Source: charon-formats §4. The version of a lock is that of its definition. Wha
 
 from dataclasses import dataclass
 
-from . import definition as definitions
-from ..encoding import go_json as gojson, ssz
-from .definition import Definition
-from ..encoding.ssz_fields import Leaf, fixed, fixed_list, put, put_hex_text, struct, struct_list, uint64, walker
+from ..encoding import go_json, ssz
 from ..encoding.json_fields import MAX_UINT64, SAME_OBJECT, Base64, Constant, Decimal, Field, Hex, Integer, List, Reading, Record, lookup
+from ..encoding.ssz_fields import Leaf, fixed, fixed_list, put, put_hex_text, struct, struct_list, uint64, walker
+from . import definition as definitions
+from . import definition_hash
+from .definition import Definition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,12 +158,12 @@ def to_json(lock):
 
 def dump(lock):
     """The bytes of ``cluster-lock.json``, as charon writes it."""
-    return gojson.dumps(to_json(lock)).encode()
+    return go_json.dumps(to_json(lock)).encode()
 
 
 def _read(value, what):
     if isinstance(value, (bytes, str)):
-        value = gojson.loads(value, what)
+        value = go_json.loads(value, what)
     inside = "%s, cluster_definition" % what
     reading = Reading(what, definitions.read_version(lookup(value, "cluster_definition", what), inside))
     lock = _LOCK.read(value, "", reading)
@@ -178,7 +179,7 @@ def compute_lock_hash(lock):
     limit = definitions.MAX_VALIDATORS if lock.definition.minor >= 3 else None
     walk = walker(lock.definition.minor)
     validators = struct_list(_VALIDATOR_LEAVES, limit)(lock.validators, walk)
-    return ssz.container(definitions.compute_definition_hash(lock.definition), *validators)
+    return ssz.container(definition_hash.compute_definition_hash(lock.definition), *validators)
 
 
 def _put_list(values, walk):

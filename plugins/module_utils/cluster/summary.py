@@ -6,10 +6,10 @@
 
 import contextlib
 
-from ..ethereum import enr
-from ..errors import DvError
-from ..encoding.go_json import to_hex
 from ..agreement.config import told
+from ..encoding.go_json import to_hex
+from ..errors import DvError
+from ..ethereum import enr
 
 
 def facts(definition=None, public_key=None):

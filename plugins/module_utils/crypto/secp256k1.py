@@ -13,8 +13,8 @@ import os
 # libsecp256k1, by libwally: constant-time signatures, and recovery, which cryptography lacks; eth-keys takes 0.3 s to load.
 import wallycore
 
-from ..ethereum.address import keccak256
 from ..errors import DvError
+from ..ethereum.address import keccak256
 
 #: Order of the group.
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141

@@ -7,11 +7,11 @@
 import os
 from typing import NamedTuple
 
-from ..storage import files
-from ..encoding import go_json as gojson
-from .layout import CEREMONY
-from ..errors import DvError
+from ..encoding import go_json
 from ..encoding.json_fields import lookup
+from ..errors import DvError
+from ..storage import files
+from .layout import CEREMONY
 
 FILE = CEREMONY + "/accepted.json"
 
@@ -35,8 +35,8 @@ def read(data_dir):
     content = files.read_if_exists(path, 4096)
     if content is None:
         return None
-    record = gojson.loads(content, path)
-    found = gojson.from_hex(lookup(record, "definition_hash", path), 32, path)
+    record = go_json.loads(content, path)
+    found = go_json.from_hex(lookup(record, "definition_hash", path), 32, path)
     bound_by = lookup(record, "bound_by", path)
     if not found or bound_by not in (BY_HASH, BY_SIGNATURES, None):
         raise DvError(
@@ -53,6 +53,6 @@ def write(data_dir, accepted):
         return False
     path = os.path.join(data_dir, FILE)
     files.make_directory(os.path.dirname(path))
-    record = {"definition_hash": gojson.to_hex(accepted.definition_hash), "bound_by": accepted.bound_by}
-    files.replace(path, gojson.dumps(record).encode())
+    record = {"definition_hash": go_json.to_hex(accepted.definition_hash), "bound_by": accepted.bound_by}
+    files.replace(path, go_json.dumps(record).encode())
     return True

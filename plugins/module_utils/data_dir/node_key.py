@@ -12,11 +12,12 @@ import re
 import secrets
 from datetime import datetime
 
-from ..storage import files
-from ..encoding import go_json as gojson
 from ..crypto import secp256k1
-from .layout import LOCK, NODE_KEY as FILE
+from ..encoding import go_json
 from ..errors import DvError, show
+from ..storage import files
+from .layout import LOCK
+from .layout import NODE_KEY as FILE
 
 LOCK_FILE = FILE + ".lock"
 
@@ -75,7 +76,7 @@ def in_use(data_dir, now):
     if content is None:
         return None
     try:
-        record = gojson.loads(content, path)
+        record = go_json.loads(content, path)
         written = _timestamp(record["timestamp"])
         lock_hash, command = record.get("cluster_lock_hash") or "", record.get("command")
     except (DvError, KeyError, TypeError, ValueError, AttributeError):
@@ -102,7 +103,7 @@ def _timestamp(text):
 
 def _own_lock_hash(data_dir):
     content = files.read_if_exists(os.path.join(data_dir, LOCK))
-    found = None if content is None else gojson.loads(content, LOCK)
+    found = None if content is None else go_json.loads(content, LOCK)
     return str(found.get("lock_hash", "")) if isinstance(found, dict) else ""
 
 

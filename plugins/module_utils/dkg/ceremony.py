@@ -11,19 +11,19 @@ import os
 from dataclasses import dataclass
 from functools import partial
 
-from ..data_dir import accepted_definition as accepted
-from ..storage import files
-from ..data_dir.layout import LOCK, one_run
-from ..errors import DvError
 from ..cluster.node_status import Accused, Standing, changed_at
 from ..cluster.store_names import message_name
-from . import install as finish, ceremony_dir as state
-from .protocol import messages
+from ..data_dir import accepted_definition
+from ..data_dir.layout import LOCK, one_run
+from ..errors import DvError
+from ..storage import files
+from . import ceremony_dir, install
+from .attempt import Stop
 from .inbox import Mail, take_own
 from .outbox import Outbox
-from .rounds import Rounds
+from .protocol import messages
 from .protocol.parameters import parameters as parameters_of
-from .attempt import Stop
+from .rounds import Rounds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,14 +68,14 @@ def step(data_dir, definition, node_key, inbox, attempt=1, *, network, settled=(
 
 def _step(data_dir, parameters, node_key, inbox, network, settled):
     with one_run(data_dir):
-        record = accepted.read(data_dir)
+        record = accepted_definition.read(data_dir)
         if record and record.definition_hash != parameters.definition_hash:
             # Another run exchanged it after this one had read it.
             raise DvError("this node has accepted another definition meanwhile", "the one that it takes part for", "run again")
-        home = state.Home(data_dir, parameters.definition_hash)
+        home = ceremony_dir.Home(data_dir, parameters.definition_hash)
         home.recover()
-        if finish.is_complete(home, parameters.definition_hash):
-            finish.clear(home)
+        if install.is_complete(home, parameters.definition_hash):
+            install.clear(home)
             return _outcome(home, parameters, complete(home), inbox, settled)
         mail = Mail(parameters, inbox)
         take_own(home, parameters, mail)

@@ -23,10 +23,10 @@ import hashlib
 import os
 import re
 
-from ..storage import files
+from ..cluster.node_status import changed_at
 from ..data_dir.layout import CEREMONY, KEYS, LOCK
 from ..errors import DvError
-from ..cluster.node_status import changed_at
+from ..storage import files
 from .protocol.derivation import SEED_SIZE
 from .protocol.messages import KINDS
 

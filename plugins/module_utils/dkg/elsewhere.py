@@ -10,10 +10,10 @@ import re
 from collections import Counter
 from dataclasses import replace
 
-from ..errors import DvError
 from ..cluster.store_names import DKG
+from ..errors import DvError
 from .protocol import envelope
-from .protocol.parameters import parameters as parameters_of
+from .protocol.parameters import parameters
 
 _COMMIT = re.compile(DKG + "([0-9a-f]{64})/([1-9][0-9]{0,6})/commit/.*")
 
@@ -50,7 +50,7 @@ def _by_weight(found):
 def _commits(definition, node_key, inbox):
     """Definition hash (hex) -> share indices of the operators whose commits for it lie in the store, signed by the ENR keys of our
     ``definition``."""
-    own = parameters_of(definition, node_key, 1)
+    own = parameters(definition, node_key, 1)
     known = {operator: set() for operator in own.operators}
     for name, text in inbox.items():
         match = _COMMIT.fullmatch(name)

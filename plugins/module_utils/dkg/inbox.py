@@ -4,8 +4,8 @@
 
 """The texts that a carrier brings, and what among them is ours."""
 
-from ..errors import DvError
 from ..cluster.store_names import dkg_folder, lock_name, message_name
+from ..errors import DvError
 from .protocol import commit, envelope, jws, messages
 from .protocol.derivation import Derivation
 from .protocol.fault import Fault

@@ -11,13 +11,13 @@ Each step can be done again, so an interrupted run goes on from where it was.
 import os
 
 from ..cluster import definition as definitions
+from ..cluster.lock import dump
+from ..data_dir.layout import KEYS, LOCK
+from ..encoding import go_json
+from ..encoding.json_fields import lookup
+from ..errors import DvError
 from ..ethereum import deposit, keystore
 from ..storage import files
-from ..encoding import go_json as gojson
-from ..data_dir.layout import KEYS, LOCK
-from ..errors import DvError
-from ..cluster.lock import dump
-from ..encoding.json_fields import lookup
 
 
 def locked_definition(data_dir):
@@ -29,7 +29,7 @@ def locked_definition(data_dir):
     content = files.read_if_exists(path)
     if content is None:
         return None
-    return definitions.parse(lookup(gojson.loads(content, path), "cluster_definition", path), path)
+    return definitions.parse(lookup(go_json.loads(content, path), "cluster_definition", path), path)
 
 
 def is_complete(home, definition_hash):

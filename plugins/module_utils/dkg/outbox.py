@@ -8,8 +8,8 @@ Its own messages go under its own name. What it hands on for others goes where t
 where something else lies there, that is said, and the message goes under the name of the host that hands it on.
 """
 
-from ..errors import DvError
 from ..cluster.store_names import lock_name, message_name
+from ..errors import DvError
 from .protocol import envelope, jws
 
 

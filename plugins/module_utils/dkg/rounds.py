@@ -13,18 +13,18 @@ import contextlib
 import os
 from functools import partial
 
-from ..ethereum import keystore
 from ..cluster import lock as locks
 from ..crypto.bls.signatures import curve
 from ..errors import DvError
+from ..ethereum import keystore
 from ..verify.lock import verify_lock
+from . import ceremony_dir, install
+from .attempt import OtherSettings, Stop, Walk
 from .protocol import abort, commit, confirm, deal, envelope, messages, seal, sign, vss
-from . import install as finish, ceremony_dir as state
 from .protocol.derivation import SEED_SIZE, Derivation
 from .protocol.encoding import H
 from .protocol.fault import Fault
 from .protocol.parameters import place, session_id
-from .attempt import OtherSettings, Stop, Walk
 
 
 @contextlib.contextmanager
@@ -90,8 +90,8 @@ class Rounds(Walk):
         return None
 
     def _begin(self):
-        state.check_no_results(self.home.data_dir)
-        finish.clear_unsent(self.home)
+        ceremony_dir.check_no_results(self.home.data_dir)
+        install.clear_unsent(self.home)
         if self.attempt.seed() is None:
             self.attempt.plant(os.urandom(SEED_SIZE))
         payload, points = commit.follow(self.parameters, self._derivation())
@@ -316,7 +316,7 @@ class Rounds(Walk):
         if lock is None:
             return missing
         verify_lock(lock, (self.network,)).raise_errors()
-        finish.install(self.home, self.attempt, self.parameters, self.network, lock)
+        install.install(self.home, self.attempt, self.parameters, self.network, lock)
         return None
 
     def _handed_lock(self):

@@ -11,13 +11,13 @@ that a run has something to do, not that the message is good.
 import contextlib
 import os
 
-from ..storage import files
 from ..errors import DvError
-from . import ceremony, install as finish, ceremony_dir as state
-from .protocol import envelope, messages
-from .inbox import Mail, take_own
-from .protocol.parameters import parameters as parameters_of
+from ..storage import files
+from . import ceremony, ceremony_dir, install
 from .attempt import Walk
+from .inbox import Mail, take_own
+from .protocol import envelope, messages
+from .protocol.parameters import parameters as parameters_of
 
 
 def look(data_dir, definition, node_key, inbox, attempt=1, *, network):
@@ -33,14 +33,14 @@ def look(data_dir, definition, node_key, inbox, attempt=1, *, network):
         begun = [each.number for each in home.attempts() if each.sent()]
         standing = ceremony.stand(Look, home, parameters.at(max([attempt, *begun])), node_key, network, mail)
         # A step that ends while we look erases its seed, and the lock is there before.
-        if standing.state == "stopped" and finish.is_complete(home, parameters.definition_hash):
+        if standing.state == "stopped" and install.is_complete(home, parameters.definition_hash):
             return ceremony.complete(home)
         return standing
     except OSError as error:
         raise files.os_error(error, error.filename or data_dir, "use") from None
 
 
-class Glass(state.Home):
+class Glass(ceremony_dir.Home):
     """A home of which nothing is written: what a step would write stays in memory, beside what is on disk."""
 
     def __init__(self, data_dir, definition_hash):

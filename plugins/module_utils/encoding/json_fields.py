@@ -14,8 +14,8 @@ Reading follows Go's ``encoding/json`` (charon-formats §0.1): keys match in eit
 import base64
 import re
 
-from . import go_json as gojson
 from ..errors import DvError, kind_of, show
+from . import go_json
 
 #: Instead of a field's attribute: what is read are values of the same object, as a dict.
 SAME_OBJECT = None
@@ -113,7 +113,7 @@ class Hex:
         self.length, self.exact = length, exact
 
     def read(self, value, path, reading):
-        found = gojson.from_hex(value, None, "%s: %s" % (reading.what, path))
+        found = go_json.from_hex(value, None, "%s: %s" % (reading.what, path))
         return self.check(found, path, reading)
 
     def check(self, found, path, reading):
@@ -123,7 +123,7 @@ class Hex:
         return found
 
     def write(self, value, minor):
-        return gojson.to_hex(value)
+        return go_json.to_hex(value)
 
 
 class Base64(Hex):
@@ -172,7 +172,7 @@ class Constant:
 
     def read(self, value, path, reading):
         if value is not None and (type(value) is not type(self.value) or value != self.value):
-            raise reading.error(path, value, gojson.dumps(self.value))
+            raise reading.error(path, value, go_json.dumps(self.value))
         return {}
 
     def write(self, value, minor):

@@ -8,8 +8,8 @@ Source: charon-formats §0.2. A *root* is a function of a value and a ``walk`` (
 gives the value's leaves: one, or none where charon leaves an empty value out.
 """
 
-from . import ssz
 from ..errors import DvError
+from . import ssz
 from .go_json import from_hex, to_hex
 
 #: The two walks of a cluster definition: ``config_hash`` sees less than ``definition_hash``.

@@ -4,8 +4,8 @@
 
 """Builder registrations: to whom a validator wants its block rewards paid. Source: builder-specs, charon-formats §6."""
 
-from . import domains as signing
 from ..encoding import ssz
+from . import domains
 
 
 def message_root(fee_recipient, gas_limit, timestamp, pubkey):
@@ -23,4 +23,4 @@ def message_root(fee_recipient, gas_limit, timestamp, pubkey):
 def signing_root(fee_recipient, gas_limit, timestamp, pubkey, fork_version):
     """The 32 bytes that the validator signs; ``fork_version`` is the network's genesis one (4 bytes)."""
     root = message_root(fee_recipient, gas_limit, timestamp, pubkey)
-    return signing.signing_root(root, signing.APPLICATION_BUILDER, fork_version)
+    return domains.signing_root(root, domains.APPLICATION_BUILDER, fork_version)

@@ -10,9 +10,9 @@ Amounts are integers in Gwei.
 import re
 from dataclasses import dataclass
 
-from ..encoding import go_json as gojson, ssz
-from . import domains as signing
+from ..encoding import go_json, ssz
 from ..errors import DvError, kind_of, show
+from . import domains
 
 GWEI = 10**9
 #: Version of the staking-deposit-cli whose file format this is.
@@ -56,7 +56,7 @@ def withdrawal_credentials(address, compounding):
 
 def domain(fork_version):
     """The deposit domain (32 bytes) of the network with the genesis ``fork_version`` (4 bytes)."""
-    return signing.domain(signing.DEPOSIT, fork_version)
+    return domains.domain(domains.DEPOSIT, fork_version)
 
 
 def message_root(pubkey, credentials, amount):
@@ -66,7 +66,7 @@ def message_root(pubkey, credentials, amount):
 
 def signing_root(pubkey, credentials, amount, fork_version):
     """The 32 bytes that the validator signs."""
-    return signing.signing_root(message_root(pubkey, credentials, amount), signing.DEPOSIT, fork_version)
+    return domains.signing_root(message_root(pubkey, credentials, amount), domains.DEPOSIT, fork_version)
 
 
 def data_root(pubkey, credentials, amount, signature):
@@ -98,7 +98,7 @@ def dump_file(deposits, fork_version, network_name):
 
     :param deposits: objects with ``pubkey``, ``withdrawal_credentials``, ``amount`` and ``signature``
     """
-    return gojson.dumps(
+    return go_json.dumps(
         [
             {
                 "pubkey": each.pubkey.hex(),
@@ -140,7 +140,7 @@ def unknown_keys(content):
 
 
 def _objects(content, what):
-    entries = gojson.loads(content, what)
+    entries = go_json.loads(content, what)
     if not isinstance(entries, list):
         raise DvError("%s is %s" % (what, kind_of(entries)), "a list of deposits")
     for place, value in enumerate(entries):
@@ -159,7 +159,7 @@ def _entry(value, what):
                 raise DvError("%s is %s" % (called, show(found)), "a number" if kind is int else "a text")
             fields[name] = found
         else:
-            fields[name] = gojson.from_hex(found, kind, called)
+            fields[name] = go_json.from_hex(found, kind, called)
             if not fields[name]:
                 raise DvError("%s is empty" % called, "%d bytes as hex" % kind)
     return FileEntry(**fields)

@@ -13,8 +13,8 @@ import re
 from dataclasses import dataclass
 
 from ..crypto import secp256k1
-from .address import keccak256
 from ..errors import DvError, show
+from .address import keccak256
 
 #: Most bytes of an ENR's text (charon-formats §1.1).
 MAX_SIZE = 1024

@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from ..storage import files
-from ..encoding import go_json as gojson
 from ..crypto.bls.group import ORDER
 from ..crypto.bls.signatures import bls
+from ..encoding import go_json
 from ..errors import DvError, show
+from ..storage import files
 
 #: Rounds of PBKDF2 in what we write: charon's. The passwords are random, of 128 bits.
 ITERATIONS = 1 << 18
@@ -54,7 +54,7 @@ def public_key(content, what="keystore"):
     """
     found = _object(content, what)
     _get(found, "crypto", dict, what)
-    return gojson.from_hex(_get(found, "pubkey", str, what), 48, "%s, pubkey" % what) if "pubkey" in found else b""
+    return go_json.from_hex(_get(found, "pubkey", str, what), 48, "%s, pubkey" % what) if "pubkey" in found else b""
 
 
 def encrypt(secret, password, salt=None):
@@ -86,7 +86,7 @@ def write_shares(directory, shares, password=None, salt=None, derived=None):
         raise DvError("%s holds other key shares" % directory, "no such directory", "nothing was written: move it away")
     password = password or random.token_hex(16)
     kdf = _kdf(salt or os.urandom(32))
-    key = derived[gojson.dumps(kdf), password] = _derive(kdf, password, "keystore")
+    key = derived[go_json.dumps(kdf), password] = _derive(kdf, password, "keystore")
     contents = {}
     for index, share in enumerate(shares):
         contents["keystore-%d.json" % index] = _seal(share.to_bytes(32, "big"), key, kdf)
@@ -129,12 +129,12 @@ def read_share(path, derived=None):
 
 def dump_derived(derived):
     """The keys that :func:`read_share` keeps, as bytes. They are as secret as the passwords."""
-    return gojson.dumps([[kdf, password, key.hex()] for (kdf, password), key in derived.items()]).encode()
+    return go_json.dumps([[kdf, password, key.hex()] for (kdf, password), key in derived.items()]).encode()
 
 
 def load_derived(content):
     """What :func:`dump_derived` made ``content`` of."""
-    return {(kdf, password): bytes.fromhex(key) for kdf, password, key in gojson.loads(content, "derived keys")}
+    return {(kdf, password): bytes.fromhex(key) for kdf, password, key in go_json.loads(content, "derived keys")}
 
 
 def share_files(directory):
@@ -199,7 +199,7 @@ def _seal(secret, key, kdf):
     encrypted = _aes(key[:16], iv, secret)
     checksum = sha256(key[16:] + encrypted).hexdigest()
     uuid = os.urandom(16).hex().upper()
-    return gojson.dumps(
+    return go_json.dumps(
         {
             "crypto": {
                 "checksum": {"function": "sha256", "message": checksum, "params": {}},
@@ -224,7 +224,7 @@ def _aes(key, iv, data):
 
 
 def _object(content, what):
-    value = gojson.loads(content, what)
+    value = go_json.loads(content, what)
     if not isinstance(value, dict):
         raise DvError("%s is no JSON object" % what, "a keystore of EIP-2335")
     return value
@@ -252,7 +252,7 @@ def _parse(content, what):
 def _open(parsed, password, derived, what):
     """Decrypt; ``derived`` keeps keys by their derivation, for files that share one."""
     kdf, iv, encrypted, checksum = parsed
-    place = gojson.dumps(kdf), password
+    place = go_json.dumps(kdf), password
     if place not in derived:
         derived[place] = _derive(kdf, password, what)
     key = derived[place]
@@ -322,7 +322,7 @@ def _number(value, name, what):
 
 
 def _hex(value, name, length, what):
-    data = gojson.from_hex(_get(value, name, str, what), length, "%s: %s" % (what, name))
+    data = go_json.from_hex(_get(value, name, str, what), length, "%s: %s" % (what, name))
     if length and not data:
         raise DvError("%s: %s is empty" % (what, name), "%d bytes as hex" % length)
     return data

@@ -11,9 +11,9 @@ import sys
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..errors import Collector, DvError
 from ..storage import ownership as owner
 from ..storage.disk import absolute, check_directory, check_space
-from ..errors import Collector, DvError
 
 MINIMUM_PYTHON = (3, 11)
 
@@ -97,11 +97,11 @@ def check(node, terms, now, given=None, approvals=None):
     if problems.errors:
         return problems.errors
     from ..agreement import hazards
-    from . import preflight_checks as node_checks
+    from . import preflight_checks
 
     agreed = None
     with problems:
-        agreed = node_checks.given_definition(given) if given else node_checks.agreed_terms(node, terms)
+        agreed = preflight_checks.given_definition(given) if given else preflight_checks.agreed_terms(node, terms)
     for variable, field in PATHS.items():
         with problems:
             absolute(getattr(node, field) or "/", variable)
@@ -111,27 +111,27 @@ def check(node, terms, now, given=None, approvals=None):
         check_directory(node.data_dir)
         # What cannot be opened, needs no second error for each file in it.
         with problems:
-            node_checks.check_node_key(node, now)
+            preflight_checks.check_node_key(node, now)
         if agreed:
             with problems:
                 if given:
-                    node_checks.check_given(node, agreed, given.custom)
+                    preflight_checks.check_given(node, agreed, given.custom)
                 else:
-                    node_checks.check_artefacts(node, agreed)
+                    preflight_checks.check_artefacts(node, agreed)
             if not given:
                 with problems:
-                    node_checks.check_proposed(node, agreed, approvals or {})
-            if not node_checks.finished(node):
+                    preflight_checks.check_proposed(node, agreed, approvals or {})
+            if not preflight_checks.finished(node):
                 check_space(node.data_dir, agreed.num_validators, len(agreed.operators or ()))
     if not given:
         with problems:
-            node_checks.check_signer(node, agreed, approvals or {})
+            preflight_checks.check_signer(node, agreed, approvals or {})
     if node.owner:
         with problems:
             owner.check(owner.parse(node.owner, "dv_data_owner"), "dv_data_owner")
     if node.backup_recipients:
         with problems:
-            node_checks.check_backup(node)
+            preflight_checks.check_backup(node)
     return problems.errors
 
 
@@ -141,16 +141,16 @@ def told(node, terms, approvals):
     hazards that were accepted; ``terms``, in the form of :func:`.terms.told`; ``config_hash``, of what was proposed (hex), or
     ``None``. The arguments are those of :func:`check`."""
     from ..agreement import hazards
-    from . import preflight_checks as node_checks
+    from . import preflight_checks
 
     known = dict(can_propose=None, accepted=[], terms=None, config_hash=None)
     with contextlib.suppress(DvError):
-        agreed = node_checks.agreed_terms(node, terms)
-        known["terms"] = node_checks.told_terms(agreed)
+        agreed = preflight_checks.agreed_terms(node, terms)
+        known["terms"] = preflight_checks.told_terms(agreed)
         accepted = hazards.found(agreed, node.demo).items()
         known["accepted"] = [text for name, text in accepted if name in node.accept]
-        known["config_hash"] = node_checks.config_hash(node, agreed, approvals)
-        known["can_propose"] = node_checks.can_propose(node, agreed, approvals)
+        known["config_hash"] = preflight_checks.config_hash(node, agreed, approvals)
+        known["can_propose"] = preflight_checks.can_propose(node, agreed, approvals)
     return known
 
 

@@ -8,21 +8,22 @@ import functools
 import os
 from dataclasses import replace
 
-from ..agreement import acceptance, approval, policy, proposal, acceptance_checks as review
-from ..crypto import age, secp256k1
-from ..cluster import definition, lock
-from ..ethereum import enr
-from ..storage import files
-from ..encoding import go_json as gojson
-from ..data_dir import node_key
-from ..signers import key_file_wallet as wallet
-from ..ethereum.address import checksum_address, parse_address
-from ..data_dir.layout import DEFINITION, KEYS, LOCK
-from ..storage.disk import check_directory
-from ..errors import Collector, DvError, raise_all
+from ..agreement import acceptance, acceptance_checks, approval, policy, proposal
+from ..agreement.config import definition as definition_of
+from ..agreement.config import differences, parse_terms, told
+from ..cluster import definition, definition_hash, lock
 from ..cluster.canonical import spelled
 from ..cluster.store_names import PROPOSAL, approval_name
-from ..agreement.config import definition as definition_of, differences, parse_terms, told
+from ..crypto import age, secp256k1
+from ..data_dir import layout, node_key
+from ..data_dir.layout import DEFINITION, KEYS, LOCK
+from ..encoding import go_json
+from ..errors import Collector, DvError, raise_all
+from ..ethereum import enr
+from ..ethereum.address import checksum_address, parse_address
+from ..signers import key_file_wallet
+from ..storage import files
+from ..storage.disk import check_directory
 
 
 def agreed_terms(node, terms):
@@ -44,7 +45,7 @@ def check_node_key(node, now):
             raise DvError(used, "a key that no charon uses", "stop that charon, or choose another data directory")
     elif approval.read(node.data_dir) or _definition(node):
         raise DvError(
-            "%s has no %s, but it took part in a cluster" % (node.data_dir, node_key.FILE),
+            "%s has no %s, but it took part in a cluster" % (node.data_dir, layout.NODE_KEY),
             "the key that it took part with",
             "restore it from a backup, or choose a new data directory for a new cluster",
         )
@@ -70,7 +71,7 @@ def check_artefacts(node, terms):
                 )
             )
         with problems:
-            review.check_data_dir(node.data_dir, definition.compute_definition_hash(found))
+            acceptance_checks.check_data_dir(node.data_dir, definition_hash.compute_definition_hash(found))
         with problems:
             _check_own_enr(node, found)
     elif os.path.lexists(os.path.join(node.data_dir, KEYS)):
@@ -102,7 +103,7 @@ def can_propose(node, terms, inbox):
     """Whether a creator has to sign here, and the node's operator is the one; ``None`` where none is missing, or nobody can tell."""
     if PROPOSAL in inbox or node.accepted_definition_hash or _has_terms(node) or "" in terms.operators:
         return None
-    address = node.address or wallet.address(node.wallet_file)
+    address = node.address or key_file_wallet.address(node.wallet_file)
     return parse_address(address, "dv_operator_address") == parse_address(terms.creator, "dv_creator")
 
 
@@ -114,14 +115,14 @@ def told_terms(terms):
 def config_hash(node, terms, inbox):
     """The config hash (hex) of the node's cluster, or of the proposal in the store; ``None`` where nothing is proposed yet."""
     found = _definition(node) or proposal.read(node.data_dir, terms) or _proposed(terms, inbox)
-    return found and gojson.to_hex(found.config_hash)
+    return found and go_json.to_hex(found.config_hash)
 
 
 def check_given(node, given, custom):
     """A definition that was made elsewhere: with this node's ENR, complete, and confirmed for this node if need be."""
     if not node_key.exists(node.data_dir):
         raise DvError(
-            "%s has no %s" % (node.data_dir, node_key.FILE),
+            "%s has no %s" % (node.data_dir, layout.NODE_KEY),
             "the key of one of the ENRs in the definition",
             "put the key there that the definition was made with, or leave out dv_definition_file",
         )
@@ -188,7 +189,7 @@ def _check_own_enr(node, found):
     own = _own_enr(node)
     if own and own not in [operator.enr for operator in found.operators or ()]:
         raise DvError(
-            "%s is not the key of any operator of the cluster in %s" % (node_key.FILE, node.data_dir),
+            "%s is not the key of any operator of the cluster in %s" % (layout.NODE_KEY, node.data_dir),
             "the key that the node took part with",
             "restore it from a backup",
         )
@@ -206,7 +207,7 @@ def _check_wallet(node, signed):
         if not signed:
             _check_new_wallet(node)
         return node.address
-    address = wallet.address(node.wallet_file, node.address)
+    address = key_file_wallet.address(node.wallet_file, node.address)
     if node.address and node.address.lower() != address.lower():
         raise DvError(
             "the wallet %s has the address %s" % (node.wallet_file, address),
@@ -214,7 +215,7 @@ def _check_wallet(node, signed):
             "correct dv_operator_address or dv_wallet_file",
         )
     if not signed:
-        private_key = wallet.unlock(node.wallet_file, node.password_file)
+        private_key = key_file_wallet.unlock(node.wallet_file, node.password_file)
         found = checksum_address(secp256k1.address_of(secp256k1.public_key(private_key)))
         if found.lower() != address.lower():
             raise DvError(
@@ -232,7 +233,7 @@ def _check_new_wallet(node):
             check_directory(os.path.dirname(os.path.abspath(path)))
     if not problems.errors and os.path.lexists(node.password_file):
         with problems:
-            wallet.read_password(node.password_file)
+            key_file_wallet.read_password(node.password_file)
     problems.raise_any()
 
 

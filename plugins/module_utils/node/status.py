@@ -7,21 +7,23 @@
 
 import os
 
-from ..data_dir import accepted_definition as accepted, node_key
-from ..agreement import acceptance, approval, status as before_definition
-from ..ethereum import enr, networks
-from ..storage import files
-from ..crypto import secp256k1
+from ..agreement import acceptance, approval
+from ..agreement import status as before_definition
 from ..agreement.bindings import Unbound
-from ..data_dir.layout import CEREMONY, DEFINITION, LOCK
+from ..cluster.canonical import spelled
 from ..cluster.definition import parse
-from ..dkg import elsewhere, install as finish, inbox as mail, ceremony_dir as state
+from ..cluster.node_status import Standing, changed_at
+from ..cluster.summary import facts
+from ..crypto import secp256k1
+from ..data_dir import accepted_definition, layout, node_key
+from ..data_dir.layout import CEREMONY, DEFINITION, LOCK
+from ..dkg import ceremony_dir, elsewhere, install
+from ..dkg import inbox as mail
 from ..dkg.ceremony import complete
 from ..dkg.status import look
 from ..errors import DvError
-from ..cluster.summary import facts
-from ..cluster.canonical import spelled
-from ..cluster.node_status import Standing, changed_at
+from ..ethereum import enr, networks
+from ..storage import files
 
 
 def status(data_dir, inbox, store, attempt=1, custom=(), address=None, wanted_index=None, creator=None):
@@ -57,17 +59,17 @@ def own_peer_id(data_dir):
 
 
 def _status(data_dir, inbox, store, attempt, custom, operator, known):
-    locked = finish.locked_definition(data_dir)
+    locked = install.locked_definition(data_dir)
     key = node_key.read(data_dir) if node_key.exists(data_dir) else None
     public_key = key and secp256k1.public_key(key)
     known["enr"] = key and enr.encode(key)
     if locked:
         known.update(facts(locked, public_key))
-        record = accepted.read(data_dir)
+        record = accepted_definition.read(data_dir)
         if record is None:
             return _made_elsewhere(data_dir)
-        finish.check_locked(data_dir, locked, record.definition_hash)
-        return complete(state.Home(data_dir, record.definition_hash))
+        install.check_locked(data_dir, locked, record.definition_hash)
+        return complete(ceremony_dir.Home(data_dir, record.definition_hash))
     path = os.path.join(data_dir, DEFINITION)
     begun = os.path.lexists(path) or approval.read(data_dir) is not None
     if key is None:
@@ -78,7 +80,7 @@ def _status(data_dir, inbox, store, attempt, custom, operator, known):
         return standing
     definition = spelled(parse(files.read(path), path))
     known.update(facts(definition, public_key))
-    record = accepted.read(data_dir)
+    record = accepted_definition.read(data_dir)
     if not record or record.definition_hash != definition.definition_hash:
         return Standing(state="waiting", step="definition", ready=True, since=changed_at(path), detail=NOT_ACCEPTED)
     acceptance.review(data_dir, definition, public_key, custom=custom, inbox=inbox)
@@ -95,7 +97,7 @@ def _made_elsewhere(data_dir):
 
 def _no_key(data_dir):
     since = changed_at(os.path.join(data_dir, CEREMONY), os.path.join(data_dir, DEFINITION))
-    return Standing(state="stopped", step="enr", since=since, detail=LOST_KEY % (node_key.FILE, data_dir))
+    return Standing(state="stopped", step="enr", since=since, detail=LOST_KEY % (layout.NODE_KEY, data_dir))
 
 
 NO_RECORD = "%s is there, without a record of its ceremony: it was made elsewhere, by charon for example"

@@ -11,14 +11,14 @@ import os
 import re
 import secrets
 
-from ..storage import files
-from ..encoding import go_json as gojson
-from ..ethereum import key_file
 from ..crypto import secp256k1
-from ..ethereum.address import checksum_address, parse_address
-from ..errors import DvError, raise_all
+from ..encoding import go_json
 from ..encoding.json_schema import dotted, shape_problems
+from ..errors import DvError, raise_all
+from ..ethereum import key_file
+from ..ethereum.address import checksum_address, parse_address
 from ..ethereum.key_file_schema import KDF_PARAMETERS, WALLET
+from ..storage import files
 
 #: Largest key file and password file that are read, in bytes.
 MAX_SIZE = 64 * 1024
@@ -51,7 +51,7 @@ def create(path, password_file):
     # A password of 128 random bits, as the one made above, gains nothing from a slow derivation; any other gets geth's.
     work = 2**12 if re.fullmatch("[0-9a-f]{32}", password) else 2**18
     own = secp256k1.address_of(secp256k1.public_key(private_key))
-    files.write_new(path, gojson.dumps(key_file.encrypt(private_key, own, password.encode(), work)).encode())
+    files.write_new(path, go_json.dumps(key_file.encrypt(private_key, own, password.encode(), work)).encode())
     settle(path, password_file)
     return address(path)
 
@@ -146,7 +146,7 @@ def read_password(path):
 
 def _read(path):
     """The key file at ``path`` (dict, its top keys in lower case), shape and cost checked. Errors show no value."""
-    value = gojson.loads(files.read(path, MAX_SIZE), "the wallet %s" % path)
+    value = go_json.loads(files.read(path, MAX_SIZE), "the wallet %s" % path)
     if isinstance(value, dict):
         value = {key.lower(): item for key, item in value.items()}
     _check_shape(value, WALLET, path, ())

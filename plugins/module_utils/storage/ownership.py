@@ -15,8 +15,8 @@ import pwd
 import stat
 from typing import NamedTuple
 
-from . import files
 from ..errors import DvError
+from . import files
 
 #: One more than the largest user or group number.
 _END = 2**32 - 1

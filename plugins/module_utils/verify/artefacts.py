@@ -7,14 +7,14 @@
 import os
 
 from ..cluster import definition as definitions
-from ..storage import files
 from ..cluster import lock as locks
-from ..errors import DvError
 from ..encoding.json_fields import lookup
-from .report import Finding, Report
+from ..errors import DvError
+from ..storage import files
 from .data_dir import check_data_dir, load, read_artefact
-from .definition import check_definition, cluster_summary, verify_definition
-from .lock import check_lock, verify_lock
+from .definition import check_definition, cluster_summary
+from .lock import check_lock
+from .report import Report
 
 
 def verify_path(path, custom_networks=()):

@@ -12,16 +12,16 @@ import contextlib
 import os
 import stat
 
-from ..data_dir import layout as data_dir, node_key
-from ..ethereum import deposit, enr, keystore
-from ..storage import files
-from . import file_forms as forms
-from ..encoding import go_json as gojson
 from ..cluster import definition as definitions
 from ..cluster import lock as locks
 from ..cluster.definition_checks import check_hashes
 from ..cluster.definition_hash import compute_definition_hash
+from ..data_dir import layout, node_key
+from ..encoding import go_json
 from ..errors import DvError
+from ..ethereum import deposit, enr, keystore
+from ..storage import files
+from . import file_forms
 from .definition import and_others, check_definition, cluster_summary, is_from_before_edit, node_keys
 from .deposit_data import check_deposit_files
 from .key_shares import check_key_shares
@@ -38,8 +38,8 @@ def check_data_dir(report, path, custom_networks):
     except OSError as error:
         report.error("data_dir", str(files.os_error(error, path, "read")))
         return
-    lock = _read(report, "lock", path, data_dir.LOCK, locks)
-    definition = _read(report, "definition", path, data_dir.DEFINITION, definitions)
+    lock = _read(report, "lock", path, layout.LOCK, locks)
+    definition = _read(report, "definition", path, layout.DEFINITION, definitions)
     network = None
     if lock:
         network = check_lock(report, lock, custom_networks)
@@ -48,17 +48,17 @@ def check_data_dir(report, path, custom_networks):
     elif definition:
         network = check_definition(report, definition, custom_networks)
         report.cluster = cluster_summary(definition, network)
-    elif not {data_dir.LOCK, data_dir.DEFINITION} & set(names):
-        report.error("data_dir", "%s holds no %s and no %s" % (path, data_dir.LOCK, data_dir.DEFINITION))
+    elif not {layout.LOCK, layout.DEFINITION} & set(names):
+        report.error("data_dir", "%s holds no %s and no %s" % (path, layout.LOCK, layout.DEFINITION))
     index = _check_node_key(report, path, lock.definition if lock else definition)
-    found = forms.look(path, names)
+    found = file_forms.look(path, names)
     if lock:
-        check_key_shares(report, os.path.join(path, data_dir.KEYS), lock, index)
+        check_key_shares(report, os.path.join(path, layout.KEYS), lock, index)
         check_deposit_files(report, found.deposits, lock, network)
         for content in found.overrides.values():
             check_overrides(report, content, lock)
     else:
-        _check_without_lock(report, path, found, data_dir.LOCK in names)
+        _check_without_lock(report, path, found, layout.LOCK in names)
     _check_others(report, found, lock, definition)
     _check_modes(report, path, names)
 
@@ -88,7 +88,7 @@ def load(report, check, content, what):
     content = content.removeprefix(_BOM)
     if not content.strip():
         raise DvError("%s is not JSON, it is empty" % what, "the file as it was made", "take it from another node or a backup")
-    return gojson.loads(content, what)
+    return go_json.loads(content, what)
 
 
 def _read(report, check, path, name, module):
@@ -106,11 +106,11 @@ def _compare(report, definition, of_lock):
         found, wanted = (compute_definition_hash(each) for each in (definition, of_lock))
         if found != wanted and is_from_before_edit(definition, of_lock):
             text = "%s is from before a charon alpha edit of the cluster: charon reads %s alone"
-            report.warning("definition", text % (data_dir.DEFINITION, data_dir.LOCK))
+            report.warning("definition", text % (layout.DEFINITION, layout.LOCK))
         elif found != wanted:
             raise DvError(
-                "%s has the definition hash 0x%s" % (data_dir.DEFINITION, found.hex()),
-                "0x%s, that of the definition in %s" % (wanted.hex(), data_dir.LOCK),
+                "%s has the definition hash 0x%s" % (layout.DEFINITION, found.hex()),
+                "0x%s, that of the definition in %s" % (wanted.hex(), layout.LOCK),
                 "keep each cluster in a data directory of its own",
             )
 
@@ -118,7 +118,7 @@ def _compare(report, definition, of_lock):
 def _check_node_key(report, path, definition):
     """The share index of the node whose key is in the directory; ``None`` if there is none or it is a stranger."""
     if not node_key.exists(path):
-        report.warning("node_key", "there is no %s: charon cannot run here" % data_dir.NODE_KEY)
+        report.warning("node_key", "there is no %s: charon cannot run here" % layout.NODE_KEY)
         return None
     with report.errors_of("node_key"):
         own = enr.encode(node_key.read(path))
@@ -135,13 +135,13 @@ def _check_node_key(report, path, definition):
 def _check_without_lock(report, path, found, unreadable):
     """What belongs to a lock, where there is none, or one that is ``unreadable``."""
     with report.errors_of("key_shares"):
-        keys = os.path.join(path, data_dir.KEYS)
+        keys = os.path.join(path, layout.KEYS)
         paths = keystore.keystore_files(keys) if os.path.lexists(keys) else []
-        names = [data_dir.KEYS] * bool(paths) + [*found.deposits, *found.overrides]
+        names = [layout.KEYS] * bool(paths) + [*found.deposits, *found.overrides]
         if unreadable:
             if names:
                 text = "%s: not verified, since %s cannot be read"
-                report.warning("lock", text % (and_others(names), data_dir.LOCK))
+                report.warning("lock", text % (and_others(names), layout.LOCK))
             return
         if paths:
             report.error("key_shares", "there are %d keystores; wanted: none without a lock that they belong to" % len(paths))
@@ -156,10 +156,10 @@ def _check_without_lock(report, path, found, unreadable):
 
 # Why what has the form is not verified where it lies, and what is.
 _NOT_VERIFIED = {
-    forms.LOCK: "another than %s, which charon reads" % data_dir.LOCK,
-    forms.DEFINITION: "another than that of the lock or in %s" % data_dir.DEFINITION,
-    forms.KEYSTORE: "key shares are %s/keystore-N.json" % data_dir.KEYS,
-    forms.REGISTRATIONS: "charon reads %s" % data_dir.OVERRIDES,
+    file_forms.LOCK: "another than %s, which charon reads" % layout.LOCK,
+    file_forms.DEFINITION: "another than that of the lock or in %s" % layout.DEFINITION,
+    file_forms.KEYSTORE: "key shares are %s/keystore-N.json" % layout.KEYS,
+    file_forms.REGISTRATIONS: "charon reads %s" % layout.OVERRIDES,
 }
 
 
@@ -176,32 +176,32 @@ def _check_others(report, found, lock, definition):
         text = "%s: a cluster of its own, which was not verified; verify it by its own path"
         report.warning("other_files", text % and_others(found.clusters))
     for name, error in found.unseen:
-        charons = deposit.is_file_name(name) or name == data_dir.OVERRIDES
+        charons = deposit.is_file_name(name) or name == layout.OVERRIDES
         (report.error if charons else report.warning)("other_files", "%s was not looked at: %s" % (name, error.found))
 
 
 def _parsed(kind, content):
     """The lock or definition in ``content`` (bytes); ``None`` for anything else."""
-    modules = {forms.LOCK: locks, forms.DEFINITION: definitions}
+    modules = {file_forms.LOCK: locks, file_forms.DEFINITION: definitions}
     with contextlib.suppress(DvError):
         return modules[kind].parse(content.removeprefix(_BOM)) if kind in modules else None
     return None
 
 
 def _check_modes(report, path, names):
-    groups = {name: [name] for name in data_dir.MODES}
+    groups = {name: [name] for name in layout.MODES}
     groups["."] = [""]
-    groups[data_dir.DEPOSIT_DATA] = filter(deposit.is_file_name, names)
+    groups[layout.DEPOSIT_DATA] = filter(deposit.is_file_name, names)
     with report.errors_of("mode"):
         try:
-            keys = os.path.join(path, data_dir.KEYS)
+            keys = os.path.join(path, layout.KEYS)
             in_keys = sorted(os.listdir(keys)) if os.path.isdir(keys) else []
-            groups[data_dir.KEYS + "/*"] = [os.path.join(data_dir.KEYS, name) for name in in_keys]
+            groups[layout.KEYS + "/*"] = [os.path.join(layout.KEYS, name) for name in in_keys]
             for group, members in groups.items():
                 loose = {}
                 for name in members:
                     member = os.path.join(path, name)
-                    wanted = data_dir.SECRET_DIRECTORY if os.path.isdir(member) else data_dir.MODES[group]
+                    wanted = layout.SECRET_DIRECTORY if os.path.isdir(member) else layout.MODES[group]
                     mode = stat.S_IMODE(os.stat(member).st_mode) if os.path.exists(member) else 0
                     # What group and others may do beyond what we would let them.
                     if mode & 0o077 & ~wanted:

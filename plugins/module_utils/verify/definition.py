@@ -11,14 +11,14 @@ Source: charon-formats §1.4, §1.6, §2.5, §12.
 from collections import Counter
 from dataclasses import replace
 
-from ..ethereum import enr, networks
-from ..encoding import go_json as gojson
-from ..ethereum.address import ZERO, checksum_address
-from ..cluster.definition_checks import awaited, check_deposit_amounts, check_hashes, check_signatures, unfinished
-from ..cluster.definition import Creator, Operator, default_threshold
-from ..errors import DvError, OperatorError, raise_all, show
-from .report import Report
 from ..agreement.config import told
+from ..cluster.definition import Creator, Operator, default_threshold
+from ..cluster.definition_checks import awaited, check_deposit_amounts, check_hashes, check_signatures, unfinished
+from ..encoding import go_json
+from ..errors import DvError, OperatorError, raise_all, show
+from ..ethereum import enr, networks
+from ..ethereum.address import ZERO, checksum_address
+from .report import Report
 
 _DKG_ALGORITHMS = ("default", "frost", "pedersen")
 _CONSENSUS_PROTOCOLS = ("", "qbft")
@@ -71,14 +71,14 @@ def cluster_summary(definition, network, lock=None):
         "network": network.name if network else None,
         "threshold": definition.threshold,
         "terms": told(definition),
-        "config_hash": gojson.to_hex(definition.config_hash),
-        "definition_hash": gojson.to_hex(definition.definition_hash),
-        "lock_hash": gojson.to_hex(lock.lock_hash) if lock else None,
+        "config_hash": go_json.to_hex(definition.config_hash),
+        "definition_hash": go_json.to_hex(definition.definition_hash),
+        "lock_hash": go_json.to_hex(lock.lock_hash) if lock else None,
         "operators": [
             {"share_index": index, "address": operator.address, "peer_id": key and enr.peer_id(key)}
             for index, (operator, key) in enumerate(zip(definition.operators or (), node_keys(definition)), 1)
         ],
-        "validators": [gojson.to_hex(validator.public_key) for validator in lock.validators or ()] if lock else [],
+        "validators": [go_json.to_hex(validator.public_key) for validator in lock.validators or ()] if lock else [],
     }
 
 

@@ -9,10 +9,10 @@ Source: charon-formats §5.
 
 import os
 
-from ..data_dir import layout as data_dir
-from ..ethereum import deposit
 from ..crypto.bls.signatures import bls
+from ..data_dir import layout
 from ..errors import DvError
+from ..ethereum import deposit
 from .definition import address_bytes, and_others
 from .lock import Equations, validator_name
 
@@ -143,7 +143,7 @@ def _doubts(what, entry, of_lock, name):
 def _is_fetched(name):
     """Whether the file is in a directory of ``charon deposit fetch``: it holds what the operators signed with ``charon
     deposit sign``, for another withdrawal if they like."""
-    return os.path.dirname(name).startswith(data_dir.FETCHED_DEPOSITS)
+    return os.path.dirname(name).startswith(layout.FETCHED_DEPOSITS)
 
 
 def _has_old_name(entry, network):

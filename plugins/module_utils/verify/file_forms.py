@@ -12,10 +12,10 @@ import os
 import re
 from typing import NamedTuple
 
-from ..data_dir import layout as data_dir
+from ..data_dir import layout
+from ..errors import DvError
 from ..ethereum import deposit, keystore
 from ..storage import files
-from ..errors import DvError
 
 LOCK, DEFINITION, KEYSTORE = "a lock", "a definition", "a keystore"
 DEPOSIT_DATA, REGISTRATIONS = "deposit data", "builder registrations"
@@ -68,21 +68,21 @@ class Contents(NamedTuple):
 def look(path, names):
     """The :class:`Contents` of the data directory ``path`` with ``names`` in it; ``ceremony`` is passed over."""
     contents = Contents({}, {}, [], [], [])
-    named = (data_dir.LOCK, data_dir.DEFINITION, data_dir.NODE_KEY)
+    named = (layout.LOCK, layout.DEFINITION, layout.NODE_KEY)
     _look_into(contents, path, "", [name for name in names if name not in named])
     for name in names:
         directory = os.path.join(path, name)
-        if name == data_dir.CEREMONY or not os.path.isdir(directory):
+        if name == layout.CEREMONY or not os.path.isdir(directory):
             continue
-        if os.path.exists(os.path.join(directory, data_dir.LOCK)):
+        if os.path.exists(os.path.join(directory, layout.LOCK)):
             contents.clusters.append(name)
-        if name == data_dir.KEYS or name.startswith(data_dir.FETCHED_DEPOSITS):
+        if name == layout.KEYS or name.startswith(layout.FETCHED_DEPOSITS):
             try:
                 inside = sorted(os.listdir(directory))
             except OSError as error:
                 contents.unseen.append((name, files.os_error(error, name, "read")))
                 continue
-            charons = keystore.is_keystore_name if name == data_dir.KEYS else lambda _name: False
+            charons = keystore.is_keystore_name if name == layout.KEYS else lambda _name: False
             _look_into(contents, path, name + "/", [each for each in inside if not charons(each)])
     return contents
 
@@ -99,7 +99,7 @@ def _look_into(contents, path, place, names):
             continue
         left -= len(content)
         kind = form(content)
-        if name == data_dir.OVERRIDES:
+        if name == layout.OVERRIDES:
             contents.overrides[name] = content
         elif kind == DEPOSIT_DATA or deposit.is_file_name(name):
             contents.deposits[name] = content

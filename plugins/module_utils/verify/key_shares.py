@@ -13,11 +13,11 @@ import os
 import re
 from typing import NamedTuple
 
-from ..data_dir import layout as data_dir
-from ..storage import files
-from ..ethereum import keystore
 from ..crypto.bls.signatures import bls
+from ..data_dir import layout
 from ..errors import DvError
+from ..ethereum import keystore
+from ..storage import files
 from .definition import and_others
 from .lock import validator_name
 
@@ -43,7 +43,7 @@ def check_key_shares(report, directory, lock, index):
     """
     validators = lock.validators or ()
     if not os.path.lexists(directory):
-        report.warning(_CHECK, "there is no %s: they are elsewhere" % data_dir.KEYS)
+        report.warning(_CHECK, "there is no %s: they are elsewhere" % layout.KEYS)
         return
     with report.errors_of(_CHECK):
         paths = keystore.keystore_files(directory)

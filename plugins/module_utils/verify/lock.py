@@ -12,14 +12,14 @@ to name the wrong ones. Source: charon-formats §4.5, whose numbers stand at the
 from collections import Counter
 from math import comb
 
-from ..ethereum import deposit, builder_registration as registration
+from ..cluster.definition import effective_deposit_amounts, effective_gas_limit
+from ..cluster.lock import compute_lock_hash
 from ..crypto import secp256k1
 from ..crypto.bls.signatures import bls
-from ..cluster.definition import effective_deposit_amounts, effective_gas_limit
 from ..errors import DvError
-from ..cluster.lock import compute_lock_hash
-from .report import Report
+from ..ethereum import builder_registration, deposit
 from .definition import address_bytes, check_definition, cluster_summary, node_keys
+from .report import Report
 
 
 def verify_lock(lock, custom_networks=()):
@@ -205,7 +205,7 @@ def _check_registrations(report, definition, network, validators, equations):
                 found.timestamp != network.genesis_time
             )
         # As charon: the fee recipient of the definition, the public key of the validator.
-        root = registration.signing_root(
+        root = builder_registration.signing_root(
             validator.fee_recipient, found.gas_limit, found.timestamp, public_key, definition.fork_version
         )
         name = "the builder registration of %s" % validator.name

@@ -8,13 +8,13 @@ Charon takes an entry that is newer than the lock's registration of the same val
 start, but on mainnet v1.10.3 does not look at signatures: whoever can write the file has the fees. Source: charon-formats §6.
 """
 
-from ..encoding import go_json as gojson
-from ..ethereum import builder_registration as registration
+from ..cluster.lock import BuilderRegistration
 from ..crypto.bls.signatures import bls
 from ..data_dir.layout import OVERRIDES
-from ..errors import DvError, show
-from ..cluster.lock import BuilderRegistration
+from ..encoding import go_json
 from ..encoding.json_fields import MAX_UINT64, SAME_OBJECT, Decimal, Field, Hex, List, Reading, Record, Text
+from ..errors import DvError, show
+from ..ethereum import builder_registration
 from .lock import Equations, validator_name
 
 _CHECK = "overrides"
@@ -41,7 +41,7 @@ def parse(content, what=OVERRIDES):
 
     :raises DvError: not such a file, or an entry lacks something
     """
-    entries = _OVERRIDES.read(gojson.loads(content, what), "", Reading(what, 0))
+    entries = _OVERRIDES.read(go_json.loads(content, what), "", Reading(what, 0))
     for place, entry in enumerate(entries):
         called = "%s, entry %d" % (what, place)
         if entry["version"] != "v1":
@@ -62,7 +62,7 @@ def check_overrides(report, content, lock):
             name = "0x%s" % override.pubkey.hex() if place is None else validator_name(place, lock.validators[place])
             of_lock = None if place is None else lock.validators[place].registration or BuilderRegistration()
             doubtful += _doubts(name, override, of_lock)
-            root = registration.signing_root(
+            root = builder_registration.signing_root(
                 override.fee_recipient,
                 override.gas_limit,
                 override.timestamp,
@@ -84,5 +84,5 @@ def _doubts(name, override, of_lock):
     elif override.fee_recipient != of_lock.fee_recipient:
         found = "the fees of %s go to 0x%s" % (name, override.fee_recipient.hex())
         hint = "right if the operators agreed on it with charon feerecipient"
-        wanted = "%s, as the lock says" % (gojson.to_hex(of_lock.fee_recipient) or "none")
+        wanted = "%s, as the lock says" % (go_json.to_hex(of_lock.fee_recipient) or "none")
         yield "fee_recipient", DvError(found, wanted, hint)

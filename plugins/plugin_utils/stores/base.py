@@ -12,7 +12,6 @@ import itertools
 import os
 
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import names
 
 #: Most files that a store hands out, and most bytes of them at once.

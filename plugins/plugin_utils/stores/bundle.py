@@ -12,8 +12,8 @@ import gzip
 import os
 import zlib
 
-from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
 
 from .directory import DirectoryStore, pass_if_gone
 

@@ -6,9 +6,9 @@
 
 import os
 
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute, check_directory_of_control_node
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 from .base import Store
 

@@ -23,11 +23,10 @@ import tempfile
 import time
 
 from ansible import constants
-
-from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, show
-
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import names
+
 from .base import Store
 
 _HOST = r"[0-9A-Za-z][0-9A-Za-z._-]*(?::[0-9]{1,5})?"

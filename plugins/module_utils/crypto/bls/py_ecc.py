@@ -13,10 +13,9 @@ from hashlib import sha256
 from py_ecc.bls import hash_to_curve, point_compression
 from py_ecc.bls.g2_primitives import subgroup_check
 from py_ecc.bls.typing import G1Compressed, G2Compressed
-from py_ecc.optimized_bls12_381 import FQ, FQ12, Z1, Z2
+from py_ecc.optimized_bls12_381 import FQ, FQ12, Z1, Z2, eq, final_exponentiate, is_inf, multiply, pairing
 from py_ecc.optimized_bls12_381 import G1 as _G1
 from py_ecc.optimized_bls12_381 import add as _add
-from py_ecc.optimized_bls12_381 import eq, final_exponentiate, is_inf, multiply, pairing
 from py_ecc.optimized_bls12_381 import neg as _neg
 
 from ...errors import DvError

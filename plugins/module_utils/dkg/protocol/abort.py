@@ -19,9 +19,9 @@ does not hold, and accuses its author. Of the other rounds a judge would need mo
 kept as evidence, and never make an abort.
 """
 
+from ...crypto import hpke
 from ...errors import DvError, show
 from . import commit, deal, envelope, vss
-from ...crypto import hpke as sealing
 from .fault import Fault
 from .messages import Abort
 from .parameters import place, session_id
@@ -105,7 +105,7 @@ def _find_in_deal(parameters, message, accusation):
             raise DvError("evidence without both commits", "those of dealer and accuser")
     points, faults = deal.check(parameters, session, {dealer: payload}, commits, vss.find_bad_exactly)
     if not faults and accusation.key:
-        if sealing.public_key(accusation.key) != commits[parameters.index].keys[place(parameters.index, dealer)]:
+        if hpke.public_key(accusation.key) != commits[parameters.index].keys[place(parameters.index, dealer)]:
             raise DvError("another HPKE key", "the one that the accuser's commit has for the dealer")
         keys = {dealer: accusation.key}
         faults = deal.open_shares(parameters, session, {dealer: payload}, points, keys, vss.find_bad_exactly)[1]

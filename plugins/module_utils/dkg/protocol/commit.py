@@ -5,12 +5,12 @@
 """Round 1: every operator fixes its polynomials by a hash, before any are shown, and gives the others keys to seal
 to."""
 
+from ...crypto.hpke import public_key, seal
 from ...errors import DvError
 from . import vss
 from .encoding import H
 from .fault import Fault
 from .messages import Commit
-from ...crypto.hpke import public_key, seal
 from .parameters import place
 
 

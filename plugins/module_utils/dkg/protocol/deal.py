@@ -7,15 +7,15 @@ sealed."""
 
 from dataclasses import dataclass, field
 
-from ...crypto.bls.signatures import curve
 from ...crypto.bls.group import ORDER
+from ...crypto.bls.signatures import curve
+from ...crypto.hpke import seal, unseal
 from ...errors import DvError
 from . import vss
 from .commit import commitments_hash
 from .encoding import enc
 from .fault import Fault
 from .messages import Deal
-from ...crypto.hpke import seal, unseal
 from .parameters import place, session_id
 
 

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ...crypto.bls.group import ORDER
-from .encoding import enc
 from ...crypto.hpke import PRIVATE_KEY_SIZE
+from .encoding import enc
 
 SEED_SIZE = 32
 

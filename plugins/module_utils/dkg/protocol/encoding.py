@@ -12,8 +12,8 @@ import base64
 import hashlib
 import json
 
-from ...errors import DvError
 from ...encoding.go_json import check_depth
+from ...errors import DvError
 
 #: The protocol's version. An attempt keeps it.
 VERSION = 1

@@ -11,9 +11,9 @@ writer.
 
 from typing import NamedTuple
 
+from ...crypto.hpke import OVERHEAD, PRIVATE_KEY_SIZE, PUBLIC_KEY_SIZE
 from ...errors import DvError
 from .encoding import from_base64, from_json, to_base64, to_json
-from ...crypto.hpke import OVERHEAD, PRIVATE_KEY_SIZE, PUBLIC_KEY_SIZE
 
 
 class Commit(NamedTuple):

@@ -6,11 +6,11 @@
 
 from dataclasses import dataclass, field, replace
 
-from ...ethereum import enr
-from ...crypto import secp256k1
 from ...cluster.definition import Definition, effective_deposit_amounts
 from ...cluster.definition_checks import check_runnable
+from ...crypto import secp256k1
 from ...errors import DvError
+from ...ethereum import enr
 from .encoding import VERSION, H, to_base64
 
 #: Attempts are numbered from 1 to this.

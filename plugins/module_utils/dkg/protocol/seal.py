@@ -6,13 +6,12 @@
 
 from dataclasses import replace
 
-from ...crypto import secp256k1
-from ...ethereum.address import parse_address
-from ...crypto.bls.signatures import curve
-from ...crypto.bls.group import ORDER
-from ...crypto.bls.signatures import bls
 from ...cluster.definition import effective_gas_limit
 from ...cluster.lock import BuilderRegistration, DepositData, DistributedValidator, Lock, compute_lock_hash
+from ...crypto import secp256k1
+from ...crypto.bls.group import ORDER
+from ...crypto.bls.signatures import bls, curve
+from ...ethereum.address import parse_address
 from .fault import Fault
 from .messages import Seal
 from .sign import credentials_of

@@ -4,12 +4,11 @@
 
 """Round 4: partial signatures of deposits and builder registrations, by every share of ours."""
 
-from ...ethereum import deposit, builder_registration as registration
-from ...ethereum.address import parse_address
-from ...crypto.bls.signatures import curve
-from ...crypto.bls.signatures import bls
 from ...cluster.definition import effective_gas_limit
+from ...crypto.bls.signatures import bls, curve
 from ...errors import DvError
+from ...ethereum import builder_registration, deposit
+from ...ethereum.address import parse_address
 from .fault import Fault
 from .messages import Sign
 
@@ -24,7 +23,7 @@ def roots(parameters, network, group_keys):
         result += [deposit.signing_root(key, credentials, amount, fork_version) for amount in parameters.amounts]
         fee_recipient = parse_address(addresses.fee_recipient_address, "fee recipient address")
         limit, time = effective_gas_limit(definition), network.genesis_time
-        result.append(registration.signing_root(fee_recipient, limit, time, key, fork_version))
+        result.append(builder_registration.signing_root(fee_recipient, limit, time, key, fork_version))
     return result
 
 

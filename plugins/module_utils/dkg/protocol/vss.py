@@ -13,9 +13,8 @@ import hashlib
 import os
 from dataclasses import dataclass, field
 
-from ...crypto.bls.signatures import curve
 from ...crypto.bls.group import ORDER
-from ...crypto.bls.signatures import find_failing
+from ...crypto.bls.signatures import curve, find_failing
 from .encoding import enc
 
 

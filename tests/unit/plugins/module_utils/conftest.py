@@ -11,10 +11,10 @@ from collections import namedtuple
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import approval, bindings, proposal
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, networks
-from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
-from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, networks
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
 from ansible_collections.obol.dv.tests.unit.plugins.module_utils.dealer import Cluster
 
 Person = namedtuple("Person", "private_key address node_key enr sign")

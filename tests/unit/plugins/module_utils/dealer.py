@@ -12,13 +12,29 @@ Everything but keystores is always the same for the same arguments.
 import hashlib
 from dataclasses import replace
 
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import address, deposit, eip712, enr, keystore, networks, builder_registration as registration
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout as data_dir
 from ansible_collections.obol.dv.plugins.module_utils.cluster import lock
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import (
+    Creator,
+    Definition,
+    Operator,
+    ValidatorAddresses,
+    effective_deposit_amounts,
+    effective_gas_limit,
+    with_hashes,
+)
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Definition, Operator, ValidatorAddresses, effective_deposit_amounts, effective_gas_limit, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import (
+    address,
+    builder_registration,
+    deposit,
+    eip712,
+    enr,
+    keystore,
+    networks,
+)
 
 GWEI = 10**9
 
@@ -114,7 +130,7 @@ class Cluster:
             "pubkey": bls.secret_to_public(self.keys[place]),
             **fields,
         }
-        root = registration.signing_root(**values, fork_version=definition.fork_version)
+        root = builder_registration.signing_root(**values, fork_version=definition.fork_version)
         return lock.BuilderRegistration(**values, signature=bls.sign(self.keys[place], root))
 
     def seal(self, unsealed):
@@ -132,8 +148,8 @@ class Cluster:
         directory.mkdir(mode=0o700)
         definition, validators = self.lock.definition, self.lock.validators
         contents = {
-            data_dir.NODE_KEY: self.node_keys[node].hex().encode(),
-            data_dir.LOCK: lock.dump(self.lock),
+            layout.NODE_KEY: self.node_keys[node].hex().encode(),
+            layout.LOCK: lock.dump(self.lock),
         }
         for each in zip(*(validator.deposits for validator in validators)):
             content = deposit.dump_file(each, definition.fork_version, self.network.name)
@@ -141,7 +157,7 @@ class Cluster:
         for name, content in contents.items():
             (directory / name).write_bytes(content)
             (directory / name).chmod(0o600)
-        keystore.write_shares(str(directory / data_dir.KEYS), [shares[node] for shares in self.shares])
+        keystore.write_shares(str(directory / layout.KEYS), [shares[node] for shares in self.shares])
 
 
 def _bytes(*parts):

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Accused, Standing
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
 from ansible_collections.obol.dv.plugins.plugin_utils.rerun_command import CommandLine
 from ansible_collections.obol.dv.plugins.plugin_utils.run_status import document, registered

@@ -8,8 +8,7 @@ import pathlib
 
 import pytest
 import yaml
-
-from ansible_collections.obol.dv.plugins.plugin_utils import variable_names as variables
+from ansible_collections.obol.dv.plugins.plugin_utils import variable_names
 
 ROLES = pathlib.Path(__file__).resolve().parents[4] / "roles"
 
@@ -19,7 +18,7 @@ def test_the_known_names_are_those_that_the_roles_document():
     for path in ROLES.glob("*/meta/argument_specs.yml"):
         for spec in yaml.safe_load(path.read_text())["argument_specs"].values():
             documented.update(spec.get("options", {}))
-    assert list(variables.KNOWN) == sorted(documented)
+    assert list(variable_names.KNOWN) == sorted(documented)
 
 
 @pytest.mark.parametrize(
@@ -33,10 +32,10 @@ def test_the_known_names_are_those_that_the_roles_document():
     ],
 )
 def test_a_slip_is_named_with_what_was_meant(slip, meant):
-    (problem,) = variables.misspelled([slip, "dv_name"])
+    (problem,) = variable_names.misspelled([slip, "dv_name"])
     assert slip in str(problem) and "wanted: %s;" % meant in str(problem)
 
 
 @pytest.mark.parametrize("own", ["dv_local_dir", "dv_region", "dv_terms", "dv_enr", "dv_dkg", "dv_testnet", "dv_cluster_store", "dv_nodes"])
 def test_variables_of_ones_own_pass(own):
-    assert variables.misspelled([own]) == []
+    assert variable_names.misspelled([own]) == []

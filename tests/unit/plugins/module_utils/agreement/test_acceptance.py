@@ -11,14 +11,13 @@ import stat
 from dataclasses import replace
 
 import pytest
-
-from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, proposal, acceptance_checks as review
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition as accepted
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
-from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, dump, parse, with_hashes
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, acceptance_checks, approval, proposal
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, dump, parse, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 
 
 @pytest.fixture
@@ -49,7 +48,7 @@ def test_accepted(definition, node, people, tree):
     path = node / "cluster-definition.json"
     assert path.read_bytes() == dump(definition)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert accepted.read(str(node)) == (definition.definition_hash, accepted.BY_SIGNATURES)
+    assert accepted_definition.read(str(node)) == (definition.definition_hash, accepted_definition.BY_SIGNATURES)
     before = tree(node)
     assert not acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
     assert acceptance.accepted_definition(str(node), key_of(people[0].enr)) == definition
@@ -58,7 +57,7 @@ def test_accepted(definition, node, people, tree):
 
 def test_signatures_are_verified_once(definition, node, people, monkeypatch):
     acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
-    monkeypatch.delattr(review, "check_signatures")
+    monkeypatch.delattr(acceptance_checks, "check_signatures")
     assert acceptance.accepted_definition(str(node), key_of(people[0].enr)) == definition
 
 
@@ -88,7 +87,7 @@ def test_goes_on_after_a_crash(crashing, definition, node, people, monkeypatch):
 def test_a_definition_put_there_by_hand_is_verified(definition, node, people):
     (node / "cluster-definition.json").write_bytes(dump(definition))
     assert acceptance.accepted_definition(str(node), key_of(people[0].enr)) == definition
-    assert accepted.read(str(node)) == (definition.definition_hash, accepted.BY_SIGNATURES)
+    assert accepted_definition.read(str(node)) == (definition.definition_hash, accepted_definition.BY_SIGNATURES)
 
 
 @pytest.mark.parametrize("shape", ["unsigned", "solo", "approved elsewhere"])
@@ -114,7 +113,7 @@ def test_hash_must_be_confirmed(shape, definition, people, tmp_path, tree):
         assert definition.definition_hash.hex() not in str(error.value)
     assert tree(node) == {}
     assert acceptance.accept_definition(str(node), definition, key_of(people[0].enr), definition.definition_hash)
-    assert accepted.read(str(node)) == (definition.definition_hash, accepted.BY_HASH)
+    assert accepted_definition.read(str(node)) == (definition.definition_hash, accepted_definition.BY_HASH)
     # Asked once.
     assert acceptance.accepted_definition(str(node), key_of(people[0].enr)) == definition
 
@@ -213,10 +212,10 @@ OCCUPIED = {
     ),
     "another acceptance, for which something was sent": (
         lambda found: {
-            accepted.FILE: json.dumps({"definition_hash": "0x" + other_of(found).definition_hash.hex()}).encode(),
+            accepted_definition.FILE: json.dumps({"definition_hash": "0x" + other_of(found).definition_hash.hex()}).encode(),
             "ceremony/%s/1/out/commit.jws" % other_of(found).definition_hash.hex(): b"x",
         },
-        accepted.FILE,
+        accepted_definition.FILE,
     ),
 }
 
@@ -249,7 +248,7 @@ def test_key_shares_of_an_unknown_cluster(definition, node, people):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"version": "v9.9.0"}', b'"x"', b"\xff"])
-@pytest.mark.parametrize("name", ["cluster-definition.json", "cluster-lock.json", accepted.FILE])
+@pytest.mark.parametrize("name", ["cluster-definition.json", "cluster-lock.json", accepted_definition.FILE])
 def test_damaged_files(content, name, definition, node, people):
     (node / name).write_bytes(content)
     with pytest.raises(DvError):

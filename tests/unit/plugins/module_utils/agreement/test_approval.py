@@ -10,16 +10,16 @@ import stat
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from ansible_collections.obol.dv.plugins.module_utils.agreement import approval, policy as policies, proposal
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
-from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from ansible_collections.obol.dv.plugins.module_utils.agreement import approval, approval_schema, proposal
+from ansible_collections.obol.dv.plugins.module_utils.agreement import policy as policies
+from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump, parse
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition_checks import check_hashes, check_signatures
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, OperatorError, Problems
-from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 DEAD = "0x000000000000000000000000000000000000dEaD"
 
@@ -336,7 +336,7 @@ def test_one_node_key_under_two_operators(proposed, approved, people, tmp_path):
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just("0x" + "00" * 65),
     lambda inner: st.lists(inner, max_size=2)
-    | st.dictionaries(st.sampled_from(list(approval.APPROVAL["properties"])), inner, max_size=6),
+    | st.dictionaries(st.sampled_from(list(approval_schema.APPROVAL["properties"])), inner, max_size=6),
     max_leaves=8,
 )
 

@@ -9,16 +9,15 @@ import pathlib
 from dataclasses import replace
 
 import pytest
-
 from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, bindings, policy, proposal
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition as accepted
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
-from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import approval_name
+from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition, layout
 from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
 from ansible_collections.obol.dv.plugins.module_utils.errors import CarriedError, DvError
-from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import approval_name
-from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
 
 HOODI = networks.by_name("hoodi")
 #: A node key that operator 2's operator gave up, and somebody else has.
@@ -119,7 +118,7 @@ def test_the_wallets_own_binding_of_it_does(proposed, approved, people, old_enr)
     carried = {**approved[1], 2: given}
     made = approval.assemble(proposed, texts(carried))
     assert acceptance.accept_definition(approved[0][1], made, public_key(people, 1), inbox=inbox_of(carried))
-    assert accepted.read(approved[0][1]).bound_by == accepted.BY_SIGNATURES
+    assert accepted_definition.read(approved[0][1]).bound_by == accepted_definition.BY_SIGNATURES
 
 
 def test_approvals_of_an_older_version(proposed, approved, people, tree):
@@ -134,7 +133,7 @@ def test_approvals_of_an_older_version(proposed, approved, people, tree):
         assert fragment in str(error.value)
     assert made.definition_hash.hex() not in str(error.value)
     assert acceptance.accept_definition(directories[1], made, public_key(people, 1), made.definition_hash, inbox=inbox_of(old))
-    assert accepted.read(directories[1]).bound_by == accepted.BY_HASH
+    assert accepted_definition.read(directories[1]).bound_by == accepted_definition.BY_HASH
 
 
 def test_an_own_approval_of_an_older_version(proposed, approved, people):
@@ -262,7 +261,7 @@ def test_what_is_not_by_the_own_wallet_holds_nobody_up(stored, proposed, approve
 
 
 def record_of(directory, definition, **values):
-    path = pathlib.Path(directory) / accepted.FILE
+    path = pathlib.Path(directory) / accepted_definition.FILE
     path.write_text(json.dumps({"definition_hash": "0x" + definition.definition_hash.hex(), **values}))
     (pathlib.Path(directory) / "cluster-definition.json").write_bytes(dump(definition))
 
@@ -393,7 +392,7 @@ def test_nor_one_for_which_another_run_sent_something_meanwhile(signed_twice, ap
     one, other, inbox = signed_twice
     directory, key = approved[0][1], public_key(people, 1)
     acceptance.accept_definition(directory, one, key, inbox=inbox_of(approved[1]))
-    real = acceptance.one_run
+    real = layout.one_run
 
     def another_run_first(data_dir):
         out = pathlib.Path(data_dir) / "ceremony" / one.definition_hash.hex() / "1" / "out"

@@ -7,15 +7,14 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
+from ansible_collections.obol.dv.plugins.module_utils.agreement import config, config_schema
+from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition as definitions
-from ansible_collections.obol.dv.plugins.module_utils.node import preflight
-from ansible_collections.obol.dv.plugins.module_utils.agreement import config as termses
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition_checks import check_deposit_amounts, check_hashes
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, Problems
-from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.node import preflight
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 DEAD = "0x000000000000000000000000000000000000dEaD"
 ZERO = "0x" + "00" * 20
@@ -260,17 +259,17 @@ def test_pending_operators(terms):
     found = parse_terms(terms, operators_pending=True)
     assert (found.operators[0], found.creator) == ("", "")
     with pytest.raises(DvError, match=r"dv_operators\[0\] is not known yet"):
-        termses.definition(found, "u", "t")
+        config.definition(found, "u", "t")
 
 
 @pytest.mark.parametrize("changes", [{}, {"deposit_amounts": [31, 1]}, {"compounding": True}, {"threshold": 4}])
 def test_definition(terms, changes):
-    found = termses.definition(parse_terms({**terms, **changes}), "A-UUID", "2026-01-02T03:04:05Z")
+    found = config.definition(parse_terms({**terms, **changes}), "A-UUID", "2026-01-02T03:04:05Z")
     assert found.version == "v1.10.0"
     assert definitions.parse(definitions.dump(found)) == found
     check_hashes(found)
     check_deposit_amounts(found)
-    assert termses.differences(found, parse_terms({**terms, **changes})) == []
+    assert config.differences(found, parse_terms({**terms, **changes})) == []
 
 
 DIFFERENT = {
@@ -304,17 +303,17 @@ DIFFERENT = {
 
 @pytest.mark.parametrize("changes, text", DIFFERENT.values(), ids=DIFFERENT)
 def test_differences(terms, changes, text):
-    found = termses.definition(parse_terms(terms), "u", "t")
-    different = termses.differences(found, parse_terms({**terms, **changes}))
+    found = config.definition(parse_terms(terms), "u", "t")
+    different = config.differences(found, parse_terms({**terms, **changes}))
     assert any(line.startswith(text) for line in different), different
 
 
 def test_differences_leave_pending_operators_and_case_alone(terms):
-    found = termses.definition(parse_terms(terms), "u", "t")
+    found = config.definition(parse_terms(terms), "u", "t")
     lower = replace(found, creator=replace(found.creator, address=found.creator.address.lower()))
-    assert termses.differences(lower, parse_terms(terms)) == []
+    assert config.differences(lower, parse_terms(terms)) == []
     terms["operators"] = ["", "", "", terms["operators"][0]]
-    different = termses.differences(found, parse_terms(terms, operators_pending=True))
+    different = config.differences(found, parse_terms(terms, operators_pending=True))
     assert [line[:15] for line in different] == ["dv_operators[3]"]
 
 
@@ -329,7 +328,7 @@ VALUES = st.recursive(
     | st.dictionaries(st.text(max_size=8) | st.sampled_from(list(TESTNET)), inner),
     max_leaves=8,
 )
-FIELDS = st.sampled_from(list(termses.TERMS["properties"]))
+FIELDS = st.sampled_from(list(config_schema.TERMS["properties"]))
 
 
 @settings(max_examples=150, deadline=None)
@@ -346,7 +345,7 @@ def test_only_own_errors_escape(changes, pending, based):
     try:
         found = parse_terms({**(base if based else {}), **changes}, pending)
         if "" not in found.operators:
-            check_hashes(termses.definition(found, "u", "t"))
+            check_hashes(config.definition(found, "u", "t"))
     except DvError as error:
         assert str(error)
 

@@ -8,12 +8,12 @@ import os
 import textwrap
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.agreement import policy as policies
+from ansible_collections.obol.dv.plugins.module_utils.agreement import policy_schema
+from ansible_collections.obol.dv.plugins.module_utils.agreement.config import definition, parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from ansible_collections.obol.dv.plugins.module_utils.agreement import policy as policies
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.agreement.config import definition, parse_terms
 
 DEAD = "0x000000000000000000000000000000000000dEaD"
 SOMEBODY = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
@@ -38,7 +38,7 @@ def write(tmp_path):
 def test_documented_example(write):
     example = policies.__doc__.partition("::\n")[2]
     found = policies.read(write(textwrap.dedent(example)))
-    assert set(found.rules) < set(policies.POLICY["properties"])
+    assert set(found.rules) < set(policy_schema.POLICY["properties"])
     assert found.rules["deposit_amounts"] == [1, 32]
 
 
@@ -178,7 +178,7 @@ def test_all_rules_kept(terms):
         "min_threshold": 2,
         "max_validators": 2,
     }
-    assert {**ALLOWING, **rules}.keys() == policies.POLICY["properties"].keys() == policies._CHECKS.keys()
+    assert {**ALLOWING, **rules}.keys() == policy_schema.POLICY["properties"].keys() == policies._CHECKS.keys()
     assert considered(terms, rules) == []
 
 

@@ -10,16 +10,15 @@ import stat
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712
-from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.plugins.module_utils.agreement import proposal
+from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump, parse, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, Problems
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import custom
-from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 NOW = "2026-01-02T03:04:05Z"
 

@@ -10,7 +10,7 @@ import sys
 import zipfile
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module import zip_importer as zipped
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module import zip_importer
 
 #: Imports from a zip, and says how often each of its files was compiled, and what Python says of the modules.
 PROGRAM = """
@@ -44,7 +44,7 @@ def archive(tmp_path):
     """A package as Ansible brings one, with the importer in it."""
     path = tmp_path / "house.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        with open(zipped.__file__, encoding="utf-8") as source:
+        with open(zip_importer.__file__, encoding="utf-8") as source:
             archive.writestr("house/zipped.py", source.read())
         for name in ("house/__init__.py", "house/rooms/__init__.py", "house/rooms/kitchen.py", "house/hall.py"):
             archive.writestr(name, "")
@@ -62,5 +62,5 @@ def test_each_file_is_compiled_once(archive):
 
 
 def test_outside_of_a_zip_nothing_changes():
-    zipped.install()
-    assert zipped.Importer not in sys.path_hooks
+    zip_importer.install()
+    assert zip_importer.Importer not in sys.path_hooks

@@ -11,12 +11,11 @@ import stat
 
 import pyrage
 import pytest
-
-from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key as backup
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
-from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
 
 KEY = bytes(range(1, 33))
 PEER_ID = enr.peer_id(secp256k1.public_key(KEY))
@@ -32,37 +31,37 @@ def directory(tmp_path):
 
 @pytest.fixture
 def made(directory):
-    return backup.make(directory, PEER_ID, KEY, [ALICE], NOW)
+    return enr_key.make(directory, PEER_ID, KEY, [ALICE], NOW)
 
 
 def test_made_and_found(made, directory):
     assert made == (made.path, PEER_ID, [ALICE], "2026-05-01T12:00:00Z")
-    assert backup.find(directory, PEER_ID) == ([made], [])
+    assert enr_key.find(directory, PEER_ID) == ([made], [])
     assert pyrage.decrypt(pathlib.Path(made.path).read_bytes(), IDENTITIES) == KEY.hex().encode()
     assert sorted(os.listdir(directory)) == sorted(map(os.path.basename, made.paths))
-    assert all(backup.NAME.fullmatch(name) for name in os.listdir(directory))
+    assert all(enr_key.NAME.fullmatch(name) for name in os.listdir(directory))
     assert [stat.S_IMODE(os.stat(path).st_mode) for path in (directory, *made.paths)] == [0o700, 0o600, 0o600]
     assert not any(KEY.hex() in pathlib.Path(path).read_text() for path in made.paths)
 
 
 def test_by_key_and_recipients(made, directory):
-    newer = backup.make(directory, PEER_ID, KEY, [ALICE, BOB], NOW + 1)
+    newer = enr_key.make(directory, PEER_ID, KEY, [ALICE, BOB], NOW + 1)
     stranger = enr.peer_id(secp256k1.public_key(KEY[::-1]))
-    other = backup.make(directory, stranger, KEY[::-1], [BOB], NOW)
-    found = backup.find(directory, PEER_ID)
+    other = enr_key.make(directory, stranger, KEY[::-1], [BOB], NOW)
+    found = enr_key.find(directory, PEER_ID)
     assert found == ([made, newer], [])
     assert [found.of([ALICE]), found.of([ALICE, BOB]), found.of([BOB])] == [made, newer, None]
-    assert backup.find(directory, stranger).backups == [other]
+    assert enr_key.find(directory, stranger).backups == [other]
 
 
 def test_nothing_yet(directory):
-    assert backup.find(directory, PEER_ID) == ([], [])
+    assert enr_key.find(directory, PEER_ID) == ([], [])
 
 
 def test_a_place_that_is_no_directory(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DvError, match="cannot read .*file: Not a directory"):
-        backup.find(str(tmp_path / "file"), PEER_ID)
+        enr_key.find(str(tmp_path / "file"), PEER_ID)
 
 
 def without(name):
@@ -92,7 +91,7 @@ DAMAGE = {
 @pytest.mark.parametrize("damage, fragment", DAMAGE.values(), ids=DAMAGE)
 def test_damage_is_noticed(damage, fragment, made, directory):
     damage(made)
-    found = backup.find(directory, PEER_ID)
+    found = enr_key.find(directory, PEER_ID)
     assert found.backups == [] and len(found.damaged) == 1
     assert fragment in str(found.damaged[0])
 
@@ -100,11 +99,11 @@ def test_damage_is_noticed(damage, fragment, made, directory):
 def test_a_backup_without_its_record_does_not_count(made, directory):
     """As a run leaves it that is killed between the two."""
     os.unlink(made.paths[1])
-    assert backup.find(directory, PEER_ID) == ([], [])
+    assert enr_key.find(directory, PEER_ID) == ([], [])
 
 
 def test_the_record_comes_last(directory, monkeypatch):
     written = []
     write_new = files.write_new
     monkeypatch.setattr(files, "write_new", lambda path, content: (written.append(path), write_new(path, content)))
-    assert list(backup.make(directory, PEER_ID, KEY, [ALICE], NOW).paths) == written
+    assert list(enr_key.make(directory, PEER_ID, KEY, [ALICE], NOW).paths) == written

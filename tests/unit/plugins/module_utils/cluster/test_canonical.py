@@ -8,16 +8,25 @@ import json
 from dataclasses import replace
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, proposal
+from ansible_collections.obol.dv.plugins.module_utils.cluster.canonical import spelled, spelled_as_ours
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import (
+    VERSIONS,
+    Creator,
+    Definition,
+    Operator,
+    ValidatorAddresses,
+    dump,
+    parse,
+    to_json,
+    with_hashes,
+)
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition_checks import check_hashes, check_runnable, check_signatures
+from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, proposal
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import networks
-from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import VERSIONS, Creator, Definition, Operator, ValidatorAddresses, dump, parse, to_json, with_hashes
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition_checks import check_hashes, check_runnable, check_signatures
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.cluster.canonical import spelled, spelled_as_ours
 
 HOODI = networks.by_name("hoodi")
 

@@ -8,15 +8,15 @@ import json
 from dataclasses import replace
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.cluster import definition as definitions
+from ansible_collections.obol.dv.plugins.module_utils.cluster import definition_checks, definition_hash
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import VERSIONS, Creator, Definition, Operator, ValidatorAddresses
+from ansible_collections.obol.dv.plugins.module_utils.encoding import go_json
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition as definitions
-from ansible_collections.obol.dv.plugins.module_utils.encoding import go_json as gojson
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import VERSIONS, Creator, Definition, Operator, ValidatorAddresses
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-
-ETH = definitions.GWEI_PER_ETH
+ETH = definition_checks.GWEI_PER_ETH
 
 
 def sample(version="v1.10.0", **changes):
@@ -88,7 +88,7 @@ def test_round_trip(version):
     assert definitions.parse(definitions.to_json(definition)) == definition
     assert definitions.dump(definitions.parse(content)) == content
     assert definitions.unknown_keys(content) == []
-    definitions.check_hashes(definition)
+    definition_checks.check_hashes(definition)
 
 
 def test_form():
@@ -127,7 +127,7 @@ def test_null_empty_and_absent_mean_the_same(version):
     empty = {**value, "operators": []}
     found = [definitions.parse(each) for each in (value, absent, empty)]
     assert [definition.operators for definition in found] == [None, None, ()]
-    assert len({definitions.compute_definition_hash(definition) for definition in found}) == 1
+    assert len({definition_hash.compute_definition_hash(definition) for definition in found}) == 1
     assert definitions.to_json(found[2]) == empty
 
 
@@ -151,14 +151,14 @@ def test_null_and_empty_signatures_of_the_oldest_versions():
     definition = definitions.parse(value)
     assert definition.operators[0].config_signature is None
     assert definitions.to_json(definition) == value
-    definitions.check_hashes(definition)
+    definition_checks.check_hashes(definition)
 
 
 def test_one_pair_of_addresses_before_v1_5():
     value = definitions.to_json(sample("v1.4.0"))
     assert value["withdrawal_address"] == "0x" + "20" * 20
     different = replace(sample("v1.5.0"), version="v1.4.0")
-    for function in (definitions.to_json, definitions.compute_config_hash):
+    for function in (definitions.to_json, definition_hash.compute_config_hash):
         with pytest.raises(DvError, match="2 different fee_recipient_address"):
             function(different)
 
@@ -271,8 +271,8 @@ def test_every_term_moves_both_hashes(field):
         "compounding": False,
     }
     changed = replace(definition, **{field: other[field]})
-    assert definitions.compute_config_hash(changed) != definition.config_hash
-    assert definitions.compute_definition_hash(changed) != definition.definition_hash
+    assert definition_hash.compute_config_hash(changed) != definition.config_hash
+    assert definition_hash.compute_definition_hash(changed) != definition.definition_hash
 
 
 @pytest.mark.parametrize(
@@ -289,8 +289,8 @@ def test_what_of_an_operator_is_a_term(field, value, moves_config):
     operators = list(definition.operators)
     operators[2] = replace(operators[2], **{field: value})
     changed = replace(definition, operators=tuple(operators))
-    assert (definitions.compute_config_hash(changed) != definition.config_hash) == moves_config
-    assert definitions.compute_definition_hash(changed) != definition.definition_hash
+    assert (definition_hash.compute_config_hash(changed) != definition.config_hash) == moves_config
+    assert definition_hash.compute_definition_hash(changed) != definition.definition_hash
 
 
 def test_absent_and_zero_signatures_hash_the_same_up_to_v1_10():
@@ -335,7 +335,7 @@ EXAMPLES = ["charon/examples/cluster-definition-%03d.json" % number for number i
 def test_files_by_charon(vectors, name):
     content = (vectors / name).read_bytes()
     definition = definitions.parse(content)
-    definitions.check_hashes(definition)
+    definition_checks.check_hashes(definition)
     assert definitions.to_json(definition) == json.loads(content)
     assert definitions.unknown_keys(content) == []
     if name in FILES:
@@ -357,8 +357,8 @@ def test_specification_vectors(vectors, name):
     suite = json.loads((vectors / "dv-specs" / "cluster_hashing.json").read_bytes())
     (case,) = (case for case in suite["definition"] if case["name"] == name)
     definition = definitions.parse(case["input"])
-    assert definitions.compute_config_hash(definition).hex() == case["config_hash"]
-    assert definitions.compute_definition_hash(definition).hex() == case["definition_hash"]
+    assert definition_hash.compute_config_hash(definition).hex() == case["config_hash"]
+    assert definition_hash.compute_definition_hash(definition).hex() == case["definition_hash"]
     assert json.dumps(definitions.to_json(definition)) == json.dumps(case["input"])
 
 
@@ -366,8 +366,8 @@ def test_specification_vectors(vectors, name):
 def test_published_by_charon(vectors, request_index):
     body = json.loads((vectors / "charon-1.10.3" / "publish-requests.json").read_bytes())[request_index]["body"]
     definition = definitions.parse(body)
-    definitions.check_hashes(definition)
-    assert gojson.dumps(definitions.to_json(definition), indent=None) == body
+    definition_checks.check_hashes(definition)
+    assert go_json.dumps(definitions.to_json(definition), indent=None) == body
 
 
 HOSTILE = st.one_of(
@@ -406,7 +406,7 @@ def test_any_value_anywhere(data, version, hostile):
     try:
         definition = definitions.parse(value)
         assert definitions.parse(definitions.dump(definition)) == definition
-        definitions.check_deposit_amounts(definition)
-        definitions.check_hashes(definition)
+        definition_checks.check_deposit_amounts(definition)
+        definition_checks.check_hashes(definition)
     except DvError as error:
         str(error).encode()

@@ -8,16 +8,16 @@ import json
 from dataclasses import replace
 
 import pytest
-
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition as definitions
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
-from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
-from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
+from ansible_collections.obol.dv.plugins.module_utils.cluster import definition_checks
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Definition, Operator, ValidatorAddresses
+from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, OperatorError, Problems
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
 
 HOODI = networks.by_name("hoodi")
-ETH = definitions.GWEI_PER_ETH
+ETH = definition_checks.GWEI_PER_ETH
 
 WALLETS = [bytes(31) + bytes([index]) for index in range(1, 5)]
 STRANGER = bytes(31) + b"\x63"
@@ -94,25 +94,25 @@ def solo():
 @pytest.mark.parametrize("version", definitions.VERSIONS[3:])
 def test_group(version):
     definition = sign(terms(version))
-    assert definitions.check_signatures(definition, HOODI) == "group"
-    definitions.check_hashes(definition)
-    assert definitions.check_signatures(definitions.parse(definitions.dump(definition)), HOODI) == "group"
+    assert definition_checks.check_signatures(definition, HOODI) == "group"
+    definition_checks.check_hashes(definition)
+    assert definition_checks.check_signatures(definitions.parse(definitions.dump(definition)), HOODI) == "group"
 
 
 def test_solo():
-    assert definitions.check_signatures(solo(), HOODI) == "solo"
+    assert definition_checks.check_signatures(solo(), HOODI) == "solo"
 
 
 @pytest.mark.parametrize("version", definitions.VERSIONS)
 def test_unsigned(version):
     definition = replace(UNSIGNED, version=version)
     network = HOODI if definition.minor >= 3 else None
-    assert definitions.check_signatures(definition, network) == "unsigned"
+    assert definition_checks.check_signatures(definition, network) == "unsigned"
 
 
 def test_spelling_of_addresses_is_free():
     definition = with_operator(GROUP, 2, address=GROUP.operators[1].address.lower())
-    assert definitions.check_signatures(definition, HOODI) == "group"
+    assert definition_checks.check_signatures(definition, HOODI) == "group"
 
 
 @pytest.mark.parametrize("index", [1, 2, 3, 4])
@@ -131,7 +131,7 @@ def test_spelling_of_addresses_is_free():
 )
 def test_the_operator_to_blame(index, changes, check):
     with pytest.raises(OperatorError) as raised:
-        definitions.check_signatures(with_operator(GROUP, index, **changes), HOODI)
+        definition_checks.check_signatures(with_operator(GROUP, index, **changes), HOODI)
     assert (raised.value.index, raised.value.check) == (index, check)
     assert str(raised.value).startswith("operator %d, %s: " % (index, check))
 
@@ -144,13 +144,13 @@ def test_operator_without_a_good_address(address, signed):
     if not signed:
         definition = with_operator(definition, 3, config_signature=b"", enr_signature=b"")
     with pytest.raises(OperatorError) as raised:
-        definitions.check_signatures(definition, HOODI)
+        definition_checks.check_signatures(definition, HOODI)
     assert (raised.value.index, raised.value.check) == (3, "address")
 
 
 def test_addresses_but_no_signatures():
     with pytest.raises(Problems) as raised:
-        definitions.check_signatures(terms(), HOODI)
+        definition_checks.check_signatures(terms(), HOODI)
     found = [str(error).partition(": ")[0] for error in raised.value.errors]
     assert found == [
         *(
@@ -180,11 +180,11 @@ def test_addresses_but_no_signatures():
 def test_changed_terms_are_signed_by_nobody(changes):
     definition = replace(GROUP, **changes)
     with pytest.raises(Problems) as raised:
-        definitions.check_signatures(definition, HOODI)
+        definition_checks.check_signatures(definition, HOODI)
     # Every operator's config signature and the creator's; ENR signatures bind no terms.
     assert len(raised.value.errors) == len(definition.operators) + 1
     with pytest.raises(DvError, match="config_hash is 0x.*; wanted: 0x"):
-        definitions.check_hashes(definition)
+        definition_checks.check_hashes(definition)
 
 
 @pytest.mark.parametrize(
@@ -201,23 +201,23 @@ def test_changed_terms_are_signed_by_nobody(changes):
 )
 def test_creator(creator, said):
     with pytest.raises(DvError, match=said):
-        definitions.check_signatures(replace(GROUP, creator=creator), HOODI)
+        definition_checks.check_signatures(replace(GROUP, creator=creator), HOODI)
     if creator != Creator():
         with pytest.raises(DvError, match=said):
-            definitions.check_signatures(replace(solo(), creator=creator), HOODI)
+            definition_checks.check_signatures(replace(solo(), creator=creator), HOODI)
 
 
 def test_no_creator_in_v1_3():
     definition = replace(sign(terms("v1.3.0")), creator=GROUP.creator)
     with pytest.raises(DvError, match="creator, config_signature: a v1.3 definition has one"):
-        definitions.check_signatures(definition, HOODI)
+        definition_checks.check_signatures(definition, HOODI)
 
 
 @pytest.mark.parametrize("field", ["config_signature", "enr_signature"])
 def test_no_signatures_before_v1_3(field):
     definition = with_operator(replace(UNSIGNED, version="v1.2.0"), 4, **{field: bytes(65)})
     with pytest.raises(OperatorError, match="v1.2.0 file has signatures") as raised:
-        definitions.check_signatures(definition, None)
+        definition_checks.check_signatures(definition, None)
     assert raised.value.index == 4
 
 
@@ -225,27 +225,27 @@ def test_no_signatures_before_v1_3(field):
 @pytest.mark.parametrize("definition", [GROUP, UNSIGNED], ids=["group", "unsigned"])
 def test_another_network(definition, network):
     with pytest.raises(DvError, match="fork version is 0x10000910"):
-        definitions.check_signatures(definition, network)
+        definition_checks.check_signatures(definition, network)
 
 
 def test_another_chain_id():
     network = networks.Network("mine", 1, HOODI.genesis_fork_version, 1)
     with pytest.raises(Problems):
-        definitions.check_signatures(GROUP, network)
+        definition_checks.check_signatures(GROUP, network)
 
 
 @pytest.mark.parametrize("operators", [None, ()])
 def test_no_operators(operators):
     with pytest.raises(DvError, match="no operators"):
-        definitions.check_signatures(replace(GROUP, operators=operators), HOODI)
+        definition_checks.check_signatures(replace(GROUP, operators=operators), HOODI)
 
 
 def test_hashes():
-    definitions.check_hashes(GROUP)
+    definition_checks.check_hashes(GROUP)
     with pytest.raises(DvError, match="^definition_hash is missing; wanted: 0x"):
-        definitions.check_hashes(replace(GROUP, definition_hash=b""))
+        definition_checks.check_hashes(replace(GROUP, definition_hash=b""))
     with pytest.raises(Problems, match="config_hash is 0x00.*\n- definition_hash is 0x"):
-        definitions.check_hashes(replace(GROUP, config_hash=bytes(32)))
+        definition_checks.check_hashes(replace(GROUP, config_hash=bytes(32)))
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_hashes():
 )
 def test_good_amounts(amounts, compounding):
     amounts = amounts and tuple(amount * ETH for amount in amounts)
-    definitions.check_deposit_amounts(Definition(deposit_amounts=amounts, compounding=compounding))
+    definition_checks.check_deposit_amounts(Definition(deposit_amounts=amounts, compounding=compounding))
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_good_amounts(amounts, compounding):
 )
 def test_wrong_amounts(amounts, compounding, said):
     with pytest.raises(DvError, match=said):
-        definitions.check_deposit_amounts(Definition(deposit_amounts=amounts, compounding=compounding))
+        definition_checks.check_deposit_amounts(Definition(deposit_amounts=amounts, compounding=compounding))
 
 
 def read(vectors, name):
@@ -312,16 +312,16 @@ def read(vectors, name):
 )
 def test_shapes_of_real_files(vectors, name, shape):
     definition = read(vectors, name)
-    assert definitions.check_signatures(definition, networks.by_fork_version(definition.fork_version)) == shape
-    definitions.check_hashes(definition)
-    definitions.check_deposit_amounts(definition)
+    assert definition_checks.check_signatures(definition, networks.by_fork_version(definition.fork_version)) == shape
+    definition_checks.check_hashes(definition)
+    definition_checks.check_deposit_amounts(definition)
 
 
 @pytest.mark.parametrize("minor", range(3, 12))
 def test_random_signatures_of_charons_own_tests(vectors, minor):
     definition = read(vectors, "charon/testdata/cluster_definition_v1_%d_0.json" % minor)
     with pytest.raises(Problems):
-        definitions.check_signatures(definition, networks.by_name("sepolia"))
+        definition_checks.check_signatures(definition, networks.by_name("sepolia"))
 
 
 def test_signing_again_gives_the_same_bytes(vectors):

@@ -8,13 +8,18 @@ import json
 from dataclasses import replace
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as locks
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import (
+    VERSIONS,
+    Definition,
+    Operator,
+    ValidatorAddresses,
+    with_hashes,
+)
+from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import BuilderRegistration, DepositData, DistributedValidator, Lock
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as locks
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import VERSIONS, Definition, Operator, ValidatorAddresses, with_hashes
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import BuilderRegistration, DepositData, DistributedValidator, Lock
 
 
 def deposit(key, amount):

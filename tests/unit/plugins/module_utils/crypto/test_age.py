@@ -6,11 +6,10 @@
 
 import pyrage
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-
 from ansible_collections.obol.dv.plugins.module_utils.crypto import age
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, Problems
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 SSH = {
     "ed25519": ed25519.Ed25519PrivateKey.generate(),

@@ -8,14 +8,13 @@ import json
 import os
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from eth_keys import keys
 from eth_keys.backends import NativeECCBackend
 from eth_keys.exceptions import BadSignature, ValidationError
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 KEY, DIGEST = bytes(31) + b"\1", bytes(range(32))
 PUBLIC = secp256k1.public_key(KEY)

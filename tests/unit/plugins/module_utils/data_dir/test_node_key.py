@@ -8,12 +8,11 @@ import json
 import os
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
-from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 KEY = bytes(range(32))
 # 2026-01-02T03:04:05Z
@@ -43,7 +42,7 @@ def test_keys_differ(tmp_path):
 
 @pytest.mark.parametrize("content", [KEY.hex(), KEY.hex() + "\n", "\t %s \r\n" % KEY.hex().upper()])
 def test_read(tmp_path, content):
-    (tmp_path / node_key.FILE).write_text(content)
+    (tmp_path / layout.NODE_KEY).write_text(content)
     assert node_key.read(tmp_path) == KEY
 
 
@@ -52,8 +51,8 @@ def test_read(tmp_path, content):
     [b"", KEY, b"0x" + KEY.hex().encode(), KEY.hex().encode()[:-1], b"0" * 64, b"f" * 64, b"\xff" * 64, b" " * 5000],
 )
 def test_no_key(tmp_path, content):
-    (tmp_path / node_key.FILE).write_bytes(content)
-    with pytest.raises(DvError, match=node_key.FILE) as raised:
+    (tmp_path / layout.NODE_KEY).write_bytes(content)
+    with pytest.raises(DvError, match=layout.NODE_KEY) as raised:
         node_key.read(tmp_path)
     assert KEY.hex()[:-1] not in str(raised.value)
 

@@ -9,11 +9,11 @@ import json
 import os
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, keystore, networks
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition, Operator, ValidatorAddresses, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws, messages
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import parameters
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, keystore, networks
 
 
 def node_key(index, salt=""):

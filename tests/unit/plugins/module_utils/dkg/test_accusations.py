@@ -8,8 +8,8 @@ import itertools
 from dataclasses import replace
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, encoding, envelope, jws, messages
-from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke as sealing
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.derivation import Derivation
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.fault import Fault
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import place
@@ -95,7 +95,7 @@ def bad_share(parties, dealer, victim):
     session = encoding.from_base64(forger.header("deal")["session"])
     key = parties.forger(parties, victim).row("commit", "keys", 1216)[place(victim, dealer)]
     texts = forger.row("deal", "ciphertexts", 1136 + 32)
-    texts[place(dealer, victim)] = sealing.seal(key, encoding.enc("seal", session, dealer, victim), (5).to_bytes(32, "big"))
+    texts[place(dealer, victim)] = hpke.seal(key, encoding.enc("seal", session, dealer, victim), (5).to_bytes(32, "big"))
     deal = forger.forge_row("deal", "ciphertexts", texts)
     return deal, parties.store["1/commit/%d.jws" % dealer], parties.store["1/commit/%d.jws" % victim]
 

@@ -7,10 +7,10 @@
 import json
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import curve
+from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
+from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import curve
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, commit, deal, encoding, envelope, jws, messages, vss
-from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke as sealing
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.derivation import Derivation
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import place, session_id
 
@@ -276,7 +276,7 @@ def _bad_share(parties, forger, share):
     session = encoding.from_base64(forger.header("deal")["session"])
     key = parties.forger(parties, 1).row("commit", "keys", 1216)[place(1, 3)]
     texts = forger.row("deal", "ciphertexts", 1136 + 32)
-    texts[place(3, 1)] = sealing.seal(key, encoding.enc("seal", session, 3, 1), share)
+    texts[place(3, 1)] = hpke.seal(key, encoding.enc("seal", session, 3, 1), share)
     forger.forge_row("deal", "ciphertexts", texts)
     assert parameters.index == 3
 
@@ -310,7 +310,7 @@ def test_one_bad_share_among_many(group):
     shares[3] += 1
     texts = forger.row("deal", "ciphertexts", 1136 + 32 * 5)
     key = group.forger(parties, 4).row("commit", "keys", 1216)[place(4, 2)]
-    texts[place(2, 4)] = sealing.seal(
+    texts[place(2, 4)] = hpke.seal(
         key, encoding.enc("seal", session, 2, 4), b"".join(s.to_bytes(32, "big") for s in shares)
     )
     forger.forge_row("deal", "ciphertexts", texts)
@@ -418,7 +418,7 @@ def test_errors_that_cancel_do_no_harm(group):
         share = vss.evaluate(commit.coefficients(parameters, derivation)[0], 1) + shift
         key = group.forger(parties, 1).row("commit", "keys", 1216)[place(1, dealer)]
         texts = forger.row("deal", "ciphertexts", 1136 + 32)
-        texts[place(dealer, 1)] = sealing.seal(
+        texts[place(dealer, 1)] = hpke.seal(
             key, encoding.enc("seal", session, dealer, 1), share.to_bytes(32, "big")
         )
         forger.forge_row("deal", "ciphertexts", texts)

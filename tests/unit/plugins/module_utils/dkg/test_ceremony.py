@@ -10,11 +10,11 @@ import random
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit, keystore, networks
 from ansible_collections.obol.dv.plugins.module_utils.cluster import lock
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit, keystore, networks
 from ansible_collections.obol.dv.plugins.module_utils.verify.lock import verify_lock
 
 GWEI = 10**9

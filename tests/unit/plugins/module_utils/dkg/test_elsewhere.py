@@ -7,10 +7,9 @@
 from dataclasses import replace
 
 import pytest
-
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import with_hashes
-from ansible_collections.obol.dv.plugins.module_utils.dkg import elsewhere
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import dkg_folder
+from ansible_collections.obol.dv.plugins.module_utils.dkg import elsewhere
 
 
 def whole_store(*groups):

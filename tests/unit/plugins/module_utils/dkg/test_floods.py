@@ -11,8 +11,8 @@ from collections import Counter
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import curve
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, commit, deal, encoding, jws, seal, sign
-from ansible_collections.obol.dv.plugins.module_utils.dkg.status import look
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import session_id
+from ansible_collections.obol.dv.plugins.module_utils.dkg.status import look
 
 BEFORE = {"commit": 0, "deal": 1, "abort": 1, "confirm": 2, "sign": 3, "seal": 4}
 

@@ -10,8 +10,8 @@ import json
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as locks
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, envelope, jws
 from ansible_collections.obol.dv.plugins.module_utils.dkg import inbox as mail
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, envelope, jws
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
 from cryptography.hazmat.primitives.asymmetric import ec, utils

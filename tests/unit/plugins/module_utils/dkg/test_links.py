@@ -9,11 +9,10 @@ import pathlib
 import socket
 
 import pytest
-
-from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony_dir
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import messages
-from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony_dir as state
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
 
 UID, GID = 54321, 65432
 LEFT = ".x.0123456789abcdef.tmp"
@@ -212,7 +211,7 @@ def test_what_is_in_the_place_of_a_directory_that_we_make(trio, strange):
 
 
 def test_nothing_is_looked_for_deeper_than_it_is_made(tmp_path):
-    home = state.Home(str(tmp_path), bytes(32))
+    home = ceremony_dir.Home(str(tmp_path), bytes(32))
     deep = pathlib.Path(home.directory, "1", "in", "commit", *["d"] * 10)
     os.makedirs(deep)
     (deep.parent.parent / LEFT).write_text("mine")

@@ -8,10 +8,12 @@ import hashlib
 import random
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import curve
+from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import commit, confirm, deal, encoding, envelope, fault as faults, jws, messages, parameters as session, vss
-from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke as sealing
+from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import curve
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import commit, confirm, deal, encoding, envelope, jws, messages, vss
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import fault as faults
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import parameters as session
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.derivation import Derivation
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
@@ -157,10 +159,10 @@ def test_jws_is_deterministic_and_verifies(group):
 
 def test_sealing():
     private = bytes(range(96))
-    public = sealing.public_key(private)
-    sealed = sealing.seal(public, b"info", b"secret")
+    public = hpke.public_key(private)
+    sealed = hpke.seal(public, b"info", b"secret")
     assert (len(public), len(sealed)) == (1216, 1136 + 6)
-    assert sealing.unseal(private, b"info", sealed) == b"secret"
+    assert hpke.unseal(private, b"info", sealed) == b"secret"
     for change in (
         (bytes(96), b"info", sealed),
         (private, b"other", sealed),
@@ -168,7 +170,7 @@ def test_sealing():
         (private, b"info", b""),
     ):
         with pytest.raises(DvError):
-            sealing.unseal(*change)
+            hpke.unseal(*change)
 
 
 # Sharing

@@ -7,8 +7,8 @@
 import os
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
 
 OTHER = "ab" * 32
 LEFT = ".seed.0123456789abcdef.tmp"

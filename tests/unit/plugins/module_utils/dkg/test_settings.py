@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster import lock
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import networks
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, commit, deal, encoding, seal, sign, vss
 from ansible_collections.obol.dv.plugins.module_utils.dkg.status import look
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import networks
 
 DEVNET = networks.custom("devnet", 32382, "0x20000089", 1_700_000_000)
 

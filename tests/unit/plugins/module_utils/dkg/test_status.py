@@ -9,8 +9,8 @@ import random
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.dkg.status import look
 from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import STEPS
+from ansible_collections.obol.dv.plugins.module_utils.dkg.status import look
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@
 import re
 
 import pytest
-
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import address
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import address
 
 # The examples of EIP-55.
 CHECKSUMMED = [

@@ -7,9 +7,8 @@
 import json
 
 import pytest
-
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import builder_registration as registration
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import builder_registration
 
 LOCKS = {
     "charon-1.10.3/hoodi-4x3/node0/cluster-lock.json": "10000910",
@@ -25,18 +24,18 @@ def test_registrations_of_locks(vectors, name):
         message, signature = (validator["builder_registration"][key] for key in ("message", "signature"))
         recipient, pubkey = (bytes.fromhex(message[key][2:]) for key in ("fee_recipient", "pubkey"))
         fields = recipient, message["gas_limit"], message["timestamp"], pubkey
-        root = registration.signing_root(*fields, bytes.fromhex(LOCKS[name]))
+        root = builder_registration.signing_root(*fields, bytes.fromhex(LOCKS[name]))
         assert bls.verify(pubkey, root, bytes.fromhex(signature[2:]))
 
 
 def test_every_field_counts():
     fields = [bytes(20), 1, 2, bytes(48)]
-    roots = {registration.message_root(*fields)}
+    roots = {builder_registration.message_root(*fields)}
     for place, other in enumerate((b"\1" * 20, 2, 3, b"\1" * 48)):
-        roots.add(registration.message_root(*fields[:place], other, *fields[place + 1 :]))
+        roots.add(builder_registration.message_root(*fields[:place], other, *fields[place + 1 :]))
     assert len(roots) == 5
-    assert len({registration.signing_root(*fields, bytes([number] * 4)) for number in range(3)}) == 3
+    assert len({builder_registration.signing_root(*fields, bytes([number] * 4)) for number in range(3)}) == 3
 
 
 def test_an_empty_fee_recipient_leaves_no_leaf():
-    assert registration.message_root(b"", 1, 2, bytes(48)) != registration.message_root(bytes(20), 1, 2, bytes(48))
+    assert builder_registration.message_root(b"", 1, 2, bytes(48)) != builder_registration.message_root(bytes(20), 1, 2, bytes(48))

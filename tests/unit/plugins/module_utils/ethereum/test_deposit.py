@@ -7,10 +7,9 @@
 import json
 
 import pytest
-
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit
 
 ADDRESS = bytes.fromhex("52908400098527886e0f7030069857d2e4169ee7")
 GWEI = 10**9

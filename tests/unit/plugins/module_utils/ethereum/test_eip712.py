@@ -7,11 +7,10 @@
 import json
 
 import pytest
-from eth_account.messages import encode_typed_data
-
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import keccak256
+from eth_account.messages import encode_typed_data
 
 CONFIG_HASH = bytes.fromhex("e57f66637bdfa05cce6a78e8cf4120d67d305b485367a69baa5f738436533bcb")
 

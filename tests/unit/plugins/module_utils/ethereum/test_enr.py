@@ -10,13 +10,12 @@ import os
 import re
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import keccak256
 from hypothesis import given
 from hypothesis import strategies as st
-
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
-from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
-from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import keccak256
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 KEY = bytes(31) + b"\7"
 PUBLIC = secp256k1.public_key(KEY)

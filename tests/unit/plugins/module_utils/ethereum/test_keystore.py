@@ -11,11 +11,10 @@ import random
 import stat
 
 import pytest
-
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import keystore
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import keystore
 
 PASSWORD = "𝔱𝔢𝔰𝔱𝔭𝔞𝔰𝔰𝔴𝔬𝔯𝔡🔑"
 SECRET = bytes.fromhex("000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f")

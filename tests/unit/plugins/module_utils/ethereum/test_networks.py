@@ -5,9 +5,8 @@
 """Networks."""
 
 import pytest
-
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import networks
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import networks
 
 
 @pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)

@@ -17,17 +17,16 @@ import traceback
 from dataclasses import replace
 
 import pytest
-from eth_account import Account
-
 from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, hazards, policy, proposal
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
-from ansible_collections.obol.dv.plugins.module_utils.storage import files
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
-from ansible_collections.obol.dv.plugins.module_utils.node import preflight
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump, with_hashes
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import approval_name
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import approval_name
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
+from ansible_collections.obol.dv.plugins.module_utils.node import preflight
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from eth_account import Account
 
 NOW = 1_800_000_000
 NOBODY = 65534
@@ -80,7 +79,7 @@ def test_empty_machine_that_makes_its_own(node, terms, place, tmp_path, tree):
 def test_all_at_once(node, terms, place, tree, tmp_path):
     data_dir = place / ".charon"
     data_dir.mkdir()
-    (data_dir / node_key.FILE).write_text("5eed")
+    (data_dir / layout.NODE_KEY).write_text("5eed")
     (place / "password.txt").write_text("wrong")
     (place / "policy.yml").write_text("networks: [mainnet]\n")
     terms.update(num_validators=0, network="hodi")
@@ -90,7 +89,7 @@ def test_all_at_once(node, terms, place, tree, tmp_path):
     for fragment in (
         "dv_num_validators",
         "dv_network",
-        node_key.FILE,
+        layout.NODE_KEY,
         "does not unlock",
         "withdrawal_addresses is not set",
     ):
@@ -119,7 +118,7 @@ def in_use(**more):
     """A node key, and the lock file of a charon that used it a moment ago."""
 
     def write(place):
-        text(".charon/" + node_key.FILE, "11" * 32)(place)
+        text(".charon/" + layout.NODE_KEY, "11" * 32)(place)
         stamp = datetime.datetime.fromtimestamp(NOW - 1, datetime.timezone.utc).isoformat()
         text(".charon/" + node_key.LOCK_FILE, json.dumps({"command": "run", "timestamp": stamp, **more}))(place)
 
@@ -148,11 +147,11 @@ BAD = {
     "policy that others can write": (lambda place: (place / "policy.yml").chmod(0o666), {}, ["others can write it"]),
     "data directory is a file": (text(".charon", ""), {}, [".charon is not a directory"]),
     "key does not parse": (
-        text(".charon/" + node_key.FILE, "5eed" * 15),
+        text(".charon/" + layout.NODE_KEY, "5eed" * 15),
         {},
-        [node_key.FILE, "64 hex digits", "backup"],
+        [layout.NODE_KEY, "64 hex digits", "backup"],
     ),
-    "key is zero": (text(".charon/" + node_key.FILE, "00" * 32), {}, [node_key.FILE, "group order"]),
+    "key is zero": (text(".charon/" + layout.NODE_KEY, "00" * 32), {}, [layout.NODE_KEY, "group order"]),
     "key is in use": (in_use(), {}, [node_key.LOCK_FILE, "charon", "stop that charon"]),
     "key served another cluster": (in_use(cluster_lock_hash="ab"), {}, [node_key.LOCK_FILE]),
     "definition is no JSON": (
@@ -230,7 +229,7 @@ def test_wallet_that_states_another_address(node, terms, people, place):
 def accepted(node, place, proposed, approved, people):
     """The same node, after its operator signed and the definition was accepted."""
     (place / ".charon").mkdir()
-    (place / ".charon" / node_key.FILE).write_text(people[0].node_key.hex())
+    (place / ".charon" / layout.NODE_KEY).write_text(people[0].node_key.hex())
     _directories, approvals = approved
     definition = approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()})
     approval.approve(
@@ -250,7 +249,7 @@ def test_after_the_signature_neither_wallet_nor_policy_is_needed(accepted, node,
 def test_finished_cluster_whose_charon_runs_on_a_full_disk(accepted, node, terms, people, place, monkeypatch):
     (place / ".charon" / "cluster-lock.json").write_bytes(b'{"cluster_definition": %s}' % dump(accepted))
     in_use()(place)
-    (place / ".charon" / node_key.FILE).write_text(people[0].node_key.hex())
+    (place / ".charon" / layout.NODE_KEY).write_text(people[0].node_key.hex())
     monkeypatch.setattr(os, "statvfs", lambda path: pytest.fail("asked for the free space"))
     assert texts(node, terms) == []
 
@@ -270,12 +269,12 @@ def test_changed_terms_on_the_creators_node(node, terms, people):
 
 
 def test_lost_node_key(accepted, node, terms, place):
-    (place / ".charon" / node_key.FILE).unlink()
-    assert "has no %s, but it took part in a cluster" % node_key.FILE in "\n".join(texts(node, terms))
+    (place / ".charon" / layout.NODE_KEY).unlink()
+    assert "has no %s, but it took part in a cluster" % layout.NODE_KEY in "\n".join(texts(node, terms))
 
 
 def test_changed_node_key(accepted, node, terms, place):
-    (place / ".charon" / node_key.FILE).write_text("42" * 32)
+    (place / ".charon" / layout.NODE_KEY).write_text("42" * 32)
     assert "is not the key of any operator" in "\n".join(texts(node, terms))
 
 
@@ -290,7 +289,7 @@ def test_lost_data_directory_after_the_approval(proposed, approved, node, terms,
     (found,) = texts(node, terms, approvals)
     assert "approvals/1.json, for the ENR %s, is signed by this operator's wallet" % people[0].enr in found
     (place / ".charon").mkdir()
-    (place / ".charon" / node_key.FILE).write_text("42" * 32)
+    (place / ".charon" / layout.NODE_KEY).write_text("42" * 32)
     (found,) = texts(node, terms, approvals)
     assert "this node has no record of it" in found and "from a backup" in found and "new proposal" in found
     del approvals["approvals/1.json"]
@@ -300,7 +299,7 @@ def test_lost_data_directory_after_the_approval(proposed, approved, node, terms,
 def test_lost_record_of_the_approval(proposed, approved, node, terms, people, place):
     """With the same key the approval counts as given."""
     (place / ".charon").mkdir()
-    (place / ".charon" / node_key.FILE).write_text(people[0].node_key.hex())
+    (place / ".charon" / layout.NODE_KEY).write_text(people[0].node_key.hex())
     assert texts(node, terms, in_store(proposed, approved[1])) == []
 
 
@@ -524,7 +523,7 @@ CLOSED = {
     "wallet not readable": ("wallet.json", 0o000, "cannot read"),
     "password not readable": ("password.txt", 0o000, "cannot read"),
     "policy not readable": ("policy.yml", 0o000, "cannot read"),
-    "key not readable": (".charon/" + node_key.FILE, 0o000, "cannot read"),
+    "key not readable": (".charon/" + layout.NODE_KEY, 0o000, "cannot read"),
     "definition not readable": (".charon/cluster-definition.json", 0o000, "cannot read"),
 }
 

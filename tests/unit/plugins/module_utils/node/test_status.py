@@ -11,9 +11,9 @@ import shutil
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
-from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.node.status import status
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
 
 
 @pytest.fixture

@@ -11,15 +11,14 @@ import stat
 import time
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import keccak256
+from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from eth_account import Account
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from ansible_collections.obol.dv.plugins.module_utils.storage import files
-from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet as wallet
-from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import keccak256
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 PASSWORD = "correct horse battery staple"
 
@@ -47,33 +46,33 @@ def write(paths):
 
 
 def test_create(paths, tmp_path):
-    address = wallet.create(*paths)
+    address = key_file_wallet.create(*paths)
     assert sorted(os.listdir(tmp_path)) == ["password.txt", "wallet.json"]
     assert [stat.S_IMODE(os.stat(path).st_mode) for path in paths] == [0o600, 0o600]
-    assert len(wallet.read_password(paths[1])) == 32
+    assert len(key_file_wallet.read_password(paths[1])) == 32
     with open(paths[0]) as file:
         made = json.load(file)
     assert (made["crypto"]["kdf"], made["crypto"]["kdfparams"]["n"]) == ("scrypt", 2**12)
-    assert wallet.address(paths[0]) == address
+    assert key_file_wallet.address(paths[0]) == address
     # A stranger opens it too.
-    private_key = Account.decrypt(made, wallet.read_password(paths[1]))
+    private_key = Account.decrypt(made, key_file_wallet.read_password(paths[1]))
     assert Account.from_key(private_key).address == address
-    assert wallet.unlock(*paths) == private_key
+    assert key_file_wallet.unlock(*paths) == private_key
 
 
 def test_create_with_a_password_of_ones_own_is_as_slow_as_geth(paths):
     files.write_new(paths[1], b"hunter2\n")
-    address = wallet.create(*paths)
+    address = key_file_wallet.create(*paths)
     with open(paths[0]) as file:
         assert json.load(file)["crypto"]["kdfparams"]["n"] == 2**18
-    assert Account.from_key(wallet.unlock(*paths)).address == address
+    assert Account.from_key(key_file_wallet.unlock(*paths)).address == address
 
 
 def test_never_over_an_existing_wallet(write, people, tmp_path, tree):
     paths = write(key_file(people[0]))
     before = tree(tmp_path)
     with pytest.raises(DvError, match="there is a wallet at .* already"):
-        wallet.create(*paths)
+        key_file_wallet.create(*paths)
     assert tree(tmp_path) == before
 
 
@@ -90,50 +89,50 @@ def test_create_goes_on_after_a_crash_between_password_and_key(paths, monkeypatc
     with monkeypatch.context() as patched:
         patched.setattr(files, "write_new", crash)
         with pytest.raises(KeyboardInterrupt):
-            wallet.create(*paths)
+            key_file_wallet.create(*paths)
     assert os.listdir(tmp_path) == ["password.txt"]
-    password = wallet.read_password(paths[1])
-    wallet.create(*paths)
-    assert wallet.read_password(paths[1]) == password
-    assert len(wallet.unlock(*paths)) == 32
+    password = key_file_wallet.read_password(paths[1])
+    key_file_wallet.create(*paths)
+    assert key_file_wallet.read_password(paths[1]) == password
+    assert len(key_file_wallet.unlock(*paths)) == 32
 
 
 @pytest.mark.parametrize("kdf, iterations", [("scrypt", 2), ("pbkdf2", 1)])
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n", "\nthe second line is not read\n"])
 def test_unlock_foreign_wallets(kdf, iterations, ending, write, people):
     paths = write(key_file(people[1], kdf, iterations), PASSWORD + ending)
-    assert wallet.unlock(*paths) == people[1].private_key
-    assert wallet.address(paths[0]) == people[1].address
+    assert key_file_wallet.unlock(*paths) == people[1].private_key
+    assert key_file_wallet.address(paths[0]) == people[1].address
 
 
 def test_capital_keys_as_some_wallets_write_them(write, people):
     value = key_file(people[0])
     value["Crypto"] = value.pop("crypto")
-    assert wallet.unlock(*write(value)) == people[0].private_key
+    assert key_file_wallet.unlock(*write(value)) == people[0].private_key
 
 
 def test_signer_unlocks_once(write, people, monkeypatch):
     paths, unlocked = write(key_file(people[0])), []
-    real = wallet.unlock
-    monkeypatch.setattr(wallet, "unlock", lambda *args: unlocked.append(args) or real(*args))
-    sign = wallet.signer(*paths)
+    real = key_file_wallet.unlock
+    monkeypatch.setattr(key_file_wallet, "unlock", lambda *args: unlocked.append(args) or real(*args))
+    sign = key_file_wallet.signer(*paths)
     assert unlocked == []
     assert sign(bytes(32)) == sign(bytes(32)) == people[0].sign(bytes(32))
     assert len(unlocked) == 1
 
 
 def test_sign_as_refuses_the_wallet_of_another(people):
-    assert wallet.sign_as(people[0].address, bytes(32), people[0].sign) == people[0].sign(bytes(32))
+    assert key_file_wallet.sign_as(people[0].address, bytes(32), people[0].sign) == people[0].sign(bytes(32))
     with pytest.raises(
         DvError, match="the wallet signs for %s; wanted: the wallet of %s" % (people[1].address, people[0].address)
     ):
-        wallet.sign_as(people[0].address, bytes(32), people[1].sign)
+        key_file_wallet.sign_as(people[0].address, bytes(32), people[1].sign)
 
 
 def test_wrong_password(write, people):
     paths = write(key_file(people[0]), "password of another")
     with pytest.raises(DvError) as error:
-        wallet.unlock(*paths)
+        key_file_wallet.unlock(*paths)
     assert all(path in str(error.value) for path in paths)
     assert "password of another" not in str(error.value)
 
@@ -142,14 +141,14 @@ def test_wrong_password(write, people):
 def test_no_password(content, write, people):
     paths = write(key_file(people[0]), content)
     with pytest.raises(DvError, match="password.txt holds no password"):
-        wallet.unlock(*paths)
+        key_file_wallet.unlock(*paths)
 
 
 def test_missing_files(paths):
     for step in (
-        lambda: wallet.unlock(*paths),
-        lambda: wallet.address(paths[0]),
-        lambda: wallet.read_password(paths[1]),
+        lambda: key_file_wallet.unlock(*paths),
+        lambda: key_file_wallet.address(paths[0]),
+        lambda: key_file_wallet.read_password(paths[1]),
     ):
         with pytest.raises(DvError, match="No such file"):
             step()
@@ -159,9 +158,9 @@ def test_wallet_that_does_not_state_its_address(write, people):
     value = key_file(people[0])
     del value["address"]
     path, _password_file = write(value)
-    assert wallet.address(path, default=people[0].address) == people[0].address
+    assert key_file_wallet.address(path, default=people[0].address) == people[0].address
     with pytest.raises(DvError, match="dv_operator_address"):
-        wallet.address(path)
+        key_file_wallet.address(path)
 
 
 def changed(value, *path, to):
@@ -199,8 +198,8 @@ def test_hostile_wallets_cost_nothing(path, to, fragment, write, people):
     paths = write(value)
     started = time.monotonic()
     with pytest.raises(DvError) as error:
-        wallet.address(paths[0])
-        wallet.unlock(*paths)
+        key_file_wallet.address(paths[0])
+        key_file_wallet.unlock(*paths)
     assert fragment in str(error.value) and paths[0] in str(error.value)
     assert "5eed" not in str(error.value)
     assert time.monotonic() - started < 2
@@ -210,7 +209,7 @@ def test_pbkdf2_of_hours(write, people):
     value = key_file(people[0], "pbkdf2", 1)
     value["crypto"]["kdfparams"]["c"] = 2**31 - 1
     with pytest.raises(DvError, match="too long"):
-        wallet.unlock(*write(value))
+        key_file_wallet.unlock(*write(value))
 
 
 JSON = st.recursive(
@@ -225,7 +224,7 @@ JSON = st.recursive(
 @given(JSON | st.binary(max_size=50), st.binary(max_size=20))
 def test_only_own_errors_escape(write, content, password):
     paths = write(content, password)
-    for step in (lambda: wallet.address(paths[0]), lambda: wallet.unlock(*paths)):
+    for step in (lambda: key_file_wallet.address(paths[0]), lambda: key_file_wallet.unlock(*paths)):
         with pytest.raises(DvError):
             step()
 
@@ -250,10 +249,10 @@ def test_scrypt_of_any_size_opens_or_is_one_clear_error(write, people, n, r, p):
         cipher = Cipher(algorithms.AES(key[:16]), modes.CTR(bytes.fromhex(value["crypto"]["cipherparams"]["iv"]))).encryptor()
         ciphertext = cipher.update(people[0].private_key)
         value["crypto"].update(ciphertext=ciphertext.hex(), mac=keccak256(key[16:] + ciphertext).hex())
-        assert wallet.unlock(*write(value)) == people[0].private_key
+        assert key_file_wallet.unlock(*write(value)) == people[0].private_key
     else:
         with pytest.raises(DvError, match=r"kdfparams.n is missing or wrong; wanted: less than 2\^\(16·r\)|would take too long"):
-            wallet.unlock(*write(value))
+            key_file_wallet.unlock(*write(value))
 
 
 @pytest.mark.parametrize("error", [MemoryError, ValueError])
@@ -265,4 +264,4 @@ def test_what_the_library_refuses(write, people, monkeypatch, error):
 
     monkeypatch.setattr("ansible_collections.obol.dv.plugins.module_utils.key_file.Scrypt", refuse)
     with pytest.raises(DvError, match="^the key of the wallet .* cannot be derived; wanted: parameters that this machine can serve$"):
-        wallet.unlock(*write(key_file(people[0])))
+        key_file_wallet.unlock(*write(key_file(people[0])))

@@ -8,8 +8,8 @@ import os
 import stat
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
 
 
 def _mode(path):

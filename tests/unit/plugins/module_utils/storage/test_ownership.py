@@ -16,9 +16,8 @@ import subprocess
 import sys
 
 import pytest
-
-from ansible_collections.obol.dv.plugins.module_utils.storage import files, ownership as owner
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.storage import files, ownership
 
 #: Runs a module.
 PROGRAM = """
@@ -28,7 +27,7 @@ with patch_module_args(%r):
     module.main()
 """
 
-THEM = owner.Owner(54321, 65432)
+THEM = ownership.Owner(54321, 65432)
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
@@ -49,7 +48,7 @@ def data_dir(tmp_path):
 
 @pytest.fixture
 def theirs(data_dir):
-    owner.give(data_dir, THEM)
+    ownership.give(data_dir, THEM)
     with files.like_owner(str(data_dir)):
         yield data_dir
 
@@ -58,36 +57,36 @@ def test_names_and_numbers():
     user, group = pwd.getpwuid(os.getuid()), grp.getgrgid(os.getgid())
     own = (user.pw_uid, group.gr_gid)
     for text in ("%s:%s" % (user.pw_name, group.gr_name), "%d:%d" % own, "%s:%d" % (user.pw_name, own[1])):
-        assert owner.parse(text, "it") == own
+        assert ownership.parse(text, "it") == own
     for text in (user.pw_name, str(user.pw_uid)):
-        assert owner.parse(text, "it") == (user.pw_uid, user.pw_gid)
-    assert owner.parse("54321:65432", "it") == THEM
+        assert ownership.parse(text, "it") == (user.pw_uid, user.pw_gid)
+    assert ownership.parse("54321:65432", "it") == THEM
 
 
 # 60010 is what YAML makes of 1000:10 without quotes.
 @pytest.mark.parametrize("text", ["", ":", "54321", "60010", "nobody-such", "nobody-such:0", "0:nobody-such", "0:", "-1:-1", "4294967295:0", "1:2:3"])
 def test_what_is_no_owner(text):
     with pytest.raises(DvError, match='^dv_data_owner is ".*this machine has no (user|group) .*in quotes: "1000:1000"'):
-        owner.parse(text, "dv_data_owner")
+        ownership.parse(text, "dv_data_owner")
 
 
 def test_only_root_can_give(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(os, "getegid", lambda: 1000)
-    owner.check(owner.Owner(1000, 1000), "dv_data_owner")
+    ownership.check(ownership.Owner(1000, 1000), "dv_data_owner")
     with pytest.raises(DvError, match="dv_data_owner is 54321:65432, but the user of this task is 1000:1000; .*set become"):
-        owner.check(THEM, "dv_data_owner")
+        ownership.check(THEM, "dv_data_owner")
 
 
 @needs_root
 def test_all_is_given_and_keeps_its_mode(data_dir):
     before = {path: path.stat().st_mode for path in (data_dir, *data_dir.rglob("*"))}
-    assert owner.give(data_dir, THEM, really=False) is True
+    assert ownership.give(data_dir, THEM, really=False) is True
     assert {owner_of(path) for path in before} == {(0, 0)}
-    assert owner.give(data_dir, THEM) is True
+    assert ownership.give(data_dir, THEM) is True
     assert {owner_of(path) for path in before} == {THEM}
     assert {path: path.stat().st_mode for path in before} == before
-    assert owner.give(data_dir, THEM) is owner.give(data_dir, THEM, really=False) is False
+    assert ownership.give(data_dir, THEM) is ownership.give(data_dir, THEM, really=False) is False
 
 
 @needs_root
@@ -97,9 +96,9 @@ def test_links_are_left_alone(data_dir, tmp_path):
     (data_dir / "to_file").symlink_to(tmp_path / "other" / "file")
     (data_dir / "to_directory").symlink_to(tmp_path / "other")
     os.mkfifo(data_dir / "fifo")
-    owner.give(data_dir, THEM)
+    ownership.give(data_dir, THEM)
     assert {owner_of(path) for path in (tmp_path / "other", tmp_path / "other" / "file", data_dir / "to_file", data_dir / "fifo")} == {(0, 0)}
-    assert owner.give(data_dir, THEM) is False
+    assert ownership.give(data_dir, THEM) is False
 
 
 @needs_root
@@ -107,14 +106,14 @@ def test_a_file_with_a_second_name_is_not_given(data_dir, tmp_path):
     (tmp_path / "shadow").write_text("")
     os.link(tmp_path / "shadow", data_dir / "innocent")
     with pytest.raises(DvError, match="innocent has a second name"):
-        owner.give(data_dir, THEM)
+        ownership.give(data_dir, THEM)
     assert owner_of(tmp_path / "shadow") == (0, 0)
 
 
 @needs_root
 def test_a_directory_that_is_reached_by_a_link(data_dir, tmp_path):
     (tmp_path / "link").symlink_to(data_dir)
-    assert owner.give(tmp_path / "link", THEM) is True
+    assert ownership.give(tmp_path / "link", THEM) is True
     assert owner_of(data_dir / "key") == THEM
 
 
@@ -317,7 +316,7 @@ def test_a_directory_deeper_than_any_path(descriptors, data_dir, request):
         descriptor = below
     os.close(descriptor)
     try:
-        owner.give(data_dir, THEM)
+        ownership.give(data_dir, THEM)
     except DvError as error:
         assert "holds hundreds of directories in one another; wanted: what charon and we make" in str(error)
     finally:

@@ -8,14 +8,16 @@ import json
 import random
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout as data_dir
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 from ansible_collections.obol.dv.plugins.module_utils.cluster import lock
-from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump
+from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import custom
-from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_definition, verify_lock, verify_path
+from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
+from ansible_collections.obol.dv.plugins.module_utils.verify.definition import verify_definition
+from ansible_collections.obol.dv.plugins.module_utils.verify.lock import verify_lock
 from ansible_collections.obol.dv.tests.unit.plugins.module_utils.dealer import GWEI, Cluster, errors, texts, warnings
 
 
@@ -158,7 +160,7 @@ def test_unreadable_files(tmp_path, case):
     path = tmp_path / "file.json"
     path.write_bytes(UNREADABLE[case])
     assert errors(verify_path(str(path)))
-    (tmp_path / data_dir.LOCK).write_bytes(UNREADABLE[case])
+    (tmp_path / layout.LOCK).write_bytes(UNREADABLE[case])
     assert errors(verify_path(str(tmp_path)))
 
 

@@ -8,11 +8,12 @@ import json
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout as data_dir
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Operator, with_hashes
-from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_definition, verify_path
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit
+from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
+from ansible_collections.obol.dv.plugins.module_utils.verify.definition import verify_definition
 from ansible_collections.obol.dv.tests.unit.plugins.module_utils.dealer import Cluster, errors, texts, warnings
 
 # Unfinished definitions: what an operator has not done yet.
@@ -35,7 +36,7 @@ def unfinished(found, waiting, lacks):
 )
 def test_an_unfinished_definition_is_one_line(cluster, tmp_path, lacks, waiting, text):
     found = unfinished(cluster.lock.definition, waiting, lacks)
-    for path in (tmp_path / "file.json", tmp_path / data_dir.DEFINITION):
+    for path in (tmp_path / "file.json", tmp_path / layout.DEFINITION):
         path.write_bytes(definition.dump(found))
     for report in (verify_path(str(tmp_path / "file.json")), verify_path(str(tmp_path))):
         (finding,) = (each for each in report.findings if each.level == "error")
@@ -81,7 +82,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("case", UNREADABLE)
 def test_an_unreadable_lock_is_not_an_absent_one(node, case):
-    path = node / data_dir.LOCK
+    path = node / layout.LOCK
     path.write_bytes(UNREADABLE[case](path.read_bytes()))
     report = verify_path(str(node))
     assert "there is no" not in texts(report) and "holds no" not in texts(report) and "without a lock" not in texts(report)
@@ -91,12 +92,12 @@ def test_an_unreadable_lock_is_not_an_absent_one(node, case):
     assert warning.text == "validator_keys and 2 more: not verified, since cluster-lock.json cannot be read"
 
 
-@pytest.mark.parametrize("name", [data_dir.LOCK, data_dir.DEFINITION, "anything.json"])
+@pytest.mark.parametrize("name", [layout.LOCK, layout.DEFINITION, "anything.json"])
 def test_a_byte_order_mark_is_one_error_and_the_rest_is_verified(node, name):
     before = verify_path(str(node))
     path = node / name
-    content = (node / data_dir.LOCK).read_bytes()
-    if name == data_dir.DEFINITION:
+    content = (node / layout.LOCK).read_bytes()
+    if name == layout.DEFINITION:
         content = json.dumps(json.loads(content)["cluster_definition"]).encode()
     path.write_bytes(b"\xef\xbb\xbf" + content)
     report = verify_path(str(path if name == "anything.json" else node))
@@ -152,7 +153,7 @@ def test_what_is_wrong_in_every_deposit_is_one_line(node, case):
 # Modes
 
 
-@pytest.mark.parametrize("name", [data_dir.CEREMONY, data_dir.KEYS, data_dir.KEYS + "/sub", ""])
+@pytest.mark.parametrize("name", [layout.CEREMONY, layout.KEYS, layout.KEYS + "/sub", ""])
 def test_a_directory_wants_the_mode_of_a_directory(node, name):
     (node / name).mkdir(exist_ok=True)
     (node / name).chmod(0o755)

@@ -11,15 +11,15 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout as data_dir
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition, lock
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit, keystore
-from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit, keystore
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.tests.unit.plugins.module_utils.dealer import GWEI, Cluster, errors, texts, warnings
 
-KEYS = data_dir.KEYS
+KEYS = layout.KEYS
 
 
 def in_json(name, change):
@@ -113,43 +113,43 @@ def _definition(change):
     """The lock's definition as a file, after ``change`` (dataclass fields)."""
 
     def changed(node):
-        found = lock.parse((node / data_dir.LOCK).read_bytes()).definition
-        (node / data_dir.DEFINITION).write_bytes(definition.dump(with_hashes(replace(found, **change))))
+        found = lock.parse((node / layout.LOCK).read_bytes()).definition
+        (node / layout.DEFINITION).write_bytes(definition.dump(with_hashes(replace(found, **change))))
 
     return changed
 
 
 def _without_lock(node):
     _definition({})(node)
-    (node / data_dir.LOCK).unlink()
+    (node / layout.LOCK).unlink()
 
 
 FIRST = KEYS + "/keystore-0"
 
 # name: (change, check that must find an error, part of its text)
 WRONG = {
-    "node key is no hex": (content(data_dir.NODE_KEY, b"secret"), "node_key", "does not hold a key"),
-    "node key is zero": (content(data_dir.NODE_KEY, b"0" * 64), "node_key", "no secp256k1 private key"),
-    "node key is short": (content(data_dir.NODE_KEY, b"12" * 31), "node_key", "does not hold a key"),
-    "node key is empty": (content(data_dir.NODE_KEY, b""), "node_key", "does not hold a key"),
-    "node key of a stranger": (content(data_dir.NODE_KEY, b"12" * 32), "node_key", "wanted: that of an operator"),
-    "lock is cut": (lambda node: os.truncate(node / data_dir.LOCK, 3000), "lock", "not JSON"),
-    "lock is empty": (content(data_dir.LOCK, b""), "lock", "not JSON"),
+    "node key is no hex": (content(layout.NODE_KEY, b"secret"), "node_key", "does not hold a key"),
+    "node key is zero": (content(layout.NODE_KEY, b"0" * 64), "node_key", "no secp256k1 private key"),
+    "node key is short": (content(layout.NODE_KEY, b"12" * 31), "node_key", "does not hold a key"),
+    "node key is empty": (content(layout.NODE_KEY, b""), "node_key", "does not hold a key"),
+    "node key of a stranger": (content(layout.NODE_KEY, b"12" * 32), "node_key", "wanted: that of an operator"),
+    "lock is cut": (lambda node: os.truncate(node / layout.LOCK, 3000), "lock", "not JSON"),
+    "lock is empty": (content(layout.LOCK, b""), "lock", "not JSON"),
     "lock is a directory": (
-        lambda n: (n / data_dir.LOCK).unlink() or (n / data_dir.LOCK).mkdir(),
+        lambda n: (n / layout.LOCK).unlink() or (n / layout.LOCK).mkdir(),
         "lock",
         "cannot read",
     ),
-    "no lock but keystores": (remove(data_dir.LOCK), "key_shares", "none without a lock"),
-    "no lock but deposits": (remove(data_dir.LOCK), "deposit_files", "no lock that it belongs to"),
-    "no lock, no definition": (remove(data_dir.LOCK), "data_dir", "holds no cluster-lock.json"),
+    "no lock but keystores": (remove(layout.LOCK), "key_shares", "none without a lock"),
+    "no lock but deposits": (remove(layout.LOCK), "deposit_files", "no lock that it belongs to"),
+    "no lock, no definition": (remove(layout.LOCK), "data_dir", "holds no cluster-lock.json"),
     "definition only, but keystores": (_without_lock, "key_shares", "none without a lock"),
-    "definition is not JSON": (content(data_dir.DEFINITION, b"{"), "definition", "not JSON"),
+    "definition is not JSON": (content(layout.DEFINITION, b"{"), "definition", "not JSON"),
     "definition of another cluster": (_definition({"name": "another"}), "definition", "has the definition hash"),
     "definition with another threshold": (_definition({"threshold": 4}), "definition", "has the definition hash"),
     "definition with another ENR": (
         lambda node: _definition(
-            {"operators": lock.parse((node / data_dir.LOCK).read_bytes()).definition.operators[::-1]}
+            {"operators": lock.parse((node / layout.LOCK).read_bytes()).definition.operators[::-1]}
         )(node),
         "definition",
         "has the definition hash",
@@ -230,7 +230,7 @@ _FOREIGN = deposit.dump_file(_OTHER.lock.validators[0].deposits[:1], _OTHER.netw
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong(node, cluster, case):
     change, check, text = WRONG[case]
-    secrets = [path.read_text() for path in (node / data_dir.NODE_KEY, *(node / KEYS).glob("*.txt"))]
+    secrets = [path.read_text() for path in (node / layout.NODE_KEY, *(node / KEYS).glob("*.txt"))]
     secrets += [form % shares[0] for shares in cluster.shares for form in ("%x", "%d")]
     change(node)
     report = verify_path(str(node))
@@ -251,7 +251,7 @@ def _modes(directory, file):
 
 
 DOUBTFUL = {
-    "no node key": (remove(data_dir.NODE_KEY), "node_key"),
+    "no node key": (remove(layout.NODE_KEY), "node_key"),
     "no key shares": (lambda node: shutil.rmtree(node / KEYS), "key_shares"),
     "insecure keystores": (_insecure, "key_shares"),
     "a keystore missing": (remove(FIRST + ".json"), "key_shares"),
@@ -264,7 +264,7 @@ DOUBTFUL = {
     "directories of 0755": (_modes(0o755, 0o600), "mode"),
     "files of 0444": (_modes(0o700, 0o444), "mode"),
     "files of 0666": (_modes(0o700, 0o666), "mode"),
-    "a key nobody knows": (in_json(data_dir.LOCK, lambda value: value.update(surprise=1)), "lock"),
+    "a key nobody knows": (in_json(layout.LOCK, lambda value: value.update(surprise=1)), "lock"),
 }
 
 
@@ -281,10 +281,10 @@ def test_doubtful(node, case):
 RIGHT = {
     "the same definition": _definition({}),
     "other files": content("notes.txt", b"mine"),
-    "a ceremony directory": lambda node: (node / data_dir.CEREMONY).mkdir(mode=0o700),
+    "a ceremony directory": lambda node: (node / layout.CEREMONY).mkdir(mode=0o700),
     "read-only files": _modes(0o500, 0o400),
-    "white space around the node key": lambda node: (node / data_dir.NODE_KEY).write_bytes(
-        b"\n%s \n" % (node / data_dir.NODE_KEY).read_bytes()
+    "white space around the node key": lambda node: (node / layout.NODE_KEY).write_bytes(
+        b"\n%s \n" % (node / layout.NODE_KEY).read_bytes()
     ),
     "another order of deposits": in_deposits(lambda entries: entries.reverse()),
 }
@@ -306,7 +306,7 @@ def test_key_shares_of_another_node(cluster, tmp_path):
     assert errors(report) == {"key_shares"}
     assert "the share of operator 2 for validator 0" in texts(report)
     # Without the node key the shares alone say whose directory it is.
-    (tmp_path / "node1" / data_dir.NODE_KEY).unlink()
+    (tmp_path / "node1" / layout.NODE_KEY).unlink()
     assert verify_path(str(tmp_path / "node1")).ok
 
 
@@ -315,14 +315,14 @@ def test_key_shares_of_two_nodes(cluster, tmp_path):
     cluster.write(tmp_path / "node2", 1)
     for suffix in ("json", "txt"):
         shutil.copy(tmp_path / "node2" / KEYS / ("keystore-1." + suffix), tmp_path / "node1" / KEYS)
-    (tmp_path / "node1" / data_dir.NODE_KEY).unlink()
+    (tmp_path / "node1" / layout.NODE_KEY).unlink()
     report = verify_path(str(tmp_path / "node1"))
     assert errors(report) == {"key_shares"} and "operator 2 for validator 1" in texts(report)
 
 
 def test_definition_only(cluster, tmp_path):
-    (tmp_path / data_dir.DEFINITION).write_bytes(definition.dump(cluster.lock.definition))
-    (tmp_path / data_dir.NODE_KEY).write_text(cluster.node_keys[2].hex())
+    (tmp_path / layout.DEFINITION).write_bytes(definition.dump(cluster.lock.definition))
+    (tmp_path / layout.NODE_KEY).write_text(cluster.node_keys[2].hex())
     report = verify_path(str(tmp_path))
     assert report.ok and report.cluster["lock_hash"] is None
     assert warnings(report) <= {"mode"}

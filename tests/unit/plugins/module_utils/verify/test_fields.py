@@ -8,10 +8,10 @@ import copy
 import json
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout as data_dir
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.module_utils.errors import Problems
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.tests.unit.plugins.module_utils.dealer import GWEI, errors, texts
 
@@ -191,7 +191,7 @@ SWAPS = {
 
 def check_changed(node, change, check):
     """The lock of ``node`` after ``change`` is wrong, and ``check`` says so."""
-    path = node / data_dir.LOCK
+    path = node / layout.LOCK
     value = json.loads(path.read_bytes())
     before = copy.deepcopy(value)
     change(value)

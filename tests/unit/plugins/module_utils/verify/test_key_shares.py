@@ -9,16 +9,16 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout as data_dir
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, keystore
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Operator, ValidatorAddresses, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, keystore
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.plugins.module_utils.verify.definition import is_from_before_edit
 from ansible_collections.obol.dv.tests.unit.plugins.module_utils.dealer import Cluster, errors, texts, warnings
 
-KEYS = data_dir.KEYS
+KEYS = layout.KEYS
 
 
 def count(node):
@@ -127,7 +127,7 @@ def test_another_operators_share_whatever_its_number(pair, with_key):
         for suffix in ("json", "txt"):
             shutil.copy(other / KEYS / ("keystore-%d.%s" % (place, suffix)), node / KEYS / ("keystore-9.%s" % suffix))
         if not with_key:
-            (node / data_dir.NODE_KEY).unlink(missing_ok=True)
+            (node / layout.NODE_KEY).unlink(missing_ok=True)
         report = verify_path(str(node))
         assert errors(report) == {"key_shares"}
         assert "keystore-9.json holds the share of operator 2 for validator %d" % place in texts(report)
@@ -177,7 +177,7 @@ def test_an_edited_cluster_beside_the_definition_of_before(tmp_path):
     signed = made.lock.definition
     made.lock = made.seal(replace(made.lock, definition=stripped(signed)))
     made.write(tmp_path / "node")
-    path = tmp_path / "node" / data_dir.DEFINITION
+    path = tmp_path / "node" / layout.DEFINITION
     path.write_bytes(definition.dump(signed))
     report = verify_path(str(tmp_path / "node"))
     assert report.ok and warnings(report) == {"definition", "definition_signatures"}

@@ -11,12 +11,12 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout as data_dir
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition, lock
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit, keystore, builder_registration as registration
-from ansible_collections.obol.dv.plugins.module_utils.verify import file_forms as forms
-from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import DepositData
+from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import builder_registration, deposit, keystore
+from ansible_collections.obol.dv.plugins.module_utils.verify import file_forms
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.tests.unit.plugins.module_utils.dealer import GWEI, errors, texts, warnings
 
@@ -153,7 +153,7 @@ def of_definition(found):
 @pytest.mark.parametrize("name", COPIES)
 @pytest.mark.parametrize("write", [lock.dump, of_definition], ids=["lock", "definition"])
 def test_copies(node, name, write):
-    found = lock.parse((node / data_dir.LOCK).read_bytes())
+    found = lock.parse((node / layout.LOCK).read_bytes())
     before = verify_path(str(node)).findings
     path = node / name
     path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -170,7 +170,7 @@ def test_copies(node, name, write):
 
 
 def test_many_copies_are_one_line(node):
-    found = lock.parse((node / data_dir.LOCK).read_bytes())
+    found = lock.parse((node / layout.LOCK).read_bytes())
     before = verify_path(str(node)).findings
     for number in range(5):
         (node / ("cluster-lock (%d).json" % number)).write_bytes(lock.dump(replace(found, lock_hash=bytes([number] * 32))))
@@ -179,7 +179,7 @@ def test_many_copies_are_one_line(node):
 
 
 def test_copies_where_there_is_nothing_else(dealt):
-    (dealt / data_dir.LOCK).rename(dealt / "cluster-lock (1).json")
+    (dealt / layout.LOCK).rename(dealt / "cluster-lock (1).json")
     report = verify_path(str(dealt))
     assert {"data_dir", "key_shares", "deposit_files"} == errors(report)
     assert "cluster-lock (1).json has the form of a lock and was not verified" in texts(report)
@@ -188,7 +188,7 @@ def test_copies_where_there_is_nothing_else(dealt):
 @pytest.mark.parametrize("name", ["keystore-0.json", "mine.json", "validator_keys/validator-7.json", "deposits/keystore"])
 def test_keystores_elsewhere(node, name):
     (node / name).parent.mkdir(mode=0o700, exist_ok=True)
-    shutil.copy(node / data_dir.KEYS / "keystore-0.json", node / name)
+    shutil.copy(node / layout.KEYS / "keystore-0.json", node / name)
     report = verify_path(str(node))
     assert report.ok and "%s has the form of a keystore and was not verified" % name in texts(report)
 
@@ -196,17 +196,17 @@ def test_keystores_elsewhere(node, name):
 @pytest.mark.parametrize("name", ["distributed_validator", "backup", "deposit-data-x"])
 def test_a_cluster_within(node, name):
     (node / name).mkdir(mode=0o700)
-    shutil.copy(node / data_dir.LOCK, node / name)
+    shutil.copy(node / layout.LOCK, node / name)
     report = verify_path(str(node))
     assert report.ok and "%s: a cluster of its own, which was not verified" % name in texts(report)
 
 
 def test_the_ceremony_is_passed_over(node):
     before = verify_path(str(node)).findings
-    (node / data_dir.CEREMONY).mkdir(mode=0o700)
-    for path in (*deposit_files(node), node / data_dir.LOCK):
-        shutil.copy(path, node / data_dir.CEREMONY)
-    rewrite(node / data_dir.CEREMONY / deposit_files(node)[0].name, WRONG["signature"])
+    (node / layout.CEREMONY).mkdir(mode=0o700)
+    for path in (*deposit_files(node), node / layout.LOCK):
+        shutil.copy(path, node / layout.CEREMONY)
+    rewrite(node / layout.CEREMONY / deposit_files(node)[0].name, WRONG["signature"])
     assert verify_path(str(node)).findings == before
 
 
@@ -224,9 +224,9 @@ DAMAGED = {
     "twice": lambda content: content * 2,
 }
 SOURCES = {
-    forms.LOCK: lambda node: node / data_dir.LOCK,
-    forms.KEYSTORE: lambda node: node / data_dir.KEYS / "keystore-0.json",
-    forms.DEPOSIT_DATA: lambda node: deposit_files(node)[0],
+    file_forms.LOCK: lambda node: node / layout.LOCK,
+    file_forms.KEYSTORE: lambda node: node / layout.KEYS / "keystore-0.json",
+    file_forms.DEPOSIT_DATA: lambda node: deposit_files(node)[0],
 }
 
 
@@ -234,10 +234,10 @@ SOURCES = {
 @pytest.mark.parametrize("damage", DAMAGED)
 def test_damaged_copies_are_named(node, kind, damage):
     content = DAMAGED[damage](SOURCES[kind](node).read_bytes())
-    assert forms.form(content) == kind
+    assert file_forms.form(content) == kind
     (node / "x").write_bytes(content)
     report = verify_path(str(node))
-    same = kind == forms.LOCK and damage == "with a byte order mark"
+    same = kind == file_forms.LOCK and damage == "with a byte order mark"
     assert same or [each for each in report.findings if each.text.startswith("x ") and each.check in ("other_files", "deposit_files")]
 
 
@@ -259,7 +259,7 @@ NO_FORM = [
 def test_no_form(node, content):
     before = verify_path(str(node)).findings
     (node / "x.json").write_bytes(content)
-    assert forms.form(content) is None and verify_path(str(node)).findings == before
+    assert file_forms.form(content) is None and verify_path(str(node)).findings == before
 
 
 def test_escaped_keys_hide_nothing(node):
@@ -275,10 +275,10 @@ def test_what_cannot_be_looked_at(node, monkeypatch):
     assert report.ok and "link.json was not looked at" in texts(report)
     os.symlink("nowhere", node / "deposit-data-3eth.json")
     assert errors(verify_path(str(node))) == {"other_files"}
-    monkeypatch.setattr(forms, "MAX_FILES", 2)
+    monkeypatch.setattr(file_forms, "MAX_FILES", 2)
     assert "there are more than 2 files" in texts(verify_path(str(node)))
-    monkeypatch.setattr(forms, "MAX_FILES", 100)
-    monkeypatch.setattr(forms, "MAX_TOTAL", 10)
+    monkeypatch.setattr(file_forms, "MAX_FILES", 100)
+    monkeypatch.setattr(file_forms, "MAX_TOTAL", 10)
     assert "has more than" in texts(verify_path(str(node)))
 
 
@@ -294,8 +294,8 @@ STORED = {
 
 @pytest.mark.parametrize("case", STORED)
 def test_stored_hashes_of_the_definition_beside_the_lock(node, case):
-    found = lock.parse((node / data_dir.LOCK).read_bytes()).definition
-    (node / data_dir.DEFINITION).write_bytes(definition.dump(replace(found, **STORED[case])))
+    found = lock.parse((node / layout.LOCK).read_bytes()).definition
+    (node / layout.DEFINITION).write_bytes(definition.dump(replace(found, **STORED[case])))
     report = verify_path(str(node))
     assert errors(report) == {"definition"}
     (name,) = STORED[case]
@@ -319,7 +319,7 @@ def override(cluster, place=0, **fields):
 
 
 def write_overrides(node, entries):
-    path = node / data_dir.OVERRIDES
+    path = node / layout.OVERRIDES
     path.write_text(json.dumps(entries, indent=2))
     path.chmod(0o644)
 
@@ -328,7 +328,7 @@ def stranger(cluster):
     entry = override(cluster)
     public = bls.secret_to_public(STRANGER)
     message = entry["v1"]["message"]
-    root = registration.signing_root(
+    root = builder_registration.signing_root(
         bytes.fromhex(message["fee_recipient"][2:]),
         int(message["gas_limit"]),
         int(message["timestamp"]),
@@ -409,11 +409,11 @@ def test_wrong_overrides(dealt, cluster, case):
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"\xef\xbb\xbf[]", b"7"], ids=repr)
 def test_unreadable_overrides(dealt, content):
-    (dealt / data_dir.OVERRIDES).write_bytes(content)
+    (dealt / layout.OVERRIDES).write_bytes(content)
     assert errors(verify_path(str(dealt))) == {"overrides"}
 
 
-@pytest.mark.parametrize("name", ["overrides.json", data_dir.OVERRIDES + ".bak", "validator_keys/registrations"])
+@pytest.mark.parametrize("name", ["overrides.json", layout.OVERRIDES + ".bak", "validator_keys/registrations"])
 def test_overrides_elsewhere(dealt, cluster, name):
     (dealt / name).write_text(json.dumps([override(cluster, **OTHER_FEES)]))
     report = verify_path(str(dealt))
@@ -421,8 +421,8 @@ def test_overrides_elsewhere(dealt, cluster, name):
 
 
 def test_a_whole_key_on_a_node(dealt, cluster):
-    password = (dealt / data_dir.KEYS / "keystore-0.txt").read_text()
+    password = (dealt / layout.KEYS / "keystore-0.txt").read_text()
     content = keystore.encrypt(cluster.keys[0].to_bytes(32, "big"), password)
-    (dealt / data_dir.KEYS / "keystore-0.json").write_bytes(content)
+    (dealt / layout.KEYS / "keystore-0.json").write_bytes(content)
     report = verify_path(str(dealt))
     assert errors(report) == {"key_shares"} and "holds the whole key of validator 0" in texts(report)

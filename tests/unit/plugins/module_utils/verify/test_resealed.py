@@ -8,13 +8,14 @@ import re
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 from ansible_collections.obol.dv.plugins.module_utils.cluster import lock
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Operator, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Operator, with_hashes
-from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_definition, verify_lock
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
+from ansible_collections.obol.dv.plugins.module_utils.verify.definition import verify_definition
+from ansible_collections.obol.dv.plugins.module_utils.verify.lock import verify_lock
 from ansible_collections.obol.dv.tests.unit.plugins.module_utils.dealer import GWEI, Cluster, errors, texts, warnings
 
 STRANGER = bytes(31) + b"\5"

@@ -7,13 +7,12 @@
 import contextlib
 import gzip
 import os
-import stat
 import shutil
+import stat
 import subprocess
 import tracemalloc
 
 import pytest
-
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import messages
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import Parameters
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError

@@ -13,7 +13,6 @@ import subprocess
 import time
 
 import pytest
-
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import git as git_store
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store

@@ -16,7 +16,6 @@ import threading
 import time
 
 import pytest
-
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import sftp as sftp_store
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store

@@ -10,7 +10,6 @@ import re
 import threading
 
 import pytest
-
 from ansible_collections.obol.dv.plugins.module_utils.cluster import store_names as store
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import messages
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
