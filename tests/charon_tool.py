@@ -266,9 +266,7 @@ class Charon:
         def look():
             for process in processes:
                 if process.poll():
-                    raise CharonError(
-                        "charon ended with %d: %s" % (process.returncode, " ".join(map(str, process.args[1:])))
-                    )
+                    raise CharonError("charon ended with %d: %s" % (process.returncode, " ".join(map(str, process.args[1:]))))
             return condition()
 
         try:

@@ -34,8 +34,7 @@ def play(playbooks, directory, *arguments, **options):
     done = attempt(playbooks, directory, *arguments, **options)
     if done.returncode:
         raise PlayError(
-            "%s ended with %d\n%s\n%s"
-            % (" ".join(map(str, playbooks)), done.returncode, done.stdout[-8000:], done.stderr[-2000:])
+            "%s ended with %d\n%s\n%s" % (" ".join(map(str, playbooks)), done.returncode, done.stdout[-8000:], done.stderr[-2000:])
         )
     return done.stdout
 

@@ -61,9 +61,7 @@ TERMS = _object(
 CLUSTER = _object(
     operators={
         "type": "array",
-        "items": _object(
-            share_index=_INDEX, address=_or_null("string"), peer_id=_or_null("string"), node=_or_null("string")
-        ),
+        "items": _object(share_index=_INDEX, address=_or_null("string"), peer_id=_or_null("string"), node=_or_null("string")),
     },
     terms={"anyOf": [TERMS, {"type": "null"}]},
     agreed={"type": "boolean"},

@@ -24,7 +24,15 @@ def printable(text, lines=False):
 
 
 #: What a value that is not shown is called.
-_KINDS = {type(None): "empty", bool: "true or false", dict: "a mapping", list: "a list", str: "a text", int: "a number", bytes: "binary data"}
+_KINDS = {
+    type(None): "empty",
+    bool: "true or false",
+    dict: "a mapping",
+    list: "a list",
+    str: "a text",
+    int: "a number",
+    bytes: "binary data",
+}
 
 #: Longest text that is shown whole: an address. Longer ones may be a key that was pasted into the wrong place.
 _LONGEST_SHOWN = 42
@@ -109,12 +117,12 @@ class Problems(DvError):
 class Collector:
     """Collects errors of independent checks::
 
-        problems = Collector()
-        with problems:
-            check_one()
-        with problems:
-            check_two()
-        problems.raise_any()
+    problems = Collector()
+    with problems:
+        check_one()
+    with problems:
+        check_two()
+    problems.raise_any()
     """
 
     def __init__(self):

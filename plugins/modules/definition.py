@@ -203,9 +203,7 @@ def _read(path):
 
 def _waiting(module, custom):
     params = module.params
-    standing, known = status.stand(
-        params["data_dir"], params["inbox"], params["store"], custom, creator=params["creator"]
-    )
+    standing, known = status.stand(params["data_dir"], params["inbox"], params["store"], custom, creator=params["creator"])
     state = "planned" if module.check_mode else standing.state
     return dict(known, **dict(standing.result(), state=state), changed=module.check_mode)
 

@@ -67,12 +67,19 @@ def ran(collections_path, tmp_path_factory):
     (directory / "bin" / ("python%d.%d" % sys.version_info[:2])).symlink_to(sys.executable)
     plain = dict(ansible_python_interpreter=sys.executable)
     hosts = {
-        "one": {"hosts": {"right": dict(ansible_python_interpreter=str(watched)), "twice": plain, "undiscovered": {}}, "vars": {"dv_cluster": "one"}},
+        "one": {
+            "hosts": {"right": dict(ansible_python_interpreter=str(watched)), "twice": plain, "undiscovered": {}},
+            "vars": {"dv_cluster": "one"},
+        },
         "two": {"hosts": {"twice": {}, "misnamed": dict(dv_cluster="tow", **plain)}},
     }
     # A group of another kind, and a cluster's own subgroup, are no clusters.
     hosts["one"]["children"] = {"below": {"hosts": {"right": {}}}}
-    inventory = {"dv_nodes": {"children": hosts}, "all": {"vars": dict(ansible_connection="local", dir=str(directory))}, "site": {"hosts": {"right": {}}}}
+    inventory = {
+        "dv_nodes": {"children": hosts},
+        "all": {"vars": dict(ansible_connection="local", dir=str(directory))},
+        "site": {"hosts": {"right": {}}},
+    }
     (directory / "hosts.yml").write_text(yaml.safe_dump(inventory))
     (directory / "play.yml").write_text(PLAY)
     clean = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
@@ -101,11 +108,14 @@ def read(directory, name):
     return json.loads((directory / (name + ".json")).read_text())
 
 
-@pytest.mark.parametrize("name, wanted", [
-    ("right", []),
-    ("twice", ["twice is in several groups directly below dv_nodes: one, two"]),
-    ("misnamed", ["dv_cluster of misnamed is tow"]),
-])
+@pytest.mark.parametrize(
+    "name, wanted",
+    [
+        ("right", []),
+        ("twice", ["twice is in several groups directly below dv_nodes: one, two"]),
+        ("misnamed", ["dv_cluster of misnamed is tow"]),
+    ],
+)
 def test_which_group_is_below_which(ran, name, wanted):
     """``hostvars._inventory``, which plugin_utils.clusters asks."""
     found = [problem for problem in read(ran, name)["problems"] if "dv_nodes" in problem or "dv_cluster" in problem]

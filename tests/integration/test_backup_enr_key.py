@@ -136,7 +136,10 @@ def test_damage_and_loss(nodes, age_binary):
     done = nodes.run(BACKUP, attempt=play.attempt)
     counts = play.recap(done.stdout)
     assert {host: (each["changed"], each["failed"]) for host, each in counts.items()} == {
-        "node1": (1, 0), "node2": (1, 0), "node3": (0, 1), "node4": (0, 1)
+        "node1": (1, 0),
+        "node2": (1, 0),
+        "node3": (0, 1),
+        "node4": (0, 1),
     }
     told = " ".join((done.stdout + done.stderr).split())
     assert "is damaged: its SHA-256 is" in told
@@ -184,9 +187,7 @@ def test_bad_recipients_are_told_before_anything_is_written(tmp_path, check_refu
         "- dv_backup_recipients[2] is a secret key; wanted: its public key",
     ]
     recipients = [fresh.recipients[0], "age1xyz", secret]
-    done = check_refused(
-        tmp_path, texts, lambda: fresh.run(["create-cluster.yml"], "-vvv", recipients=recipients, attempt=play.attempt)
-    )
+    done = check_refused(tmp_path, texts, lambda: fresh.run(["create-cluster.yml"], "-vvv", recipients=recipients, attempt=play.attempt))
     assert not fresh.nodes.exists()
     assert secret not in done.stdout + done.stderr
 

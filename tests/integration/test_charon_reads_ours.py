@@ -50,9 +50,7 @@ def test_four_nodes_run_and_broadcast_duties(charon, our_cluster, tmp_path):
     """On copies: a running charon leaves a lock file beside its key."""
     copies = [shutil.copytree(data_dir, tmp_path / data_dir.parent.name) for data_dir in our_cluster]
     with charon.relay() as relay, charon.run_nodes(copies, relay) as nodes:
-        charon_tool.wait_for(
-            lambda: all(node.broadcasts().get("attester") for node in nodes), "every node broadcasts an attestation"
-        )
+        charon_tool.wait_for(lambda: all(node.broadcasts().get("attester") for node in nodes), "every node broadcasts an attestation")
 
 
 def test_the_definition_goes_through_a_stock_dkg(charon, our_cluster, tmp_path):

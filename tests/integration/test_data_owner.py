@@ -27,9 +27,7 @@ def owners(data_dir):
 
 def as_them(*command):
     """What a process of that user prints."""
-    done = subprocess.run(
-        command, user=UID, group=GID, extra_groups=[], cwd="/", env={}, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, user=UID, group=GID, extra_groups=[], cwd="/", env={}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -166,4 +166,8 @@ def test_another_definition_in_the_store_is_refused(nodes, check_refused):
 def test_a_file_that_is_not_there_is_refused(nodes, check_refused):
     arguments = ("-e", "dv_definition_file=/nowhere/definition.json")
     directory = nodes[0].parents[1]
-    check_refused(directory, ["cannot read /nowhere/definition.json: No such file"], lambda: play.attempt(["create-cluster.yml"], directory, *arguments))
+    check_refused(
+        directory,
+        ["cannot read /nowhere/definition.json: No such file"],
+        lambda: play.attempt(["create-cluster.yml"], directory, *arguments),
+    )

@@ -36,7 +36,12 @@ def verify(path):
     return said
 
 
-NAMES = ["deposit-data-\udcff.json", "deposit-data-%s.json" % ESCAPES, "validator_keys/keystore-\udcff.json", "validator_keys/%s.txt" % ESCAPES]
+NAMES = [
+    "deposit-data-\udcff.json",
+    "deposit-data-%s.json" % ESCAPES,
+    "validator_keys/keystore-\udcff.json",
+    "validator_keys/%s.txt" % ESCAPES,
+]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)

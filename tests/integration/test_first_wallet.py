@@ -38,7 +38,14 @@ def shell(command, directory):
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(play.ROOT / "collections"), "ANSIBLE_NOCOLOR": "1"}
     environment["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), environment["PATH"]])
     return subprocess.run(
-        ["bash", "-euc", command], cwd=directory, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=300
+        ["bash", "-euc", command],
+        cwd=directory,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
     ).stdout
 
 

@@ -109,7 +109,9 @@ def test_a_release_says_where_it_comes_from(package, tmp_path):
     assert told == {**untold, "repository": "https://example.org/obol.dv"}
 
 
-@pytest.mark.parametrize("repository", ["", "http://example.org/obol.dv", "git@example.org:obol.dv", "https://", "https://a b", 'https://a"'])
+@pytest.mark.parametrize(
+    "repository", ["", "http://example.org/obol.dv", "git@example.org:obol.dv", "https://", "https://a b", 'https://a"']
+)
 def test_no_release_without_it(repository, tmp_path):
     done = pack(repository, tmp_path / "dist")
     assert done.returncode == 1

@@ -32,13 +32,16 @@ ANSWERS = {
     "nested": (dict(outbox={APPROVAL: {"a": "b"}}), "has a wrong outbox"),
     "outside": (dict(outbox={"../../escaped.json": "{}"}), "../../escaped.json"),
     "strange": (dict(outbox={"notes\x1b[2J.txt": "{}"}), "notes"),
-    "surrogate": (dict(outbox={name: "\udcff" for name in ("proposal.json",)}), "UTF"),
+    "surrogate": (dict(outbox=dict.fromkeys(("proposal.json",), "�")), "UTF"),
     "changed": (dict(changed="maybe", outbox={}), "has a wrong changed"),
     "settled": (dict(settled=[7]), "has a wrong settled"),
     "problems": (dict(problems={"a": 1}), "has a wrong problems"),
     "operators": (dict(operators=[7]), "has a wrong operators"),
     "state": (dict(state=["x"]), "has a wrong state"),
-    "escapes": (dict(state="waiting", step="deal", detail=ESCAPES, failed=True, msg=ESCAPES, problems=[ESCAPES], **{ESCAPES: ESCAPES}), "\\u001b]8;;"),
+    "escapes": (
+        dict(state="waiting", step="deal", detail=ESCAPES, failed=True, msg=ESCAPES, problems=[ESCAPES], **{ESCAPES: ESCAPES}),
+        "\\u001b]8;;",
+    ),
     # Ansible makes another value of these, and shows what they were.
     "change-with-escapes": (dict(changed=ESCAPES, outbox={}), "has a wrong changed"),
     **{"%s-with-escapes" % name: ({name: ESCAPES}, "cannot be read") for name in ("failed", "skipped", "unreachable", "rc")},
@@ -46,7 +49,9 @@ ANSWERS = {
 }
 
 #: Variables of the inventory that lead the control node to files of its own; a fact of the same name outranks them.
-VARIABLES = dict(dv_store="the inventory's", dv_store_options={}, dv_definition_file="", dv_status_file="", dv_backup_dest="the inventory's")
+VARIABLES = dict(
+    dv_store="the inventory's", dv_store_options={}, dv_definition_file="", dv_status_file="", dv_backup_dest="the inventory's"
+)
 TAKEN_OVER = dict.fromkeys(VARIABLES, "/evil")
 #: What would become variables of a node, or hosts and statistics of the run. Nothing is told of it where it is passed over.
 OBEYED = {

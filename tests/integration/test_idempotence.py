@@ -16,9 +16,7 @@ def test_a_second_run_changes_nothing(our_cluster, check_complete, tree, argumen
     check_complete(our_cluster)
     before = tree(directory)
     printed = play.play(MAIN, directory, *arguments)
-    assert {host: counts["changed"] for host, counts in play.recap(printed).items()} == {
-        "node%d" % number: 0 for number in range(1, 5)
-    }
+    assert {host: counts["changed"] for host, counts in play.recap(printed).items()} == {"node%d" % number: 0 for number in range(1, 5)}
     assert tree(directory) == before
     assert "Cluster local on hoodi is complete" in printed
 

@@ -84,7 +84,11 @@ def test_two_beside_each_other_and_one_deleted(top, tree):
         assert status == 0, told
     first, second = (top / ("%s-nodes" % name) for name in ("first", "second"))
     assert {path.name for path in top.iterdir()} == {"first", "second", "first-nodes", "second-nodes"}
-    keys = [(nodes / name / ".charon" / "charon-enr-private-key").read_bytes() for nodes in (first, second) for name in ("node1", "node2", "node3")]
+    keys = [
+        (nodes / name / ".charon" / "charon-enr-private-key").read_bytes()
+        for nodes in (first, second)
+        for name in ("node1", "node2", "node3")
+    ]
     assert len(set(keys)) == 6
 
     (second / "store" / "local").mkdir(parents=True, exist_ok=True)

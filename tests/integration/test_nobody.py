@@ -24,7 +24,11 @@ WAYS = {
     "a slip of the pen": (["-i", "slip.ini"], "no hosts in the group dv_nodes", "slip.ini has the groups dvnodes and the hosts alice, bob"),
     "an empty group": (["-i", "empty.ini"], "no hosts in the group dv_nodes", "has the groups dv_nodes, others and the hosts carol"),
     "an empty cluster": (["-i", "empty-cluster.ini"], "no hosts in the group dv_nodes", "has the groups dv_nodes, north, others and"),
-    "a list of hosts": (["-i", "alice,bob,"], "no hosts in the group dv_nodes", "alice,bob, has the groups (none) and the hosts alice, bob"),
+    "a list of hosts": (
+        ["-i", "alice,bob,"],
+        "no hosts in the group dv_nodes",
+        "alice,bob, has the groups (none) and the hosts alice, bob",
+    ),
     "no inventory": ([], "no hosts in the group dv_nodes", "has the groups (none) and the hosts (none)"),
     "a limit": (["-i", "nodes.ini", "--limit", "carol"], "--limit carol leaves no host of the group dv_nodes", "wanted: some of alice"),
 }

@@ -81,10 +81,13 @@ def test_docs_name_these():
     assert "\nNODE_PYTHON = %s\n" % " ".join(PYTHONS) in (play.ROOT / "Makefile").read_text()
 
 
-@pytest.mark.parametrize("python, platform, said", [
-    ("3.13", "x86_64-manylinux2014", "Wheels are required for `wallycore`"),
-    ("3.9", "x86_64-manylinux_2_28", "Wheels are required for `cffi`"),
-])
+@pytest.mark.parametrize(
+    "python, platform, said",
+    [
+        ("3.13", "x86_64-manylinux2014", "Wheels are required for `wallycore`"),
+        ("3.9", "x86_64-manylinux_2_28", "Wheels are required for `cffi`"),
+    ],
+)
 def test_where_there_is_no_wheel_it_says_so(packages, python, platform, said):
     assert re.search(said, " ".join(str(packages("requirements-node", python, platform)).split()))
 

@@ -25,9 +25,12 @@ PYTHON = os.path.join(sys.base_prefix, "bin", "python" + HERE)
 LOCK = ".obol-dv.lock"
 
 #: A Python of another version, as far as one can tell from within.
-OLD_PYTHON = """#!/bin/sh
+OLD_PYTHON = (
+    """#!/bin/sh
 exec %s -c 'import sys; sys.version_info = (3, 10); sys.argv = sys.argv[3:]; exec(sys.argv[0])' "$@"
-""" % PYTHON
+"""
+    % PYTHON
+)
 
 
 @pytest.fixture(scope="module")
@@ -216,8 +219,21 @@ def test_from_the_index_that_the_nodes_are_configured_for(nodes, wheelhouse, tmp
         shutil.copy(wheel, folder)
     gateway = nodes.lab.hosts["node1"]["ansible_host"].rpartition(".")[0] + ".254"
     for name in nodes.directories:
-        nodes.lab.path(name, "/etc/pip.conf").write_text("[global]\nindex-url = http://%s:8000/simple\ntrusted-host = %s\n" % (gateway, gateway))
-    serve = ["setpriv", "--pdeathsig", "KILL", *nodes.lab.network, sys.executable, "-m", "http.server", "8000", "--directory", str(tmp_path)]
+        nodes.lab.path(name, "/etc/pip.conf").write_text(
+            "[global]\nindex-url = http://%s:8000/simple\ntrusted-host = %s\n" % (gateway, gateway)
+        )
+    serve = [
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
+        *nodes.lab.network,
+        sys.executable,
+        "-m",
+        "http.server",
+        "8000",
+        "--directory",
+        str(tmp_path),
+    ]
     with subprocess.Popen(serve, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             printed = nodes.play()

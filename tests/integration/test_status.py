@@ -36,10 +36,7 @@ class Told:
 
     def brief(self):
         """For each node: state, step, whom it waits for, whether it is its turn."""
-        return {
-            name: (node["state"], node["step"], tuple(node["waiting_for"]), node["ready"])
-            for name, node in self.nodes.items()
-        }
+        return {name: (node["state"], node["step"], tuple(node["waiting_for"]), node["ready"]) for name, node in self.nodes.items()}
 
 
 def status(group, tree, *arguments):
@@ -92,12 +89,12 @@ def test_along_the_way(tmp_path, tree, check_complete):
     """From nothing to a complete cluster, some nodes at a time; in the end by the command that was told."""
     group = Operators(tmp_path / "group", 3)
     told = status(group, tree)
-    assert told.brief() == {name: ("waiting", "enr", (), True) for name in group.names}
+    assert told.brief() == dict.fromkeys(group.names, ("waiting", "enr", (), True))
     assert not group.store.parent.exists()
 
     run = Told(group, "--limit", "node1,node2")
     assert run.code == 0
-    assert run.brief() == {name: ("waiting", "approval", (3,), False) for name in ("node1", "node2")}
+    assert run.brief() == dict.fromkeys(("node1", "node2"), ("waiting", "approval", (3,), False))
     assert "Cluster tested is waiting on node1, node2" in run.printed and "3 (0x" in run.printed
     told = status(group, tree)
     same(run, told)
@@ -107,9 +104,9 @@ def test_along_the_way(tmp_path, tree, check_complete):
     assert run.brief() == {"node3": ("waiting", "commit", (1, 2), False)}
     told = status(group, tree)
     same(run, told)
-    assert {name: told.brief()[name] for name in ("node1", "node2")} == {
-        name: ("waiting", "definition", (), True) for name in ("node1", "node2")
-    }
+    assert {name: told.brief()[name] for name in ("node1", "node2")} == dict.fromkeys(
+        ("node1", "node2"), ("waiting", "definition", (), True)
+    )
     assert [operator["node"] for operator in told.cluster["operators"]] == group.names
 
     done = typed(group, told.nodes["node1"]["command"])
@@ -200,6 +197,6 @@ def test_what_is_in_the_way(tmp_path):
     (group.store / "approvals" / "3.json").write_text("{}")
     run = Told(group, "--limit", "node1,node2")
     assert run.code != 0
-    assert run.brief() == {name: ("waiting", "definition", (), False) for name in ("node1", "node2")}
+    assert run.brief() == dict.fromkeys(("node1", "node2"), ("waiting", "definition", (), False))
     cause = "operator 3, or whoever carried it, approval"
     assert cause in run.nodes["node1"]["detail"] and cause in run.printed

@@ -90,7 +90,9 @@ def test_consent_by_pull_request_as_the_page_has_it(tmp_path):
     (first, second) = map(yaml.safe_load, blocks("yaml"))
     variables = {name.removeprefix("dv_"): value for name, value in {**first, **second}.items()}
     group = Operators(tmp_path / "group", names=("alice", "bob", "carol"), cluster="my_cluster", inventory="inventory.yml", **variables)
-    (enr, definition), (dkg,) = (block.splitlines() for block in blocks("", PAGE.partition("### Consent by pull request")[2]) if "playbook" in block)
+    (enr, definition), (dkg,) = (
+        block.splitlines() for block in blocks("", PAGE.partition("### Consent by pull request")[2]) if "playbook" in block
+    )
     group.write_inventory()
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "GIT_"))}
     environment = {
@@ -108,7 +110,9 @@ def test_consent_by_pull_request_as_the_page_has_it(tmp_path):
         return done.stdout
 
     def names(branch):
-        listed = subprocess.run(["git", "-C", repository, "ls-tree", "-r", "--name-only", branch], capture_output=True, text=True, check=False)
+        listed = subprocess.run(
+            ["git", "-C", repository, "ls-tree", "-r", "--name-only", branch], capture_output=True, text=True, check=False
+        )
         return {name.partition("/")[2].partition("/")[0] for name in listed.stdout.split()}
 
     type_in(enr)

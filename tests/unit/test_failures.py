@@ -224,7 +224,8 @@ def test_every_failure_text_is_on_one_page_and_no_other_is():
         "stand twice": {text for text, names in pages.items() if len(names) > 1},
     }
     assert not any(wrong.values()), "".join(
-        "\nfailure texts that %s (%% is what differs):\n  %s" % (which, "\n  ".join("%s  %s" % (text, pages.get(text, "")) for text in sorted(texts)))
+        "\nfailure texts that %s (%% is what differs):\n  %s"
+        % (which, "\n  ".join("%s  %s" % (text, pages.get(text, "")) for text in sorted(texts)))
         for which, texts in wrong.items()
         if texts
     )

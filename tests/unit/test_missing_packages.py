@@ -23,12 +23,15 @@ with patch_module_args(%r):
 """
 
 
-@pytest.mark.parametrize("name,arguments", [
-    ("enr", dict(data_dir="/nowhere")),
-    ("backup_enr_key", dict(data_dir="/nowhere", recipients=["age1"], backup_dir="/nowhere/backups")),
-    ("verify", dict(path="/nowhere")),
-    ("wallet", dict(path="/nowhere/wallet.json", password_file="/nowhere/password.txt")),
-])
+@pytest.mark.parametrize(
+    "name,arguments",
+    [
+        ("enr", dict(data_dir="/nowhere")),
+        ("backup_enr_key", dict(data_dir="/nowhere", recipients=["age1"], backup_dir="/nowhere/backups")),
+        ("verify", dict(path="/nowhere")),
+        ("wallet", dict(path="/nowhere/wallet.json", password_file="/nowhere/password.txt")),
+    ],
+)
 def test_missing_package(name, arguments, collections_path):
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM % (name, arguments)],

@@ -104,6 +104,8 @@ def test_default_amounts_are_the_told_ones(changes, amounts):
     assert all(violations({**rules, "deposit_amounts": [other for other in eth if other != one]}, changes) for one in eth)
 
 
-@pytest.mark.parametrize("changes", [{"name": "another"}, {"target_gas_limit": 36000000}, {"consensus_protocol": "qbft"}, {"creator": OTHER}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{"name": "another"}, {"target_gas_limit": 36000000}, {"consensus_protocol": "qbft"}, {"creator": OTHER}], ids=str
+)
 def test_what_no_key_is_for(changes):
     assert not violations(RULES, changes)

@@ -16,7 +16,11 @@ from ansible_collections.obol.dv.tests.role_readmes import CLUSTER, REGISTERS, R
 
 ENTRIES = [(role, entry) for role in roles() for entry in specs(role)]
 #: The steps of a ceremony, which take the cluster's variables.
-STEPS = [(role, entry) for role, entry in ENTRIES if CLUSTER in (ROOT / "roles" / role / "meta" / "main.yml").read_text().partition("dependencies:")[2]]
+STEPS = [
+    (role, entry)
+    for role, entry in ENTRIES
+    if CLUSTER in (ROOT / "roles" / role / "meta" / "main.yml").read_text().partition("dependencies:")[2]
+]
 
 
 @pytest.fixture(scope="module")

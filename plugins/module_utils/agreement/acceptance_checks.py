@@ -75,9 +75,7 @@ def check_data_dir(data_dir, definition_hash):
         content = files.read_if_exists(path)
         if content is not None:
             value = go_json.loads(content, path)
-            found[name] = go_json.to_hex(
-                compute_definition_hash(parse(lookup(value, key, path) if key else value, path))
-            )
+            found[name] = go_json.to_hex(compute_definition_hash(parse(lookup(value, key, path) if key else value, path)))
     for name, has in found.items():
         if has and has != wanted:
             raise DvError(

@@ -41,9 +41,7 @@ MAX_SIZE = 64 * 1024
 SIGNED = {
     "config_signature": lambda found, chain_id: eip712.operator_config_digest(found.config_hash, chain_id),
     "enr_signature": lambda found, chain_id: eip712.enr_digest(found.enr, chain_id),
-    "binding_signature": lambda found, chain_id: eip712.node_binding_digest(
-        found.config_hash, found.share_index, found.enr, chain_id
-    ),
+    "binding_signature": lambda found, chain_id: eip712.node_binding_digest(found.config_hash, found.share_index, found.enr, chain_id),
 }
 
 
@@ -95,11 +93,7 @@ def share_index(definition, address, wanted=None):
     :param wanted: which one it is, where an address stands there more than once
     :raises DvError: it has no place there, or more than one and ``wanted`` is none of them
     """
-    places = [
-        index
-        for index, operator in enumerate(definition.operators or (), 1)
-        if operator.address.lower() == address.lower()
-    ]
+    places = [index for index, operator in enumerate(definition.operators or (), 1) if operator.address.lower() == address.lower()]
     if not places:
         raise DvError(
             "%s is none of the operators of the definition" % address,
@@ -117,9 +111,7 @@ def share_index(definition, address, wanted=None):
     return wanted
 
 
-def review(
-    data_dir, proposal, address, enr, policy=None, accepted_config_hash=None, wanted_index=None, stored=None, custom=()
-):
+def review(data_dir, proposal, address, enr, policy=None, accepted_config_hash=None, wanted_index=None, stored=None, custom=()):
     """The approval that this node has given to ``proposal``; ``None`` if it has given none and may.
 
     :param proposal: a checked :class:`~.definition.Definition`
@@ -147,8 +139,7 @@ def review(
     problems = Collector()
     if policy:
         problems.errors += [
-            DvError(text, hint="if you agree to this, change the policy by hand")
-            for text in policies.violations(policy, proposal, address)
+            DvError(text, hint="if you agree to this, change the policy by hand") for text in policies.violations(policy, proposal, address)
         ]
         if accepted_config_hash is None:
             problems.errors += policies.strangers(policy)
@@ -179,9 +170,7 @@ def check_confirmed(proposal, accepted_config_hash):
         )
 
 
-def approve(
-    data_dir, proposal, address, enr, sign, policy=None, accepted_config_hash=None, wanted_index=None, stored=None, custom=()
-):
+def approve(data_dir, proposal, address, enr, sign, policy=None, accepted_config_hash=None, wanted_index=None, stored=None, custom=()):
     """Approve ``proposal``, once. (approval, whether it was recorded now); the other arguments are those of :func:`review`.
 
     :param sign: makes the operator's signature (65 bytes) of a digest (32 bytes); called for a new approval only
@@ -297,8 +286,7 @@ def assemble(proposal, approvals, custom=()):
     missing = [index for index in range(1, len(operators) + 1) if index not in approvals]
     if missing:
         raise DvError(
-            "no approval yet from %s"
-            % ", ".join("operator %d (%s)" % (index, operators[index - 1].address) for index in missing),
+            "no approval yet from %s" % ", ".join("operator %d (%s)" % (index, operators[index - 1].address) for index in missing),
             "an approval from each of the %d operators" % len(operators),
             "let these nodes approve the proposal, then run again",
         )

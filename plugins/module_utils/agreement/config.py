@@ -21,10 +21,11 @@ from ..cluster.definition import (
     Operator,
     ValidatorAddresses,
     default_threshold,
-    effective_deposit_amounts,
     with_hashes,
 )
 from ..cluster.definition_checks import GWEI_PER_ETH
+from ..cluster.summary import TERMS as OF_DEFINITION
+from ..cluster.summary import in_eth
 from ..encoding.json_schema import dotted, shape_problems
 from ..errors import DvError, raise_all, show
 from ..ethereum import networks
@@ -136,18 +137,9 @@ def differences(definition, terms):
     """
     return [
         "%s: the definition has %s, the terms say %s" % (name, has, says)
-        for field, of_definition, of_terms in _COMPARED
-        for name, has, says in _compare(variable((field,)), of_definition(definition), of_terms(terms))
+        for field, of_terms in _COMPARED.items()
+        for name, has, says in _compare(variable((field,)), OF_DEFINITION[field](definition), of_terms(terms))
     ]
-
-
-def told(definition):
-    """The terms of a ``definition`` as people compare them, by the names of their variables (without ``dv_``): network by its name,
-    the amounts that are deposited in ETH, each different address once."""
-    found = {field: of_definition(definition) for field, of_definition, _of_terms in _COMPARED}
-    amounts = (amount / GWEI_PER_ETH for amount in effective_deposit_amounts(definition))
-    found["deposit_amounts"] = [int(amount) if amount.is_integer() else amount for amount in amounts]
-    return {field: list(dict.fromkeys(value)) if field in _OF_VALIDATORS else value for field, value in found.items()}
 
 
 def variable(path):
@@ -162,9 +154,7 @@ def _given(value, schema):
     kind = schema.get("type")
     if kind == "object" and isinstance(value, dict):
         fields = schema["properties"]
-        return {
-            key: _given(item, fields.get(key, {})) for key, item in value.items() if item is not None and item != {}
-        }
+        return {key: _given(item, fields.get(key, {})) for key, item in value.items() if item is not None and item != {}}
     if kind == "array" and isinstance(value, list):
         return [_given(item, schema["items"]) for item in value]
     if kind == "integer" and isinstance(value, str) and re.fullmatch("[0-9]{1,20}", value):
@@ -182,17 +172,13 @@ def _name(given):
     if not name.isprintable():
         yield DvError("dv_name is %s, with characters that cannot be printed" % show(name), "printable text")
     elif len(name.encode()) > 256:
-        yield DvError(
-            "dv_name has %d bytes" % len(name.encode()), "at most 256 bytes in UTF-8", "choose a shorter name"
-        )
+        yield DvError("dv_name has %d bytes" % len(name.encode()), "at most 256 bytes in UTF-8", "choose a shorter name")
 
 
 def _network(given):
     name, testnet = given["network"], given["testnet"]
     if (name is None) == (testnet is None):
-        found = (
-            "neither dv_network nor dv_testnet_* is set" if name is None else "both dv_network and dv_testnet_* are set"
-        )
+        found = "neither dv_network nor dv_testnet_* is set" if name is None else "both dv_network and dv_testnet_* are set"
         yield DvError(found, "one of them", "set dv_network, or the four dv_testnet_* of a network of your own")
         return
     try:
@@ -331,40 +317,21 @@ def _terms(given):
     )
 
 
-#: What each validator has one of, often all the same.
-_OF_VALIDATORS = ("withdrawal_addresses", "fee_recipient_addresses")
-
-# What is compared: the variable's field, its value in a definition, its value in terms (None: not known yet).
-_COMPARED = (
-    ("name", lambda has: has.name, lambda says: says.name),
-    (
-        "network",
-        lambda has: _network_name(has.fork_version),
-        lambda says: _network_name(says.network.genesis_fork_version),
-    ),
-    ("num_validators", lambda has: has.num_validators, lambda says: says.num_validators),
-    ("threshold", lambda has: has.threshold, lambda says: says.threshold),
-    (
-        "withdrawal_addresses",
-        lambda has: [each.withdrawal_address for each in has.validators or ()],
-        lambda says: list(says.withdrawal_addresses),
-    ),
-    (
-        "fee_recipient_addresses",
-        lambda has: [each.fee_recipient_address for each in has.validators or ()],
-        lambda says: list(says.fee_recipient_addresses),
-    ),
-    ("deposit_amounts", lambda has: _in_eth(has.deposit_amounts), lambda says: _in_eth(says.deposit_amounts)),
-    ("compounding", lambda has: has.compounding, lambda says: says.compounding),
-    ("target_gas_limit", lambda has: has.target_gas_limit, lambda says: says.target_gas_limit),
-    ("consensus_protocol", lambda has: has.consensus_protocol, lambda says: says.consensus_protocol),
-    (
-        "operators",
-        lambda has: [each.address for each in has.operators or ()],
-        lambda says: [address or None for address in says.operators],
-    ),
-    ("creator", lambda has: has.creator.address, lambda says: says.creator or None),
-)
+# What is compared with a definition: the variable's field, and its value in terms (None: not known yet).
+_COMPARED = {
+    "name": lambda says: says.name,
+    "network": lambda says: networks.name_of(says.network.genesis_fork_version),
+    "num_validators": lambda says: says.num_validators,
+    "threshold": lambda says: says.threshold,
+    "withdrawal_addresses": lambda says: list(says.withdrawal_addresses),
+    "fee_recipient_addresses": lambda says: list(says.fee_recipient_addresses),
+    "deposit_amounts": lambda says: in_eth(says.deposit_amounts),
+    "compounding": lambda says: says.compounding,
+    "target_gas_limit": lambda says: says.target_gas_limit,
+    "consensus_protocol": lambda says: says.consensus_protocol,
+    "operators": lambda says: [address or None for address in says.operators],
+    "creator": lambda says: says.creator or None,
+}
 
 
 def _compare(name, has, says):
@@ -386,12 +353,3 @@ def _compare(name, has, says):
 
 def _any_case(value):
     return value.lower() if isinstance(value, str) and re.fullmatch("0x[0-9a-fA-F]{40}", value) else value
-
-
-def _network_name(fork_version):
-    names = {network.genesis_fork_version: network.name for network in networks.NETWORKS}
-    return names.get(fork_version, "0x" + fork_version.hex())
-
-
-def _in_eth(amounts):
-    return [amount / GWEI_PER_ETH for amount in amounts or ()]

@@ -123,10 +123,8 @@ def allowing(terms):
 
 
 def _networks(allowed, definition, _own):
-    names = {network.genesis_fork_version: network.name for network in networks.NETWORKS}
-    fork_version = "0x" + definition.fork_version.hex()
-    name = names.get(definition.fork_version, fork_version)
-    if not {name, fork_version}.intersection(allowed):
+    name = networks.name_of(definition.fork_version)
+    if not {name, "0x" + definition.fork_version.hex()}.intersection(allowed):
         yield "the network is %s" % name
 
 
@@ -199,9 +197,7 @@ def _show_rule(value):
     """A rule in a line: at most five entries of a list."""
     if not isinstance(value, list):
         return show(value)
-    return ", ".join(
-        [show(each).strip('"') for each in value[:5]] + ["and %d more" % (len(value) - 5)] * (len(value) > 5)
-    )
+    return ", ".join([show(each).strip('"') for each in value[:5]] + ["and %d more" % (len(value) - 5)] * (len(value) > 5))
 
 
 def _check_owner(path, status):
@@ -225,8 +221,7 @@ def _check_network(name, what):
     if name not in known and not re.fullmatch("0x[0-9a-f]{8}", name):
         raise DvError(
             "%s is %s" % (what, show(name)),
-            "one of %s, or the genesis fork version (0x and 8 lower-case hex digits, in quotes) of another"
-            % ", ".join(known),
+            "one of %s, or the genesis fork version (0x and 8 lower-case hex digits, in quotes) of another" % ", ".join(known),
         )
 
 

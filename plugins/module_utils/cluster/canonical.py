@@ -29,9 +29,7 @@ def spelled(definition):
     return replace(
         definition,
         creator=_party(definition.creator, definition.minor, "config_signature"),
-        operators=tuple(
-            _party(operator, definition.minor, "config_signature", "enr_signature") for operator in definition.operators or ()
-        )
+        operators=tuple(_party(operator, definition.minor, "config_signature", "enr_signature") for operator in definition.operators or ())
         or None,
         validators=tuple(
             replace(

@@ -112,9 +112,7 @@ class Definition:
     def _shared(self, name):
         addresses = {getattr(validator, name) for validator in self.validators or ()}
         if len(addresses) > 1:
-            raise DvError(
-                "the validators have %d different %s" % (len(addresses), name), "one for all in %s" % self.version
-            )
+            raise DvError("the validators have %d different %s" % (len(addresses), name), "one for all in %s" % self.version)
         return addresses.pop() if addresses else ""
 
 
@@ -220,8 +218,7 @@ def check_counts(definition, what="cluster definition"):
     """Refuse a definition (v1.5 and later) whose ``num_validators`` is not the number of its validators."""
     if definition.num_validators != len(definition.validators or ()):
         raise DvError(
-            "%s: num_validators is %d, but validators has %d entries"
-            % (what, definition.num_validators, len(definition.validators or ())),
+            "%s: num_validators is %d, but validators has %d entries" % (what, definition.num_validators, len(definition.validators or ())),
             "as many entries as num_validators says",
         )
 

@@ -60,9 +60,7 @@ def check_deposit_amounts(definition):
     for index, amount in enumerate(amounts):
         with problems:
             if not GWEI_PER_ETH <= amount <= most:
-                raise DvError(
-                    "deposit_amounts[%d] is %d Gwei" % (index, amount), "from %d to %d Gwei" % (GWEI_PER_ETH, most)
-                )
+                raise DvError("deposit_amounts[%d] is %d Gwei" % (index, amount), "from %d to %d Gwei" % (GWEI_PER_ETH, most))
     with problems:
         if amounts and sum(amounts) < 32 * GWEI_PER_ETH:
             raise DvError(
@@ -207,9 +205,7 @@ def _check_signer(signer, signed, fail):
     :param signed: digest and signature by the name of the check
     """
     if not signer:
-        raise fail(
-            "address", "it is missing", "an address and signatures, of every operator and the creator, or of none"
-        )
+        raise fail("address", "it is missing", "an address and signatures, of every operator and the creator, or of none")
     try:
         wanted = address.parse_address(signer, "it")
     except DvError as error:
@@ -218,9 +214,7 @@ def _check_signer(signer, signed, fail):
     for check, (digest, signature) in signed.items():
         with problems:
             if not signature:
-                raise fail(
-                    check, "it is missing", "a signature by %s" % signer, "the owner of that address has yet to sign"
-                )
+                raise fail(check, "it is missing", "a signature by %s" % signer, "the owner of that address has yet to sign")
             try:
                 found = secp256k1.recover_address(digest, signature)
             except DvError as error:

@@ -6,10 +6,43 @@
 
 import contextlib
 
-from ..agreement.config import told
 from ..encoding.go_json import to_hex
 from ..errors import DvError
-from ..ethereum import enr
+from ..ethereum import enr, networks
+from .definition import effective_deposit_amounts
+from .definition_checks import GWEI_PER_ETH
+
+#: The terms by the names of their variables (without ``dv_``), and the value of each in a definition.
+TERMS = {
+    "name": lambda definition: definition.name,
+    "network": lambda definition: networks.name_of(definition.fork_version),
+    "num_validators": lambda definition: definition.num_validators,
+    "threshold": lambda definition: definition.threshold,
+    "withdrawal_addresses": lambda definition: [each.withdrawal_address for each in definition.validators or ()],
+    "fee_recipient_addresses": lambda definition: [each.fee_recipient_address for each in definition.validators or ()],
+    "deposit_amounts": lambda definition: in_eth(definition.deposit_amounts),
+    "compounding": lambda definition: definition.compounding,
+    "target_gas_limit": lambda definition: definition.target_gas_limit,
+    "consensus_protocol": lambda definition: definition.consensus_protocol,
+    "operators": lambda definition: [each.address for each in definition.operators or ()],
+    "creator": lambda definition: definition.creator.address,
+}
+#: What each validator has one of, often all the same.
+_OF_VALIDATORS = ("withdrawal_addresses", "fee_recipient_addresses")
+
+
+def in_eth(amounts):
+    """``amounts`` of Gwei (or ``None`` for none) in ETH: a list of numbers."""
+    return [amount / GWEI_PER_ETH for amount in amounts or ()]
+
+
+def told(definition):
+    """The terms of a ``definition`` as people compare them: network by its name, the amounts that are deposited in ETH, each different
+    address of the validators once."""
+    found = {name: value(definition) for name, value in TERMS.items()}
+    amounts = in_eth(effective_deposit_amounts(definition))
+    found["deposit_amounts"] = [int(amount) if amount.is_integer() else amount for amount in amounts]
+    return {name: list(dict.fromkeys(value)) if name in _OF_VALIDATORS else value for name, value in found.items()}
 
 
 def facts(definition=None, public_key=None):

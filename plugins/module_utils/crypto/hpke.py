@@ -50,9 +50,7 @@ def seal(recipient, info, plaintext):
         )
         return _SUITE.encrypt(plaintext, key, info)
     except ValueError:
-        raise DvError(
-            "an HPKE public key that cannot be sealed to", "an X-Wing key of %d bytes" % PUBLIC_KEY_SIZE
-        ) from None
+        raise DvError("an HPKE public key that cannot be sealed to", "an X-Wing key of %d bytes" % PUBLIC_KEY_SIZE) from None
 
 
 def unseal(private_key, info, ciphertext):

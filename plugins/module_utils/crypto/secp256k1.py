@@ -14,7 +14,7 @@ import os
 import wallycore
 
 from ..errors import DvError
-from ..ethereum.address import keccak256
+from .keccak import keccak256
 
 #: Order of the group.
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -34,9 +34,7 @@ def check_private_key(private_key):
     :raises DvError: it is none; the text does not show it
     """
     if len(private_key) != 32 or not 0 < int.from_bytes(private_key, "big") < ORDER:
-        raise DvError(
-            "these %d bytes are no secp256k1 private key" % len(private_key), "32 bytes within the group order"
-        )
+        raise DvError("these %d bytes are no secp256k1 private key" % len(private_key), "32 bytes within the group order")
 
 
 def public_key(private_key):

@@ -137,9 +137,7 @@ class Walk:
         found = {}
         for attempt, operator in self._authors(lambda attempt, round: wanted(attempt) and round in ("sign", "seal")):
             found.setdefault(attempt, set()).add(operator)
-        some = [
-            operators for attempt, operators in found.items() if len(operators) >= self.parameters.t or self._certified(attempt)
-        ]
+        some = [operators for attempt, operators in found.items() if len(operators) >= self.parameters.t or self._certified(attempt)]
         return sorted(set().union(*some))
 
     def _certified(self, number):

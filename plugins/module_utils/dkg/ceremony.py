@@ -57,9 +57,7 @@ def step(data_dir, definition, node_key, inbox, attempt=1, *, network, settled=(
     """
     parameters = parameters_of(definition, node_key, attempt)
     if network.genesis_fork_version != definition.fork_version:
-        raise DvError(
-            "a definition for fork version 0x%s" % definition.fork_version.hex(), "that of %s" % network.name
-        )
+        raise DvError("a definition for fork version 0x%s" % definition.fork_version.hex(), "that of %s" % network.name)
     try:
         return _step(data_dir, parameters, node_key, inbox, network, settled)
     except OSError as error:
@@ -175,9 +173,7 @@ def _stopped(walk, stop):
         state="stopped",
         attempt=number,
         since=walk.attempt.since(),
-        detail="; ".join(
-            ["attempt %d: %s" % (number, stop), *(["evidence: %s" % evidence] if evidence else []), _STOPPED, further]
-        ),
+        detail="; ".join(["attempt %d: %s" % (number, stop), *(["evidence: %s" % evidence] if evidence else []), _STOPPED, further]),
         evidence=evidence,
         next_attempt=None if over else number + 1,
     )

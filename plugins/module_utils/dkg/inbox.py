@@ -71,7 +71,6 @@ def take_own(home, parameters, mail):
                 attempt.contradict(round, text)
         elif jws.split(known).signing_input != message.jws.signing_input and not (
             # Ciphertexts are random, so a host that was rolled back deals again with the same polynomials.
-            round == "deal"
-            and envelope.address(at, known).session == message.address.session
+            round == "deal" and envelope.address(at, known).session == message.address.session
         ):
             attempt.contradict(round, text)

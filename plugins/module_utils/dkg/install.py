@@ -109,6 +109,4 @@ def _move_keys(home, attempt, parameters, lock):
     files.sync_directory(home.data_dir)
     wanted = [validator.public_shares[parameters.index - 1] for validator in lock.validators]
     if [keystore.public_key(files.read(path), path) for path in keystore.share_files(target)] != wanted:
-        raise DvError(
-            "%s does not hold this cluster's key shares" % target, "one keystore for each validator of the lock"
-        )
+        raise DvError("%s does not hold this cluster's key shares" % target, "one keystore for each validator of the lock")

@@ -124,9 +124,7 @@ class Rounds(Walk):
         me = self.parameters.index
         if "deal" not in self.attempt.sent():
             recipients = {operator: commits[operator].keys[place(operator, me)] for operator in self.others}
-            payload = deal.make(
-                self.parameters, derivation, self.session, self.digests, recipients, polynomials, points
-            )
+            payload = deal.make(self.parameters, derivation, self.session, self.digests, recipients, polynomials, points)
             with own_message("deal"):
                 deal.check_own(self.parameters, self.session, payload, commits, polynomials)
             self._send("deal", payload)
@@ -233,9 +231,7 @@ class Rounds(Walk):
             for operator in sign.bad_signers(self.parameters, self.keys.public_shares, hashes, partials):
                 if operator == self.parameters.index:
                     raise Stop("this node's own sign is not by its own key shares")
-                self._accuse(
-                    Fault(operator, "sign", "partial", "a partial signature of it is wrong", [texts[operator]])
-                )
+                self._accuse(Fault(operator, "sign", "partial", "a partial signature of it is wrong", [texts[operator]]))
         for operator in partials:
             if self.text("sign", operator) is None:
                 self.attempt.keep("sign", operator, texts[operator])
@@ -264,9 +260,7 @@ class Rounds(Walk):
         shares = self.shares or self._read_shares()
         public = [curve.decode_g1_on_curve(row[self.parameters.index - 1]) for row in self.keys.public_shares]
         if len(shares) != len(public) or not vss.hold([vss.Equation(k, [P], [1]) for k, P in zip(shares, public)]):
-            raise DvError(
-                "%s does not hold this attempt's key shares" % self.attempt.keys, hint="restore it from a backup"
-            )
+            raise DvError("%s does not hold this attempt's key shares" % self.attempt.keys, hint="restore it from a backup")
         return shares
 
     def _read_shares(self):
@@ -307,9 +301,7 @@ class Rounds(Walk):
             seal.check(self.parameters, me, self.payload("seal", me), self.lock)
         except Fault:
             raise Stop("this node's own seal is of another lock") from None
-        self._take(
-            "seal", lambda message: seal.check(self.parameters, message.address.index, message.payload, self.lock)
-        )
+        self._take("seal", lambda message: seal.check(self.parameters, message.address.index, message.payload, self.lock))
         missing = self.missing("seal")
         seals = [] if missing else [self.payload("seal", operator) for operator in self.parameters.operators]
         lock = seal.complete(self.lock, seals) if seals else self._handed_lock()

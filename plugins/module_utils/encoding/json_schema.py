@@ -35,6 +35,7 @@ def shape_problems(value, schema, name):
 
 def check_shape(value, schema, what):
     """Refuse a ``value``, called ``what``, that misses ``schema``: all its :func:`shape_problems` are raised."""
+
     def name(path):
         return "%s: %s" % (what, dotted(path)) if path else what
 

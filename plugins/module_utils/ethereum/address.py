@@ -6,18 +6,11 @@
 
 import re
 
+from ..crypto.keccak import keccak256
 from ..errors import DvError, show
 
 #: The zero address.
 ZERO = bytes(20)
-
-
-def keccak256(data):
-    """The 32 bytes of Keccak-256 (Ethereum's hash, not SHA3-256) of the bytes ``data``."""
-    # pycryptodome: C code, and eth-account needs it anyway. Imported here since loading it takes a tenth of a second.
-    from Crypto.Hash import keccak
-
-    return keccak.new(data=data, digest_bits=256).digest()
 
 
 def checksum_address(address):

@@ -15,9 +15,7 @@ def message_root(fee_recipient, gas_limit, timestamp, pubkey):
     :param timestamp: Unix seconds; charon takes the network's genesis time
     :param pubkey: the validator's public key, 48 bytes
     """
-    return ssz.container(
-        *ssz.put_bytes(fee_recipient), ssz.uint64(gas_limit), ssz.uint64(timestamp), ssz.fixed_bytes(pubkey, 48)
-    )
+    return ssz.container(*ssz.put_bytes(fee_recipient), ssz.uint64(gas_limit), ssz.uint64(timestamp), ssz.fixed_bytes(pubkey, 48))
 
 
 def signing_root(fee_recipient, gas_limit, timestamp, pubkey, fork_version):

@@ -106,9 +106,7 @@ def dump_file(deposits, fork_version, network_name):
                 "amount": each.amount,
                 "signature": each.signature.hex(),
                 "deposit_message_root": message_root(each.pubkey, each.withdrawal_credentials, each.amount).hex(),
-                "deposit_data_root": data_root(
-                    each.pubkey, each.withdrawal_credentials, each.amount, each.signature
-                ).hex(),
+                "deposit_data_root": data_root(each.pubkey, each.withdrawal_credentials, each.amount, each.signature).hex(),
                 "fork_version": fork_version.hex(),
                 "network_name": network_name,
                 "deposit_cli_version": CLI_VERSION,

@@ -9,7 +9,7 @@ go in as text (EIP-712 type ``string``), and the domain of the terms has no chai
 digest that a wallet signs.
 """
 
-from .address import keccak256
+from ..crypto.keccak import keccak256
 
 #: Obol's terms and conditions: the hash of their text, and their version.
 TERMS_HASH = "0xd33721644e8f3afab1495a74abe3523cec12d48b8da6cb760972492ca3f1a273"
@@ -73,6 +73,4 @@ def _digest(name, message, domain):
 def _hash_struct(name, values):
     members = {member: kind for member, kind in _TYPES[name].items() if member in values}
     signature = "%s(%s)" % (name, ",".join("%s %s" % (kind, member) for member, kind in members.items()))
-    return keccak256(
-        keccak256(signature.encode()) + b"".join(_ENCODE[kind](values[member]) for member, kind in members.items())
-    )
+    return keccak256(keccak256(signature.encode()) + b"".join(_ENCODE[kind](values[member]) for member, kind in members.items()))

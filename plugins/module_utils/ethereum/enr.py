@@ -13,8 +13,8 @@ import re
 from dataclasses import dataclass
 
 from ..crypto import secp256k1
+from ..crypto.keccak import keccak256
 from ..errors import DvError, show
-from .address import keccak256
 
 #: Most bytes of an ENR's text (charon-formats §1.1).
 MAX_SIZE = 1024
@@ -94,9 +94,7 @@ def _rlp_head(length, offset):
 
 
 def _rlp_list(strings):
-    body = b"".join(
-        string if len(string) == 1 and string[0] < 0x80 else _rlp_head(len(string), 0x80) + string for string in strings
-    )
+    body = b"".join(string if len(string) == 1 and string[0] < 0x80 else _rlp_head(len(string), 0x80) + string for string in strings)
     return _rlp_head(len(body), 0xC0) + body
 
 

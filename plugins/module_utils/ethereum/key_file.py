@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from ..crypto.keccak import keccak256
 from ..encoding.go_json import from_hex
-from .address import keccak256
 
 _KDF = {
     "scrypt": lambda given, salt: Scrypt(salt, given["dklen"], given["n"], given["r"], given["p"]),

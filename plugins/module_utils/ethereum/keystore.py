@@ -151,9 +151,7 @@ def share_files(directory):
         found[int(match[2])] = path
     missing = next(index for index in range(len(found) + 1) if index not in found)
     if missing < len(found):
-        raise DvError(
-            "%s has no keystore-%d.json" % (directory, missing), "keystore-0.json to keystore-%d.json" % max(found)
-        )
+        raise DvError("%s has no keystore-%d.json" % (directory, missing), "keystore-0.json to keystore-%d.json" % max(found))
     return [found[index] for index in range(len(found))]
 
 
@@ -269,9 +267,7 @@ def _derive(kdf, password, what):
     salt = _hex(params, "salt", None, what)
     function = _get(kdf, "function", str, what)
     if function not in _DERIVATIONS:
-        raise DvError(
-            "%s has a key derivation %s" % (what, show(function)), "one of %s" % ", ".join(_DERIVATIONS)
-        )
+        raise DvError("%s has a key derivation %s" % (what, show(function)), "one of %s" % ", ".join(_DERIVATIONS))
     try:
         return _DERIVATIONS[function](params, salt, what).derive(_normalize(password))
     except (ValueError, MemoryError):  # a text that UTF-8 cannot hold among them; ``from None``: it may be the password
@@ -308,9 +304,7 @@ def _normalize(password):
 
 def _get(value, name, kind, what):
     if type(value.get(name)) is not kind:  # pylint: disable=unidiomatic-typecheck
-        raise DvError(
-            "%s: %s is %s" % (what, name, "no %s" % kind.__name__ if name in value else "missing"), kind.__name__
-        )
+        raise DvError("%s: %s is %s" % (what, name, "no %s" % kind.__name__ if name in value else "missing"), kind.__name__)
     return value[name]
 
 

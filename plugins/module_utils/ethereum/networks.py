@@ -58,8 +58,7 @@ def by_name(name):
     raise DvError(
         "the network %s is not known" % show(name),
         "one of %s" % ", ".join(network.name for network in NETWORKS),
-        "for a network of your own set dv_testnet_name, dv_testnet_chain_id, dv_testnet_fork_version and "
-        "dv_testnet_genesis_timestamp",
+        "for a network of your own set dv_testnet_name, dv_testnet_chain_id, dv_testnet_fork_version and dv_testnet_genesis_timestamp",
     )
 
 
@@ -78,6 +77,12 @@ def by_fork_version(fork_version, custom=()):
         "one of %s" % ", ".join("0x%s (%s)" % (each.genesis_fork_version.hex(), each.name) for each in known),
         "if it is a network of your own, name it too",
     )
+
+
+def name_of(fork_version):
+    """The name of the known network with the genesis fork version ``fork_version`` (4 bytes); of another its text, ``0x`` and hex."""
+    names = {network.genesis_fork_version: network.name for network in NETWORKS}
+    return names.get(fork_version, "0x" + fork_version.hex())
 
 
 def custom(name, chain_id, fork_version, genesis_time):

@@ -171,8 +171,7 @@ def check_library(name, oldest):
         found = None
     if found is None or tuple(map(int, re.findall("[0-9]+", found)[: len(oldest)])) < oldest:
         raise DvError(
-            "%s has %s %s"
-            % (sys.executable, "no" if found is None else "the old", " ".join(filter(None, (name, found)))),
+            "%s has %s %s" % (sys.executable, "no" if found is None else "the old", " ".join(filter(None, (name, found)))),
             "%s %s or newer" % (name, ".".join(map(str, oldest))),
             "install requirements-node.txt there, or set ansible_python_interpreter to a Python that has it",
         )

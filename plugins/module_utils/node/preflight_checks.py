@@ -10,10 +10,11 @@ from dataclasses import replace
 
 from ..agreement import acceptance, acceptance_checks, approval, policy, proposal
 from ..agreement.config import definition as definition_of
-from ..agreement.config import differences, parse_terms, told
+from ..agreement.config import differences, parse_terms
 from ..cluster import definition, definition_hash, lock
 from ..cluster.canonical import spelled
 from ..cluster.store_names import PROPOSAL, approval_name
+from ..cluster.summary import told
 from ..crypto import age, secp256k1
 from ..data_dir import layout, node_key
 from ..data_dir.layout import DEFINITION, KEYS, LOCK

@@ -39,9 +39,7 @@ def create(path, password_file):
     :raises DvError: there is a wallet already (it stays as it is), or the system refuses
     """
     if os.path.lexists(path):
-        raise DvError(
-            "there is a wallet at %s already" % path, "no file", "nothing was written: use it, or name another path"
-        )
+        raise DvError("there is a wallet at %s already" % path, "no file", "nothing was written: use it, or name another path")
     for each in (path, password_file):
         files.make_directory(os.path.dirname(os.path.abspath(each)))
     if not os.path.lexists(password_file):

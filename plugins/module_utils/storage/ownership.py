@@ -46,7 +46,7 @@ def parse(text, what):
         missing = "user %s" % user if uid is None or not colon else "group %s" % group
         raise DvError(
             '%s is "%s", and this machine has no %s' % (what, text, missing),
-            "a user and a group, as names or numbers, in quotes: \"1000:1000\"",
+            'a user and a group, as names or numbers, in quotes: "1000:1000"',
         )
     return Owner(uid, gid)
 

@@ -11,9 +11,9 @@ Source: charon-formats §1.4, §1.6, §2.5, §12.
 from collections import Counter
 from dataclasses import replace
 
-from ..agreement.config import told
 from ..cluster.definition import Creator, Operator, default_threshold
 from ..cluster.definition_checks import awaited, check_deposit_amounts, check_hashes, check_signatures, unfinished
+from ..cluster.summary import told
 from ..encoding import go_json
 from ..errors import DvError, OperatorError, raise_all, show
 from ..ethereum import enr, networks
@@ -158,17 +158,13 @@ def _check_enrs(report, definition, in_lock):
     keys = node_keys(definition)
     for key in _repeated(filter(None, keys)):
         places = [str(index) for index, other in enumerate(keys, 1) if other == key]
-        report.error(
-            "enr", "operators %s have the same ENR key; wanted: a node of his own for each" % " and ".join(places)
-        )
+        report.error("enr", "operators %s have the same ENR key; wanted: a node of his own for each" % " and ".join(places))
 
 
 def _check_threshold(report, definition):
     threshold, count = definition.threshold, len(definition.operators or ())
     if not 1 <= threshold <= count:
-        report.error(
-            "threshold", "the threshold is %d of %d operators; wanted: from 1 to %d" % (threshold, count, count)
-        )
+        report.error("threshold", "the threshold is %d of %d operators; wanted: from 1 to %d" % (threshold, count, count))
     elif threshold != default_threshold(count):
         text = "the threshold is %d of %d operators, where charon would take %d"
         report.warning("threshold", text % (threshold, count, default_threshold(count)))

@@ -128,10 +128,7 @@ def _check_keys(report, lock):
                 raise DvError("%s has %d public shares" % (name, len(shares)), "%d, one for each operator" % count)
             if len(set(shares)) != count:
                 raise DvError("%s has one public share twice" % name, "a share of his own for each operator")
-            share_pts = [
-                bls.curve.decode_g1(share, "public share %d of %s" % (index, name))
-                for index, share in enumerate(shares, 1)
-            ]
+            share_pts = [bls.curve.decode_g1(share, "public share %d of %s" % (index, name)) for index, share in enumerate(shares, 1)]
             if key_pt is not None and 1 <= threshold <= count:
                 _check_polynomial(report, name, [key_pt, *share_pts], threshold)
         keys.append((key_pt, share_pts))
@@ -148,9 +145,7 @@ def _check_polynomial(report, name, points, threshold):
     candidates = range(threshold, len(points))
     bad = [k for k in candidates if not bls.curve.equal(bls.interpolate({**first, k: points[k]}), points[0])]
     if len(bad) == len(candidates):
-        raise DvError(
-            "the public shares of %s do not make its public key" % name, "any %d of them to make it" % threshold
-        )
+        raise DvError("the public shares of %s do not make its public key" % name, "any %d of them to make it" % threshold)
     raise DvError(
         "public share %s of %s does not fit the others" % (" and ".join(map(str, bad)), name),
         "any %d shares to make the public key" % threshold,
@@ -178,9 +173,7 @@ def _check_aggregate(report, lock, lock_hash, keys, equations):
         report.error("signature_aggregate", "there are no key shares that it could be of")
     elif lock_hash and all(points for _key_pt, points in keys):
         key_pt = bls.curve.msm(share_pts, [1] * len(share_pts))
-        equations.add(
-            "signature_aggregate", "all key shares over the lock hash", key_pt, lock_hash, lock.signature_aggregate
-        )
+        equations.add("signature_aggregate", "all key shares over the lock hash", key_pt, lock_hash, lock.signature_aggregate)
 
 
 def _check_registrations(report, definition, network, validators, equations):
@@ -197,9 +190,9 @@ def _check_registrations(report, definition, network, validators, equations):
                 text = "the builder registration of %s has the %s 0x%s; wanted: 0x%s"
                 value = getattr(found, field).hex()
                 report.error("builder_registration", text % (validator.name, field, value, wanted.hex()))
-        doubts[
-            "gas limit %d, and the definition %d" % (found.gas_limit, effective_gas_limit(definition))
-        ] += found.gas_limit != effective_gas_limit(definition)
+        doubts["gas limit %d, and the definition %d" % (found.gas_limit, effective_gas_limit(definition))] += (
+            found.gas_limit != effective_gas_limit(definition)
+        )
         if network:
             doubts["timestamp %d, and the network began at %d" % (found.timestamp, network.genesis_time)] += (
                 found.timestamp != network.genesis_time

@@ -67,8 +67,6 @@ class Report:
 
     def raise_errors(self):
         """Raise all errors as one :class:`.errors.Problems`, if there are any."""
-        errors = [
-            DvError("%s: %s" % (finding.check, finding.text)) for finding in self.findings if finding.level == "error"
-        ]
+        errors = [DvError("%s: %s" % (finding.check, finding.text)) for finding in self.findings if finding.level == "error"]
         if errors:
             raise Problems(errors)

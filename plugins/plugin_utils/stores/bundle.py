@@ -29,7 +29,9 @@ class BundleStore(DirectoryStore):
     def __enter__(self):
         stick = os.path.dirname(self.location)
         if not os.path.isdir(stick):
-            raise DvError("there is no directory %s for bundles" % stick, "that of a stick, for example", "mount it, or correct dv_bundle_dir")
+            raise DvError(
+                "there is no directory %s for bundles" % stick, "that of a stick, for example", "mount it, or correct dv_bundle_dir"
+            )
         return self
 
     def _entries(self):

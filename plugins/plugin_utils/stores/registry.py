@@ -43,11 +43,7 @@ def open_store(name, options=None):
     if module is None or (transport and scheme != "git"):
         raise DvError("%s is no kind of store" % name.partition(":")[0], _WANTED, "correct dv_store")
     store = getattr(importlib.import_module("." + module, __package__), kind)
-    given = {
-        option: value
-        for option, value in (checked.validated_parameters["store_options"] or {}).items()
-        if value is not None
-    }
+    given = {option: value for option, value in (checked.validated_parameters["store_options"] or {}).items() if value is not None}
     surplus = sorted(given.keys() - set(store.OPTIONS))
     if surplus:
         raise DvError(

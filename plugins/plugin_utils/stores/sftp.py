@@ -160,9 +160,7 @@ class SftpStore(Store):
             return False
 
     @contextlib.contextmanager
-    def _asking(
-        self, deed, wanted="a server that answers, and lets this user read and write there", hint="run again when it does"
-    ):
+    def _asking(self, deed, wanted="a server that answers, and lets this user read and write there", hint="run again when it does"):
         """Around all that asks the server: it does not take for ever, and whatever it causes is an error of ours."""
         begun = time.monotonic()
         watch = threading.Timer(self._patience, self._client.close)

@@ -239,18 +239,14 @@ def _try():
     if sizes == _G1.sizes + _G2.sizes:
         hashed = hash_to_g2(b"")
         signature = secret_mul(hashed, 42)
-        verified = [
-            pairing_product_is_one([(secret_base_mul(k), hashed), (neg(G1), signature)]) for k in (42, 43)
-        ]
+        verified = [pairing_product_is_one([(secret_base_mul(k), hashed), (neg(G1), signature)]) for k in (42, 43)]
         if encode(signature) == _KNOWN and verified == [True, False]:
             return
     raise ImportError("this ckzg holds another blst.", name="ckzg")
 
 
 #: The generator of G1.
-G1 = decode_g1(
-    bytes.fromhex("97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb")
-)
+G1 = decode_g1(bytes.fromhex("97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb"))
 # The signature of nothing by 42.
 _KNOWN = bytes.fromhex(
     "b6110a54d8c6ee53677b02fee38c76c0f7a21d31b7a307bc389b51dcbad66df273ea8579f1ec719b5f51dfab78f0f400"

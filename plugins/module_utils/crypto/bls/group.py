@@ -24,16 +24,12 @@ def check_encoding(data, length, what):
         size = "%d bytes" % len(data) if type(data) is bytes else type(data).__name__  # pylint: disable=unidiomatic-typecheck
         raise DvError("%s is %s" % (what, size), "a compressed point of %d bytes" % length)
     if data[0] & 0xC0 != 0x80:
-        raise DvError(
-            "%s is %s" % (what, "infinity" if data[0] & 0x40 else "not a compressed point"), "a point of the group"
-        )
+        raise DvError("%s is %s" % (what, "infinity" if data[0] & 0x40 else "not a compressed point"), "a point of the group")
 
 
 def bad_point(what):
     """The error for an encoding that no point of the group has."""
-    return DvError(
-        "%s is not a point of the BLS12-381 group" % what, "a point on the curve, in the subgroup of prime order"
-    )
+    return DvError("%s is not a point of the BLS12-381 group" % what, "a point on the curve, in the subgroup of prime order")
 
 
 def check_secret(k):

@@ -16,10 +16,7 @@ from .parameters import place
 
 def coefficients(parameters, derivation):
     """Our polynomials: for each validator, t secret coefficients."""
-    return [
-        [derivation.coefficient(validator, degree) for degree in range(parameters.t)]
-        for validator in range(parameters.v)
-    ]
+    return [[derivation.coefficient(validator, degree) for degree in range(parameters.t)] for validator in range(parameters.v)]
 
 
 def commitments(polynomials):
@@ -52,6 +49,4 @@ def check(parameters, operator, payload):
     try:
         seal(payload.keys[place(operator, parameters.index)], b"", b"")
     except DvError:
-        raise Fault(
-            operator, "commit", "key", "its HPKE key for operator %d cannot be sealed to" % parameters.index
-        ) from None
+        raise Fault(operator, "commit", "key", "its HPKE key for operator %d cannot be sealed to" % parameters.index) from None

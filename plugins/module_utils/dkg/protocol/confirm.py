@@ -35,14 +35,11 @@ def derive(parameters, total):
     """
     group_keys = tuple(curve.encode(points[0]) for points in total.commitments)
     public_shares = tuple(
-        tuple(curve.encode(vss.evaluate_commitments(points, operator)) for operator in parameters.operators)
-        for points in total.commitments
+        tuple(curve.encode(vss.evaluate_commitments(points, operator)) for operator in parameters.operators) for points in total.commitments
     )
     everything = [*group_keys, *(share for shares in public_shares for share in shares)]
     if len(set(everything)) != len(everything) or any(encoded[0] & 0x40 for encoded in everything):
-        raise DvError(
-            "two keys of the cluster are the same, or one is no key", "different keys", "start a new attempt"
-        )
+        raise DvError("two keys of the cluster are the same, or one is no key", "different keys", "start a new attempt")
     return Keys(group_keys, public_shares, tuple(total.shares))
 
 

@@ -41,8 +41,7 @@ def make(parameters, derivation, session, digests, recipients, polynomials, poin
         for validator, polynomial in enumerate(polynomials)
     )
     ciphertexts = tuple(
-        seal(recipients[operator], _info(session, me, operator), _shares(polynomials, operator))
-        for operator in parameters.others
+        seal(recipients[operator], _info(session, me, operator), _shares(polynomials, operator)) for operator in parameters.others
     )
     return Deal(ciphertexts, points, tuple(digests), proofs)
 
@@ -104,9 +103,7 @@ def open_shares(parameters, session, deals, points, keys, find_bad=vss.find_bad)
     # Of honest dealers one look at the sum is enough, and errors that cancel do no harm: only the sum is ever used.
     if len(good) > 1 and vss.hold(_share_equations(parameters, add(list(good.values())))):
         return good, faults
-    equations = [
-        (dealer, equation) for dealer, dealt in good.items() for equation in _share_equations(parameters, dealt)
-    ]
+    equations = [(dealer, equation) for dealer, dealt in good.items() for equation in _share_equations(parameters, dealt)]
     found = "its share for operator %d is not on the polynomial that it committed to" % parameters.index
     return good, faults + _bad(good, equations, find_bad, "share", found)
 
@@ -137,9 +134,7 @@ def _read(parameters, session, dealer, deal, commit):
         raise Fault(dealer, "deal", "scalar", "a number in a proof is outside the field")
     constants = deal.commitments[:: parameters.t]
     return points, [
-        vss.proof_equation(
-            session, dealer, validator, deal.proofs[validator], constants[validator], nonces[validator], A[0]
-        )
+        vss.proof_equation(session, dealer, validator, deal.proofs[validator], constants[validator], nonces[validator], A[0])
         for validator, A in enumerate(points)
     ]
 
@@ -166,9 +161,7 @@ def _bad(good, equations, find_bad, check, found):
 
 
 def _share_equations(parameters, dealt):
-    return [
-        vss.share_equation(share, points, parameters.index) for share, points in zip(dealt.shares, dealt.commitments)
-    ]
+    return [vss.share_equation(share, points, parameters.index) for share, points in zip(dealt.shares, dealt.commitments)]
 
 
 def _shares(polynomials, operator):

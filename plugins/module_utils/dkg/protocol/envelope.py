@@ -60,9 +60,7 @@ def address(parameters, text):
         "key": to_base64(parameters.keys[index - 1]) if is_operator else "",
     }
     if any(header.get(name) != value for name, value in wanted.items()):
-        raise DvError(
-            "a message of another protocol version, definition or key", "one of an operator of this definition"
-        )
+        raise DvError("a message of another protocol version, definition or key", "one of an operator of this definition")
     is_number = type(attempt) is int  # pylint: disable=unidiomatic-typecheck
     if not is_number or not 1 <= attempt < 2**63 or not isinstance(round, str) or round not in messages.KINDS:
         raise DvError("a message of no attempt or round", "one of %s" % ", ".join(messages.KINDS))
@@ -106,9 +104,7 @@ def read(parameters, text, session=None):
     try:
         return Message(to, signed, messages.read(to.round, parameters, from_base64(signed.payload)))
     except DvError as error:
-        raise Fault(
-            to.index, to.round, "form", "it is not as the protocol has it: %s" % error.found, [text]
-        ) from None
+        raise Fault(to.index, to.round, "form", "it is not as the protocol has it: %s" % error.found, [text]) from None
 
 
 def content(parameters, round, text):

@@ -122,9 +122,7 @@ def size(round, parameters):
     evidence."""
     if round == "abort":
         names = sum(map(len, (*Abort._fields, *ROUNDS))) + 200
-        return (
-            names + _text_size(PRIVATE_KEY_SIZE) + text_size("deal", parameters) + 2 * text_size("commit", parameters)
-        )
+        return names + _text_size(PRIVATE_KEY_SIZE) + text_size("deal", parameters) + 2 * text_size("commit", parameters)
     rows = KINDS[round].rows(parameters)
     return 2 + sum(len(name) + 6 + _text_size(count * length) for name, (count, length) in rows.items())
 

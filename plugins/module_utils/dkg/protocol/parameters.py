@@ -81,8 +81,7 @@ def parameters(definition, node_key, attempt):
         raise DvError("attempt %s" % (attempt,), "a whole number from 1 to %d" % MAX_ATTEMPT)
     # The signatures of ENRs are the definition's business; which key is whose is ours.
     keys = tuple(
-        enr.parse(operator.enr, "the ENR of operator %d" % index, verify=False).public_key
-        for index, operator in enumerate(operators, 1)
+        enr.parse(operator.enr, "the ENR of operator %d" % index, verify=False).public_key for index, operator in enumerate(operators, 1)
     )
     if len(set(keys)) != len(keys):
         raise DvError("two operators of the definition have the same ENR key", "%d different keys" % len(keys))

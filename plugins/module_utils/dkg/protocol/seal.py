@@ -27,8 +27,7 @@ def build(parameters, network, keys, signatures):
     for key, shares, addresses in zip(keys.group_keys, keys.public_shares, definition.validators):
         credentials = credentials_of(definition, addresses)
         deposits = tuple(
-            DepositData(pubkey=key, withdrawal_credentials=credentials, amount=amount, signature=next(signatures))
-            for amount in amounts
+            DepositData(pubkey=key, withdrawal_credentials=credentials, amount=amount, signature=next(signatures)) for amount in amounts
         )
         registration = BuilderRegistration(
             fee_recipient=parse_address(addresses.fee_recipient_address, "fee recipient address"),
@@ -37,9 +36,7 @@ def build(parameters, network, keys, signatures):
             pubkey=key,
             signature=next(signatures),
         )
-        validators.append(
-            DistributedValidator(public_key=key, public_shares=shares, deposits=deposits, registration=registration)
-        )
+        validators.append(DistributedValidator(public_key=key, public_shares=shares, deposits=deposits, registration=registration))
     lock = Lock(definition=definition, validators=tuple(validators))
     return replace(lock, lock_hash=compute_lock_hash(lock))
 
@@ -56,15 +53,11 @@ def check(parameters, operator, payload, lock):
     :raises Fault: it is not (its message is the evidence, together with the certificate)
     """
     if not signed_by(parameters.keys[operator - 1], lock.lock_hash, payload.node_signature[0]):
-        raise Fault(
-            operator, "seal", "node_signature", "its ENR key did not sign our lock hash 0x%s" % lock.lock_hash.hex()
-        )
+        raise Fault(operator, "seal", "node_signature", "its ENR key did not sign our lock hash 0x%s" % lock.lock_hash.hex())
     shares = [curve.decode_g1_on_curve(validator.public_shares[operator - 1]) for validator in lock.validators]
     key = curve.encode(curve.msm(shares, [1] * len(shares)))
     if not bls.verify(key, lock.lock_hash, payload.signature[0]):
-        raise Fault(
-            operator, "seal", "signature", "its shares did not sign our lock hash 0x%s" % lock.lock_hash.hex()
-        )
+        raise Fault(operator, "seal", "signature", "its shares did not sign our lock hash 0x%s" % lock.lock_hash.hex())
 
 
 def signed_by(public_key, lock_hash, signature):

@@ -29,9 +29,7 @@ def roots(parameters, network, group_keys):
 
 def credentials_of(definition, addresses):
     """The withdrawal credentials (32 bytes) of the validator with these ``addresses``."""
-    return deposit.withdrawal_credentials(
-        parse_address(addresses.withdrawal_address, "withdrawal address"), definition.compounding
-    )
+    return deposit.withdrawal_credentials(parse_address(addresses.withdrawal_address, "withdrawal address"), definition.compounding)
 
 
 def make(parameters, shares, hashes):

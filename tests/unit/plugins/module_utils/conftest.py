@@ -23,9 +23,7 @@ Person = namedtuple("Person", "private_key address node_key enr sign")
 def _person(number):
     private_key, node_key = bytes([number]) * 32, bytes([number + 100]) * 32
     address = checksum_address(secp256k1.address_of(secp256k1.public_key(private_key)))
-    return Person(
-        private_key, address, node_key, enr.encode(node_key), lambda digest: secp256k1.sign(private_key, digest)
-    )
+    return Person(private_key, address, node_key, enr.encode(node_key), lambda digest: secp256k1.sign(private_key, digest))
 
 
 PEOPLE = [_person(number) for number in range(1, 5)]
@@ -67,9 +65,7 @@ def tree():
 @pytest.fixture
 def proposed(terms, people, tmp_path):
     """The checked proposal of these terms, made in a place of its own."""
-    found, _new = proposal.propose(
-        str(tmp_path / "creator"), parse_terms(terms), people[0].sign, "A-UUID", "2026-01-02T03:04:05Z"
-    )
+    found, _new = proposal.propose(str(tmp_path / "creator"), parse_terms(terms), people[0].sign, "A-UUID", "2026-01-02T03:04:05Z")
     return found
 
 

@@ -53,8 +53,7 @@ class Cluster:
         polynomials = [[_scalar("key", place, power) for power in range(threshold)] for place in range(validators)]
         self.keys = [polynomial[0] for polynomial in polynomials]
         self.shares = [
-            [sum(a * x**power for power, a in enumerate(polynomial)) % ORDER for x in range(1, operators + 1)]
-            for polynomial in polynomials
+            [sum(a * x**power for power, a in enumerate(polynomial)) % ORDER for x in range(1, operators + 1)] for polynomial in polynomials
         ]
         values = {
             "name": "dealt <by> a test",
@@ -66,9 +65,7 @@ class Cluster:
             "deposit_amounts": (8 * GWEI, 24 * GWEI),
             "target_gas_limit": 60_000_000,
             "validators": tuple(
-                ValidatorAddresses(
-                    fee_recipient_address=_address("fee", place), withdrawal_address=_address("withdrawal", place)
-                )
+                ValidatorAddresses(fee_recipient_address=_address("fee", place), withdrawal_address=_address("withdrawal", place))
                 for place in range(validators)
             ),
             "operators": tuple(Operator(enr=enr.encode(key)) for key in self.node_keys),
@@ -103,9 +100,7 @@ class Cluster:
                 lock.DistributedValidator(
                     public_key=bls.secret_to_public(key),
                     public_shares=tuple(map(bls.secret_to_public, shares)),
-                    deposits=tuple(
-                        self.deposit(place, amount, definition) for amount in effective_deposit_amounts(definition)
-                    ),
+                    deposits=tuple(self.deposit(place, amount, definition) for amount in effective_deposit_amounts(definition)),
                     registration=self.registration(place, definition),
                 )
                 for place, (key, shares) in enumerate(zip(self.keys, self.shares))

@@ -104,7 +104,9 @@ def test_a_key_in_the_wrong_place_is_not_shown(secret):
         assert secret[:12] not in said and secret.removeprefix("0x")[:12] not in said, said
 
 
-@pytest.mark.parametrize("content", ["12345678", '"hunter2"', "hunter2", "null", "[12345678]", '["hunter2"]', "1234.5678", "true", '{"hunter2": 12345678}'])
+@pytest.mark.parametrize(
+    "content", ["12345678", '"hunter2"', "hunter2", "null", "[12345678]", '["hunter2"]', "1234.5678", "true", '{"hunter2": 12345678}']
+)
 def test_a_file_that_was_named_by_mistake_keeps_its_content(content, tmp_path):
     for name in ("password", "cluster-lock.json", "cluster-definition.json", "deposit-data.json"):
         (tmp_path / name).write_text(content)

@@ -111,7 +111,9 @@ def test_an_answer_that_nests(kind, depth, field):
     value = "x"
     for _level in range(depth):
         value = [value] if kind == "list" else {"a": value}
-    with pytest.raises(DvError, match="^the answer of this node nests in more than 50 levels; wanted: an answer of one of our modules; see"):
+    with pytest.raises(
+        DvError, match="^the answer of this node nests in more than 50 levels; wanted: an answer of one of our modules; see"
+    ):
         answers.check({field: {"a": value}})
 
 
@@ -147,7 +149,9 @@ def tell(found):
         assert all(isinstance(line, str) for line in summary_lines("group", cluster, {"alice": report} if report else {}, command_line))
 
 
-@pytest.mark.parametrize("name, value", [("waiting_for", ["x"]), ("operators", {}), ("state", None), ("share_index", -5), ("changed", "no")])
+@pytest.mark.parametrize(
+    "name, value", [("waiting_for", ["x"]), ("operators", {}), ("state", None), ("share_index", -5), ("changed", "no")]
+)
 def test_the_text_names_what_is_wrong(name, value):
     with pytest.raises(DvError, match="^the answer of this node has a wrong %s; wanted: .*; nothing of it was used: see what runs" % name):
         answers.check({**GOOD, name: value})

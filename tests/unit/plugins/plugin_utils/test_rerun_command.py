@@ -67,8 +67,7 @@ def test_variables_of_ours_stay_and_others_may_be_secret():
     given.append('{"dv_backup_recipients": ["AGE-SECRET-KEY-1hunter2"]}')
     told = again({"extra_vars": [*given, "dv_dkg_attempt=2"]}, HOSTS, dv_dkg_attempt=3)
     assert told == (
-        "ansible-playbook obol.dv.create_cluster -e dv_num_validators=10 -e '{\"dv_name\": \"my cluster\"}' "
-        "-e @vars.yml -e dv_dkg_attempt=3"
+        'ansible-playbook obol.dv.create_cluster -e dv_num_validators=10 -e \'{"dv_name": "my cluster"}\' -e @vars.yml -e dv_dkg_attempt=3'
     )
 
 

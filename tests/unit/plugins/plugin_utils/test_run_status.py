@@ -57,11 +57,7 @@ def test_document():
     accused = Accused(2, "deal.share", "/data/evidence/deal-2.json")
     results = {
         "alice": dict(dv_definition=dict(WAITS, operators=operators, share_index=1), dv_dkg=dict(state="waiting")),
-        "bob": dict(
-            dv_status=dict(
-                Standing(state="aborted", step="deal", accused=(accused,), next_attempt=2).result(), share_index=2
-            )
-        ),
+        "bob": dict(dv_status=dict(Standing(state="aborted", step="deal", accused=(accused,), next_attempt=2).result(), share_index=2)),
         "carol": dict(dv_status=dict(unreachable=True, msg="no route")),
         "dave": {},
     }

@@ -98,7 +98,9 @@ def test_the_terms_of_a_finished_cluster():
 def test_terms_and_enrs_before_the_approval(proposed):
     """What operators compare, before any wallet signs it."""
     config_hash = REPORT["config_hash"] if proposed else None
-    found = dict(dv_enr=dict(enr="enr:-abc"), dv_status=dict(state="waiting", step="approval", ready=True, terms=TERMS, config_hash=config_hash))
+    found = dict(
+        dv_enr=dict(enr="enr:-abc"), dv_status=dict(state="waiting", step="approval", ready=True, terms=TERMS, config_hash=config_hash)
+    )
     lines = lines_of({"alice": dict(cluster="inventory_group", data_dir="/data", found=found, report=None)})
     assert "    alice   enr:-abc" in lines
     rows = [line.split() for line in lines[lines.index("  terms, as proposed" if proposed else "  terms, as in the inventory") :]]
@@ -125,7 +127,9 @@ NOT_READY = dict(verified=False, state="waiting", step="approval")
     ],
 )
 def test_a_command_is_told_for_when_it_changes_something(found, heading, limit):
-    lines = lines_of({"carol": node(4), **{name: node(index, **each) for index, (name, each) in enumerate(zip(("alice", "bob"), found), 1)}})
+    lines = lines_of(
+        {"carol": node(4), **{name: node(index, **each) for index, (name, each) in enumerate(zip(("alice", "bob"), found), 1)}}
+    )
     headings = [line.strip(" :") for line in lines if line.endswith(":")]
     assert headings == [heading]
     assert lines[lines.index("  %s:" % heading) + 1].endswith("--limit " + limit)
@@ -140,7 +144,10 @@ def test_nodes_that_tell_different_terms():
 
 
 def test_what_the_preflight_refused_is_nobodys_turn():
-    found = dict(dv_status=dict(state="waiting", step="enr", ready=True, detail="it is this node's turn"), dv_preflight=dict(problems=["no policy", "x"]))
+    found = dict(
+        dv_status=dict(state="waiting", step="enr", ready=True, detail="it is this node's turn"),
+        dv_preflight=dict(problems=["no policy", "x"]),
+    )
     lines = lines_of({"alice": dict(cluster="inventory_group", data_dir="/", found=found, report=None)})
     assert lines[lines.index("  alice") + 1 :][:2] == ["    no policy", "    x"]
     assert "  Once that is done:" in lines and "  To go on:" not in lines
@@ -157,7 +164,11 @@ WAITING = dict(verified=False, state="waiting", step="deal", attempt=2, since=0)
 
 
 def test_waiting_says_for_whom_which_step_since_when_and_the_command():
-    nodes = {"alice": node(1), "bob": node(2, waiting_for=(1, 4), **WAITING), "carol": node(3, ready=True, detail="turn; run again", **WAITING)}
+    nodes = {
+        "alice": node(1),
+        "bob": node(2, waiting_for=(1, 4), **WAITING),
+        "carol": node(3, ready=True, detail="turn; run again", **WAITING),
+    }
     lines = lines_of(nodes)
     assert lines[0] == "Cluster my cluster on hoodi is complete"
     assert "Cluster inventory_group is waiting on bob, carol" in lines

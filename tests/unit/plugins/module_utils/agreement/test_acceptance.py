@@ -102,13 +102,18 @@ def test_hash_must_be_confirmed(shape, definition, people, tmp_path, tree):
         definition = with_hashes(replace(unsigned, creator=replace(unsigned.creator, config_signature=signature)))
     for confirmed, fragments in (
         (None, ["set dv_accept_definition_hash to the definition hash that the others tell you"]),
-        (b"\1" * 32, ["another one than the one that was confirmed", 'hash "0x0101..." (66 characters), as dv_accept_definition_hash says']),
+        (
+            b"\1" * 32,
+            ["another one than the one that was confirmed", 'hash "0x0101..." (66 characters), as dv_accept_definition_hash says'],
+        ),
     ):
         with pytest.raises(DvError) as error:
             acceptance.accept_definition(str(node), definition, key_of(people[0].enr), confirmed)
         # What to compare is shown, and not what a carrier would like to have pasted.
-        fragments += ["operator %d: %s" % (index, ", ".join(filter(None, (each.address, each.enr))))
-                      for index, each in enumerate(definition.operators, 1)]
+        fragments += [
+            "operator %d: %s" % (index, ", ".join(filter(None, (each.address, each.enr))))
+            for index, each in enumerate(definition.operators, 1)
+        ]
         assert [fragment for fragment in fragments if fragment not in str(error.value)] == []
         assert definition.definition_hash.hex() not in str(error.value)
     assert tree(node) == {}
@@ -161,9 +166,7 @@ def test_wrong_hash(definition, node, people):
 
 def test_a_definition_that_this_node_did_not_approve(definition, node, terms, people, tmp_path, tree):
     """All four signed it, with the same wallets and ENRs, but node 1's record is of another proposal."""
-    made, _new = proposal.propose(
-        str(tmp_path / "c"), parse_terms({**terms, "name": "other"}), people[0].sign, "B", "now"
-    )
+    made, _new = proposal.propose(str(tmp_path / "c"), parse_terms({**terms, "name": "other"}), people[0].sign, "B", "now")
     texts = {}
     for index, person in enumerate(people, 1):
         where = str(tmp_path / "x" / str(index))
@@ -279,5 +282,7 @@ def test_an_unfinished_definition_is_one_line(parts, lacking, definition, node, 
     with pytest.raises(DvError) as error:
         acceptance.accept_definition(str(node), made, key_of(people[0].enr), made.definition_hash)
     who = "operator %s has" if len(lacking) == 1 else "operators %s have"
-    assert str(error.value).startswith("the definition is not finished: %s yet to submit an ENR and sign;" % (who % ", ".join(map(str, lacking))))
+    assert str(error.value).startswith(
+        "the definition is not finished: %s yet to submit an ENR and sign;" % (who % ", ".join(map(str, lacking)))
+    )
     assert "\n" not in str(error.value) and tree(node) == before

@@ -76,9 +76,7 @@ def test_record_keeps_what_it_was_approved_by(by, proposed, terms, people, tmp_p
         arguments["policy"] = policy_of(terms)
     if by != "policy":
         arguments["accepted_config_hash"] = proposed.config_hash
-    given, new = approval.approve(
-        str(tmp_path), proposed, people[0].address, people[0].enr, people[0].sign, **arguments
-    )
+    given, new = approval.approve(str(tmp_path), proposed, people[0].address, people[0].enr, people[0].sign, **arguments)
     record = json.loads((tmp_path / approval.FILE).read_bytes())
     assert new and record["approval"] == json.loads(given.dump())
     assert record["approved_by"] == {
@@ -173,9 +171,7 @@ def test_policy_forbids_even_what_somebody_confirmed(proposed, terms, people, tm
 
 
 def test_another_proposal_is_refused(approved, terms, people, tmp_path, tree):
-    other, _new = proposal.propose(
-        str(tmp_path / "other"), parse_terms({**terms, "name": "other"}), people[0].sign, "B", "now"
-    )
+    other, _new = proposal.propose(str(tmp_path / "other"), parse_terms({**terms, "name": "other"}), people[0].sign, "B", "now")
     directories, approvals = approved
     before = tree(tmp_path)
     with pytest.raises(DvError) as error:
@@ -273,9 +269,7 @@ WRONG = {
     "broken ENR": (lambda given, others: replace(given, enr=given.enr[:-4] + "AAAA"), "enr", "signature"),
     "ENR not signed for": (lambda given, others: replace(given, enr=others[1].enr), "enr_signature", "not by"),
     "signatures swapped": (
-        lambda given, others: replace(
-            given, config_signature=given.enr_signature, enr_signature=given.config_signature
-        ),
+        lambda given, others: replace(given, config_signature=given.enr_signature, enr_signature=given.config_signature),
         "config_signature",
         "not by",
     ),
@@ -335,8 +329,9 @@ def test_one_node_key_under_two_operators(proposed, approved, people, tmp_path):
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just("0x" + "00" * 65),
-    lambda inner: st.lists(inner, max_size=2)
-    | st.dictionaries(st.sampled_from(list(approval_schema.APPROVAL["properties"])), inner, max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(list(approval_schema.APPROVAL["properties"])), inner, max_size=6)
+    ),
     max_leaves=8,
 )
 

@@ -208,9 +208,7 @@ def test_everything_wrong_is_said_at_once(terms):
         assert name in str(error.value)
 
 
-@pytest.mark.parametrize(
-    "value", [None, [], "terms", 5, {1: 2}, {"name": ["x"]}, {"testnet": 5}, {"operators": [[], {}, None]}]
-)
+@pytest.mark.parametrize("value", [None, [], "terms", 5, {1: 2}, {"name": ["x"]}, {"testnet": 5}, {"operators": [[], {}, None]}])
 def test_other_shapes(value):
     with pytest.raises(DvError):
         parse_terms(value)
@@ -240,9 +238,7 @@ def test_texts_of_the_command_line_are_read(terms):
 
 
 def test_what_is_not_set_may_be_empty(terms):
-    assert parse_terms(
-        {**terms, "threshold": None, "testnet": {}, "creator": "", "deposit_amounts": []}
-    ) == parse_terms(terms)
+    assert parse_terms({**terms, "threshold": None, "testnet": {}, "creator": "", "deposit_amounts": []}) == parse_terms(terms)
 
 
 def test_custom_testnet(terms):
@@ -318,14 +314,8 @@ def test_differences_leave_pending_operators_and_case_alone(terms):
 
 
 VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=50)
-    | st.sampled_from([DEAD, ZERO, SOMEBODY, "hoodi"]),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.text(max_size=8) | st.sampled_from(list(TESTNET)), inner),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=50) | st.sampled_from([DEAD, ZERO, SOMEBODY, "hoodi"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8) | st.sampled_from(list(TESTNET)), inner),
     max_leaves=8,
 )
 FIELDS = st.sampled_from(list(config_schema.TERMS["properties"]))

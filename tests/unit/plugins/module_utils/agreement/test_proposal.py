@@ -136,9 +136,7 @@ WRONG = {
     ),
     "no creator": (lambda found: {"creator": replace(found.creator, address="")}, False, ["creator.address"]),
     "v 29": (
-        lambda found: {
-            "creator": replace(found.creator, config_signature=found.creator.config_signature[:64] + b"\x1d")
-        },
+        lambda found: {"creator": replace(found.creator, config_signature=found.creator.config_signature[:64] + b"\x1d")},
         False,
         ["0, 1, 27 or 28"],
     ),
@@ -221,13 +219,8 @@ def test_only_own_errors_escape(data):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.sampled_from(
-        ["creator", "operators", "threshold", "validators", "fork_version", "deposit_amounts", "version", "name"]
-    ),
-    st.none()
-    | st.integers()
-    | st.text(max_size=5)
-    | st.lists(st.none() | st.integers() | st.text(max_size=3), max_size=3),
+    st.sampled_from(["creator", "operators", "threshold", "validators", "fork_version", "deposit_amounts", "version", "name"]),
+    st.none() | st.integers() | st.text(max_size=5) | st.lists(st.none() | st.integers() | st.text(max_size=3), max_size=3),
 )
 def test_one_field_of_another_kind(field, value):
     good = json.loads(json.dumps({"version": "v1.10.0", "operators": [], "creator": {}, "validators": []}))

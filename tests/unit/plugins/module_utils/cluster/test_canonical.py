@@ -158,7 +158,10 @@ PARTIES = st.tuples(ADDRESSES, SIGNATURES, SIGNATURES)
 
 @settings(max_examples=150, deadline=None)
 @given(
-    st.sampled_from(VERSIONS[5:]), PARTIES, st.lists(PARTIES, max_size=2), st.lists(st.tuples(ADDRESSES, ADDRESSES), max_size=2),
+    st.sampled_from(VERSIONS[5:]),
+    PARTIES,
+    st.lists(PARTIES, max_size=2),
+    st.lists(st.tuples(ADDRESSES, ADDRESSES), max_size=2),
     st.sampled_from([None, (), (10**9,)]),
 )
 def test_it_is_one_for_each_hash(version, creator, operators, validators, amounts):

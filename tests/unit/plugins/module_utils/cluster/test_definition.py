@@ -306,9 +306,7 @@ def test_too_long_for_its_hash():
         sample("v1.11.0", creator=Creator(config_signature=bytes(66)))
 
 
-@pytest.mark.parametrize(
-    ("operators", "threshold"), [(3, 2), (4, 3), (5, 4), (6, 4), (7, 5), (8, 6), (9, 6), (10, 7), (13, 9)]
-)
+@pytest.mark.parametrize(("operators", "threshold"), [(3, 2), (4, 3), (5, 4), (6, 4), (7, 5), (8, 6), (9, 6), (10, 7), (13, 9)])
 def test_default_threshold(operators, threshold):
     assert definitions.default_threshold(operators) == threshold
 

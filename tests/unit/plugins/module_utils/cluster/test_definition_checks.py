@@ -153,11 +153,7 @@ def test_addresses_but_no_signatures():
         definition_checks.check_signatures(terms(), HOODI)
     found = [str(error).partition(": ")[0] for error in raised.value.errors]
     assert found == [
-        *(
-            "operator %d, %s" % (index, check)
-            for index in (1, 2, 3, 4)
-            for check in ("config_signature", "enr_signature")
-        ),
+        *("operator %d, %s" % (index, check) for index in (1, 2, 3, 4) for check in ("config_signature", "enr_signature")),
         "creator, config_signature",
     ]
 

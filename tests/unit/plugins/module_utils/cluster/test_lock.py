@@ -266,9 +266,7 @@ def test_unknown_keys():
     ]
 
 
-@pytest.mark.parametrize(
-    "value", [None, [], 5, "", b"\xff", "{}", '{"cluster_definition": {}}', '{"cluster_definition": []}']
-)
+@pytest.mark.parametrize("value", [None, [], 5, "", b"\xff", "{}", '{"cluster_definition": {}}', '{"cluster_definition": []}'])
 def test_what_is_no_lock(value):
     with pytest.raises(DvError, match="cluster lock"):
         locks.parse(value)
@@ -302,9 +300,7 @@ def test_file_by_the_sdk(vectors):
     assert locks.unknown_keys(content) == ["distributed_validators[0].partial_deposit_data[0].deposit_data_root"]
 
 
-@pytest.mark.parametrize(
-    "name", ["charon_testdata_golden", "validator_without_deposit_data", "three_validators", "real_keys_3_of_4"]
-)
+@pytest.mark.parametrize("name", ["charon_testdata_golden", "validator_without_deposit_data", "three_validators", "real_keys_3_of_4"])
 def test_specification_vectors(vectors, name):
     suite = json.loads((vectors / "dv-specs" / "cluster_hashing.json").read_bytes())
     (case,) = (case for case in suite["lock"] if case["name"] == name)

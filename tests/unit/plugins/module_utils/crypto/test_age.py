@@ -25,9 +25,7 @@ def public(name):
 
 
 def private(name):
-    return SSH[name].private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-    ).decode()
+    return SSH[name].private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()).decode()
 
 
 def test_each_recipient_opens_it():

@@ -25,7 +25,9 @@ FIELD = 2**256 - 2**32 - 977
 
 #: Words of 32 bytes as an attacker chooses them: about what is checked, and any.
 WORDS = st.one_of(
-    st.sampled_from([each + delta for each in (1, secp256k1.ORDER // 2, secp256k1.ORDER, FIELD - secp256k1.ORDER, FIELD) for delta in (-1, 0, 1)]),
+    st.sampled_from(
+        [each + delta for each in (1, secp256k1.ORDER // 2, secp256k1.ORDER, FIELD - secp256k1.ORDER, FIELD) for delta in (-1, 0, 1)]
+    ),
     st.integers(0, 2**256 - 1),
 ).map(lambda number: number.to_bytes(32, "big"))
 
@@ -130,9 +132,7 @@ def test_values_out_of_range(rs):
     assert not secp256k1.verify_compact(PUBLIC, DIGEST, rs)
 
 
-@pytest.mark.parametrize(
-    "wrong", [b"", bytes(32), b"\xff" * 32, secp256k1.ORDER.to_bytes(32, "big"), b"\1" * 31, b"\1" * 33]
-)
+@pytest.mark.parametrize("wrong", [b"", bytes(32), b"\xff" * 32, secp256k1.ORDER.to_bytes(32, "big"), b"\1" * 31, b"\1" * 33])
 def test_what_is_no_private_key(wrong):
     for function in (secp256k1.check_private_key, secp256k1.public_key, lambda key: secp256k1.sign(key, DIGEST)):
         with pytest.raises(DvError, match="private key") as raised:

@@ -32,8 +32,7 @@ def make_definition(n, t, v, network="hoodi", **fields):
             num_validators=v,
             threshold=t,
             validators=tuple(
-                ValidatorAddresses(fee_recipient_address="0x" + "11" * 20, withdrawal_address="0x%040x" % (i + 1))
-                for i in range(v)
+                ValidatorAddresses(fee_recipient_address="0x" + "11" * 20, withdrawal_address="0x%040x" % (i + 1)) for i in range(v)
             ),
             fork_version=network_of(network).genesis_fork_version,
             target_gas_limit=60_000_000,
@@ -91,7 +90,7 @@ class Group:
     def run(self, attempt=1, rounds=6, who=None):
         """All operators in turn, ``rounds`` times. The last outcome of each."""
         outcomes = {}
-        for dummy in range(rounds):
+        for _dummy in range(rounds):
             for index in who or self.everyone:
                 outcomes[index] = self.step(index, attempt)
         return outcomes
@@ -115,9 +114,7 @@ class Forger:
 
     def sign(self, header, payload, key=None):
         """The text of a message with this header and payload (dicts, or bytes as they are)."""
-        header, payload = (
-            part if isinstance(part, bytes) else encoding.to_json(part).encode() for part in (header, payload)
-        )
+        header, payload = (part if isinstance(part, bytes) else encoding.to_json(part).encode() for part in (header, payload))
         return jws.sign(key or node_key(self.index), header, payload)
 
     def forge(self, round, header=None, **fields):

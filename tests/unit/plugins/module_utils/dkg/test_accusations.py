@@ -132,7 +132,7 @@ def abort_of(parties, author, **fields):
 def check_that_all_go_on(parties, author):
     """Everybody ends aborted, names the author, and hands out what it has."""
     for index in parties.everyone:
-        for dummy in range(2):
+        for _dummy in range(2):
             outcome = parties.step(index)
             assert outcome.state == "aborted" and {each.operator for each in outcome.accused} <= {author}, outcome
             assert "1/commit/%d.jws" % index in outcome.outbox and "1/confirm/%d.jws" % index not in outcome.outbox
@@ -207,7 +207,7 @@ def test_a_judge_that_fails_blames_nobody_and_costs_nothing(trio, monkeypatch, e
 
     trio.store["1/abort/3.jws"] = abort_of(trio, 3, messages=[trio.store["1/commit/1.jws"]])
     monkeypatch.setattr(abort, "_find", fail)
-    for dummy in range(2):
+    for _dummy in range(2):
         outcome = trio.step(1)
         assert outcome.state == "aborted" and outcome.accused == ()
         assert "operator 3 aborted, and this node failed to judge why (%s)" % type(error).__name__ in outcome.detail

@@ -211,9 +211,7 @@ def test_another_spelling_of_a_kept_message_is_no_equivocation(group):
 
 def test_a_signature_by_another_operators_key(group):
     parties, forger = commits_only(group)
-    parties.store[forger.name("commit")] = forger.sign(
-        forger.header("commit"), forger.fields("commit"), group.node_key(2)
-    )
+    parties.store[forger.name("commit")] = forger.sign(forger.header("commit"), forger.fields("commit"), group.node_key(2))
     assert parties.step(1).waiting_for == (3,)
 
 
@@ -310,9 +308,7 @@ def test_one_bad_share_among_many(group):
     shares[3] += 1
     texts = forger.row("deal", "ciphertexts", 1136 + 32 * 5)
     key = group.forger(parties, 4).row("commit", "keys", 1216)[place(4, 2)]
-    texts[place(2, 4)] = hpke.seal(
-        key, encoding.enc("seal", session, 2, 4), b"".join(s.to_bytes(32, "big") for s in shares)
-    )
+    texts[place(2, 4)] = hpke.seal(key, encoding.enc("seal", session, 2, 4), b"".join(s.to_bytes(32, "big") for s in shares))
     forger.forge_row("deal", "ciphertexts", texts)
     assert parties.step(1).state == "waiting"
     parties.store = {name: text for name, text in parties.store.items() if "confirm" not in name}
@@ -354,9 +350,7 @@ def test_commitments_other_than_in_round_1(dealt):
     blame(dealt, 1, 3, "deal.commitments")
 
 
-@pytest.mark.parametrize(
-    "point", [OUTSIDE, INFINITY, bytes(48), b"\xff" * 48], ids=["subgroup", "identity", "zero", "ones"]
-)
+@pytest.mark.parametrize("point", [OUTSIDE, INFINITY, bytes(48), b"\xff" * 48], ids=["subgroup", "identity", "zero", "ones"])
 def test_commitments_that_are_no_points(group, point):
     """The commit fixes them, so the whole ceremony is with the bad ones."""
     parties, forger = commits_only(group)
@@ -368,9 +362,7 @@ def test_commitments_that_are_no_points(group, point):
     digests = [jws.split(text).digest for text in texts]
     session = session_id(parameters, digests)
     recipients = {j: envelope.read(parameters, texts[j - 1]).payload.keys[place(j, 3)] for j in (1, 2)}
-    payload = deal.make(
-        parameters, derivation, session, digests, recipients, commit.coefficients(parameters, derivation), points
-    )
+    payload = deal.make(parameters, derivation, session, digests, recipients, commit.coefficients(parameters, derivation), points)
     parties.store["1/deal/3.jws"] = forger.sign(parameters.header("deal", session), messages.write(payload))
     blame(parties, 1, 3, "deal.point")
 
@@ -384,9 +376,7 @@ def test_commits_that_are_not_those_of_the_session(dealt):
 def test_a_deal_without_session(dealt):
     forger = dealt.forger(dealt, 3)
     for session in ("", 5, encoding.to_base64(bytes(31))):
-        dealt.store[forger.name("deal")] = forger.sign(
-            {**forger.header("deal"), "session": session}, forger.fields("deal")
-        )
+        dealt.store[forger.name("deal")] = forger.sign({**forger.header("deal"), "session": session}, forger.fields("deal"))
     blame(dealt, 1, 3, "deal.form")
 
 
@@ -418,9 +408,7 @@ def test_errors_that_cancel_do_no_harm(group):
         share = vss.evaluate(commit.coefficients(parameters, derivation)[0], 1) + shift
         key = group.forger(parties, 1).row("commit", "keys", 1216)[place(1, dealer)]
         texts = forger.row("deal", "ciphertexts", 1136 + 32)
-        texts[place(dealer, 1)] = hpke.seal(
-            key, encoding.enc("seal", session, dealer, 1), share.to_bytes(32, "big")
-        )
+        texts[place(dealer, 1)] = hpke.seal(key, encoding.enc("seal", session, dealer, 1), share.to_bytes(32, "big"))
         forger.forge_row("deal", "ciphertexts", texts)
     parties.run(rounds=5)
     assert parties.step(1).state == "complete"
@@ -462,9 +450,7 @@ def test_a_false_accusation_blames_its_author(dealt, change):
     dealt.store["1/abort/3.jws"] = forger.sign(header, fields)
     outcome = dealt.step(2)
     assert outcome.state == "aborted" and "operator 3, abort.evidence" in outcome.detail
-    assert not {"1/abort/2.jws", "1/confirm/2.jws"} & set(
-        outcome.outbox
-    )  # no abort about an abort, and no confirm after one
+    assert not {"1/abort/2.jws", "1/confirm/2.jws"} & set(outcome.outbox)  # no abort about an abort, and no confirm after one
     assert outcome.outbox["1/abort/3.jws"] == dealt.store["1/abort/3.jws"]
 
 
@@ -483,9 +469,7 @@ def test_every_false_accusation_with_all_messages(dealt):
                     assert abort.judge(parameters, 1, accusation).index == 1
 
 
-@pytest.mark.parametrize(
-    "fields", [{"accused": True}, {"messages": "x"}, {"messages": [1]}, {"key": "AA"}, {"extra": 0}, {"check": None}]
-)
+@pytest.mark.parametrize("fields", [{"accused": True}, {"messages": "x"}, {"messages": [1]}, {"key": "AA"}, {"extra": 0}, {"check": None}])
 def test_an_abort_in_another_form(dealt, fields):
     forger = dealt.forger(dealt, 3)
     honest = {"accused": 1, "check": "form", "key": "", "messages": [], "round": "commit"}

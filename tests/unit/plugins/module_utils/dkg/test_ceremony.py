@@ -28,9 +28,7 @@ def finished_lock(group):
     assert verify_lock(found, (group.network,)).ok
     for index in group.everyone:
         shares = keystore.read_shares(str(group.home(index) / "validator_keys"))
-        assert [bls.secret_to_public(share) for share in shares] == [
-            v.public_shares[index - 1] for v in found.validators
-        ]
+        assert [bls.secret_to_public(share) for share in shares] == [v.public_shares[index - 1] for v in found.validators]
     return found
 
 
@@ -61,11 +59,7 @@ def test_ceremony(group, n, t, v, fields):
         names = sorted(path.name for path in home.glob("deposit-data*.json"))
         assert names == sorted(deposit.file_name(amount) for amount in amounts)
         assert json.loads((home / names[0]).read_text())[0]["network_name"] == parties.network.name
-        assert (
-            not list(home.rglob("seed"))
-            and not list(home.rglob("ceremony/*/*/keys"))
-            and not list(home.rglob("derived"))
-        )
+        assert not list(home.rglob("seed")) and not list(home.rglob("ceremony/*/*/keys")) and not list(home.rglob("derived"))
         for path in home.rglob("*"):
             assert path.stat().st_mode & 0o077 == 0, path
 
@@ -132,11 +126,9 @@ def test_t_signers_are_enough_until_the_seal(group):
 
 def test_a_complete_host_hands_on_its_lock(group):
     parties = group(3, 2, 1)
-    rounds = tuple(
-        "%s/%d.jws" % (round, index) for round in ("commit", "deal", "confirm", "sign") for index in (1, 2)
-    )
+    rounds = tuple("%s/%d.jws" % (round, index) for round in ("commit", "deal", "confirm", "sign") for index in (1, 2))
     parties.run(rounds=3, who=[1, 2])
-    for dummy in range(4):
+    for _dummy in range(4):
         outcome = parties.step(3, inbox={name: text for name, text in parties.store.items() if name.endswith(rounds)})
         parties.run(rounds=1, who=[1, 2])
     assert outcome.step == "seal"
@@ -154,7 +146,7 @@ def test_a_complete_host_hands_on_its_lock(group):
 
 def test_a_carrier_that_drops_reorders_and_repeats_delays_only(group):
     parties, luck = group(4, 3, 1), random.Random(1)
-    for dummy in range(60):
+    for _dummy in range(60):
         index = luck.choice(parties.everyone)
         names = [name for name in parties.store if luck.random() < 0.7]
         luck.shuffle(names)
@@ -206,7 +198,7 @@ def test_attempts_network_and_keys_that_do_not_fit(group):
 def test_what_is_settled_is_not_needed_again(group):
     """A round that is over here, and whole in the store, need not be brought a second time in the same run."""
     parties, settled, brought = group(4, 3, 1), {}, []
-    for dummy in range(6):
+    for _dummy in range(6):
         for index in parties.everyone:
             known = settled.get(index, ())
             inbox = {name: text for name, text in parties.store.items() if not name.startswith(tuple(known))}

@@ -243,7 +243,7 @@ def test_no_attempt_begins_by_itself(trio, reason):
         (trio.files(1) / "seed").unlink()
     else:
         trio.step(2, 2)
-    for dummy in range(3):
+    for _dummy in range(3):
         outcome = trio.step(1)
     assert outcome.state == ("waiting" if reason == "others" else reason) and outcome.next_attempt == 2
     assert not [name for name in outcome.outbox if not name.startswith("1/")] and not trio.files(1, 2).exists()
@@ -267,7 +267,7 @@ def test_secrets_of_an_attempt_stay_until_all_gave_it_up(trio):
 
 
 def test_who_signed_gives_nothing_up(trio):
-    for dummy in range(3):
+    for _dummy in range(3):
         for index in trio.everyone:
             trio.step(index, inbox={name: text for name, text in trio.store.items() if "/sign/" not in name})
     assert (trio.files(1) / "out" / "sign.jws").exists()
@@ -277,7 +277,7 @@ def test_who_signed_gives_nothing_up(trio):
 
 
 def test_a_rolled_back_signer_meets_its_sign(trio):
-    for dummy in range(3):
+    for _dummy in range(3):
         for index in trio.everyone:
             copy = trio.directory / "old"
             if index == 1 and not copy.exists() and "1/deal/1.jws" in trio.store:
@@ -294,7 +294,7 @@ def test_sign_and_a_later_commit_of_one_host(trio):
     """A snapshot restored in between: it signed in attempt 1 and began attempt 2, so it stops."""
     trio.run(rounds=1)
     copy = snapshot(trio, 2)
-    for dummy in range(2):
+    for _dummy in range(2):
         for index in trio.everyone:
             trio.step(index, inbox={name: text for name, text in trio.store.items() if "/sign/" not in name})
     assert "1/sign/2.jws" in trio.store
@@ -306,7 +306,7 @@ def test_sign_and_a_later_commit_of_one_host(trio):
 
 def all_confirm(parties):
     """All confirm, and none sees that the others do."""
-    for dummy in range(3):
+    for _dummy in range(3):
         for index in parties.everyone:
             parties.step(index, inbox={name: text for name, text in parties.store.items() if "/confirm/" not in name})
     assert len([name for name in parties.store if "/confirm/" in name]) == parties.n

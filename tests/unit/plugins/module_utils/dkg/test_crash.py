@@ -50,7 +50,7 @@ def sent(parties, index, attempt=1):
 def life(parties, machine, countdown):
     """A ceremony of two; operator 1 crashes once. Returns whether it did, and how many writes operator 1 made."""
     crashed, before, writes = False, {}, 0
-    for dummy in range(6):
+    for _dummy in range(6):
         machine.countdown, machine.writes = (-1 if crashed else countdown), 0
         try:
             parties.step(1)
@@ -106,9 +106,7 @@ class Walk:
         except Crash:
             # What was written may have been sent.
             for number in (1, 2, 3):
-                self.ever.update(
-                    {"%d/%s/%d" % (number, name, index): text for name, text in sent(parties, index, number).items()}
-                )
+                self.ever.update({"%d/%s/%d" % (number, name, index): text for name, text in sent(parties, index, number).items()})
         self.machine.countdown = -1
         self.check()
 
@@ -121,25 +119,13 @@ class Walk:
 
     def check(self):
         parties = self.parties
-        signed = {
-            (index, attempt)
-            for index in (1, 2)
-            for attempt in (1, 2, 3)
-            if "sign.jws" in sent(parties, index, attempt)
-        }
+        signed = {(index, attempt) for index in (1, 2) for attempt in (1, 2, 3) if "sign.jws" in sent(parties, index, attempt)}
         assert len({attempt for _index, attempt in signed}) <= 1, "signatures in two attempts"
         for attempt in {attempt for _index, attempt in signed}:
             for index in (1, 2):
                 keys = [parties.files(index, attempt) / "keys", parties.home(index) / "validator_keys"]
-                assert any(
-                    path.is_dir() and list(path.iterdir()) for path in keys
-                ), "a share erased that a signature needs"
-            later = [
-                sent(parties, index, number)
-                for index, a in signed
-                if a == attempt
-                for number in range(attempt + 1, 4)
-            ]
+                assert any(path.is_dir() and list(path.iterdir()) for path in keys), "a share erased that a signature needs"
+            later = [sent(parties, index, number) for index, a in signed if a == attempt for number in range(attempt + 1, 4)]
             assert not any(later), "a signer began a later attempt"
         locks = {(parties.home(index) / "cluster-lock.json") for index in (1, 2)}
         assert len({path.read_bytes() for path in locks if path.exists()}) <= 1
@@ -149,15 +135,13 @@ class Walk:
 def test_walk(group, machine, seed):
     parties = group(2, 2, 1)
     walk = Walk(parties, machine, random.Random(seed))
-    for dummy in range(30):
+    for _dummy in range(30):
         walk.step()
     # Without crashes, and with all messages, honest operators always come to an end that they name.
-    for dummy in range(6):
+    for _dummy in range(6):
         for index in (1, 2):
             outcome = parties.step(index, walk.highest(), inbox=dict(walk.ever), deliver=False)
             walk.ever.update(outcome.outbox)
         walk.check()
     ends = [parties.step(index, walk.highest(), inbox=dict(walk.ever), deliver=False) for index in (1, 2)]
-    assert {end.state for end in ends} == {"complete"} or all(
-        "only a new definition helps" in end.detail for end in ends
-    ), ends
+    assert {end.state for end in ends} == {"complete"} or all("only a new definition helps" in end.detail for end in ends), ends

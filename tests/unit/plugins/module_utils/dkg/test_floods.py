@@ -27,7 +27,7 @@ def trio(group):
 
 def stand_before(parties, round):
     """All have sent ``round``, and nobody has seen another's message of it."""
-    for dummy in range(BEFORE[round] + 1):
+    for _dummy in range(BEFORE[round] + 1):
         for index in parties.everyone:
             parties.step(index, inbox={name: text for name, text in parties.store.items() if "/%s/" % round not in name})
 
@@ -98,7 +98,7 @@ def test_one_wrong_message_a_run_until_the_good_one(trio, checked, round):
     if round == "sign":
         trio.store.pop("1/sign/3.jws")
     trio.store["1/%s/zzz.jws" % round] = honest
-    for dummy in texts:
+    for _dummy in texts:
         outcome, count, dummy_signatures = costs(trio, checked, round)
         assert (outcome.state, outcome.step, outcome.waiting_for[0], outcome.changed) == ("waiting", round, 1, True)
         assert count == 1 and outcome.accused[0].check.startswith(round)

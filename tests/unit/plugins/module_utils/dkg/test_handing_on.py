@@ -57,7 +57,7 @@ OTHERS = {
 
 def before(parties, round):
     """Operator 1 has met operator 3's message of ``round`` and still waits for operator 2's."""
-    for dummy in range(4):
+    for _dummy in range(4):
         for index in parties.everyone:
             hidden = {round, "seal"} if round != "abort" else {"deal"}
             parties.step(index, inbox={name: text for name, text in parties.store.items() if name.split("/")[1] not in hidden})
@@ -132,7 +132,7 @@ def test_of_an_own_message_only_another_spelling_is_passed_over(trio, kind):
 @pytest.fixture
 def sealed(trio):
     """All have sealed, 1 and 2 are complete, 3 has seen no seal: (parties, the lock as JSON)."""
-    for dummy in range(5):
+    for _dummy in range(5):
         for index in trio.everyone:
             trio.step(index, inbox={name: text for name, text in trio.store.items() if "/seal/" not in name})
     for index in (1, 2):
@@ -171,9 +171,7 @@ def test_a_carrier_cannot_change_node_signatures(sealed, place, change):
     assert len({(parties.home(index) / "cluster-lock.json").read_bytes() for index in parties.everyone}) == 1
 
 
-@pytest.mark.parametrize(
-    "change", [lambda found: found[:2], lambda found: found + found[:1], lambda found: found[::-1], lambda found: []]
-)
+@pytest.mark.parametrize("change", [lambda found: found[:2], lambda found: found + found[:1], lambda found: found[::-1], lambda found: []])
 def test_node_signatures_in_another_number_or_order(sealed, change):
     parties, lock = sealed
     changed = json.dumps({**lock, "node_signatures": change(lock["node_signatures"])})

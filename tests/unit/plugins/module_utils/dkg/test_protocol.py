@@ -34,12 +34,7 @@ def digest(data):
 
 def test_enc():
     assert encoding.enc("x", b"ab", 5).hex() == (
-        "000000000000000f"
-        + b"obol-dv-dkg/1/x".hex()
-        + "0000000000000002"
-        + "6162"
-        + "0000000000000008"
-        + "0000000000000005"
+        "000000000000000f" + b"obol-dv-dkg/1/x".hex() + "0000000000000002" + "6162" + "0000000000000008" + "0000000000000005"
     )
     assert encoding.enc("x", b"a", b"b") != encoding.enc("x", b"ab", b"") != encoding.enc("xab")
     assert encoding.H("x").hex() == hashlib.sha256(encoding.enc("x")).hexdigest()
@@ -119,9 +114,7 @@ def test_messages_of_rounds_1_and_2(group):
     good, found = deal.check(parameters, id, {2: dealt}, {2: payload})
     assert not found
     for recipient, dealer in ((1, 1), (3, 3)):
-        opened, found = deal.open_shares(
-            parameters.seen_by(recipient), id, {2: dealt}, good, {2: derivation.hpke_key(dealer)}
-        )
+        opened, found = deal.open_shares(parameters.seen_by(recipient), id, {2: dealt}, good, {2: derivation.hpke_key(dealer)})
         assert not found and opened[2].shares == [vss.evaluate(polynomial, recipient) for polynomial in polynomials]
 
 
@@ -192,9 +185,7 @@ def test_equations():
     assert vss.find_bad(equations) == vss.find_bad_exactly(equations) == [2, 3, 17]
     assert "k=" not in repr(equations[0])
     # A share of zero is a share.
-    assert vss.hold([vss.Equation(0, [curve.G1, curve.G1], [1, -1])]) and not vss.hold(
-        [vss.Equation(0, [curve.G1], [1])]
-    )
+    assert vss.hold([vss.Equation(0, [curve.G1, curve.G1], [1, -1])]) and not vss.hold([vss.Equation(0, [curve.G1], [1])])
 
 
 # Sizes, and whatever bytes
@@ -217,16 +208,14 @@ def test_whatever_comes_in_is_answered_with_our_errors(group):
     parties.run(rounds=5)
     forger, luck, parameters = group.forger(parties, 3), random.Random(3), parties.parameters(1)
     answers = set()
-    for dummy in range(600):
+    for _dummy in range(600):
         round = luck.choice(messages.ROUNDS)
         text = parties.store["1/%s/3.jws" % round]
         header, payload = (bytearray(encoding.from_base64(part)) for part in text.split(".")[:2])
         for part in luck.choice(((header,), (payload,), (header, payload))):
-            for dummy in range(luck.choice((1, 1, 4))):
+            for _dummy in range(luck.choice((1, 1, 4))):
                 place = luck.randrange(len(part))
-                part[place : place + luck.choice((0, 1, 1, 5))] = luck.choice(
-                    (b"", b"{", b'"', b"\xff", bytes([luck.randrange(256)]))
-                )
+                part[place : place + luck.choice((0, 1, 1, 5))] = luck.choice((b"", b"{", b'"', b"\xff", bytes([luck.randrange(256)])))
         text = forger.sign(bytes(header), bytes(payload))
         if luck.random() < 0.2:
             text = text[: luck.randrange(len(text))]

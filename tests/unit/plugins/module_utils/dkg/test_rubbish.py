@@ -27,7 +27,7 @@ def rubbish(parties, index, round, attempt=1, session=b"\7" * 32):
 
 def complete(parties, bad):
     """All go on to the end; who signed the ``bad`` texts hides them from his own node."""
-    for dummy in range(6):
+    for _dummy in range(6):
         for index in parties.everyone:
             own = {name for name in bad if name.endswith("/%d" % index)}
             outcome = parties.step(index, inbox={name: text for name, text in parties.store.items() if name not in own})
@@ -84,9 +84,7 @@ def test_a_host_that_lost_everything_is_told_so_by_honest_ones_alone(four):
 
 def told(parties, index, attempt, inbox):
     """What a look and a step say: the same of whether an attempt can still complete."""
-    seen = look(
-        str(parties.home(index)), parties.definition, parties.node_key(index), inbox, attempt, network=parties.network
-    )
+    seen = look(str(parties.home(index)), parties.definition, parties.node_key(index), inbox, attempt, network=parties.network)
     outcome = parties.step(index, attempt, inbox=inbox)
     assert seen.next_attempt == outcome.next_attempt
     assert ("definition" in seen.detail) == ("definition" in outcome.detail)
@@ -118,7 +116,7 @@ def test_rubbish_in_an_attempt_that_nobody_confirmed_ends_nothing(aborted, round
         inbox = {name: text for name, text in {**aborted.store, **bad}.items() if name != "x/%d" % index}
         outcome = told(aborted, index, 1, inbox)
         assert (outcome.state, outcome.next_attempt) == ("aborted", 2)
-    for dummy in range(6):
+    for _dummy in range(6):
         for index in aborted.everyone:
             inbox = {name: text for name, text in {**aborted.store, **bad}.items() if name != "x/%d" % index}
             outcome = aborted.step(index, 2, inbox=inbox)
@@ -141,7 +139,7 @@ def confirmed(four, group):
     """All confirmed; operator 1, rolled back to before it could read that, asks for attempt 2."""
     four.node_key = group.node_key
     four.run(rounds=1)
-    for dummy in range(2):
+    for _dummy in range(2):
         for index in four.everyone:
             four.step(index, inbox={name: text for name, text in four.store.items() if "/confirm/" not in name})
     assert all("1/confirm/%d.jws" % index in four.store for index in four.everyone)

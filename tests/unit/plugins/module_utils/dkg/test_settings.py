@@ -29,9 +29,7 @@ def devnet(group):
 
 def glance(parties, index, attempt=1):
     network = parties.networks.get(index, parties.network)
-    return look(
-        str(parties.home(index)), parties.definition, parties.node_key(index), dict(parties.store), attempt, network=network
-    )
+    return look(str(parties.home(index)), parties.definition, parties.node_key(index), dict(parties.store), attempt, network=network)
 
 
 def complete(parties, attempt):
@@ -74,7 +72,7 @@ def test_different_settings_blame_nobody_and_need_a_new_attempt(devnet, others, 
 
 
 def all_confirm(parties):
-    for dummy in range(3):
+    for _dummy in range(3):
         for index in parties.everyone:
             parties.step(index, inbox={name: text for name, text in parties.store.items() if "/confirm/" not in name})
     assert len([name for name in parties.store if "/confirm/" in name]) == parties.n
@@ -98,7 +96,7 @@ def test_two_confirms_on_such_a_network_are_an_equivocation(devnet, roots):
     for place, which in enumerate(roots):
         changed = encoding.to_base64(which.encode().ljust(32))
         hidden["x%d" % place] = honest if which == "honest" else forger.forge("confirm", roots=changed)
-    for dummy in range(2):
+    for _dummy in range(2):
         outcome = devnet.step(1, inbox=hidden)
     blamed = [each[:2] for each in outcome.accused]
     if len(roots) == 1:
@@ -113,7 +111,7 @@ def test_two_confirms_on_such_a_network_are_an_equivocation(devnet, roots):
 def test_settings_that_change_after_the_confirm(devnet):
     all_confirm(devnet)
     devnet.networks = {1: later(1)}
-    for dummy in range(2):
+    for _dummy in range(2):
         with pytest.raises(DvError, match="other settings of the network than when it confirmed"):
             devnet.step(1)
     assert not (devnet.files(1) / "out" / "sign.jws").exists()
@@ -173,7 +171,7 @@ def test_a_wrong_message_of_our_own_is_not_written(trio, monkeypatch, module, ro
     make = module.make
     monkeypatch.setattr(module, "make", lambda *arguments: change(make(*arguments)))
     with pytest.raises(DvError, match=r"this node made a wrong %s \(%s" % (round, check or "")):
-        for dummy in range(5):
+        for _dummy in range(5):
             for index in trio.everyone:
                 trio.step(index)
     assert not [name for name in trio.store if "/%s/" % round in name] and not list(trio.directory.rglob("out/%s.jws" % round))

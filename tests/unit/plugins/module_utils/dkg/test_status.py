@@ -43,7 +43,7 @@ def trio(group):
 def test_it_tells_what_the_next_step_finds(trio, glance):
     """Over whole ceremonies by a carrier that drops half: whether a step goes on, where it ends and whom it waits for."""
     luck, seen = random.Random(7), set()
-    for dummy in range(60):
+    for _dummy in range(60):
         index = luck.choice(trio.everyone)
         inbox = {name: text for name, text in trio.store.items() if luck.random() < 0.6}
         told = glance(trio, index, inbox=inbox)
@@ -73,7 +73,7 @@ def test_since_and_attempt(trio, glance):
 @pytest.fixture
 def sealed(trio):
     """All have sealed, and nobody has seen another's seal."""
-    for dummy in range(5):
+    for _dummy in range(5):
         for index in trio.everyone:
             trio.step(index, inbox={name: text for name, text in trio.store.items() if "/seal/" not in name})
     return trio
@@ -117,7 +117,7 @@ def test_aborted(trio, glance):
 @pytest.fixture
 def all_confirm(trio):
     """All have confirmed, operator 3 signed an abort too, and operator 1 has seen no other confirm."""
-    for dummy in range(3):
+    for _dummy in range(3):
         for index in trio.everyone:
             trio.step(index, inbox={name: text for name, text in trio.store.items() if "/confirm/" not in name})
     fields = {"accused": 1, "check": "form", "key": "", "messages": ["x"], "round": "commit"}

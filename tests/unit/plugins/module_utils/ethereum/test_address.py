@@ -33,7 +33,9 @@ def test_checksum(text):
     for other in (text.lower(), "0x" + text[2:].upper()):
         assert address.parse_address(other, "it") == raw
         if other != text:
-            with pytest.raises(DvError, match="it is %s, which has no checksum.*wanted: the address in upper and lower case" % other) as caught:
+            with pytest.raises(
+                DvError, match="it is %s, which has no checksum.*wanted: the address in upper and lower case" % other
+            ) as caught:
                 address.parse_checksum_address(other, "it")
             assert text not in str(caught.value)
 
@@ -46,7 +48,9 @@ def test_a_slip_is_not_completed_to_another_address(text, place):
     for wrong in (text[:place] + digit + text[place + 1 :], text[:place] + text[place].swapcase() + text[place + 1 :]):
         if wrong == text:
             continue
-        with pytest.raises(DvError, match="it is %s, whose .* are not its checksum; wanted: the address as it stands where" % wrong) as caught:
+        with pytest.raises(
+            DvError, match="it is %s, whose .* are not its checksum; wanted: the address as it stands where" % wrong
+        ) as caught:
             address.parse_checksum_address(wrong, "it")
         assert re.findall("0x[0-9a-fA-F]+", str(caught.value)) == [wrong]
 

@@ -61,9 +61,7 @@ def test_file_names(amount, name):
     assert deposit.is_file_name(name)
 
 
-@pytest.mark.parametrize(
-    "name", ["deposit-data", "deposit-data-eth.json", "xdeposit-data.json", "deposit-data-1e9eth.json"]
-)
+@pytest.mark.parametrize("name", ["deposit-data", "deposit-data-eth.json", "xdeposit-data.json", "deposit-data-1e9eth.json"])
 def test_other_file_names(name):
     assert not deposit.is_file_name(name)
 

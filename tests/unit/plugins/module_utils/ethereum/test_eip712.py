@@ -8,8 +8,8 @@ import json
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.crypto.keccak import keccak256
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712
-from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import keccak256
 from eth_account.messages import encode_typed_data
 
 CONFIG_HASH = bytes.fromhex("e57f66637bdfa05cce6a78e8cf4120d67d305b485367a69baa5f738436533bcb")
@@ -44,9 +44,7 @@ def oracle(primary, members, message, chain_id, name="Obol"):
     ],
 )
 def test_config_hashes(function, primary, member, chain_id):
-    assert function(CONFIG_HASH, chain_id) == oracle(
-        primary, {member: "string"}, {member: "0x" + CONFIG_HASH.hex()}, chain_id
-    )
+    assert function(CONFIG_HASH, chain_id) == oracle(primary, {member: "string"}, {member: "0x" + CONFIG_HASH.hex()}, chain_id)
 
 
 @pytest.mark.parametrize("text", ["enr:-HW4Q", "", "enr:\u00fc"])
@@ -85,13 +83,11 @@ def test_known_node_bindings(vectors):
     wallets = json.loads((made / "wallets-test-only.json").read_bytes())
     config_hash = bytes.fromhex(definition["config_hash"][2:])
     digests = [
-        eip712.node_binding_digest(config_hash, index, operator["enr"], 560048)
-        for index, operator in enumerate(definition["operators"], 1)
+        eip712.node_binding_digest(config_hash, index, operator["enr"], 560048) for index, operator in enumerate(definition["operators"], 1)
     ]
     assert digests[0].hex() == "a1f57da47748540df89d00e803a948d11d78b073c00eb75e6844e45f551f384c"
     assert digests[1].hex() == "08a614c8ce0185193ebb4628b7a01a4af667fd527cf32a4261741415987de29d"
     private_key = bytes.fromhex(wallets["operators"][0]["wallet_private_key"][2:])
     assert secp256k1.sign(private_key, digests[0]).hex() == (
-        "fb4a31da72babaca60af5e740aa7db35089a0498eeb19954a517514db6477b9d"
-        "28a769958ee442dd18c315a6eac8309ba5b56bd9599ae200b7543bed62df626e01"
+        "fb4a31da72babaca60af5e740aa7db35089a0498eeb19954a517514db6477b9d28a769958ee442dd18c315a6eac8309ba5b56bd9599ae200b7543bed62df626e01"
     )

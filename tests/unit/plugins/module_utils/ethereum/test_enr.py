@@ -11,9 +11,9 @@ import re
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.crypto.keccak import keccak256
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
-from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import keccak256
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -209,9 +209,9 @@ def test_fuzz_raises_nothing_else():
     value = copy.deepcopy(EIP_2335["pbkdf2"])
     value["crypto"]["kdf"]["params"]["c"] = 1
     text = json.dumps(value).encode()
-    for dummy in range(1500):
+    for _dummy in range(1500):
         damaged = bytearray(text)
-        for dummy in range(rng.randrange(1, 4)):
+        for _dummy in range(rng.randrange(1, 4)):
             damaged[rng.randrange(len(damaged))] = rng.choice(b'"{}[]:,0123456789abcz\\\xff')
         try:
             keystore.decrypt(bytes(damaged), "p")

@@ -220,9 +220,7 @@ def test_wallet_that_states_another_address(node, terms, people, place):
     value = json.loads((place / "wallet.json").read_text())
     value["address"] = people[1].address[2:]
     (place / "wallet.json").write_text(json.dumps(value))
-    assert "holds the key of %s; wanted: the key of %s" % (people[0].address, people[1].address) in "\n".join(
-        texts(node, terms)
-    )
+    assert "holds the key of %s; wanted: the key of %s" % (people[0].address, people[1].address) in "\n".join(texts(node, terms))
 
 
 @pytest.fixture
@@ -232,9 +230,7 @@ def accepted(node, place, proposed, approved, people):
     (place / ".charon" / layout.NODE_KEY).write_text(people[0].node_key.hex())
     _directories, approvals = approved
     definition = approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()})
-    approval.approve(
-        node.data_dir, proposed, people[0].address, people[0].enr, people[0].sign, None, proposed.config_hash
-    )
+    approval.approve(node.data_dir, proposed, people[0].address, people[0].enr, people[0].sign, None, proposed.config_hash)
     inbox = {approval_name(index): given.dump() for index, given in approvals.items()}
     acceptance.accept_definition(node.data_dir, definition, enr.parse(people[0].enr).public_key, inbox=inbox)
     return definition
@@ -342,7 +338,11 @@ def test_relative_paths(variable, field, node, terms):
 #: On a network with real value: how terms or node differ, and the text that is told.
 HAZARDS = {
     "demo_operators": ({}, {"demo": True}, "the operators are made up (dv_demo)"),
-    "dead_withdrawal_address": ({"withdrawal_addresses": [DEAD]}, {}, "dv_withdrawal_addresses[0] is %s, which is nobody's own: what is withdrawn" % DEAD),
+    "dead_withdrawal_address": (
+        {"withdrawal_addresses": [DEAD]},
+        {},
+        "dv_withdrawal_addresses[0] is %s, which is nobody's own: what is withdrawn" % DEAD,
+    ),
     "dead_fee_recipient_address": (
         {"fee_recipient_addresses": [DEAD]},
         {},
@@ -371,7 +371,9 @@ def test_hazards_are_accepted_by_name(name, node, terms, place):
         accepted = preflight.told(replace(node, accept=(name,)), wanted, {})["accepted"]
         assert len(accepted) == len(told) and all(each.startswith(text) for each in accepted)
     (found,) = texts(replace(node, accept=(name, "everything")), wanted)
-    assert found.startswith('dv_accept has "everything"; wanted: some of demo_operators, dead_withdrawal_address, dead_fee_recipient_address, threshold')
+    assert found.startswith(
+        'dv_accept has "everything"; wanted: some of demo_operators, dead_withdrawal_address, dead_fee_recipient_address, threshold'
+    )
 
 
 @pytest.mark.parametrize(
@@ -385,7 +387,9 @@ def test_hazards_are_accepted_by_name(name, node, terms, place):
     ],
 )
 def test_addresses_that_are_nobodys_own(terms, address):
-    wanted = parse_terms({**terms, "network": "mainnet", "withdrawal_addresses": terms["operators"][:1], "fee_recipient_addresses": [address]})
+    wanted = parse_terms(
+        {**terms, "network": "mainnet", "withdrawal_addresses": terms["operators"][:1], "fee_recipient_addresses": [address]}
+    )
     assert list(hazards.found(wanted, False)) == ["dead_fee_recipient_address"]
 
 
@@ -443,8 +447,7 @@ def test_missing_and_old_libraries(name, version, node, terms, monkeypatch):
 def test_old_python(node, terms, monkeypatch):
     monkeypatch.setattr(sys, "version_info", (3, 8, 1))
     assert texts(node, terms) == [
-        "%s is Python 3.8; wanted: Python 3.11 or newer; set ansible_python_interpreter of this node to a newer one"
-        % sys.executable
+        "%s is Python 3.8; wanted: Python 3.11 or newer; set ansible_python_interpreter of this node to a newer one" % sys.executable
     ]
 
 
@@ -584,9 +587,7 @@ def test_small_tmpfs(node, terms, place):
     """A real file system that is too small, and a step that runs into its end."""
     small = place / "small"
     small.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], capture_output=True, check=False
-    ).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], capture_output=True, check=False).returncode:
         pytest.skip("only root can mount a small tmpfs")
     try:
         node = replace(node, data_dir=str(small / ".charon"))

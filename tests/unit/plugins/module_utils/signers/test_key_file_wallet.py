@@ -11,8 +11,8 @@ import stat
 import time
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.crypto.keccak import keccak256
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import keccak256
 from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -123,9 +123,7 @@ def test_signer_unlocks_once(write, people, monkeypatch):
 
 def test_sign_as_refuses_the_wallet_of_another(people):
     assert key_file_wallet.sign_as(people[0].address, bytes(32), people[0].sign) == people[0].sign(bytes(32))
-    with pytest.raises(
-        DvError, match="the wallet signs for %s; wanted: the wallet of %s" % (people[1].address, people[0].address)
-    ):
+    with pytest.raises(DvError, match="the wallet signs for %s; wanted: the wallet of %s" % (people[1].address, people[0].address)):
         key_file_wallet.sign_as(people[0].address, bytes(32), people[1].sign)
 
 
@@ -214,8 +212,7 @@ def test_pbkdf2_of_hours(write, people):
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["version", "crypto", "kdf", "kdfparams"]), inner),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["version", "crypto", "kdf", "kdfparams"]), inner),
     max_leaves=10,
 )
 
@@ -231,8 +228,17 @@ def test_only_own_errors_escape(write, content, password):
 
 # n, r, p as they may stand in a file: legal and cheap enough, or not.
 SCRYPT = [
-    (2**16, 1, 1), (2**17, 1, 1), (2**22, 1, 1), (2**20, 1, 4), (2**31, 1, 1), (2**15, 1, 1), (2, 1, 1), (2, 1, 2**21),
-    (2, 2**20, 1), (2**17, 2, 1), (2**10, 8, 16),
+    (2**16, 1, 1),
+    (2**17, 1, 1),
+    (2**22, 1, 1),
+    (2**20, 1, 4),
+    (2**31, 1, 1),
+    (2**15, 1, 1),
+    (2, 1, 1),
+    (2, 1, 2**21),
+    (2, 2**20, 1),
+    (2**17, 2, 1),
+    (2**10, 8, 16),
 ]
 
 

@@ -51,9 +51,7 @@ def test_replace(tmp_path):
     assert path.read_bytes() == b"two" and _mode(path) == 0o644 and os.listdir(tmp_path) == ["file"]
 
 
-@pytest.mark.parametrize(
-    "make", [os.mkdir, os.mkfifo, lambda path: os.symlink("none", path)], ids=["directory", "fifo", "link"]
-)
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("none", path)], ids=["directory", "fifo", "link"])
 def test_only_regular_files_are_read(tmp_path, make):
     path = str(tmp_path / "thing")
     make(path)

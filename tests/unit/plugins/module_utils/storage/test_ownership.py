@@ -64,7 +64,9 @@ def test_names_and_numbers():
 
 
 # 60010 is what YAML makes of 1000:10 without quotes.
-@pytest.mark.parametrize("text", ["", ":", "54321", "60010", "nobody-such", "nobody-such:0", "0:nobody-such", "0:", "-1:-1", "4294967295:0", "1:2:3"])
+@pytest.mark.parametrize(
+    "text", ["", ":", "54321", "60010", "nobody-such", "nobody-such:0", "0:nobody-such", "0:", "-1:-1", "4294967295:0", "1:2:3"]
+)
 def test_what_is_no_owner(text):
     with pytest.raises(DvError, match='^dv_data_owner is ".*this machine has no (user|group) .*in quotes: "1000:1000"'):
         ownership.parse(text, "dv_data_owner")
@@ -97,7 +99,9 @@ def test_links_are_left_alone(data_dir, tmp_path):
     (data_dir / "to_directory").symlink_to(tmp_path / "other")
     os.mkfifo(data_dir / "fifo")
     ownership.give(data_dir, THEM)
-    assert {owner_of(path) for path in (tmp_path / "other", tmp_path / "other" / "file", data_dir / "to_file", data_dir / "fifo")} == {(0, 0)}
+    assert {owner_of(path) for path in (tmp_path / "other", tmp_path / "other" / "file", data_dir / "to_file", data_dir / "fifo")} == {
+        (0, 0)
+    }
     assert ownership.give(data_dir, THEM) is False
 
 
@@ -140,7 +144,13 @@ def _below_their_directory(place):
     os.chown(place.parent, *THEM)
 
 
-PLANTED = [_in_their_directory, _in_a_directory_of_all, _in_a_directory_of_their_group, _their_link_among_those_of_all, _below_their_directory]
+PLANTED = [
+    _in_their_directory,
+    _in_a_directory_of_all,
+    _in_a_directory_of_their_group,
+    _their_link_among_those_of_all,
+    _below_their_directory,
+]
 # The data directory below a place with the link "link" to a directory of root's, and what "inner" in that is.
 WAYS = ["link", "link/", "link/inner", "link/nothing", "link/nothing/.charon", "roots", "relative"]
 
@@ -234,7 +244,7 @@ def test_what_is_made_there_is_theirs(theirs, tmp_path):
     files.make_directory(new[5])
     files.write_directory(new[6], {"1": b""})
     files.write_new(str(tmp_path / "outside"), b"")
-    assert {path: owner_of(path) for path in new} == {path: THEM for path in new}
+    assert {path: owner_of(path) for path in new} == dict.fromkeys(new, THEM)
     assert [stat.S_IMODE(os.stat(path).st_mode) for path in new] == [0o600] * 4 + [0o700] * 3 + [0o600]
     assert owner_of(tmp_path / "outside") == (0, 0)
 

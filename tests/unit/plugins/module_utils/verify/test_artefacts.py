@@ -188,9 +188,9 @@ def test_fuzz_raises_nothing(tmp_path):
     rng = random.Random(4)
     path = tmp_path / "cluster-lock.json"
     wrong = 0
-    for dummy in range(150):
+    for _dummy in range(150):
         damaged = bytearray(content)
-        for dummy in range(rng.randrange(1, 5)):
+        for _dummy in range(rng.randrange(1, 5)):
             damaged[rng.randrange(len(damaged))] = rng.choice(b'"{}[]:,0123456789abcx\\\xff')
         path.write_bytes(damaged)
         wrong += not verify_path(str(path)).ok

@@ -23,9 +23,7 @@ HALF = {"enr_signature": b""}
 
 
 def unfinished(found, waiting, lacks):
-    operators = tuple(
-        replace(operator, **lacks) if index in waiting else operator for index, operator in enumerate(found.operators, 1)
-    )
+    operators = tuple(replace(operator, **lacks) if index in waiting else operator for index, operator in enumerate(found.operators, 1))
     return with_hashes(replace(found, operators=operators))
 
 
@@ -107,6 +105,7 @@ def test_a_byte_order_mark_is_one_error_and_the_rest_is_verified(node, name):
 
 
 # Deposit data
+
 
 def change_entries(node, change):
     for path in node.iterdir():

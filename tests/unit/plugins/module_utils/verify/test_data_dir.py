@@ -148,9 +148,7 @@ WRONG = {
     "definition of another cluster": (_definition({"name": "another"}), "definition", "has the definition hash"),
     "definition with another threshold": (_definition({"threshold": 4}), "definition", "has the definition hash"),
     "definition with another ENR": (
-        lambda node: _definition(
-            {"operators": lock.parse((node / layout.LOCK).read_bytes()).definition.operators[::-1]}
-        )(node),
+        lambda node: _definition({"operators": lock.parse((node / layout.LOCK).read_bytes()).definition.operators[::-1]})(node),
         "definition",
         "has the definition hash",
     ),

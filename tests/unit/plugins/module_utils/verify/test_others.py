@@ -114,9 +114,7 @@ def other_withdrawal(cluster, amount):
     for key in cluster.keys:
         pubkey = bls.secret_to_public(key)
         signature = bls.sign(key, deposit.signing_root(pubkey, credentials, amount, fork_version))
-        deposits.append(
-            DepositData(pubkey=pubkey, withdrawal_credentials=credentials, amount=amount, signature=signature)
-        )
+        deposits.append(DepositData(pubkey=pubkey, withdrawal_credentials=credentials, amount=amount, signature=signature))
     return deposit.dump_file(deposits, fork_version, cluster.network.name)
 
 

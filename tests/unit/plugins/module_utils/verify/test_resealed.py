@@ -43,9 +43,7 @@ def of_first(make):
 
 def of_deposit(**fields):
     """A change of the first deposit of the first validator."""
-    return of_first(
-        lambda validator, _: {"deposits": (replace(validator.deposits[0], **fields), *validator.deposits[1:])}
-    )
+    return of_first(lambda validator, _: {"deposits": (replace(validator.deposits[0], **fields), *validator.deposits[1:])})
 
 
 def of_registration(**fields):
@@ -161,17 +159,13 @@ RESEALED = {
     "aggregate of one share less": (
         lambda cluster: replace(
             cluster.lock,
-            signature_aggregate=bls.sign(
-                sum(cluster.shares[0][1:] + cluster.shares[1]) % ORDER, cluster.lock.lock_hash
-            ),
+            signature_aggregate=bls.sign(sum(cluster.shares[0][1:] + cluster.shares[1]) % ORDER, cluster.lock.lock_hash),
         ),
         {"signature_aggregate"},
         "all key shares over the lock hash is wrong",
     ),
     "aggregate of the keys": (
-        lambda cluster: replace(
-            cluster.lock, signature_aggregate=bls.sign(sum(cluster.keys) % ORDER, cluster.lock.lock_hash)
-        ),
+        lambda cluster: replace(cluster.lock, signature_aggregate=bls.sign(sum(cluster.keys) % ORDER, cluster.lock.lock_hash)),
         {"signature_aggregate"},
         "is wrong",
     ),
@@ -197,9 +191,7 @@ RESEALED = {
         "operator 4",
     ),
     "a node signature too many": (
-        lambda cluster: replace(
-            cluster.lock, node_signatures=(*cluster.lock.node_signatures, cluster.lock.node_signatures[0])
-        ),
+        lambda cluster: replace(cluster.lock, node_signatures=(*cluster.lock.node_signatures, cluster.lock.node_signatures[0])),
         {"node_signatures"},
         "there are 5",
     ),
@@ -337,9 +329,7 @@ DOUBTFUL = {
     "gas limit": (of_signed_registration(gas_limit=36_000_000), "builder_registration"),
     "timestamp": (of_signed_registration(timestamp=1767225600), "builder_registration"),
     "no deposits": (
-        of_validators(
-            lambda validators, _: validators.__setitem__(slice(None), [replace(v, deposits=()) for v in validators])
-        ),
+        of_validators(lambda validators, _: validators.__setitem__(slice(None), [replace(v, deposits=()) for v in validators])),
         "deposit_data",
     ),
     "threshold above the polynomial": (of_definition(lambda _: {"threshold": 4}), "public_shares"),

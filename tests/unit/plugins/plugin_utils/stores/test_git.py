@@ -426,7 +426,9 @@ def test_bad_names(name):
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("branch", ["-x", "--upload-pack=x", "a..b", "a b", "a.lock", "a/", "/a", "a:b", "+a", "refs/../a", "a\nb", "@{-1}"])
+@pytest.mark.parametrize(
+    "branch", ["-x", "--upload-pack=x", "a..b", "a b", "a.lock", "a/", "/a", "a:b", "+a", "refs/../a", "a\nb", "@{-1}"]
+)
 @pytest.mark.parametrize("option", ["branch", "push_branch"])
 def test_bad_branches(branch, option):
     with pytest.raises(DvError, match="no name of a branch"):

@@ -16,9 +16,7 @@ BACKENDS = pytest.mark.parametrize("curve", [blst, py_ecc], ids=["blst", "refere
 ORDER = group.ORDER
 P = 0x1A0111EA397FE69A4B1BA7B6434BACD764774B84F38512BF6730D2A0F6B0F6241EABFFFEB153FFFFB9FEFFFFFFFFAAAB
 
-G1_BYTES = bytes.fromhex(
-    "97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb"
-)
+G1_BYTES = bytes.fromhex("97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb")
 
 
 def _flagged(length, first, rest=b""):
@@ -221,12 +219,15 @@ def test_nothing_but_points_gets_to_c(wrong):
             call()
 
 
-@pytest.mark.parametrize("owner, name, value", [
-    (blst, "_KNOWN", bytes(96)),
-    (blst, "_is_one", lambda product: 0),
-    (blst, "_is_one", lambda product: 1),
-    (blst._G1, "sizes", [144, 104]),
-])
+@pytest.mark.parametrize(
+    "owner, name, value",
+    [
+        (blst, "_KNOWN", bytes(96)),
+        (blst, "_is_one", lambda product: 0),
+        (blst, "_is_one", lambda product: 1),
+        (blst._G1, "sizes", [144, 104]),
+    ],
+)
 def test_another_blst_is_a_missing_package(owner, name, value, monkeypatch):
     monkeypatch.setattr(owner, name, value)
     with pytest.raises(ImportError, match="another blst") as caught:
@@ -244,7 +245,7 @@ def test_backends_agree_on_random_strings():
     """Decoding says the same on random strings with good flags, points and no points alike."""
     rng = random.Random(1)
     seen = set()
-    for dummy in range(12):
+    for _dummy in range(12):
         for length, name in ((48, "decode_g1_on_curve"), (96, "decode_g2_on_curve")):
             data = bytes([0x80 | rng.randrange(64) & 0x3A]) + rng.randbytes(length - 1)
             results = []
@@ -260,14 +261,14 @@ def test_backends_agree_on_random_strings():
 
 
 def test_backends_agree_on_random_scalars():
-    for dummy in range(3):
+    for _dummy in range(3):
         k = int.from_bytes(os.urandom(32), "big") % ORDER
         assert blst.encode(blst.secret_base_mul(k)) == py_ecc.encode(py_ecc.mul(py_ecc.G1, k))
 
 
 def test_fuzz_decoding_raises_nothing_else():
     rng = random.Random(2)
-    for dummy in range(3000):
+    for _dummy in range(3000):
         length = rng.choice((0, 1, 47, 48, 49, 95, 96, 97))
         data = bytearray(rng.randbytes(length))
         if data and rng.random() < 0.8:
