@@ -1,0 +1,113 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The rooms of the core stand in one order: what is in one imports from those below it only, and a node is sent no more than it needs."""
+
+import ast
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CORE = ROOT / "plugins" / "module_utils"
+PREFIX = "ansible_collections.obol.dv."
+CORE_NAME = "plugins.module_utils"
+
+#: From the bottom to the top. Those of one row do not import each other.
+ORDER = (
+    ("errors",),
+    ("storage", "encoding"),
+    ("crypto",),
+    ("ethereum",),
+    ("cluster",),
+    ("data_dir", "signers"),
+    ("agreement", "verify"),
+    ("backup",),
+    ("dkg.protocol",),
+    ("dkg",),
+    ("node",),
+)
+#: The one that knows Ansible: what it may import, and who alone imports it.
+ANSIBLE, BELOW_ANSIBLE, ABOVE_ANSIBLE = "ansible_module", {"errors", "storage", "ethereum"}, ("plugins.modules.", "plugins.plugin_utils.")
+
+#: Module -> how many files of the core a node is sent for it, and how many KiB: they may become fewer.
+CEILINGS = {
+    "approval": (34, 184),
+    "backup_enr_key": (31, 163),
+    "definition": (39, 211),
+    "demo_operator": (26, 145),
+    "dkg": (70, 382),
+    "enr": (15, 78),
+    "preflight": (44, 244),
+    "proposal": (29, 149),
+    "status": (77, 425),
+    "store_copy": (0, 0),
+    "summary": (0, 0),
+    "verify": (37, 212),
+    "wallet": (28, 150),
+}
+
+
+def name_of(path):
+    """The dotted name of a file of the collection, from its root."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+FILES = {name_of(path): path for path in sorted(ROOT.glob("plugins/**/*.py")) if path.name != "__init__.py"}
+
+
+def imports(name):
+    """The files of the collection that one imports, wherever in its text."""
+    for node in ast.walk(ast.parse(FILES[name].read_text())):
+        if isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                base = ".".join([*name.split(".")[: -node.level], *filter(None, [node.module])])
+            base = base.removeprefix(PREFIX)
+            for alias in node.names:
+                yield from (each for each in ("%s.%s" % (base, alias.name), base) if each in FILES)
+
+
+def room(name):
+    """The room of a file of the core."""
+    parts = name.removeprefix(CORE_NAME + ".").split(".")
+    return ".".join(parts[:2]) if ".".join(parts[:2]) in {each for row in ORDER for each in row} else parts[0]
+
+
+def closure(module):
+    """The files of the core that a module needs."""
+    found, new = set(), {"plugins.modules." + module}
+    while new:
+        found |= new
+        new = {each for name in new for each in imports(name)} - found
+    return {name for name in found if name.startswith(CORE_NAME)}
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith(CORE_NAME) and room(name) != ANSIBLE])
+def test_a_room_imports_only_what_stands_below_it(name):
+    floor = {each: number for number, row in enumerate(ORDER) for each in row}
+    above = {other for other in imports(name) if room(other) != room(name) and floor.get(room(other), 99) >= floor[room(name)]}
+    assert not above
+
+
+def test_what_knows_ansible_stands_apart():
+    for name in FILES:
+        if name.startswith(CORE_NAME) and room(name) == ANSIBLE:
+            assert {room(other) for other in imports(name)} <= BELOW_ANSIBLE | {ANSIBLE}
+        elif any(room(other) == ANSIBLE for other in imports(name) if other.startswith(CORE_NAME)):
+            assert name.startswith(ABOVE_ANSIBLE)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("plugins/**/__init__.py")), ids=name_of)
+def test_a_room_begins_with_what_it_is_for(path):
+    (docstring,) = ast.parse(path.read_text()).body
+    assert isinstance(docstring.value.value, str)
+
+
+@pytest.mark.parametrize("module", sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")))
+def test_a_node_is_sent_no_more_than_before(module):
+    files = closure(module)
+    size = sum(FILES[name].stat().st_size for name in files) / 1024
+    most_files, most_size = CEILINGS[module]
+    assert len(files) <= most_files and size <= most_size
