@@ -129,7 +129,7 @@ def test_a_found_python_is_kept_and_nothing_else_is(ran):
 
 
 def test_the_core_comes_by_our_importer_and_is_compiled_once(ran):
-    """AnsiballZ, the zip in which Ansible brings a module, and module_utils.zipped, which reads it."""
+    """AnsiballZ, the zip in which Ansible brings a module, and module_utils.ansible_module.zip_importer, which reads it."""
     found = read(ran, "found")
     before = {"module", "files", "errors", "zipped"}
     assert before < found.keys() and {"preflight", "secp256k1", "lock"} <= found.keys()
@@ -138,7 +138,7 @@ def test_the_core_comes_by_our_importer_and_is_compiled_once(ran):
 
 
 def test_the_nodes_log_is_told_nothing(monkeypatch):
-    """``_log_invocation``, which module_utils.module leaves out."""
+    """``_log_invocation``, which module_utils.ansible_module.runner leaves out."""
     logged = []
     monkeypatch.setattr(AnsibleModule, "log", lambda self, message, log_args=None: logged.append(message))
     for kind, wanted in ((AnsibleModule, 1), (runner._Module, 0)):

@@ -27,7 +27,7 @@ PYTEST = ("pytest", "iniconfig", "pluggy", "pygments")
 TESTS = (
     "tests/integration/test_ansible.py",
     "tests/unit/plugins/plugin_utils/test_summary.py",
-    "tests/unit/plugins/module_utils/test_zipped.py",
+    "tests/unit/plugins/module_utils/ansible_module/test_zip_importer.py",
     "tests/unit/test_missing_packages.py",
     "tests/integration/test_hostile_nodes.py",
 )

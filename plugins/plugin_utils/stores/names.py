@@ -22,7 +22,7 @@ NAMES = tuple(
         (r"%s/commit/%s\.jws" % (_DKG, _INDEX), _MIB),
         (r"%s/(confirm|seal)/%s\.jws" % (_DKG, _INDEX), 64 * _KIB),
         (r"%s/(deal|sign|abort)/%s\.jws" % (_DKG, _INDEX), 128 * _MIB),
-        # Handed on under another name than the author's, see module_utils/store.py. No dots: bundles have them for slashes.
+        # Handed on under another name than the author's, see module_utils/cluster/store_names.py. No dots: bundles have them for slashes.
         (r"%s/(confirm|seal)/%s-by-%s\.jws" % (_DKG, _INDEX, _INDEX), 64 * _KIB),
         (r"%s/abort/%s-by-%s\.jws" % (_DKG, _INDEX, _INDEX), 128 * _MIB),
         (r"%s/lock/%s\.json" % (_DKG, _INDEX), 128 * _MIB),
