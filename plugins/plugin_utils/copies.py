@@ -22,7 +22,7 @@ class LooksForCopies:
 
 
 def _newest(dest, peer_id):
-    """As :func:`.backup.newest`; nowhere is none either, which is an error only where one is to be made."""
+    """As :func:`.enr_key.newest`; nowhere is none either, which is an error only where one is to be made."""
     try:
         return enr_key.newest(absolute(dest, "dv_backup_dest"), peer_id)
     except (DvError, ValueError):

@@ -94,7 +94,7 @@ def document(nodes, command_line):
     """Where all nodes stand, by cluster: what is written as JSON.
 
     :param nodes: by name, in their order: ``cluster``, ``data_dir``, ``found`` (:func:`registered`)
-    :param command_line: the :class:`.command.CommandLine` of this run
+    :param command_line: the :class:`.rerun_command.CommandLine` of this run
     """
     clusters = {}
     for name, node in nodes.items():

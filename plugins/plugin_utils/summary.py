@@ -39,9 +39,9 @@ def summary_lines(name, cluster, reports, command_line):
     """The summary of one cluster.
 
     :param name: its name in the inventory
-    :param cluster: its ``operators``, ``terms``, ``accepted`` and ``nodes``, see :func:`.standings.document`
+    :param cluster: its ``operators``, ``terms``, ``accepted`` and ``nodes``, see :func:`.run_status.document`
     :param reports: by node, the cluster as the verify module tells it, where it verified it in this run
-    :param command_line: the :class:`.command.CommandLine` of this run
+    :param command_line: the :class:`.rerun_command.CommandLine` of this run
     """
     nodes = cluster["nodes"]
     rest = {node: told for node, told in nodes.items() if node not in reports}

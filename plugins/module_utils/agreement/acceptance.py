@@ -87,7 +87,7 @@ def choose(data_dir, found, confirmed):
 
 def review(data_dir, definition, public_key, accepted_definition_hash=None, custom=(), inbox=None):
     """Check that this node may run a DKG for ``definition``; nothing is written. What is to be recorded of it
-    (:class:`~.accepted.Accepted`).
+    (:class:`~.accepted_definition.Accepted`).
 
     Of a definition that was accepted before, only its hashes and the node's own ENR are checked again.
 

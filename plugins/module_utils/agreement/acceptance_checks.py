@@ -23,7 +23,7 @@ _SHAPES = {"solo": "signed by its creator only", "unsigned": "not signed by anyb
 
 
 def review_in_full(data_dir, definition, public_key, confirmed, custom, inbox):
-    """Check a ``definition`` with right hashes that this node has not accepted yet. What binds it, as :mod:`.accepted` names it.
+    """Check a ``definition`` with right hashes that this node has not accepted yet. What binds it, as :mod:`.accepted_definition` names it.
 
     :param confirmed: whether somebody confirmed its hash for this node
     :raises DvError: as :func:`.acceptance.review`, whose arguments the others are

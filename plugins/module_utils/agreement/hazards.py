@@ -72,7 +72,7 @@ HAZARDS = {
 
 
 def found(terms, demo):
-    """The hazards of ``terms`` (:class:`~.terms.Terms`), name -> text; none on a network without real value.
+    """The hazards of ``terms`` (:class:`~.config.Terms`), name -> text; none on a network without real value.
 
     :param demo: whether the operators are made up
     """

@@ -103,7 +103,7 @@ def strangers(policy):
 
 
 def allowing(terms):
-    """The text of a policy that allows exactly ``terms`` (:class:`~.terms.Terms`)."""
+    """The text of a policy that allows exactly ``terms`` (:class:`~.config.Terms`)."""
     network = terms.network
     known = network in networks.NETWORKS
     rules = {

@@ -30,7 +30,7 @@ FILE = CEREMONY + "/proposal.json"
 def propose(data_dir, wanted, sign, uuid, timestamp):
     """The proposal of the creator's node: the one it made before, or a new one. (definition, whether it is new).
 
-    :param wanted: the :class:`~.terms.Terms`
+    :param wanted: the :class:`~.config.Terms`
     :param sign: makes the creator's signature (65 bytes) of a digest (32 bytes); called for a new proposal only
     :param uuid: text of the new definition, at most 64 bytes
     :param timestamp: text of the new definition, RFC 3339, at most 32 bytes
@@ -75,7 +75,7 @@ def read(data_dir, wanted):
 
 
 def check_terms(proposed, wanted):
-    """Refuse another node's proposal (a :class:`~.definition.Definition`) whose terms are not the ``wanted`` :class:`~.terms.Terms`.
+    """Refuse another node's proposal (a :class:`~.definition.Definition`) whose terms are not the ``wanted`` :class:`~.config.Terms`.
 
     :raises DvError: each difference is named
     """

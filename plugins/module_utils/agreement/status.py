@@ -19,8 +19,8 @@ from .proposal import check_proposal
 
 
 def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None, creator=None):
-    """The :class:`~.standing.Standing` of a node that has its ENR private key, and what is known of its cluster
-    (:func:`.facts.facts`).
+    """The :class:`~.node_status.Standing` of a node that has its ENR private key, and what is known of its cluster
+    (:func:`.summary.facts`).
 
     :param inbox: name -> text of the store's files; nothing in it is trusted
     :param store: what the store is called in texts
@@ -65,7 +65,7 @@ def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None, cr
 
 
 def without_key(inbox, store, known, custom=(), address=None, wanted_index=None):
-    """The :class:`~.standing.Standing` of a node that has no ENR private key, nor anything else; the other arguments are those of
+    """The :class:`~.node_status.Standing` of a node that has no ENR private key, nor anything else; the other arguments are those of
     :func:`stand`.
 
     :param known: gets what is known of the cluster from the proposal

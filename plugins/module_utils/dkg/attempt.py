@@ -35,7 +35,7 @@ class OtherSettings(Exception):
 
 class Walk:
     """A run through the one attempt that it is about: the highest that we began, or a higher one that is asked for. What it
-    does there is in its kinds: :class:`.rounds.Rounds` goes on, :class:`.look.Look` only looks.
+    does there is in its kinds: :class:`.rounds.Rounds` goes on, :class:`.status.Look` only looks.
 
     Numbers are not skipped: one that is asked for is at most the next after the highest that we, or any other operator,
     began. So a slip of the pen begins nothing, and who missed an attempt catches up.

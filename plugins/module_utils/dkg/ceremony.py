@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The walk through a ceremony: one call does all that can be done now, and says where that leads: to one of the four
-states of :mod:`..standing`.
+states of :mod:`.node_status`.
 """
 
 import itertools

@@ -40,7 +40,7 @@ class Node:
     :param accepted_definition_hash: 32 bytes, a definition that somebody confirmed for it, or ``None``
     :param demo: operators are made up: a play before the approval writes its policy
     :param accept: names of the :mod:`.hazards` that are meant
-    :param owner: user and group whose the data directory shall be, as :func:`.owner.parse` takes them, or ``None``
+    :param owner: user and group whose the data directory shall be, as :func:`.ownership.parse` takes them, or ``None``
     :param backup_recipients: for whom its ENR private key is backed up, or empty
     :param backup_dir: where
     """
@@ -83,7 +83,7 @@ class Given(NamedTuple):
 def check(node, terms, now, given=None, approvals=None):
     """Everything that would fail later on ``node``: a list of :class:`~.errors.DvError`, empty if nothing is known to.
 
-    :param terms: the cluster's terms, as :func:`.terms.parse_terms` takes them
+    :param terms: the cluster's terms, as :func:`.config.parse_terms` takes them
     :param now: Unix seconds
     :param given: the :class:`Given` definition, if there is one; then ``terms`` say nothing
     :param approvals: name -> text of those in the store, and of the proposal; nothing in them is trusted
@@ -138,7 +138,7 @@ def check(node, terms, now, given=None, approvals=None):
 def told(node, terms, approvals):
     """What the control node has to know of a ``node``, as far as it can be known, a dict: ``can_propose``, whether a creator has to
     sign there, and its operator is the one (``None`` where none is missing, or nobody can tell); ``accepted``, the texts of the
-    hazards that were accepted; ``terms``, in the form of :func:`.terms.told`; ``config_hash``, of what was proposed (hex), or
+    hazards that were accepted; ``terms``, in the form of :func:`.summary.told`; ``config_hash``, of what was proposed (hex), or
     ``None``. The arguments are those of :func:`check`."""
     from ..agreement import hazards
     from . import preflight_checks

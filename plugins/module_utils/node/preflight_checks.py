@@ -28,7 +28,7 @@ from ..storage.disk import check_directory
 
 
 def agreed_terms(node, terms):
-    """The :class:`~.terms.Terms` of ``terms``. Wallets that this run makes are not known yet."""
+    """The :class:`~.config.Terms` of ``terms``. Wallets that this run makes are not known yet."""
     return parse_terms(terms, operators_pending=node.wallet_create)
 
 
@@ -109,7 +109,7 @@ def can_propose(node, terms, inbox):
 
 
 def told_terms(terms):
-    """``terms`` as :func:`.terms.told` tells them. Operators whose wallets this run makes are no part of it."""
+    """``terms`` as :func:`.summary.told` tells them. Operators whose wallets this run makes are no part of it."""
     return told(definition_of(replace(terms, operators=tuple(filter(None, terms.operators))), uuid="", timestamp=""))
 
 

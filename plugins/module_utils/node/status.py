@@ -27,7 +27,7 @@ from ..storage import files
 
 
 def status(data_dir, inbox, store, attempt=1, custom=(), address=None, wanted_index=None, creator=None):
-    """Where the node stands (:class:`~.standing.Standing`), what is known of its cluster (:func:`.facts.facts`), and its ENR.
+    """Where the node stands (:class:`~.node_status.Standing`), what is known of its cluster (:func:`.summary.facts`), and its ENR.
 
     Files that no run can go on with are no error here: they are what the node waits for its own operator for.
 

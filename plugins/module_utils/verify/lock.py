@@ -26,7 +26,7 @@ def verify_lock(lock, custom_networks=()):
     """Verify a :class:`.lock.Lock`, its definition included.
 
     :param custom_networks: networks of one's own (:func:`.networks.custom`) that count too
-    :returns: a :class:`.report.Report`; its ``cluster`` is that of :func:`.verify_definition.cluster_summary`
+    :returns: a :class:`.report.Report`; its ``cluster`` is that of :func:`.verify.definition.cluster_summary`
     """
     report = Report()
     check_lock(report, lock, custom_networks)

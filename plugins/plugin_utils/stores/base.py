@@ -24,7 +24,7 @@ _FULL = "take away what does not belong there: somebody filled it"
 class Store:
     """A store, open as long as it is entered.
 
-    :param location: what is behind the scheme of its name, see :mod:`.location`; of :attr:`OPTIONS`, a kind takes those that are
+    :param location: what is behind the scheme of its name, see :mod:`.registry`; of :attr:`OPTIONS`, a kind takes those that are
         set as keyword arguments
     :raises DvError: it cannot be reached, also on entering it and in every method
     """
