@@ -72,11 +72,19 @@ molecule: $(CHECKS)  ## ceremonies over real ssh, on hosts made here (needs root
 	tests/molecule.sh $(ARGS)
 
 .PHONY: lint
-lint: $(CHECKS)  ## YAML, playbooks and roles, shell scripts, changelog
+lint: $(CHECKS)  ## Python and its types, YAML, playbooks and roles, shell scripts, changelog
+	ruff format --check --quiet || { echo "some files are not formatted: make format"; exit 1; }
+	ruff check --quiet
+	mypy
 	yamllint --strict .
 	ansible-lint --offline
 	shellcheck .ci/* tests/*.sh
 	antsibull-changelog lint
+
+.PHONY: format
+format: $(CHECKS)  ## formats Python as `make lint` wants it
+	ruff check --quiet --fix --select I
+	ruff format --quiet
 
 .PHONY: sanity
 sanity: $(CHECKS) $(IMPORTER)  ## what ansible-test says of a collection, and Ansible Galaxy

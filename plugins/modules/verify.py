@@ -74,10 +74,10 @@ def verify(module):
         if finding["level"] == "warning":
             module.warn("%s: %s" % (finding["check"], finding["text"]))
     result = dict(changed=False, findings=findings, cluster=report.cluster)
-    if report.ok:
-        return result
-    errors = ["- %s: %s" % (finding["check"], finding["text"]) for finding in findings if finding["level"] == "error"]
-    module.fail_json(msg="%s is not as it should be:\n%s" % (module.params["path"], "\n".join(errors)), **result)
+    if not report.ok:
+        errors = ["- %s: %s" % (finding["check"], finding["text"]) for finding in findings if finding["level"] == "error"]
+        module.fail_json(msg="%s is not as it should be:\n%s" % (module.params["path"], "\n".join(errors)), **result)
+    return result
 
 
 def main():

@@ -27,7 +27,8 @@ class Carrier(NodeModule):
     A subclass names what it brings, and what it takes back: the beginnings of names in the store.
     """
 
-    BRINGS = TAKES = ()
+    BRINGS: tuple[str, ...] = ()
+    TAKES: tuple[str, ...] = ()
 
     def run(self, tmp=None, task_vars=None):
         result = ActionBase.run(self, tmp, task_vars)

@@ -23,7 +23,7 @@ TASKS = {
 _TELLERS = ("dv_status", "dv_dkg", "dv_definition", "dv_approval", "dv_enr", "dv_preflight")
 
 #: What is known of a node of which nothing is known.
-UNKNOWN = dict(
+UNKNOWN: dict[str, object] = dict(
     state="unknown",
     step=None,
     attempt=None,

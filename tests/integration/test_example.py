@@ -78,7 +78,7 @@ def bring(hosts, nodes):
             key_file_wallet.create(str(place / "wallet.json"), str(place / "wallet-password.txt"))
         addresses[name] = key_file_wallet.address(str(place / "wallet.json"))
     known = {node["dv_operator_address"]: addresses[name] for name, node in nodes.items()}
-    for name, node in nodes.items():
+    for node in nodes.values():
         inside = str(pathlib.Path(node["dv_data_dir"]).parent)
         rules = {rule: node["dv_" + rule] for rule in ("withdrawal_addresses", "fee_recipient_addresses")}
         policy = dict(rules, networks=["hoodi"], operators=[known[address] for address in node["dv_operators"]])

@@ -185,7 +185,7 @@ def test_what_the_preflight_refuses(committed, tree):
     run = Told(committed, "-e", "dv_num_validators=2")
     assert run.code != 0 and "dv_num_validators: the definition has 1" in run.printed
     # It is nobody's turn before that is put right.
-    assert run.brief() == {name: ("waiting", "commit", (), False) for name in ("node1", "node2", "node3")}
+    assert run.brief() == dict.fromkeys(("node1", "node2", "node3"), ("waiting", "commit", (), False))
     assert all("dv_num_validators: the definition has 1" in node["detail"] for node in run.nodes.values())
     assert tree(committed.directory) == before
 

@@ -35,7 +35,7 @@ from .config_schema import PENDING_TERMS, TERMS
 #: Smallest sum of a validator's deposits, and the largest single one without and with compounding, in ETH.
 FULL_DEPOSIT, LARGEST_DEPOSIT, LARGEST_COMPOUNDING = 32, 32, 2048
 
-_DEFAULTS = {
+_DEFAULTS: dict[str, object] = {
     "network": None,
     "testnet": None,
     "threshold": None,

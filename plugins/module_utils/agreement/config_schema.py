@@ -52,69 +52,70 @@ TESTNET = {
     },
 }
 
+_OPERATORS = {
+    "type": "array",
+    "items": ADDRESS,
+    "minItems": 3,
+    "maxItems": 255,
+    "description": "an ordered list of 3 to 255 operator addresses (the DKG's share indices are one byte)",
+}
+
+_PROPERTIES = {
+    "name": {
+        "type": "string",
+        "minLength": 1,
+        "description": "the cluster's name, 1 to 256 bytes of printable text",
+    },
+    "network": {"type": "string", "description": "the name of a network"},
+    "testnet": TESTNET,
+    "num_validators": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 65536,
+        "description": "a whole number of validators, 1 to 65536",
+    },
+    "threshold": {
+        "type": "integer",
+        "minimum": 2,
+        "maximum": 2**63 - 1,
+        "description": "a whole number from 2 to the number of operators, or nothing for two thirds, rounded up",
+    },
+    "withdrawal_addresses": ADDRESSES,
+    "fee_recipient_addresses": ADDRESSES,
+    "deposit_amounts": {
+        "type": "array",
+        "items": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 2**63 - 1,
+            "description": "a whole number of ETH, at least 1",
+        },
+        "maxItems": 256,
+        "description": "a list of at most 256 whole numbers of ETH, or [] for charon's default",
+    },
+    "compounding": {"type": "boolean", "description": "true or false"},
+    "target_gas_limit": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 2**64 - 1,
+        "description": "a gas limit above 0",
+    },
+    "consensus_protocol": {"enum": ["", "qbft"], "description": 'qbft, or "" for charon\'s choice'},
+    "operators": _OPERATORS,
+    "creator": ADDRESS_OR_EMPTY,
+    "allow_shared_operator_address": {"type": "boolean", "description": "true or false"},
+}
+
 TERMS = {
     "type": "object",
     "description": "a mapping of the cluster's terms",
     "additionalProperties": False,
     "required": ["name", "num_validators", "withdrawal_addresses", "fee_recipient_addresses", "operators"],
-    "properties": {
-        "name": {
-            "type": "string",
-            "minLength": 1,
-            "description": "the cluster's name, 1 to 256 bytes of printable text",
-        },
-        "network": {"type": "string", "description": "the name of a network"},
-        "testnet": TESTNET,
-        "num_validators": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 65536,
-            "description": "a whole number of validators, 1 to 65536",
-        },
-        "threshold": {
-            "type": "integer",
-            "minimum": 2,
-            "maximum": 2**63 - 1,
-            "description": "a whole number from 2 to the number of operators, or nothing for two thirds, rounded up",
-        },
-        "withdrawal_addresses": ADDRESSES,
-        "fee_recipient_addresses": ADDRESSES,
-        "deposit_amounts": {
-            "type": "array",
-            "items": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": 2**63 - 1,
-                "description": "a whole number of ETH, at least 1",
-            },
-            "maxItems": 256,
-            "description": "a list of at most 256 whole numbers of ETH, or [] for charon's default",
-        },
-        "compounding": {"type": "boolean", "description": "true or false"},
-        "target_gas_limit": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 2**64 - 1,
-            "description": "a gas limit above 0",
-        },
-        "consensus_protocol": {"enum": ["", "qbft"], "description": 'qbft, or "" for charon\'s choice'},
-        "operators": {
-            "type": "array",
-            "items": ADDRESS,
-            "minItems": 3,
-            "maxItems": 255,
-            "description": "an ordered list of 3 to 255 operator addresses (the DKG's share indices are one byte)",
-        },
-        "creator": ADDRESS_OR_EMPTY,
-        "allow_shared_operator_address": {"type": "boolean", "description": "true or false"},
-    },
+    "properties": _PROPERTIES,
 }
 
 #: The terms before every operator has a wallet.
 PENDING_TERMS = {
     **TERMS,
-    "properties": {
-        **TERMS["properties"],
-        "operators": {**TERMS["properties"]["operators"], "items": ADDRESS_OR_EMPTY},
-    },
+    "properties": {**_PROPERTIES, "operators": {**_OPERATORS, "items": ADDRESS_OR_EMPTY}},
 }

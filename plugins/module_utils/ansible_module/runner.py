@@ -62,7 +62,7 @@ CARRIER_SPEC = dict(
 )
 
 
-_missing = []
+_missing: list[str] = []
 
 
 @contextlib.contextmanager

@@ -78,16 +78,16 @@ class Definition:
 
     name: str = ""
     creator: Creator = Creator()
-    operators: tuple = None
+    operators: tuple | None = None
     uuid: str = ""
     version: str = WRITTEN_VERSION
     timestamp: str = ""
     num_validators: int = 0
     threshold: int = 0
-    validators: tuple = None
+    validators: tuple | None = None
     dkg_algorithm: str = "default"
     fork_version: bytes = b""
-    deposit_amounts: tuple = None
+    deposit_amounts: tuple | None = None
     consensus_protocol: str = ""
     target_gas_limit: int = 0
     compounding: bool = False

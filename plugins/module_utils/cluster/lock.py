@@ -51,7 +51,7 @@ class DistributedValidator:
     public_key: bytes
     public_shares: tuple = ()
     deposits: tuple = ()
-    registration: BuilderRegistration = None
+    registration: BuilderRegistration | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class Lock:
     """
 
     definition: Definition
-    validators: tuple = None
+    validators: tuple | None = None
     signature_aggregate: bytes = b""
     lock_hash: bytes = b""
     node_signatures: tuple = ()

@@ -45,15 +45,15 @@ class Standing:
     """
 
     state: str
-    step: str = None
-    attempt: int = None
+    step: str | None = None
+    attempt: int | None = None
     waiting_for: tuple = ()
     ready: bool = False
-    since: float = None
+    since: float | None = None
     detail: str = ""
     accused: tuple = ()
-    evidence: str = None
-    next_attempt: int = None
+    evidence: str | None = None
+    next_attempt: int | None = None
 
     def result(self):
         """The same as a module returns it."""

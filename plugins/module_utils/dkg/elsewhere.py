@@ -58,8 +58,8 @@ def _commits(definition, node_key, inbox):
             there = replace(own, definition_hash=bytes.fromhex(match[1]), attempt=int(match[2]))
             with contextlib.suppress(DvError):
                 to = envelope.address(there, text)
-                if to.round == "commit" and match[1] not in known[to.index] and len(known[to.index]) < _OF_ONE:
+                if to.round == "commit" and match[1] not in known[to.share_index] and len(known[to.share_index]) < _OF_ONE:
                     envelope.authentic(there, text)
-                    known[to.index].add(match[1])
+                    known[to.share_index].add(match[1])
     others = sorted(set().union(*known.values()))
     return {other: {operator for operator in known if other in known[operator]} for other in others}

@@ -79,7 +79,7 @@ class Rounds(Walk):
             if self._over():
                 return []
             self._begin()
-        self._take("commit", lambda message: commit.check(self.parameters, message.address.index, message.payload))
+        self._take("commit", lambda message: commit.check(self.parameters, message.address.share_index, message.payload))
         self._abort_if_wrong()
         missing = self.missing("commit")
         if missing or self._over():
@@ -186,7 +186,7 @@ class Rounds(Walk):
                 raise OtherSettings
             if message.payload != own:
                 found = "it confirms other keys or signing roots than this node"
-                raise Fault(message.address.index, "confirm", "different", found, [self.attempt.out("confirm")])
+                raise Fault(message.address.share_index, "confirm", "different", found, [self.attempt.out("confirm")])
 
         self._take("confirm", check)
         self._compare_settings()
@@ -301,7 +301,7 @@ class Rounds(Walk):
             seal.check(self.parameters, me, self.payload("seal", me), self.lock)
         except Fault:
             raise Stop("this node's own seal is of another lock") from None
-        self._take("seal", lambda message: seal.check(self.parameters, message.address.index, message.payload, self.lock))
+        self._take("seal", lambda message: seal.check(self.parameters, message.address.share_index, message.payload, self.lock))
         missing = self.missing("seal")
         seals = [] if missing else [self.payload("seal", operator) for operator in self.parameters.operators]
         lock = seal.complete(self.lock, seals) if seals else self._handed_lock()

@@ -25,7 +25,7 @@ class Network:
     chain_id: int
     genesis_fork_version: bytes
     genesis_time: int
-    capella_fork_version: bytes = None
+    capella_fork_version: bytes | None = None
 
 
 # name, chain id, genesis fork version, genesis time, Capella fork version

@@ -49,16 +49,16 @@ class Node:
     wallet_file: str
     password_file: str
     policy_file: str
-    address: str = None
-    share_index: int = None
+    address: str | None = None
+    share_index: int | None = None
     wallet_create: bool = False
-    accepted_config_hash: bytes = None
-    accepted_definition_hash: bytes = None
+    accepted_config_hash: bytes | None = None
+    accepted_definition_hash: bytes | None = None
     demo: bool = False
     accept: tuple = ()
-    owner: str = None
+    owner: str | None = None
     backup_recipients: tuple = ()
-    backup_dir: str = None
+    backup_dir: str | None = None
 
 
 #: Variable -> the path on the node that it names.

@@ -30,7 +30,7 @@ class Store:
     """
 
     #: The options that this kind of store takes, of those of the modules' ``store_options``.
-    OPTIONS = ()
+    OPTIONS: tuple[str, ...] = ()
 
     def __init__(self, location):
         self.location = location

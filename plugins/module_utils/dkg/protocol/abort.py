@@ -42,7 +42,7 @@ def equivocation(message, other):
     """The :class:`Fault` of the one signer of two messages (:class:`envelope.Message` and text) that must not both
     exist."""
     to = message.address
-    return Fault(to.index, to.round, "equivocation", "it signed two of them", [message.jws.text, other])
+    return Fault(to.share_index, to.round, "equivocation", "it signed two of them", [message.jws.text, other])
 
 
 def judge(parameters, author, accusation):
@@ -71,7 +71,7 @@ def _find(parameters, author, accusation):
     if accused == author or len(texts) != _MESSAGES.get(check, 3) or bool(key) != (check == "share"):
         return None
     to = envelope.authentic(parameters, texts[0])[0]
-    if (to.index, to.round) != (accused, round):
+    if (to.share_index, to.round) != (accused, round):
         return None
     if check == "equivocation":
         return _find_equivocation(parameters, *texts)
@@ -88,12 +88,12 @@ def _find_equivocation(parameters, one, other):
     (to, first), (to_other, second) = (envelope.authentic(parameters, text) for text in (one, other))
     if to != to_other or to.round not in ("commit", "confirm") or first.payload == second.payload:
         return None
-    return Fault(to.index, to.round, "equivocation", "it signed two of them")
+    return Fault(to.share_index, to.round, "equivocation", "it signed two of them")
 
 
 def _find_in_deal(parameters, message, accusation):
     """The fault in a deal: ``parameters`` are the accuser's."""
-    dealer, session, payload = message.address.index, message.address.session, message.payload
+    dealer, session, payload = message.address.share_index, message.address.session, message.payload
     commits = {dealer: None}
     if session_id(parameters, payload.commits) == session:
         for operator, text in zip((dealer, parameters.index), accusation.messages[1:]):

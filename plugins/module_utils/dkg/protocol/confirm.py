@@ -21,7 +21,7 @@ class Keys:
 
     group_keys: tuple
     public_shares: tuple
-    shares: tuple = field(repr=False, default=None)
+    shares: tuple | None = field(repr=False, default=None)
 
     def dump(self):
         """The public part as bytes: 48·v of group keys, then 48·v·n of public shares."""

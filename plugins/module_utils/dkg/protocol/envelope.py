@@ -25,7 +25,7 @@ class Address(NamedTuple):
 
     attempt: int
     round: str
-    index: int
+    share_index: int
     session: bytes
 
 
@@ -87,7 +87,7 @@ def authentic(parameters, text, session=None):
         raise DvError("a message of another session", "this one")
     signed = jws.split(text)
     from_base64(signed.payload)
-    jws.verify(signed, parameters.keys[to.index - 1])
+    jws.verify(signed, parameters.keys[to.share_index - 1])
     return to, signed
 
 
@@ -98,13 +98,13 @@ def read(parameters, text, session=None):
     """
     to, signed = authentic(parameters, text, session)
     session = None if to.round in ("commit", "abort") else to.session or bytes(32)
-    header = parameters.seen_by(to.index).header(to.round, session)
+    header = parameters.seen_by(to.share_index).header(to.round, session)
     if from_base64(signed.header) != to_json(header).encode():
-        raise Fault(to.index, to.round, "form", "its header is not as the protocol has it", [text])
+        raise Fault(to.share_index, to.round, "form", "its header is not as the protocol has it", [text])
     try:
         return Message(to, signed, messages.read(to.round, parameters, from_base64(signed.payload)))
     except DvError as error:
-        raise Fault(to.index, to.round, "form", "it is not as the protocol has it: %s" % error.found, [text]) from None
+        raise Fault(to.share_index, to.round, "form", "it is not as the protocol has it: %s" % error.found, [text]) from None
 
 
 def content(parameters, round, text):

@@ -37,7 +37,10 @@ def key_of(text):
     return enr.parse(text).public_key
 
 
-def without_signatures(definition, people, creator=Creator()):
+NOBODY = Creator()
+
+
+def without_signatures(definition, people, creator=NOBODY):
     """The definition as ``charon create dkg`` makes it: ENRs only."""
     operators = tuple(type(definition.operators[0])(enr=person.enr) for person in people)
     return with_hashes(replace(definition, operators=operators, creator=creator))

@@ -222,7 +222,7 @@ def run_program(collections_path, line):
     program = """
 import sys
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.plugin_utils.stores.location import open_store
+from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
 
 def print_error(function):
     try:
