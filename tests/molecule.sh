@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-if ! reason=$(python tests/lab.py can 2>&1); then
+if ! reason=$(python tests/support/netns_hosts.py can 2>&1); then
     echo "molecule is skipped: $reason" >&2
     [[ ${CI:-} != true ]]
     exit

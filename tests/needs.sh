@@ -14,7 +14,7 @@ need() {  # program, why
 need git "ansible-test asks it which files there are; the collection test compares the package with them"
 need go "builds stock charon and age, which judge what is made here; without it those tests are skipped (Go 1.26, https://go.dev/dl)"
 for program in ip nc sshd sudo; do
-    need $program "hosts to run on, tests/lab.py; without them those tests are skipped (apt install iproute2 netcat-openbsd openssh-server sudo)"
+    need $program "hosts to run on, tests/support/netns_hosts.py; without them those tests are skipped (apt install iproute2 netcat-openbsd openssh-server sudo)"
 done
 need faketime "gives nodes a clock that is a day off; without it that test is skipped (apt install faketime)"
 need strace "kills runs at their system calls, and makes them fail; without it those tests are skipped (apt install strace)"

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "collections"))
 
-from ansible_collections.obol.dv.tests import charon_tool, play  # noqa: E402
+from ansible_collections.obol.dv.tests.support import playbook, stock_charon  # noqa: E402
 
 ROWS = ["4x1", "4x10", "4x100", "10x10"]
 DEADLINE = 3600
@@ -49,21 +49,21 @@ class Stopwatch:
 def whole_job(directory):
     """The cost of ``create-cluster.yml`` for 4 nodes and 1 validator, from nothing."""
     with Stopwatch() as stopwatch:
-        play.play(["create-cluster.yml"], directory, "-e", "dv_num_validators=1")
+        playbook.play(["create-cluster.yml"], directory, "-e", "dv_num_validators=1")
     return stopwatch.cost
 
 
 def our_dkg(directory, nodes, validators):
     """The cost of our DKG play, after the definition is there."""
-    inventory = play.inventory_of(directory, nodes)
+    inventory = playbook.inventory_of(directory, nodes)
     terms = ["-e", "dv_num_validators=%d" % validators]
     before = directory / "before.yml"
-    steps = (play.ROOT / "playbooks" / ("%s.yml" % step) for step in ("preflight", "demo", "enr", "definition"))
+    steps = (playbook.ROOT / "playbooks" / ("%s.yml" % step) for step in ("preflight", "demo", "enr", "definition"))
     before.write_text("".join("- import_playbook: %s\n" % step for step in steps))
-    play.play([before], directory, *terms, inventory=inventory, deadline=DEADLINE)
+    playbook.play([before], directory, *terms, inventory=inventory, deadline=DEADLINE)
     with Stopwatch() as stopwatch:
-        play.play(["playbooks/dkg.yml"], directory, *terms, inventory=inventory, deadline=DEADLINE)
-    _check_locks(play.data_dirs(directory, nodes))
+        playbook.play(["playbooks/dkg.yml"], directory, *terms, inventory=inventory, deadline=DEADLINE)
+    _check_locks(playbook.data_dirs(directory, nodes))
     return stopwatch.cost
 
 
@@ -89,7 +89,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", nargs="+", default=ROWS, metavar="NxV", help="nodes x validators (%(default)s)")
     rows = [(row, *map(int, row.split("x"))) for row in parser.parse_args().rows]
-    binary = charon_tool.binary()
+    binary = stock_charon.binary()
 
     with tempfile.TemporaryDirectory(prefix="obol-dv-bench-") as work:
         work = pathlib.Path(work)
@@ -98,8 +98,8 @@ def main():
         for row, nodes, validators in rows:
             directory = work / row
             ours = our_dkg(directory / "ours", nodes, validators)
-            charon = charon_tool.Charon(binary, directory / "logs")
-            stock = stock_dkg(charon, directory / "stock", play.data_dirs(directory / "ours", nodes))
+            charon = stock_charon.Charon(binary, directory / "logs")
+            stock = stock_dkg(charon, directory / "stock", playbook.data_dirs(directory / "ours", nodes))
             ratios = stock.wall / ours.wall, stock.cpu / ours.cpu
             print("%-8s | %12.1f %7.1f | %12.1f %7.1f | %15.2f x %5.2f x" % (row, *ours, *stock, *ratios), flush=True)
 

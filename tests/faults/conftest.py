@@ -9,9 +9,9 @@ import shutil
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.tests import play
-from ansible_collections.obol.dv.tests.faults.cluster import STEPS, Cluster
-from ansible_collections.obol.dv.tests.lacking import lacking
+from ansible_collections.obol.dv.tests.support import playbook
+from ansible_collections.obol.dv.tests.support.ceremony_group import STEPS, Cluster
+from ansible_collections.obol.dv.tests.support.require import lacking
 
 
 def pytest_addoption(parser):
@@ -54,7 +54,7 @@ def try_points(every_fault, record_property):
         for point in tried:
             try:
                 deed(point)
-            except (AssertionError, DvError, play.PlayError) as error:
+            except (AssertionError, DvError, playbook.PlayError) as error:
                 lost.append("%s: %s" % (point, error))
         for name, value in dict(kind=kind, tried=len(tried), lost=len(lost)).items():
             record_property(name, value)

@@ -9,8 +9,8 @@ import json
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.tests.faults.cluster import STEPS, Cluster
-from ansible_collections.obol.dv.tests.lacking import lacking
+from ansible_collections.obol.dv.tests.support.ceremony_group import STEPS, Cluster
+from ansible_collections.obol.dv.tests.support.require import lacking
 
 #: Node -> how far its clock is off. The times of its files stay those of this machine, as after a clock was set right.
 CLOCKS = {1: "+1d", 2: "-1d"}

@@ -8,8 +8,8 @@ The cluster has to become complete, with nothing lost and nothing said twice, wh
 """
 
 import pytest
-from ansible_collections.obol.dv.tests.faults import strace
-from ansible_collections.obol.dv.tests.faults.cluster import PLACES, STEPS, name_of_place
+from ansible_collections.obol.dv.tests.support import strace
+from ansible_collections.obol.dv.tests.support.ceremony_group import PLACES, STEPS, name_of_place
 
 #: Fault -> the text that tells it, None where the process has no time to tell anything.
 FAULTS = {"signal=KILL": None, "error=ENOSPC": "No space left on device", "error=EIO": "Input/output error"}

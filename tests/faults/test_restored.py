@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import jws
-from ansible_collections.obol.dv.tests.faults.cluster import ROUNDS, STEPS, step_of_round
+from ansible_collections.obol.dv.tests.support.ceremony_group import ROUNDS, STEPS, step_of_round
 
 NODE = 2
 OWN = "/%d.jws" % NODE

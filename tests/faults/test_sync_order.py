@@ -8,8 +8,8 @@ anything is told to others."""
 import os
 
 import pytest
-from ansible_collections.obol.dv.tests.faults import strace
-from ansible_collections.obol.dv.tests.faults.cluster import ROUNDS, STEPS, name_of_place, step_of_round
+from ansible_collections.obol.dv.tests.support import strace
+from ansible_collections.obol.dv.tests.support.ceremony_group import ROUNDS, STEPS, name_of_place, step_of_round
 
 PLACES = [
     *(STEPS.index(step) for step in (("wallet", 2), ("enr", 2), ("proposal", 1), ("approval", 2), ("definition", 2))),

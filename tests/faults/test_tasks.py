@@ -9,8 +9,8 @@ import re
 import signal
 import subprocess
 
-from ansible_collections.obol.dv.tests import play
-from ansible_collections.obol.dv.tests.faults.cluster import Cluster
+from ansible_collections.obol.dv.tests.support import playbook
+from ansible_collections.obol.dv.tests.support.ceremony_group import Cluster
 
 MAIN = ["create-cluster.yml"]
 
@@ -39,14 +39,14 @@ def follow(lines, task, printed):
 
 def interrupt(directory, task, printed):
     """Kill the main job at a moment; again; nothing of what there was is lost."""
-    with play.doomed(MAIN, directory, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with playbook.doomed(MAIN, directory, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         follow(process.stdout, task, printed)
     # The run has all of TASKS, and no other.
     assert process.returncode == (-signal.SIGKILL if task < TASKS else 0)
     cluster = Cluster(directory, store="store/local")
     kept = [cluster.artefacts(node) for node in range(1, 5)]
     stored = cluster.inbox(("",))
-    play.play(MAIN, directory)
+    playbook.play(MAIN, directory)
     cluster.check_complete()
     for node, files in enumerate(kept, 1):
         cluster.check_kept(node, files)

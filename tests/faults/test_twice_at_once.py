@@ -12,10 +12,9 @@ import signal
 from functools import partial
 
 import pytest
-from ansible_collections.obol.dv.tests import play
-from ansible_collections.obol.dv.tests.faults import strace
-from ansible_collections.obol.dv.tests.faults.cluster import PLACES, STEPS, Cluster, name_of_place
-from ansible_collections.obol.dv.tests.operators import Operators
+from ansible_collections.obol.dv.tests.support import playbook, strace
+from ansible_collections.obol.dv.tests.support.ceremony_group import PLACES, STEPS, Cluster, name_of_place
+from ansible_collections.obol.dv.tests.support.inventory import Operators
 
 MAIN = ["create-cluster.yml"]
 HELD = "ceremony/lock is held by another run on this node"
@@ -89,8 +88,8 @@ def together(group, stores):
         options = dict(inventory=inventory, environment={"ANSIBLE_HOME": str(control / "ansible")})
         printed = control / "printed"
         with printed.open("w") as output:
-            process = play.start(MAIN, group.directory, stdout=output, stderr=output, **options)
-        runs.append((process, printed, partial(play.play, MAIN, group.directory, **options)))
+            process = playbook.start(MAIN, group.directory, stdout=output, stderr=output, **options)
+        runs.append((process, printed, partial(playbook.play, MAIN, group.directory, **options)))
     return [(process.wait(timeout=900), printed.read_text(), again) for process, printed, again in runs]
 
 

@@ -10,35 +10,35 @@ import pathlib
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
-from ansible_collections.obol.dv.tests import charon_tool, go_tool, play
-from ansible_collections.obol.dv.tests.lab import Lab, why_not
-from ansible_collections.obol.dv.tests.lacking import lacking
+from ansible_collections.obol.dv.tests.support import go_build, playbook, stock_charon
+from ansible_collections.obol.dv.tests.support.netns_hosts import Lab, why_not
+from ansible_collections.obol.dv.tests.support.require import lacking
 
 
 def built(build):
     """The path of a program that is built from source, where Go is there to build it."""
     try:
         return build()
-    except go_tool.NoGo as error:
+    except go_build.NoGo as error:
         lacking(str(error))
 
 
 @pytest.fixture(scope="session")
 def charon_binary():
     """The path of stock charon."""
-    return built(charon_tool.binary)
+    return built(stock_charon.binary)
 
 
 @pytest.fixture(scope="session")
 def age_binary():
     """The path of age, which opens what pyrage encrypts."""
-    return built(lambda: go_tool.binary("age", "filippo.io/age/cmd/age"))
+    return built(lambda: go_build.binary("age", "filippo.io/age/cmd/age"))
 
 
 @pytest.fixture
 def charon(charon_binary, tmp_path):
     """The commands of stock charon, with logs of their own for each test."""
-    return charon_tool.Charon(charon_binary, tmp_path / "charon")
+    return stock_charon.Charon(charon_binary, tmp_path / "charon")
 
 
 @pytest.fixture(scope="session")
@@ -62,8 +62,8 @@ def pytest_runtest_makereport(item, call):
 def our_cluster(tmp_path_factory):
     """The data directories (node1 first) of a cluster that the main job made: 4 nodes, 2 validators. Not to be changed."""
     directory = tmp_path_factory.mktemp("our-cluster")
-    play.play(["create-cluster.yml"], directory)
-    return play.data_dirs(directory)
+    playbook.play(["create-cluster.yml"], directory)
+    return playbook.data_dirs(directory)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.obol.dv.tests import play
+from ansible_collections.obol.dv.tests.support import playbook
 from packaging.markers import Marker
 
 #: What the tests below need on top of requirements.txt.
@@ -35,7 +35,7 @@ TESTS = (
 
 def locked():
     """The ansible-cores in requirements.txt: version -> marker."""
-    pins = re.findall(r"^ansible-core==(\S+) ; (.+?) \\$", (play.ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    pins = re.findall(r"^ansible-core==(\S+) ; (.+?) \\$", (playbook.ROOT / "requirements.txt").read_text(), re.MULTILINE)
     return {version: Marker(marker) for version, marker in pins}
 
 
@@ -55,14 +55,14 @@ def pythons():
 
 def wanted_packages():
     """requirements.txt, and of requirements-dev.txt what PYTEST names."""
-    blocks = re.split(r"^(?=[a-z])", (play.ROOT / "requirements-dev.txt").read_text(), flags=re.MULTILINE)
-    return (play.ROOT / "requirements.txt").read_text() + "".join(each for each in blocks if each.split("==")[0] in PYTEST)
+    blocks = re.split(r"^(?=[a-z])", (playbook.ROOT / "requirements-dev.txt").read_text(), flags=re.MULTILINE)
+    return (playbook.ROOT / "requirements.txt").read_text() + "".join(each for each in blocks if each.split("==")[0] in PYTEST)
 
 
 def make(python, version):
     """The Python of a virtual environment with the ansible-core for ``python``, made if it is not there."""
     packages = wanted_packages()
-    path = play.ROOT / ".cache" / "ansible-core" / ("%s-%s" % (version, hashlib.sha256((python + packages).encode()).hexdigest()[:16]))
+    path = playbook.ROOT / ".cache" / "ansible-core" / ("%s-%s" % (version, hashlib.sha256((python + packages).encode()).hexdigest()[:16]))
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -95,7 +95,7 @@ def test_the_main_job_completes_without_a_warning(other, tmp_path):
     python, version = other
     done = subprocess.run(
         [python, "-m", "ansible", "playbook", "create-cluster.yml", "-e", "dv_local_dir=%s" % tmp_path, "-e", "dv_num_validators=1"],
-        cwd=play.ROOT,
+        cwd=playbook.ROOT,
         env={**{key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}, "ANSIBLE_NOCOLOR": "1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -106,14 +106,14 @@ def test_the_main_job_completes_without_a_warning(other, tmp_path):
     said = done.stdout + done.stderr
     assert done.returncode == 0 and "Cluster local on hoodi is complete" in said, version + said[-6000:]
     assert not re.search("warning|deprecat", said, re.IGNORECASE), version + said
-    assert len({(data_dir / "cluster-lock.json").read_bytes() for data_dir in play.data_dirs(tmp_path)}) == 1
+    assert len({(data_dir / "cluster-lock.json").read_bytes() for data_dir in playbook.data_dirs(tmp_path)}) == 1
 
 
 def test_what_touches_ansible(other):
     python, version = other
     done = subprocess.run(
         [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS],
-        cwd=play.ROOT,
+        cwd=playbook.ROOT,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -125,7 +125,7 @@ def test_what_touches_ansible(other):
 
 def test_the_locks_are_what_the_collection_says():
     versions = sorted(locked())
-    runtime = (play.ROOT / "meta" / "runtime.yml").read_text()
+    runtime = (playbook.ROOT / "meta" / "runtime.yml").read_text()
     assert 'requires_ansible: ">=%s.0"' % versions[0].rpartition(".")[0] in runtime
-    readme = (play.ROOT / "README.md").read_text()
+    readme = (playbook.ROOT / "README.md").read_text()
     assert all(version.rpartition(".")[0] in readme for version in versions)

@@ -16,7 +16,7 @@ from ansible_collections.obol.dv.plugins.module_utils import errors
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
-from ansible_collections.obol.dv.tests import leaks, play
+from ansible_collections.obol.dv.tests.support import playbook, secret_scan
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
@@ -28,7 +28,7 @@ class Nodes:
 
     def __init__(self, directory):
         self.directory, self.nodes = directory, directory / "nodes"
-        self.data_dirs = play.data_dirs(self.nodes)
+        self.data_dirs = playbook.data_dirs(self.nodes)
         identity = pyrage.x25519.Identity.generate()
         (directory / "age.txt").write_text(str(identity))
         ssh = ed25519.Ed25519PrivateKey.generate()
@@ -37,7 +37,7 @@ class Nodes:
         ssh_public = ssh.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
         self.recipients = [str(identity.to_public()), ssh_public + " bob@laptop"]
 
-    def run(self, playbooks, *arguments, recipients=None, attempt=play.play, **options):
+    def run(self, playbooks, *arguments, recipients=None, attempt=playbook.play, **options):
         variables = {"dv_backup_recipients": self.recipients if recipients is None else recipients}
         return attempt(playbooks, self.nodes, *arguments, "-e", json.dumps(variables), **options)
 
@@ -47,7 +47,7 @@ class Nodes:
         return [sorted(place.glob(pattern)) for place in places]
 
     def changed(self, printed):
-        return [counts["changed"] for _host, counts in sorted(play.recap(printed).items())]
+        return [counts["changed"] for _host, counts in sorted(playbook.recap(printed).items())]
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +79,9 @@ def test_files_and_modes(made):
 def test_the_key_stays_on_its_node(made):
     secrets = {data_dir.parent.name: node_key.read(data_dir) for data_dir in made.data_dirs}
     places = [made.nodes / "backups", *(data_dir.parent / "backups" for data_dir in made.data_dirs)]
-    contents = {name: content for place in places for name, content in leaks.files_below(place).items()}
+    contents = {name: content for place in places for name, content in secret_scan.files_below(place).items()}
     assert len(contents) == 16
-    assert leaks.search(secrets, {**contents, "stdout": made.printed.encode()}) == []
+    assert secret_scan.search(secrets, {**contents, "stdout": made.printed.encode()}) == []
 
 
 @pytest.mark.parametrize("identity", ["age.txt", "ssh"])
@@ -133,8 +133,8 @@ def test_damage_and_loss(nodes, age_binary):
     nodes.files(3, "*.age")[1][0].write_text("")
     (nodes.data_dirs[3] / "charon-enr-private-key").write_text("not a key")
     before = damaged[0].read_bytes()
-    done = nodes.run(BACKUP, attempt=play.attempt)
-    counts = play.recap(done.stdout)
+    done = nodes.run(BACKUP, attempt=playbook.attempt)
+    counts = playbook.recap(done.stdout)
     assert {host: (each["changed"], each["failed"]) for host, each in counts.items()} == {
         "node1": (1, 0),
         "node2": (1, 0),
@@ -175,8 +175,8 @@ def test_one_of_an_earlier_run_is_told_with_its_place(nodes):
 def test_without_a_key_or_recipients(tmp_path, check_refused):
     fresh = Nodes(tmp_path)
     for recipients, text in ((None, "run obol.dv.enr first"), ([], "dv_backup_recipients is empty")):
-        check_refused(tmp_path, [], lambda given=recipients: fresh.run(BACKUP, recipients=given, attempt=play.attempt))
-        assert text in fresh.run(BACKUP, recipients=recipients, attempt=play.attempt).stdout
+        check_refused(tmp_path, [], lambda given=recipients: fresh.run(BACKUP, recipients=given, attempt=playbook.attempt))
+        assert text in fresh.run(BACKUP, recipients=recipients, attempt=playbook.attempt).stdout
 
 
 def test_bad_recipients_are_told_before_anything_is_written(tmp_path, check_refused):
@@ -187,7 +187,9 @@ def test_bad_recipients_are_told_before_anything_is_written(tmp_path, check_refu
         "- dv_backup_recipients[2] is a secret key; wanted: its public key",
     ]
     recipients = [fresh.recipients[0], "age1xyz", secret]
-    done = check_refused(tmp_path, texts, lambda: fresh.run(["create-cluster.yml"], "-vvv", recipients=recipients, attempt=play.attempt))
+    done = check_refused(
+        tmp_path, texts, lambda: fresh.run(["create-cluster.yml"], "-vvv", recipients=recipients, attempt=playbook.attempt)
+    )
     assert not fresh.nodes.exists()
     assert secret not in done.stdout + done.stderr
 

@@ -17,8 +17,8 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
-from ansible_collections.obol.dv.tests import play
-from ansible_collections.obol.dv.tests.operators import DEAD, Operators
+from ansible_collections.obol.dv.tests.support import playbook
+from ansible_collections.obol.dv.tests.support.inventory import DEAD, Operators
 
 MAIN = ["create-cluster.yml"]
 #: Of linux/prctl.h and linux/capability.h.
@@ -79,7 +79,7 @@ def test_wrong_variables(variables, texts, tmp_path, check_refused):
     directory = tmp_path / "machine"
 
     def run():
-        return play.attempt(MAIN, directory, "-vvv", "-e", json.dumps(variables))
+        return playbook.attempt(MAIN, directory, "-vvv", "-e", json.dumps(variables))
 
     check_refused(directory, texts, run)
     assert not directory.exists()
@@ -132,7 +132,7 @@ def test_as_an_unprivileged_user(tmp_path, check_refused):
         "- node3: the user of this task cannot use %s" % (directory / "node3/.charon"),
         "- the store: ",
     ]
-    check_refused(directory, texts, lambda: play.attempt(MAIN, directory, "-vvv", preexec_fn=unprivileged))
+    check_refused(directory, texts, lambda: playbook.attempt(MAIN, directory, "-vvv", preexec_fn=unprivileged))
     for name in modes:
         (directory / name).chmod(0o700)
 
@@ -173,7 +173,7 @@ def test_a_disk_that_is_full_halfway(small, check_complete):
     assert full.returncode != 0
     assert "No space left on device; free some space, then run again: it goes on from here" in full.stdout
     assert "Traceback" not in full.stdout + full.stderr and "unforeseen" not in full.stdout
-    assert {counts["failed"] for host, counts in play.recap(full.stdout).items() if host != "node3"} == {0}
+    assert {counts["failed"] for host, counts in playbook.recap(full.stdout).items() if host != "node3"} == {0}
     (group.directory / "node3" / "filler").unlink()
     group.play()
     check_complete(group.data_dirs)

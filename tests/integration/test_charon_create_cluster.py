@@ -12,7 +12,7 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as loc
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import builder_registration, keystore, networks
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
-from ansible_collections.obol.dv.tests import charon_tool, mutations
+from ansible_collections.obol.dv.tests.support import mutations, stock_charon
 
 ADDRESSES = [
     "0x000000000000000000000000000000000000dEaD",
@@ -102,7 +102,7 @@ def node(charon_binary, tmp_path_factory):
     """A data directory that charon made: 4 operators, 2 validators, deposits of 1 and 31 ETH. Not to be changed."""
     work = tmp_path_factory.mktemp("mutations")
     flags = {**TERMS, "num_validators": 2, "deposit_amounts": [1, 31], "name": "mutations"}
-    return charon_tool.Charon(charon_binary, work / "charon").create_cluster(work / "cluster", **flags)[1]
+    return stock_charon.Charon(charon_binary, work / "charon").create_cluster(work / "cluster", **flags)[1]
 
 
 @pytest.fixture
@@ -217,7 +217,7 @@ def test_directories_of_keystores(charon, tmp_path, case):
     if taken:
         charon.combine(nodes[:3])
     else:
-        with pytest.raises(charon_tool.CharonError):
+        with pytest.raises(stock_charon.CharonError):
             charon.combine(nodes[:3])
     report = verify_path(nodes[0])
     assert errors(report) == []
@@ -263,7 +263,7 @@ def test_overrides_are_judged_as_charon_judges_them(charon, tmp_path):
         for mutation in mutations.OVERRIDES:
             report = write_overrides(nodes[0], mutations.mutated(right, mutation))
             assert {finding.check for finding in errors(report)} == {"overrides"}, mutation
-        with pytest.raises(charon_tool.CharonError, match="builder registration override"), charon.run_nodes(nodes, relay, **flags):
+        with pytest.raises(stock_charon.CharonError, match="builder registration override"), charon.run_nodes(nodes, relay, **flags):
             pass
 
 

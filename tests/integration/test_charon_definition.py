@@ -15,7 +15,7 @@ from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
-from ansible_collections.obol.dv.tests import charon_tool
+from ansible_collections.obol.dv.tests.support import stock_charon
 
 ADDRESSES = [
     "0x000000000000000000000000000000000000dEaD",
@@ -162,5 +162,5 @@ def test_a_signature_of_someone_else_is_refused_by_charon(charon, tmp_path):
     first, second, *others = definition.operators
     second = dataclasses.replace(second, config_signature=first.config_signature)
     forged = definitions.with_hashes(dataclasses.replace(definition, operators=(first, second, *others)))
-    with pytest.raises(charon_tool.CharonError, match="charon ended with 1"):
+    with pytest.raises(stock_charon.CharonError, match="charon ended with 1"):
         stock_dkg(charon, tmp_path, forged)

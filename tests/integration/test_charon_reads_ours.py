@@ -13,7 +13,7 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as loc
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, keystore
-from ansible_collections.obol.dv.tests import charon_tool, play
+from ansible_collections.obol.dv.tests.support import playbook, stock_charon
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_combine_gives_back_every_key(charon, our_cluster, lock, places):
 
 
 def test_combine_needs_a_threshold(charon, our_cluster):
-    with pytest.raises(charon_tool.CharonError, match="insufficient"):
+    with pytest.raises(stock_charon.CharonError, match="insufficient"):
         charon.combine(our_cluster[:2])
 
 
@@ -42,7 +42,7 @@ def test_combine_with_shares_of_the_wrong_node(charon, our_cluster, tmp_path):
     """The judge is not blind: the first node's shares in place of the second's are noticed."""
     mixed = tmp_path / "mixed"
     shutil.copytree(our_cluster[0], mixed)
-    with pytest.raises(charon_tool.CharonError, match="unexpected resulting combined validator public key"):
+    with pytest.raises(stock_charon.CharonError, match="unexpected resulting combined validator public key"):
         charon.combine([our_cluster[0], mixed, our_cluster[2]])
 
 
@@ -50,7 +50,7 @@ def test_four_nodes_run_and_broadcast_duties(charon, our_cluster, tmp_path):
     """On copies: a running charon leaves a lock file beside its key."""
     copies = [shutil.copytree(data_dir, tmp_path / data_dir.parent.name) for data_dir in our_cluster]
     with charon.relay() as relay, charon.run_nodes(copies, relay) as nodes:
-        charon_tool.wait_for(lambda: all(node.broadcasts().get("attester") for node in nodes), "every node broadcasts an attestation")
+        stock_charon.wait_for(lambda: all(node.broadcasts().get("attester") for node in nodes), "every node broadcasts an attestation")
 
 
 def test_the_definition_goes_through_a_stock_dkg(charon, our_cluster, tmp_path):
@@ -76,8 +76,8 @@ def test_other_terms(charon, tmp_path):
         "dv_deposit_amounts": [1, 2047],
         "dv_target_gas_limit": 36000000,
     }
-    play.play(["create-cluster.yml"], tmp_path / "ours", "-e", json.dumps(terms))
-    data_dirs = play.data_dirs(tmp_path / "ours")
+    playbook.play(["create-cluster.yml"], tmp_path / "ours", "-e", json.dumps(terms))
+    data_dirs = playbook.data_dirs(tmp_path / "ours")
     lock = locks.parse((data_dirs[0] / "cluster-lock.json").read_bytes())
     assert [each.amount for each in lock.validators[0].deposits] == [10**9, 2047 * 10**9]
     assert lock.validators[0].registration.gas_limit == 36000000

@@ -13,7 +13,7 @@ import tempfile
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
-from ansible_collections.obol.dv.tests.operators import Operators
+from ansible_collections.obol.dv.tests.support.inventory import Operators
 
 UID, GID = 54321, 65432
 OWNER = "%d:%d" % (UID, GID)

@@ -20,8 +20,8 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, no
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
-from ansible_collections.obol.dv.tests import play
-from ansible_collections.obol.dv.tests.operators import DEAD
+from ansible_collections.obol.dv.tests.support import playbook
+from ansible_collections.obol.dv.tests.support.inventory import DEAD
 
 HOODI = networks.by_name("hoodi")
 CREATOR = b"\x51" * 32
@@ -56,7 +56,7 @@ def solo(definition):
 @pytest.fixture
 def nodes(tmp_path):
     """The data directories of four nodes that have nothing but their keys."""
-    directories = play.data_dirs(tmp_path / "nodes")
+    directories = playbook.data_dirs(tmp_path / "nodes")
     for directory in directories:
         files.make_directory(str(directory))
         node_key.create(str(directory))
@@ -68,7 +68,7 @@ def run(nodes, definition, *arguments):
     directory = nodes[0].parents[1]
     path = directory.parent / "definition.json"
     path.write_bytes(definition)
-    return play.attempt(["create-cluster.yml"], directory, "-e", "dv_definition_file=%s" % path, *arguments)
+    return playbook.attempt(["create-cluster.yml"], directory, "-e", "dv_definition_file=%s" % path, *arguments)
 
 
 def confirmed(definition):
@@ -99,7 +99,7 @@ def test_confirmed_it_is_used(nodes, check_complete, tree, sign):
         assert (node / "cluster-definition.json").read_bytes() == dump(definition)
         assert not (node.parent / "wallet.json").exists()
     again = run(nodes, dump(definition), *confirmed(definition))
-    assert {counts["changed"] for counts in play.recap(again.stdout).values()} == {0}
+    assert {counts["changed"] for counts in playbook.recap(again.stdout).values()} == {0}
 
 
 def other_hash(definition):
@@ -169,5 +169,5 @@ def test_a_file_that_is_not_there_is_refused(nodes, check_refused):
     check_refused(
         directory,
         ["cannot read /nowhere/definition.json: No such file"],
-        lambda: play.attempt(["create-cluster.yml"], directory, *arguments),
+        lambda: playbook.attempt(["create-cluster.yml"], directory, *arguments),
     )

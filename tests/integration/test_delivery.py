@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.obol.dv.tests import play
+from ansible_collections.obol.dv.tests.support import playbook
 
 ESCAPES = "\x1b[2J\x9b31m\u202egnp\x07"
 
@@ -28,7 +28,7 @@ def verify(path):
     """What the module verify prints when it is run on ``path`` by Ansible: exit code and all of it."""
     command = [sys.executable, "-m", "ansible", "adhoc", "-vvv", "-i", "localhost,", "-c", "local", "localhost"]
     command += ["-e", "ansible_python_interpreter=%s" % sys.executable, "-m", "obol.dv.verify", "-a", json.dumps({"path": str(path)})]
-    done = subprocess.run(command, cwd=play.ROOT, capture_output=True, check=False, env={**os.environ, "ANSIBLE_NOCOLOR": "1"})
+    done = subprocess.run(command, cwd=playbook.ROOT, capture_output=True, check=False, env={**os.environ, "ANSIBLE_NOCOLOR": "1"})
     said = (done.stdout + done.stderr).decode()
     assert "Refusing to" not in said and "Traceback" not in said and "unforeseen" not in said
     for character in ESCAPES.replace("[", "").replace("g", "").replace("n", "").replace("p", ""):

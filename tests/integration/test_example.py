@@ -12,9 +12,9 @@ import sys
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
-from ansible_collections.obol.dv.tests import play
+from ansible_collections.obol.dv.tests.support import playbook
 
-EXAMPLE = play.ROOT / "inventories" / "example"
+EXAMPLE = playbook.ROOT / "inventories" / "example"
 
 #: Writes down a node's variables as they are once they are put together: those of the ceremony, and how it is reached.
 TELL = """
@@ -45,7 +45,7 @@ def nodes(vault, tmp_path_factory):
     """Every node's variables, put together by Ansible: a mapping from its name."""
     directory = tmp_path_factory.mktemp("nodes")
     (directory / "tell.yml").write_text(TELL)
-    play.play([directory / "tell.yml"], directory, *vault, inventory=EXAMPLE)
+    playbook.play([directory / "tell.yml"], directory, *vault, inventory=EXAMPLE)
     return {path.stem: json.loads(path.read_text()) for path in sorted(directory.glob("*.json"))}
 
 
@@ -123,7 +123,7 @@ def test_every_variable_can_be_worked_out(nodes):
 
 def test_listing_it_needs_the_vault_and_nothing_else(vault, nodes):
     command = [sys.executable, "-m", "ansible", "inventory", "-i", str(EXAMPLE), "--list"]
-    options = {"cwd": play.ROOT, "stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 120}
+    options = {"cwd": playbook.ROOT, "stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 120}
     assert set(json.loads(subprocess.run([*command, *vault], check=False, **options).stdout)["_meta"]["hostvars"]) == set(nodes)
     assert subprocess.run(command, check=False, **options).returncode != 0
 
@@ -132,7 +132,7 @@ def test_both_clusters_in_one_run(lab, nodes, vault, tmp_path):
     with lab(*sorted({machine(node) for node in nodes.values()}), user="deploy") as hosts:
         prepare(hosts, nodes)
         given = ["-i", str(beside(hosts, nodes, bring(hosts, nodes), tmp_path)), *vault]
-        printed = play.play(["create-cluster.yml"], tmp_path, *given, inventory=EXAMPLE)
+        printed = playbook.play(["create-cluster.yml"], tmp_path, *given, inventory=EXAMPLE)
         assert "Cluster North on hoodi is complete" in printed and "Cluster South on hoodi is complete" in printed
 
         for cluster in ("north", "south"):
@@ -144,5 +144,5 @@ def test_both_clusters_in_one_run(lab, nodes, vault, tmp_path):
         wanted = {"north-bob": 1000, "north-dave": int(dave)}
         assert {name: owner.st_uid for name, owner in owners.items()} == {name: wanted.get(name, 0) for name in nodes}
 
-        again = play.recap(play.play(["create-cluster.yml"], tmp_path, *given, inventory=EXAMPLE))
+        again = playbook.recap(playbook.play(["create-cluster.yml"], tmp_path, *given, inventory=EXAMPLE))
         assert {counts["changed"] for counts in again.values()} == {0}

@@ -15,9 +15,9 @@ import sys
 import eth_account
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
-from ansible_collections.obol.dv.tests import play
+from ansible_collections.obol.dv.tests.support import playbook
 
-PAGE = (play.ROOT / "docs" / "wallet.md").read_text()
+PAGE = (playbook.ROOT / "docs" / "wallet.md").read_text()
 ((COMMAND, TOLD),) = re.findall(r"```sh\n(.*?)```.*?```text\n(.*?)```", PAGE, re.DOTALL)
 GETH, MOVE = re.search(r"`(geth [^`]+)` names.*?`(mv [^`]+)`", PAGE).groups()
 
@@ -35,7 +35,7 @@ dv_nodes:
 
 def shell(command, directory):
     """Run a command as it stands on the page; what it printed."""
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(play.ROOT / "collections"), "ANSIBLE_NOCOLOR": "1"}
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(playbook.ROOT / "collections"), "ANSIBLE_NOCOLOR": "1"}
     environment["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), environment["PATH"]])
     return subprocess.run(
         ["bash", "-euc", command],

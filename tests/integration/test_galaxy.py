@@ -14,7 +14,7 @@ import tarfile
 
 import pytest
 import yaml
-from ansible_collections.obol.dv.tests import play
+from ansible_collections.obol.dv.tests.support import playbook
 
 #: What people have in a clone beside what is ours.
 OWN = """
@@ -52,15 +52,15 @@ def run(directory, *command):
 
 def listed(*arguments):
     """The files of the clone that git lists and that are there."""
-    done = subprocess.run(["git", "ls-files", *arguments], cwd=play.ROOT, capture_output=True, text=True, check=True)
-    return {name for name in done.stdout.splitlines() if (play.ROOT / name).is_file()}
+    done = subprocess.run(["git", "ls-files", *arguments], cwd=playbook.ROOT, capture_output=True, text=True, check=True)
+    return {name for name in done.stdout.splitlines() if (playbook.ROOT / name).is_file()}
 
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     """The tarball."""
     directory = tmp_path_factory.mktemp("package")
-    run(directory, "galaxy", "collection", "build", "--output-path", directory, play.ROOT)
+    run(directory, "galaxy", "collection", "build", "--output-path", directory, playbook.ROOT)
     (path,) = directory.glob("obol-dv-*.tar.gz")
     return path
 
@@ -83,7 +83,7 @@ def test_nothing_of_ones_own_is_packed(package, tmp_path):
     clone = tmp_path / "clone"
     for name in listed() - {"collections/ansible_collections/obol/dv"}:
         (clone / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(play.ROOT / name, clone / name)
+        shutil.copy(playbook.ROOT / name, clone / name)
     for name in OWN:
         (clone / name).parent.mkdir(parents=True, exist_ok=True)
         (clone / name).write_text("mine")
@@ -94,15 +94,15 @@ def test_nothing_of_ones_own_is_packed(package, tmp_path):
 def pack(*arguments):
     """Run what `make release` runs, with the tools of this environment."""
     path = os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
-    command = [play.ROOT / ".ci" / "package", *arguments]
+    command = [playbook.ROOT / ".ci" / "package", *arguments]
     return subprocess.run(command, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_a_release_says_where_it_comes_from(package, tmp_path):
-    before = (play.ROOT / "galaxy.yml").read_bytes()
+    before = (playbook.ROOT / "galaxy.yml").read_bytes()
     done = pack("https://example.org/obol.dv", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert (play.ROOT / "galaxy.yml").read_bytes() == before
+    assert (playbook.ROOT / "galaxy.yml").read_bytes() == before
     with tarfile.open(tmp_path / package.name) as release, tarfile.open(package) as plain:
         assert set(release.getnames()) <= set(plain.getnames())
         told, untold = (json.load(archive.extractfile("MANIFEST.json"))["collection_info"] for archive in (release, plain))
@@ -121,9 +121,9 @@ def test_no_release_without_it(repository, tmp_path):
 
 def test_installed_elsewhere_it_runs_by_name(package, tmp_path):
     run(tmp_path, "galaxy", "collection", "install", "--offline", "-p", tmp_path / "collections", package)
-    arguments = ("-i", play.LOCAL, "-e", "dv_local_dir=%s" % (tmp_path / "nodes"), "-e", "dv_num_validators=1")
+    arguments = ("-i", playbook.LOCAL, "-e", "dv_local_dir=%s" % (tmp_path / "nodes"), "-e", "dv_num_validators=1")
     run(tmp_path, "playbook", *arguments, "obol.dv.create_cluster")
-    locks = {(directory / "cluster-lock.json").read_bytes() for directory in play.data_dirs(tmp_path / "nodes")}
+    locks = {(directory / "cluster-lock.json").read_bytes() for directory in playbook.data_dirs(tmp_path / "nodes")}
     assert len(locks) == 1
     assert "changed=0" in run(tmp_path, "playbook", *arguments, "obol.dv.create_cluster")
 
@@ -149,5 +149,5 @@ def test_execution_environment(package, tmp_path):
     assert list((tmp_path / "context").glob("*file"))
 
     needs = [line.split()[0] for name in ("pip", "bindep") for line in (tmp_path / name).read_text().splitlines() if line]
-    control = (play.ROOT / "requirements.in").read_text().splitlines()
+    control = (playbook.ROOT / "requirements.in").read_text().splitlines()
     assert needs == [line.split()[0] for line in control if line.startswith("paramiko")] + ["git"]

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 import yaml
-from ansible_collections.obol.dv.tests import play
+from ansible_collections.obol.dv.tests.support import playbook as play
 
 APPROVAL = "approvals/1.json"
 STEPS = (

@@ -9,8 +9,8 @@ import shutil
 import signal
 import time
 
-from ansible_collections.obol.dv.tests import play
-from ansible_collections.obol.dv.tests.operators import Operators
+from ansible_collections.obol.dv.tests.support import playbook as play
+from ansible_collections.obol.dv.tests.support.inventory import Operators
 
 MAIN = ["create-cluster.yml"]
 ATTEMPT = "node*/.charon/ceremony/*/1/"

@@ -6,8 +6,8 @@
 
 import json
 
-from ansible_collections.obol.dv.tests import play
-from ansible_collections.obol.dv.tests.operators import DEAD, Operators
+from ansible_collections.obol.dv.tests.support import playbook
+from ansible_collections.obol.dv.tests.support.inventory import DEAD, Operators
 
 UP_TO_DEFINITION = ["playbooks/%s.yml" % name for name in ("preflight", "enr", "definition")]
 
@@ -73,4 +73,4 @@ def test_a_host_in_two_clusters_and_a_cluster_of_another_name(tmp_path, check_re
         "- node2: node2 is in several groups",
         "- node3: dv_cluster of node3 is tset; wanted: tested",
     ]
-    check_refused(group.directory, texts, lambda: play.attempt(["create-cluster.yml"], group.directory, inventory=inventory))
+    check_refused(group.directory, texts, lambda: playbook.attempt(["create-cluster.yml"], group.directory, inventory=inventory))

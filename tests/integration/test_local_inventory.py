@@ -17,9 +17,9 @@ from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from ansible.vars.manager import VariableManager
-from ansible_collections.obol.dv.tests import play
+from ansible_collections.obol.dv.tests.support import playbook
 
-KEYS = play.ROOT / "playbooks" / "enr.yml"
+KEYS = playbook.ROOT / "playbooks" / "enr.yml"
 
 #: Where the inventory is, below a directory, and where its nodes are; the name of its cluster for people.
 PLACES = {
@@ -49,7 +49,7 @@ def top():
 
 @pytest.mark.parametrize("place", PLACES)
 def test_where_the_keys_land(place, tmp_path):
-    inventory = shutil.copytree(play.LOCAL, tmp_path / place)
+    inventory = shutil.copytree(playbook.LOCAL, tmp_path / place)
     nodes, name = PLACES[place]
     below = ["%s/%s" % (tmp_path / nodes, each) for each in ("node1/.charon", "store", "backups")]
     for source in (inventory, inventory / "hosts.yml"):
@@ -57,7 +57,7 @@ def test_where_the_keys_land(place, tmp_path):
 
 
 def test_two_levels_below_the_root_of_the_file_system(top):
-    shutil.copytree(play.LOCAL, top, dirs_exist_ok=True)
+    shutil.copytree(playbook.LOCAL, top, dirs_exist_ok=True)
     assert variables(top, "dv_data_dir", "dv_store") == ["%s-nodes/node1/.charon" % top, "%s-nodes/store" % top]
 
 
@@ -66,7 +66,7 @@ def run(*command):
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MAKE"))}
     options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 600}
     command, environment = list(map(str, command)), {**clean, "ANSIBLE_NOCOLOR": "1"}
-    done = subprocess.run(command, cwd=play.ROOT, env=environment, check=False, **options)
+    done = subprocess.run(command, cwd=playbook.ROOT, env=environment, check=False, **options)
     return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 
@@ -76,7 +76,7 @@ def clean(inventory, *more):
 
 def test_two_beside_each_other_and_one_deleted(top, tree):
     """As far as the keys. Nothing is deleted unless it is meant, and nothing else then."""
-    inventories = [shutil.copytree(play.LOCAL, top / name) for name in ("first", "second")]
+    inventories = [shutil.copytree(playbook.LOCAL, top / name) for name in ("first", "second")]
     for inventory in inventories:
         hosts = inventory / "hosts.yml"
         hosts.write_text(hosts.read_text().replace("node[1:4]", "node[1:3]"))
@@ -129,7 +129,7 @@ REFUSED = {
 def test_nothing_but_local_nodes_is_ever_deleted(top, tree, case):
     """One node that is none is enough, wherever it stands in the inventory."""
     name, group, variables = REFUSED[case]
-    inventory = shutil.copytree(play.LOCAL, top / "inventory")
+    inventory = shutil.copytree(playbook.LOCAL, top / "inventory")
     common = yaml.safe_load((inventory / "group_vars" / "local.yml").read_text())
     hosts = yaml.safe_load((inventory / "hosts.yml").read_text())["dv_nodes"]["children"]
     hosts.setdefault(group, {"hosts": {}})["hosts"][name] = {**common, "dv_cluster": group, **variables}
@@ -144,7 +144,7 @@ def test_nothing_but_local_nodes_is_ever_deleted(top, tree, case):
 
 def test_what_is_no_nodes_stays(top):
     """Only what a run makes is deleted, not a directory that happens to have a node's name."""
-    inventory = shutil.copytree(play.LOCAL, top / "etc")
+    inventory = shutil.copytree(playbook.LOCAL, top / "etc")
     mine = top / "etc-nodes" / "node1" / "mine"
     mine.mkdir(parents=True)
     (mine.parent / ".charon").mkdir()

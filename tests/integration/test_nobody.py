@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.obol.dv.tests import play
+from ansible_collections.obol.dv.tests.support import playbook as play
 
 INVENTORIES = {
     "slip.ini": "[dvnodes]\nalice\nbob\n",

@@ -7,17 +7,17 @@
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import networks
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
-from ansible_collections.obol.dv.tests import play
-from ansible_collections.obol.dv.tests.operators import Operators
+from ansible_collections.obol.dv.tests.support import playbook
+from ansible_collections.obol.dv.tests.support.inventory import Operators
 
 TESTNET = networks.custom("devnet-7", 7007, "0x70000007", 1700000000)
 OTHER = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 
 
 def test_three_nodes_of_the_local_inventory(tmp_path, check_complete):
-    inventory = play.inventory_of(tmp_path, 3)
-    printed = play.play(["create-cluster.yml"], tmp_path / "nodes", "-e", "dv_num_validators=1", inventory=inventory)
-    check_complete(play.data_dirs(tmp_path / "nodes", 3))
+    inventory = playbook.inventory_of(tmp_path, 3)
+    printed = playbook.play(["create-cluster.yml"], tmp_path / "nodes", "-e", "dv_num_validators=1", inventory=inventory)
+    check_complete(playbook.data_dirs(tmp_path / "nodes", 3))
     assert "2 of 3 operators" in printed
 
 
@@ -71,7 +71,7 @@ def test_a_creator_who_is_no_operator_on_a_testnet_of_ones_own(tmp_path):
     assert (made.compounding, made.consensus_protocol, made.target_gas_limit) == (True, "qbft", 36_000_000)
     assert [operator.address for operator in made.operators] == order
     verified = group.play(playbooks=["playbooks/verify.yml"])
-    assert {counts["changed"] for counts in play.recap(verified).values()} == {0}
+    assert {counts["changed"] for counts in playbook.recap(verified).values()} == {0}
 
 
 def test_seven_nodes_of_which_one_operator_has_three(tmp_path, check_complete, check_refused):

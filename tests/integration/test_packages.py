@@ -9,7 +9,7 @@ import re
 import subprocess
 
 import pytest
-from ansible_collections.obol.dv.tests import play
+from ansible_collections.obol.dv.tests.support import playbook
 
 #: As docs/runtime.md names them, and as uv does.
 MACHINES = {
@@ -27,7 +27,7 @@ def resolve(directory, name, python, platform, **environment):
     """
     command = ["uv", "pip", "install", "--dry-run", "--no-config", "--target", directory, "--only-binary", ":all:", "--require-hashes"]
     done = subprocess.run(
-        [*command, "--python-version", python, "--python-platform", platform, "-r", play.ROOT / (name + ".txt")],
+        [*command, "--python-version", python, "--python-platform", platform, "-r", playbook.ROOT / (name + ".txt")],
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -74,11 +74,11 @@ def test_the_lock_of_a_node_lacks_nothing_that_its_packages_want(packages, pytho
 
 
 def test_docs_name_these():
-    text = (play.ROOT / "docs" / "runtime.md").read_text()
+    text = (playbook.ROOT / "docs" / "runtime.md").read_text()
     assert "%s and %s, on Linux with glibc 2.28 or newer" % (", ".join(PYTHONS[:-1]), PYTHONS[-1]) in text
     assert "The machines are x86_64 and aarch64" in text and "macOS on arm64" in text
-    assert 'dv_runtime_versions: ["%s"]' % '", "'.join(PYTHONS) in (play.ROOT / "roles" / "runtime" / "vars" / "main.yml").read_text()
-    assert "\nNODE_PYTHON = %s\n" % " ".join(PYTHONS) in (play.ROOT / "Makefile").read_text()
+    assert 'dv_runtime_versions: ["%s"]' % '", "'.join(PYTHONS) in (playbook.ROOT / "roles" / "runtime" / "vars" / "main.yml").read_text()
+    assert "\nNODE_PYTHON = %s\n" % " ".join(PYTHONS) in (playbook.ROOT / "Makefile").read_text()
 
 
 @pytest.mark.parametrize(

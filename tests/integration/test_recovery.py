@@ -19,10 +19,10 @@ import pyrage
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws
-from ansible_collections.obol.dv.tests import play
-from ansible_collections.obol.dv.tests.operators import Operators
+from ansible_collections.obol.dv.tests.support import playbook
+from ansible_collections.obol.dv.tests.support.inventory import Operators
 
-PAGE, RETIRING = ((play.ROOT / "docs" / name).read_text() for name in ("recovery.md", "retiring.md"))
+PAGE, RETIRING = ((playbook.ROOT / "docs" / name).read_text() for name in ("recovery.md", "retiring.md"))
 
 
 def recipes(page=PAGE):
@@ -50,7 +50,7 @@ class Recipe:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
         self.environment = {
             **clean,
-            "ANSIBLE_COLLECTIONS_PATH": str(play.ROOT / "collections"),
+            "ANSIBLE_COLLECTIONS_PATH": str(playbook.ROOT / "collections"),
             "ANSIBLE_HOME": str(group.directory / "ansible"),
             "ANSIBLE_NOCOLOR": "1",
             "PATH": os.pathsep.join([os.path.dirname(sys.executable), *filter(None, [str(path)]), clean["PATH"]]),
@@ -145,7 +145,7 @@ def test_a_run_was_cut_off(group, check_complete):
         while not any(cluster.directory.glob("*/.charon/ceremony/*/1/out/commit.jws")):
             assert process.poll() is None, process.stdout.read()
             time.sleep(0.005)
-        play.kill_all(mark.encode())
+        playbook.kill_all(mark.encode())
     assert process.returncode == -signal.SIGKILL
     recipe.follow()
     recipe.follow()

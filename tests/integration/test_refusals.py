@@ -18,8 +18,8 @@ from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
 from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
-from ansible_collections.obol.dv.tests import play
-from ansible_collections.obol.dv.tests.operators import DEAD, Operators
+from ansible_collections.obol.dv.tests.support import playbook
+from ansible_collections.obol.dv.tests.support.inventory import DEAD, Operators
 
 OTHER = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 UP_TO_DEFINITION = ["playbooks/%s.yml" % name for name in ("preflight", "enr", "definition")]
@@ -91,7 +91,7 @@ def test_changed_terms(state, signed_group, our_cluster, check_refused):
         texts[0] = "dv_num_validators: the definition has 2, the terms say"
         variables["dv_num_validators"] = 3
         arguments = ("-e", json.dumps(variables))
-        done = check_refused(directory, [], lambda: play.attempt(["create-cluster.yml"], directory, *arguments))
+        done = check_refused(directory, [], lambda: playbook.attempt(["create-cluster.yml"], directory, *arguments))
     for text in texts:
         assert text in done.stdout
     assert "set the variables back" in done.stdout

@@ -14,7 +14,7 @@ import sys
 import time
 
 import pytest
-from ansible_collections.obol.dv.tests import play
+from ansible_collections.obol.dv.tests.support import playbook
 
 RUNTIME = ("playbooks/runtime.yml",)
 HERE = "%d.%d" % sys.version_info[:2]
@@ -39,7 +39,7 @@ def wheelhouse(tmp_path_factory):
     path = tmp_path_factory.mktemp("wheelhouse")
     given = {"WHEELHOUSE": path, "NODE_PYTHON": HERE, "NODE_MACHINE": platform.machine()}
     command = ["make", "wheelhouse", *("%s=%s" % each for each in given.items())]
-    subprocess.run(command, cwd=play.ROOT, stdin=subprocess.DEVNULL, check=True, timeout=600)
+    subprocess.run(command, cwd=playbook.ROOT, stdin=subprocess.DEVNULL, check=True, timeout=600)
     return path
 
 
@@ -62,7 +62,7 @@ class Nodes:
 
     def attempt(self, *arguments, playbooks=RUNTIME):
         sources = ["-i", str(self.own)]
-        return play.attempt(playbooks, self.lab.directory, *sources, *arguments, inventory=self.lab.inventory)
+        return playbook.attempt(playbooks, self.lab.directory, *sources, *arguments, inventory=self.lab.inventory)
 
     def play(self, *arguments, **options):
         done = self.attempt(*arguments, **options)
@@ -80,7 +80,7 @@ def nodes(lab):
 
 
 def changed(printed):
-    return {name: counts["changed"] > 0 for name, counts in play.recap(printed).items()}
+    return {name: counts["changed"] > 0 for name, counts in playbook.recap(printed).items()}
 
 
 def refused(done):
@@ -149,7 +149,7 @@ def test_names_of_one_machine_at_once_for_a_user_that_is_not_root(nodes, wheelho
 
 def installing(directory, sources):
     """A process of the role's on this machine, as another control node starts it; it leads its session."""
-    role = play.ROOT / "roles" / "runtime" / "files"
+    role = playbook.ROOT / "roles" / "runtime" / "files"
     wanted = [line.split(" ")[0] for line in (sources / "requirements.txt").read_text().splitlines() if "==" in line]
     command = [PYTHON, "-I", "-c", (role / "install.py").read_text(), directory, sources, (role / "packages.py").read_text(), *wanted]
     return subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
@@ -159,7 +159,7 @@ def installing(directory, sources):
 def test_an_installer_that_was_killed_while_others_wait(wheelhouse, tmp_path, kill):
     sources, directory = tmp_path / "sources", tmp_path / "made"
     sources.mkdir()
-    shutil.copy(play.ROOT / "requirements-node.txt", sources / "requirements.txt")
+    shutil.copy(playbook.ROOT / "requirements-node.txt", sources / "requirements.txt")
     (sources / "wheelhouse").symlink_to(wheelhouse)
     first = installing(directory, sources)
     with first:

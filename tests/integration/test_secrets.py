@@ -10,7 +10,7 @@ import stat
 import uuid
 
 import pytest
-from ansible_collections.obol.dv.tests import leaks, node_secrets, play
+from ansible_collections.obol.dv.tests.support import node_secrets, playbook, secret_scan
 
 SECRET = bytes(range(0xD0, 0xF0))
 
@@ -30,11 +30,11 @@ def planted():
 
 @pytest.mark.parametrize("content", [pytest.param(content, id=name) for name, content in planted()])
 def test_a_planted_secret_is_found(content):
-    assert leaks.search({"it": SECRET}, {"log": b"before" + content + b"after"}) == [("it", "log")]
+    assert secret_scan.search({"it": SECRET}, {"log": b"before" + content + b"after"}) == [("it", "log")]
 
 
 def test_what_is_no_secret_is_not_found():
-    assert leaks.search({"it": SECRET}, {"log": SECRET[:-1].hex().encode() + base64.b64encode(SECRET[1:])}) == []
+    assert secret_scan.search({"it": SECRET}, {"log": SECRET[:-1].hex().encode() + base64.b64encode(SECRET[1:])}) == []
 
 
 class Run:
@@ -42,7 +42,7 @@ class Run:
 
     def __init__(self, directory):
         self.nodes = directory / "nodes"
-        self.data_dirs = play.data_dirs(self.nodes)
+        self.data_dirs = playbook.data_dirs(self.nodes)
         self.log, self.temporary, mark = directory / "ansible.log", directory / "ansible", uuid.uuid4().hex
         environment = {
             "ANSIBLE_LOG_PATH": self.log,
@@ -51,8 +51,8 @@ class Run:
             "ANSIBLE_KEEP_REMOTE_FILES": "1",
             "OBOL_DV_TEST": mark,
         }
-        with leaks.Watch(lambda: leaks.marked(mark.encode()), self.data_dirs) as self.watch:
-            self.done = play.attempt(["create-cluster.yml"], self.nodes, "-vvvv", "--diff", environment=environment)
+        with secret_scan.Watch(lambda: secret_scan.marked(mark.encode()), self.data_dirs) as self.watch:
+            self.done = playbook.attempt(["create-cluster.yml"], self.nodes, "-vvvv", "--diff", environment=environment)
         assert self.done.returncode == 0, self.done.stdout[-4000:]
 
     def secrets(self):
@@ -71,10 +71,10 @@ class Run:
             "stderr": self.done.stderr.encode(),
             "log": self.log.read_bytes(),
             **self.watch.seen,
-            **leaks.files_below(self.nodes / "store"),
+            **secret_scan.files_below(self.nodes / "store"),
         }
         # Ansible's temporary files repeat the same modules over and over.
-        lines = {line for content in leaks.files_below(self.temporary).values() for line in content.split(b"\n")}
+        lines = {line for content in secret_scan.files_below(self.temporary).values() for line in content.split(b"\n")}
         return {**found, "temporary files": b"\n".join(lines)}
 
 
@@ -92,27 +92,27 @@ def test_everything_was_looked_at(run):
     assert b"Round finish" in outside["stdout"] and b"Round finish" in outside["log"]
     assert b"AnsiballZ_dkg.py" in outside["arguments"] and b"OBOL_DV_TEST" in outside["environments"]
     assert b"obol.dv.dkg" in outside["temporary files"] and b"share_index" in outside["temporary files"]
-    found = leaks.search({"share": secrets["node1: ENR private key"]}, leaks.files_below(run.data_dirs[0]))
+    found = secret_scan.search({"share": secrets["node1: ENR private key"]}, secret_scan.files_below(run.data_dirs[0]))
     assert found == [("share", str(run.data_dirs[0] / "charon-enr-private-key"))]
 
 
 def test_no_secret_is_outside_of_its_node(run):
-    assert leaks.search(run.secrets(), run.outside()) == []
+    assert secret_scan.search(run.secrets(), run.outside()) == []
 
 
 def test_no_secret_is_on_another_node(run):
     secrets = run.secrets()
     for number, data_dir in enumerate(run.data_dirs, 1):
         others = {name: secret for name, secret in secrets.items() if not name.startswith("node%d:" % number)}
-        assert leaks.search(others, leaks.files_below(data_dir.parent)) == []
+        assert secret_scan.search(others, secret_scan.files_below(data_dir.parent)) == []
 
 
 def test_secrets_are_for_their_owner_only(run):
     """What is left of them, and all that stands beside them."""
     secrets = run.secrets()
     for data_dir in run.data_dirs:
-        files = leaks.files_below(data_dir.parent)
-        holding = {path for _name, path in leaks.search(secrets, files)}
+        files = secret_scan.files_below(data_dir.parent)
+        holding = {path for _name, path in secret_scan.search(secrets, files)}
         assert len(holding) == 1 + 1 + 2  # ENR key, wallet password, two keystore passwords
         holding |= {str(path) for path in data_dir.parent.glob("**/*.json") if path.parent.name == "validator_keys"}
         holding.add(str(data_dir.parent / "wallet.json"))

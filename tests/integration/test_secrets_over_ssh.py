@@ -22,9 +22,9 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws
-from ansible_collections.obol.dv.tests import leaks, node_secrets
-from ansible_collections.obol.dv.tests.lab import LabError
-from ansible_collections.obol.dv.tests.play import ROOT
+from ansible_collections.obol.dv.tests.support import node_secrets, secret_scan
+from ansible_collections.obol.dv.tests.support.netns_hosts import LabError
+from ansible_collections.obol.dv.tests.support.playbook import ROOT
 
 NODES = ("node1", "node2", "node3")
 #: A node's own directory: the one place on its disk for its secrets.
@@ -90,7 +90,7 @@ class Site:
     def __init__(self, hosts, logs):
         self.hosts, self._logs = hosts, logs
         self.data_dirs = {name: hosts.path(name, OWN + "/.charon") for name in NODES}
-        self.watch = leaks.Watch(self._processes, self.data_dirs.values())
+        self.watch = secret_scan.Watch(self._processes, self.data_dirs.values())
         self.syslogs, self.runs = [], []
         for name in hosts.names:
             self._listen(name)
@@ -207,9 +207,9 @@ class Site:
     def disk(self, name):
         """What a host has written, on its disk and in its memory: path -> bytes."""
         changes = self.hosts.changes(name)
-        found = {path.removeprefix(str(changes)): content for path, content in leaks.files_below(changes).items()}
+        found = {path.removeprefix(str(changes)): content for path, content in secret_scan.files_below(changes).items()}
         for place in ("/dev/shm", "/run"):
-            found |= leaks.files_below(self.hosts.inside(name, place))
+            found |= secret_scan.files_below(self.hosts.inside(name, place))
         return found
 
     @property
@@ -255,10 +255,10 @@ def site(lab, planted):
 def test_everything_was_looked_at(site, planted):
     """The search is worth something: it finds what slipped, in each of its places and in no other form than it should."""
     slipped = {"planted": bytes.fromhex(planted)}
-    found = {place for _name, place in leaks.search(slipped, site.outside)}
+    found = {place for _name, place in secret_scan.search(slipped, site.outside)}
     assert {*site.history, *site.told, *site.watch.seen, "control:%s/ansible.log" % CONTROL} <= found
     for name in NODES:
-        found = {place for _name, place in leaks.search(slipped, site.disk(name))}
+        found = {place for _name, place in secret_scan.search(slipped, site.disk(name))}
         assert "/var/tmp/slipped" in found and any(place.startswith("/root/.ansible/tmp/") for place in found)
 
 
@@ -273,7 +273,7 @@ def test_no_secret_is_outside_of_its_node(site):
     """But for one that an abort has to show: the key that opens what the accused dealt to the accuser, and nothing else."""
     outside = site.outside
     for name in NODES:
-        found = leaks.search(site.secrets_of(name), outside)
+        found = secret_scan.search(site.secrets_of(name), outside)
         halves = [("%s half of the HPKE key for operator 2, attempt 1" % half, "payloads") for half in ("ML-KEM", "X25519")]
         assert found == (halves if name == "node1" else [])
 
@@ -281,10 +281,10 @@ def test_no_secret_is_outside_of_its_node(site):
 def test_no_secret_is_elsewhere_on_a_node(site):
     """Of its own, none beside its own directory; of the others, none at all."""
     for name in NODES:
-        found = leaks.search(site.secrets_of(name), site.disk(name))
+        found = secret_scan.search(site.secrets_of(name), site.disk(name))
         assert found and {place for _name, place in found if not place.startswith(OWN + "/")} == set()
         for other in set(NODES) - {name}:
-            assert leaks.search(site.secrets_of(other), site.disk(name)) == []
+            assert secret_scan.search(site.secrets_of(other), site.disk(name)) == []
 
 
 def test_all_secrets_are_searched_for(site):

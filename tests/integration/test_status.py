@@ -12,8 +12,8 @@ import shutil
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws
-from ansible_collections.obol.dv.tests import play, status_schema
-from ansible_collections.obol.dv.tests.operators import Operators
+from ansible_collections.obol.dv.tests.support import playbook, status_schema
+from ansible_collections.obol.dv.tests.support.inventory import Operators
 
 STATUS = ["playbooks/status.yml"]
 DKG = ["playbooks/dkg.yml"]
@@ -66,8 +66,8 @@ def typed(group, command):
     words = shlex.split(command)
     assert words[0] == "ansible-playbook"
     inventory = words.index("-i") + 1
-    assert (play.ROOT / words[inventory]).samefile(group.directory / "hosts.yml")
-    return play.attempt([], group.directory, *words[1:], inventory=group.directory / "hosts.yml")
+    assert (playbook.ROOT / words[inventory]).samefile(group.directory / "hosts.yml")
+    return playbook.attempt([], group.directory, *words[1:], inventory=group.directory / "hosts.yml")
 
 
 @pytest.fixture(scope="module")

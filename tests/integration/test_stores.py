@@ -12,8 +12,8 @@ import sys
 
 import pytest
 import yaml
-from ansible_collections.obol.dv.tests import play
-from ansible_collections.obol.dv.tests.operators import Operators
+from ansible_collections.obol.dv.tests.support import playbook
+from ansible_collections.obol.dv.tests.support.inventory import Operators
 
 #: What a store that cannot be opened says. The password is in no output.
 BROKEN = {
@@ -27,7 +27,7 @@ BROKEN = {
 def attempt(group, directory):
     """A talkative run of the main job, whose copies of repositories are below ``directory``."""
     environment = {"ANSIBLE_HOME": str(directory / "ansible")}
-    return play.attempt(["create-cluster.yml"], group.directory, "-vvv", inventory=group.write_inventory(), environment=environment)
+    return playbook.attempt(["create-cluster.yml"], group.directory, "-vvv", inventory=group.write_inventory(), environment=environment)
 
 
 @pytest.mark.parametrize("store, text", BROKEN.items(), ids=[name.partition(":")[0] for name in BROKEN])
@@ -62,7 +62,7 @@ def test_a_store_that_fails_after_the_node_spoke(tmp_path, check_complete):
     assert {path: path.read_text() for path in said} == said
 
 
-PAGE = (play.ROOT / "docs" / "stores.md").read_text()
+PAGE = (playbook.ROOT / "docs" / "stores.md").read_text()
 
 #: In the place of ssh: what it was called with is written down, and the server's part runs here.
 SSH = """#!/bin/sh
@@ -97,7 +97,7 @@ def test_consent_by_pull_request_as_the_page_has_it(tmp_path):
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "GIT_"))}
     environment = {
         **clean,
-        "ANSIBLE_COLLECTIONS_PATH": str(play.ROOT / "collections"),
+        "ANSIBLE_COLLECTIONS_PATH": str(playbook.ROOT / "collections"),
         "ANSIBLE_NOCOLOR": "1",
         "HOME": str(home),
         "PATH": os.pathsep.join([str(home / "bin"), os.path.dirname(sys.executable), clean["PATH"]]),
@@ -165,7 +165,7 @@ def test_what_a_stick_took_is_told(tmp_path):
             path.write_text("{}")
     (tmp_path / "stick").mkdir()
     (tmp_path / "trip.yml").write_text(TRIP.format(tmp_path))
-    play.play([tmp_path / "trip.yml"], tmp_path)
+    playbook.play([tmp_path / "trip.yml"], tmp_path)
     answers = json.loads((tmp_path / "answers.json").read_text())
     a, full, half, x, y = (str(tmp_path / name) for name in ("a", "full", "half", "stick/x", "stick/y"))
     wanted = {

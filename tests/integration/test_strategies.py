@@ -8,8 +8,8 @@ import json
 
 import pytest
 import yaml
-from ansible_collections.obol.dv.tests import play, status_schema
-from ansible_collections.obol.dv.tests.operators import DEAD, Operators
+from ansible_collections.obol.dv.tests.support import playbook, status_schema
+from ansible_collections.obol.dv.tests.support.inventory import DEAD, Operators
 
 ROLES = ("preflight", "enr", "wallet", "definition")
 
@@ -23,7 +23,7 @@ def test_free_and_told_to_a_program(tmp_path):
     group = Operators(tmp_path / "group", 3)
     environment = {"ANSIBLE_STRATEGY": "free", "ANSIBLE_STDOUT_CALLBACK": "obol.dv.summary_only"}
     names = ("preflight", "enr", "definition")
-    done = play.attempt(
+    done = playbook.attempt(
         ["playbooks/%s.yml" % name for name in names],
         group.directory,
         "-e",
@@ -50,11 +50,11 @@ def test_one_node_after_the_other(tmp_path):
     own = tmp_path / "own.yml"
     plays = [{"hosts": "dv_nodes", "gather_facts": False, "serial": 1, "roles": ["obol.dv." + name for name in ROLES]}]
     own.write_text(yaml.safe_dump(plays * 2))
-    play.play([own], group.directory, inventory=group.write_inventory())
+    playbook.play([own], group.directory, inventory=group.write_inventory())
     assert len(definitions(group)) == 1
 
 
 @pytest.mark.parametrize("arguments", [("--tags", "none"), ("--skip-tags", "always", "--limit", "node1")])
 def test_tags(tmp_path, arguments):
-    done = play.attempt(["create-cluster.yml"], tmp_path, "--check", *arguments)
+    done = playbook.attempt(["create-cluster.yml"], tmp_path, "--check", *arguments)
     assert done.returncode == 0 and "undefined" not in done.stdout + done.stderr, done.stdout

@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.obol.dv.tests import play
-from ansible_collections.obol.dv.tests.operators import Operators
-from ansible_collections.obol.dv.tests.play import ROOT
+from ansible_collections.obol.dv.tests.support import playbook as play
+from ansible_collections.obol.dv.tests.support.inventory import Operators
+from ansible_collections.obol.dv.tests.support.playbook import ROOT
 
 SITE = "- name: Go on\n  ansible.builtin.import_playbook: obol.dv.create_cluster\n"
 

@@ -15,7 +15,7 @@ from ansible_collections.obol.dv.plugins.module_utils.agreement.config import pa
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, networks
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
-from ansible_collections.obol.dv.tests.unit.plugins.module_utils.dealer import Cluster
+from ansible_collections.obol.dv.tests.support.dealt_cluster import Cluster
 
 Person = namedtuple("Person", "private_key address node_key enr sign")
 

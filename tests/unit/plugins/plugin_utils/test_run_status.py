@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Accused, Standing
 from ansible_collections.obol.dv.plugins.plugin_utils.rerun_command import CommandLine
 from ansible_collections.obol.dv.plugins.plugin_utils.run_status import UNKNOWN, document, standing
-from ansible_collections.obol.dv.tests import status_schema
+from ansible_collections.obol.dv.tests.support import status_schema
 
 FAILED = dict(failed=True, msg="what was found;\n wanted: what was wanted")
 WAITS = Standing(state="waiting", step="approval", waiting_for=(2,), since=0).result()

@@ -18,7 +18,7 @@ from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import c
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.plugins.module_utils.verify.definition import verify_definition
 from ansible_collections.obol.dv.plugins.module_utils.verify.lock import verify_lock
-from ansible_collections.obol.dv.tests.unit.plugins.module_utils.dealer import GWEI, Cluster, errors, texts, warnings
+from ansible_collections.obol.dv.tests.support.dealt_cluster import GWEI, Cluster, errors, texts, warnings
 
 
 def test_dealt_cluster(cluster, tmp_path):

@@ -14,7 +14,7 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.plugins.module_utils.verify.definition import verify_definition
-from ansible_collections.obol.dv.tests.unit.plugins.module_utils.dealer import Cluster, errors, texts, warnings
+from ansible_collections.obol.dv.tests.support.dealt_cluster import Cluster, errors, texts, warnings
 
 # Unfinished definitions: what an operator has not done yet.
 NOTHING = {"enr": "", "config_signature": b"", "enr_signature": b""}

@@ -17,7 +17,7 @@ from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures impo
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit, keystore
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
-from ansible_collections.obol.dv.tests.unit.plugins.module_utils.dealer import GWEI, Cluster, errors, texts, warnings
+from ansible_collections.obol.dv.tests.support.dealt_cluster import GWEI, Cluster, errors, texts, warnings
 
 KEYS = layout.KEYS
 

@@ -13,7 +13,7 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.module_utils.errors import Problems
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
-from ansible_collections.obol.dv.tests.unit.plugins.module_utils.dealer import GWEI, errors, texts
+from ansible_collections.obol.dv.tests.support.dealt_cluster import GWEI, errors, texts
 
 # Paths in a lock's JSON.
 DEFINITION, VALIDATORS = ("cluster_definition",), ("distributed_validators",)

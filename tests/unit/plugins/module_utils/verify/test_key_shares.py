@@ -16,7 +16,7 @@ from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, keystore
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.plugins.module_utils.verify.definition import is_from_before_edit
-from ansible_collections.obol.dv.tests.unit.plugins.module_utils.dealer import Cluster, errors, texts, warnings
+from ansible_collections.obol.dv.tests.support.dealt_cluster import Cluster, errors, texts, warnings
 
 KEYS = layout.KEYS
 

@@ -18,7 +18,7 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import builder_registration, deposit, keystore
 from ansible_collections.obol.dv.plugins.module_utils.verify import file_forms
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
-from ansible_collections.obol.dv.tests.unit.plugins.module_utils.dealer import GWEI, errors, texts, warnings
+from ansible_collections.obol.dv.tests.support.dealt_cluster import GWEI, errors, texts, warnings
 
 FETCHED = "deposit-data-2026-01-02T03:04:05+02:00"
 STRANGER = 5

@@ -16,7 +16,7 @@ from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures impo
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 from ansible_collections.obol.dv.plugins.module_utils.verify.definition import verify_definition
 from ansible_collections.obol.dv.plugins.module_utils.verify.lock import verify_lock
-from ansible_collections.obol.dv.tests.unit.plugins.module_utils.dealer import GWEI, Cluster, errors, texts, warnings
+from ansible_collections.obol.dv.tests.support.dealt_cluster import GWEI, Cluster, errors, texts, warnings
 
 STRANGER = bytes(31) + b"\5"
 

@@ -8,7 +8,7 @@ import os
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.tests.lacking import lacking
+from ansible_collections.obol.dv.tests.support.require import lacking
 
 from .media import MEDIA
 

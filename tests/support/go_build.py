@@ -10,7 +10,7 @@ import pathlib
 import shutil
 import subprocess
 
-TESTS = pathlib.Path(__file__).resolve().parent
+TESTS = pathlib.Path(__file__).resolve().parents[1]
 CACHE = TESTS.parent / ".cache"
 
 

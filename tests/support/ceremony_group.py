@@ -20,9 +20,8 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
-from ansible_collections.obol.dv.tests import play
-from ansible_collections.obol.dv.tests.faults import strace
-from ansible_collections.obol.dv.tests.operators import DEAD
+from ansible_collections.obol.dv.tests.support import playbook, strace
+from ansible_collections.obol.dv.tests.support.inventory import DEAD
 
 COLLECTION = "ansible_collections.obol.dv.plugins"
 ROUNDS = ("commit", "deal", "confirm", "sign", "seal", "finish")
@@ -77,7 +76,7 @@ class Cluster:
     def __init__(self, directory, store="store"):
         self.directory = pathlib.Path(directory)
         self.nodes = [self.directory / ("node%d" % node) for node in range(1, 5)]
-        self.data_dirs = play.data_dirs(self.directory)
+        self.data_dirs = playbook.data_dirs(self.directory)
         self.store = open_store(str(self.directory / store))
 
     def begin(self):

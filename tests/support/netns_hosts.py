@@ -7,7 +7,7 @@
     with Lab(tmp_path / "lab", ["node1", "node2"]) as lab:
         play(..., inventory=lab.inventory)
 
-or, as molecule does, ``python tests/lab.py up DIRECTORY node1 node2`` and ``down DIRECTORY``.
+or, as molecule does, ``python tests/support/netns_hosts.py up DIRECTORY node1 node2`` and ``down DIRECTORY``.
 
 A lab is one process, in namespaces of its own, with a switch: when it ends, the kernel takes the hosts, their network and
 their disks away, and the machine has never seen any of them. A host is a process in there with namespaces of its own: a

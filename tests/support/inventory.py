@@ -11,7 +11,7 @@ import shutil
 from functools import partial
 
 from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
-from ansible_collections.obol.dv.tests import play
+from ansible_collections.obol.dv.tests.support import playbook
 
 #: An address that nobody has the key of.
 DEAD = "0x000000000000000000000000000000000000dEaD"
@@ -85,11 +85,11 @@ class Operators:
 
     def play(self, *arguments, playbooks=("create-cluster.yml",)):
         """What a run printed, that must not fail; see :func:`play.play`."""
-        return self._run(play.play)(playbooks, self.directory, *arguments)
+        return self._run(playbook.play)(playbooks, self.directory, *arguments)
 
     def attempt(self, *arguments, playbooks=("create-cluster.yml",)):
         """A run that may fail; see :func:`play.attempt`."""
-        return self._run(play.attempt)(playbooks, self.directory, *arguments)
+        return self._run(playbook.attempt)(playbooks, self.directory, *arguments)
 
     def _run(self, run):
         return partial(run, inventory=self.write_inventory())

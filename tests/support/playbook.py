@@ -14,9 +14,9 @@ import subprocess
 import sys
 import uuid
 
-from ansible_collections.obol.dv.tests import leaks
+from ansible_collections.obol.dv.tests.support import secret_scan
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOCAL = ROOT / "inventories" / "local"
 
 
@@ -87,7 +87,7 @@ def doomed(playbooks, directory, *arguments, environment=(), **options):
 
 def kill_all(mark):
     """Kill every process with ``mark`` (bytes) in its environment: Ansible's workers are in sessions of their own."""
-    while processes := list(leaks.marked(mark)):
+    while processes := list(secret_scan.marked(mark)):
         for process in processes:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(process.name), signal.SIGKILL)

@@ -18,7 +18,7 @@ import time
 import urllib.error
 import urllib.request
 
-from ansible_collections.obol.dv.tests import go_tool
+from ansible_collections.obol.dv.tests.support import go_build
 
 #: Seconds that one command or one wait may take on a busy machine. A deadline, never a measure of speed.
 DEADLINE = 180
@@ -29,8 +29,8 @@ class CharonError(Exception):
 
 
 def binary():
-    """The path of the charon binary; see :func:`go_tool.binary`."""
-    return go_tool.binary("charon", "github.com/obolnetwork/charon")
+    """The path of the charon binary; see :func:`go_build.binary`."""
+    return go_build.binary("charon", "github.com/obolnetwork/charon")
 
 
 def wait_for(condition, what, seconds=DEADLINE):

@@ -10,13 +10,13 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.obol.dv.tests import charon_tool, play
-from ansible_collections.obol.dv.tests.lab import LabError
+from ansible_collections.obol.dv.tests.support import playbook, stock_charon
+from ansible_collections.obol.dv.tests.support.netns_hosts import LabError
 
 #: Makes a lab, says which is the first process of its host, and waits to be killed.
 OWNER = """
 import sys, time
-from tests.lab import Lab
+from tests.support.netns_hosts import Lab
 with Lab(sys.argv[1], ["node1"]) as lab:
     print((lab.path("node1").parent / "pid").read_text().strip(), flush=True)
     time.sleep(600)
@@ -84,10 +84,10 @@ def test_a_cable_pulled_and_a_power_cut(lab):
 
 def test_a_lab_ends_with_the_process_that_made_it(lab):
     hosts = lab("node1")
-    with subprocess.Popen([sys.executable, "-c", OWNER, hosts.directory], cwd=play.ROOT, stdout=subprocess.PIPE, text=True) as owner:
+    with subprocess.Popen([sys.executable, "-c", OWNER, hosts.directory], cwd=playbook.ROOT, stdout=subprocess.PIPE, text=True) as owner:
         first = pathlib.Path("/proc") / owner.stdout.readline().strip()
         assert hosts.path("node1", "/etc").is_dir() and first.exists()
         owner.kill()
-    charon_tool.wait_for(lambda: not first.exists(), "the end of the host")
+    stock_charon.wait_for(lambda: not first.exists(), "the end of the host")
     with pytest.raises(LabError, match="no lab is up"):
         hosts.path("node1")

@@ -7,7 +7,7 @@
 import json
 
 import pytest
-from ansible_collections.obol.dv.tests import charon_tool, go_tool
+from ansible_collections.obol.dv.tests.support import go_build, stock_charon
 
 TERMS = {
     "network": "hoodi",
@@ -29,24 +29,24 @@ def test_a_dkg_of_charon(charon, tmp_path):
 
 
 def test_a_failure_shows_what_charon_said(charon, tmp_path):
-    with pytest.raises(charon_tool.CharonError, match="private key not found"):
+    with pytest.raises(stock_charon.CharonError, match="private key not found"):
         charon.enr(tmp_path / "nothing")
     assert any("private key not found" in text for _name, text in charon.logs())
 
 
 def test_a_node_that_fails_ends_the_dkg(charon, tmp_path):
     (tmp_path / "definition.json").write_text("{}")
-    with pytest.raises(charon_tool.CharonError, match="charon ended with 1: dkg"):
+    with pytest.raises(stock_charon.CharonError, match="charon ended with 1: dkg"):
         charon.dkg([tmp_path / "a", tmp_path / "b"], tmp_path / "definition.json", "http://127.0.0.1:1")
 
 
 def test_a_wait_ends():
-    with pytest.raises(charon_tool.CharonError, match="not within 0 s: never"):
-        charon_tool.wait_for(lambda: False, "never", 0)
+    with pytest.raises(stock_charon.CharonError, match="not within 0 s: never"):
+        stock_charon.wait_for(lambda: False, "never", 0)
 
 
 def test_without_go_it_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(go_tool, "CACHE", tmp_path)
+    monkeypatch.setattr(go_build, "CACHE", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(go_tool.NoGo, match="install Go"):
-        charon_tool.binary()
+    with pytest.raises(go_build.NoGo, match="install Go"):
+        stock_charon.binary()
