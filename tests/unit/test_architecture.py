@@ -35,17 +35,17 @@ ANSIBLE, BELOW_ANSIBLE, ABOVE_ANSIBLE = "ansible_module", {"errors", "storage", 
 CEILINGS = {
     "approval": (34, 184),
     "backup_enr_key": (31, 163),
-    "definition": (39, 211),
+    "definition": (40, 211),
     "demo_operator": (26, 145),
-    "dkg": (70, 382),
+    "dkg": (71, 382),
     "enr": (15, 78),
     "preflight": (44, 244),
     "proposal": (29, 149),
-    "status": (77, 425),
+    "status": (78, 425),
     "store_copy": (0, 0),
     "summary": (0, 0),
-    "verify": (37, 212),
-    "wallet": (28, 150),
+    "verify": (37, 213),
+    "wallet": (28, 151),
 }
 
 
