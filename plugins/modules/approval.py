@@ -80,7 +80,7 @@ from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner impo
     HAZARDS_SPEC,
     TESTNET_SPEC,
     WALLET_SPEC,
-    networks,
+    networks_of,
     packages,
     run,
 )
@@ -112,10 +112,10 @@ ARGUMENT_SPEC = dict(
 
 
 def approve(module):
-    params, custom = module.params, networks(module.params)
+    params, networks = module.params, networks_of(module.params)
     if PROPOSAL not in params["inbox"]:
         return dict(changed=module.check_mode, state="waiting", config_hash=None, share_index=None)
-    proposal = check_proposal(params["inbox"][PROPOSAL], "the proposal in %s" % params["store"], custom)
+    proposal = check_proposal(params["inbox"][PROPOSAL], "the proposal in %s" % params["store"], networks)
     if params["terms"]:
         terms = parse_terms(params["terms"], operators_pending=module.check_mode)
         check_terms(proposal, terms)
@@ -136,7 +136,7 @@ def approve(module):
         policy=policy.read(params["policy_file"]) if os.path.lexists(params["policy_file"]) else None,
         accepted_config_hash=from_hex(params["accept_config_hash"], 32, "accept_config_hash") or None,
         wanted_index=params["share_index"],
-        custom=custom,
+        networks=networks,
     )
     index = approval.share_index(proposal, address, params["share_index"])
     name, result = approval_name(index), dict(state="approved", config_hash=to_hex(proposal.config_hash), share_index=index)

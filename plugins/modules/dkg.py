@@ -159,7 +159,7 @@ stored:
 
 import time
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, TESTNET_SPEC, networks_of, packages, run
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance
@@ -174,7 +174,6 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.dkg import inbox as mail
     from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-    from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import by_fork_version
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -187,7 +186,7 @@ ARGUMENT_SPEC = dict(
 
 
 def take_part(module):
-    params, custom = module.params, networks(module.params)
+    params, networks = module.params, networks_of(module.params)
     data_dir = DataDir(params["data_dir"])
     if not data_dir.holds(DEFINITION):
         detail = "there is no %s in %s yet: it needs the approvals of all operators" % (DEFINITION, data_dir)
@@ -197,7 +196,7 @@ def take_part(module):
     own_key = public_key(private_key)
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
     try:
-        definition = acceptance.accepted_definition(data_dir, own_key, confirmed, custom, dry_run=module.check_mode)
+        definition = acceptance.accepted_definition(data_dir, own_key, confirmed, networks, dry_run=module.check_mode)
     except Unbound as error:
         standing = Standing(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
         return dict(standing.result(), changed=False)
@@ -217,7 +216,7 @@ def take_part(module):
         private_key,
         inbox,
         params["attempt"],
-        network=by_fork_version(definition.fork_version, custom),
+        network=networks.of(definition),
         settled=[name.removeprefix(prefix) for name in settled],
     )
     outcome = elsewhere.note(outcome, definition, private_key, params["inbox"])

@@ -69,6 +69,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
     from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import to_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, raise_all
+    from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import Networks
     from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 
 ARGUMENT_SPEC = dict(
@@ -113,7 +114,7 @@ def propose(module):
 def _is_same(stored, found, terms):
     """Whether the store's proposal is the one that this node made, in whatever spelling."""
     try:
-        return proposal.check_proposal(stored, custom=(terms.network,)) == found
+        return proposal.check_proposal(stored, networks=Networks(terms.network)) == found
     except DvError:
         return False
 

@@ -170,7 +170,7 @@ operators:
 import contextlib
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, TESTNET_SPEC, networks_of, packages, run
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 with packages():
@@ -201,7 +201,7 @@ def tell(module):
         params["inbox"],
         params["store"],
         params["attempt"],
-        networks(params),
+        networks_of(params),
         params["operator_address"] or _address_of_wallet(params["wallet_file"]),
         params["share_index"],
         params["creator"],

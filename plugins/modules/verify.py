@@ -59,7 +59,7 @@ cluster:
   type: dict
 """
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import TESTNET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import TESTNET_SPEC, networks_of, packages, run
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
@@ -68,7 +68,7 @@ ARGUMENT_SPEC = dict(path=dict(type="path", required=True), testnet=TESTNET_SPEC
 
 
 def verify(module):
-    report = verify_path(module.params["path"], networks(module.params))
+    report = verify_path(module.params["path"], networks_of(module.params))
     findings = [dict(level=finding.level, check=finding.check, text=finding.text) for finding in report.findings]
     for finding in findings:
         if finding["level"] == "warning":

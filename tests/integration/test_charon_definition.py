@@ -22,8 +22,8 @@ ADDRESSES = [
     "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
     "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359",
 ]
-HOODI = networks.by_name("hoodi")
-TESTNET = networks.custom("devnet-7", 7007, "0x70000000", 1700000000)
+HOODI = networks.KNOWN.by_name("hoodi")
+TESTNET = networks.custom_network("devnet-7", 7007, "0x70000000", 1700000000)
 
 # Private keys, for tests only.
 NODE_KEYS = [bytes([0x10 + index]) * 32 for index in range(10)]
@@ -67,7 +67,7 @@ def test_what_charon_makes_is_read(charon, tmp_path, name, operators):
     assert definition_hash.compute_config_hash(definition) == definition.config_hash
     assert definition_hash.compute_definition_hash(definition) == definition.definition_hash
     assert definitions.dump(definition) == content
-    network = networks.by_fork_version(definition.fork_version, custom=(TESTNET,))
+    network = networks.Networks(TESTNET).of(definition)
     assert check_signatures(definition, network) == "unsigned"
     assert [operator.enr for operator in definition.operators] == enrs
 

@@ -47,7 +47,7 @@ class Cluster:
     """
 
     def __init__(self, operators=4, threshold=3, validators=2, network="hoodi", signed=True, **fields):
-        self.network = networks.by_name(network)
+        self.network = networks.KNOWN.by_name(network)
         self.node_keys = [_bytes("node", index) for index in range(operators)]
         self.wallets = [_bytes("wallet", index) for index in range(operators)]
         polynomials = [[_scalar("key", place, power) for power in range(threshold)] for place in range(validators)]

@@ -23,9 +23,10 @@ from ..data_dir.layout import CEREMONY
 from ..encoding import go_json
 from ..encoding.json_schema import check_shape
 from ..errors import CarriedError, Collector, DvError, OperatorError
-from ..ethereum import eip712, networks
+from ..ethereum import eip712
 from ..ethereum import enr as enrs
 from ..ethereum.address import checksum_address, parse_address
+from ..ethereum.networks import KNOWN
 from ..signers import key_file_wallet
 from ..storage import files
 from . import policy as policies
@@ -110,7 +111,7 @@ def share_index(definition, address, wanted=None):
     return wanted
 
 
-def review(data_dir, proposal, address, enr, policy=None, accepted_config_hash=None, wanted_index=None, stored=None, custom=()):
+def review(data_dir, proposal, address, enr, policy=None, accepted_config_hash=None, wanted_index=None, stored=None, networks=KNOWN):
     """The approval that this node has given to ``proposal``; ``None`` if it has given none and may.
 
     :param proposal: a checked :class:`~.definition.Definition`
@@ -121,7 +122,7 @@ def review(data_dir, proposal, address, enr, policy=None, accepted_config_hash=N
     :param wanted_index: the node's share index, where its address has several
     :param stored: the text of the approval that the store has for this node's place: one that this node signed before it lost
         its data directory counts as given
-    :param custom: networks of one's own that count too
+    :param networks: the :class:`~.networks.Networks` that count
     :raises DvError: another approval was given, or this one may not be
     :raises Problems: several reasons, such as every violation of the policy
     """
@@ -132,7 +133,7 @@ def review(data_dir, proposal, address, enr, policy=None, accepted_config_hash=N
         _refuse_other(given, wanted, data_dir.path(FILE))
         return given
     if stored is not None:
-        given = given_before(wanted, stored, proposal, networks.by_fork_version(proposal.fork_version, custom))
+        given = given_before(wanted, stored, proposal, networks.of(proposal))
         if given:
             return given
     problems = Collector()
@@ -169,13 +170,13 @@ def check_confirmed(proposal, accepted_config_hash):
         )
 
 
-def approve(data_dir, proposal, address, enr, sign, policy=None, accepted_config_hash=None, wanted_index=None, stored=None, custom=()):
+def approve(data_dir, proposal, address, enr, sign, policy=None, accepted_config_hash=None, wanted_index=None, stored=None, networks=KNOWN):
     """Approve ``proposal``, once. (approval, whether it was recorded now); the other arguments are those of :func:`review`.
 
     :param sign: makes the operator's signature (65 bytes) of a digest (32 bytes); called for a new approval only
     :raises DvError: as :func:`review`, or the wallet is not the operator's
     """
-    considered = (data_dir, proposal, address, enr, policy, accepted_config_hash, wanted_index, stored, custom)
+    considered = (data_dir, proposal, address, enr, policy, accepted_config_hash, wanted_index, stored, networks)
     given = review(*considered)
     approved_by = {}
     if policy:
@@ -184,7 +185,7 @@ def approve(data_dir, proposal, address, enr, sign, policy=None, accepted_config
         approved_by["accepted_config_hash"] = go_json.to_hex(accepted_config_hash)
     if given:
         approved_by["signed_before"] = True
-    made = given or _sign(proposal, address, enr, wanted_index, sign, custom)
+    made = given or _sign(proposal, address, enr, wanted_index, sign, networks.of(proposal))
     with data_dir.exclusive():
         # Another run may have approved meanwhile.
         recorded = read(data_dir) and review(*considered)
@@ -202,9 +203,9 @@ def parties(definition):
     ]
 
 
-def _sign(proposal, address, enr, wanted_index, sign, custom):
+def _sign(proposal, address, enr, wanted_index, sign, network):
     enrs.parse(enr, "this node's ENR")
-    chain_id = networks.by_fork_version(proposal.fork_version, custom).chain_id
+    chain_id = network.chain_id
     unsigned = Approval(
         share_index=share_index(proposal, address, wanted_index),
         address=checksum_address(parse_address(address, "the operator's address")),
@@ -271,12 +272,12 @@ def collect(proposal, inbox):
     return {index: inbox[name] for index, name in names.items() if name in inbox}
 
 
-def assemble(proposal, approvals, custom=()):
+def assemble(proposal, approvals, network):
     """The complete :class:`~.definition.Definition` of ``proposal`` and all approvals, verified in full.
 
     :param proposal: a checked definition
     :param approvals: dict of share index to the text of that operator's approval; it may lack the binding signature
-    :param custom: networks of one's own that count too
+    :param network: the :class:`~.networks.Network` of the proposal
     :raises CarriedError: an approval is wrong; :class:`Problems` if several are
     :raises DvError: some are missing
     """
@@ -288,7 +289,6 @@ def assemble(proposal, approvals, custom=()):
             "an approval from each of the %d operators" % len(operators),
             "let these nodes approve the proposal, then run again",
         )
-    network = networks.by_fork_version(proposal.fork_version, custom)
     problems = Collector()
     approved = {}
     for index, operator in enumerate(operators, 1):

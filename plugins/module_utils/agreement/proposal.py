@@ -17,8 +17,9 @@ from ..cluster.definition_checks import check_hashes, check_runnable
 from ..crypto import secp256k1
 from ..data_dir.layout import CEREMONY
 from ..errors import Collector, DvError
-from ..ethereum import eip712, networks
+from ..ethereum import eip712
 from ..ethereum.address import parse_address
+from ..ethereum.networks import KNOWN, Networks
 from ..signers import key_file_wallet
 from ..storage import files
 from . import config
@@ -60,7 +61,7 @@ def read(data_dir, wanted):
     content, path = data_dir.read(FILE), data_dir.path(FILE)
     if content is None:
         return None
-    found = check_proposal(content, path, (wanted.network,))
+    found = check_proposal(content, path, Networks(wanted.network))
     different = config.differences(found, wanted)
     if different:
         raise DvError(
@@ -87,12 +88,12 @@ def check_terms(proposed, wanted):
         )
 
 
-def check_proposal(content, what="proposal", custom=()):
+def check_proposal(content, what="proposal", networks=KNOWN):
     """The :class:`~.definition.Definition` of a proposal (bytes or text) in its one spelling, called ``what`` in errors.
 
     Checked are shape and hashes, the limits of a cluster that is made here, and the creator's signature.
 
-    :param custom: networks of one's own that count too
+    :param networks: the :class:`~.networks.Networks` that count
     :raises DvError: anything wrong
     """
     found = parse(content, what)
@@ -109,14 +110,14 @@ def check_proposal(content, what="proposal", custom=()):
             if operator.enr or operator.config_signature or operator.enr_signature:
                 raise DvError("%s: operators[%d] has an ENR or signatures" % (what, index), "its address only")
     with problems:
-        _check_creator(found, what, custom)
+        _check_creator(found, what, networks)
     problems.raise_any()
     return found
 
 
-def _check_creator(definition, what, custom):
+def _check_creator(definition, what, networks):
     creator = definition.creator
-    network = networks.by_fork_version(definition.fork_version, custom)
+    network = networks.of(definition)
     digest = eip712.creator_config_digest(definition.config_hash, network.chain_id)
     wanted = parse_address(creator.address, "%s: creator.address" % what)
     if secp256k1.recover_address(digest, creator.config_signature) != wanted:

@@ -22,6 +22,7 @@ from ..encoding import go_json
 from ..errors import Collector, DvError, raise_all
 from ..ethereum import enr
 from ..ethereum.address import checksum_address, parse_address
+from ..ethereum.networks import Networks
 from ..signers import key_file_wallet
 from ..storage.disk import check_directory
 
@@ -118,7 +119,7 @@ def config_hash(node, terms, inbox):
     return found and go_json.to_hex(found.config_hash)
 
 
-def check_given(node, given, custom):
+def check_given(node, given, networks):
     """A definition that was made elsewhere: with this node's ENR, complete, and confirmed for this node if need be."""
     if not node_key.exists(node.data_dir):
         raise DvError(
@@ -127,7 +128,7 @@ def check_given(node, given, custom):
             "put the key there that the definition was made with, or leave out dv_definition_file",
         )
     own_key = secp256k1.public_key(node_key.read(node.data_dir))
-    acceptance.review(node.data_dir, given, own_key, node.accepted_definition_hash, custom)
+    acceptance.review(node.data_dir, given, own_key, node.accepted_definition_hash, networks)
 
 
 def check_signer(node, terms, approvals):
@@ -237,7 +238,7 @@ def _proposed(terms, inbox):
 def _checked_proposal(content, network):
     # Three checks ask for it, and each would verify its hashes and signature.
     try:
-        return proposal.check_proposal(content, custom=(network,))
+        return proposal.check_proposal(content, networks=Networks(network))
     except DvError:
         return None
 

@@ -19,11 +19,12 @@ from ..dkg import inbox as mail
 from ..dkg.ceremony import complete
 from ..dkg.status import look
 from ..errors import DvError
-from ..ethereum import enr, networks
+from ..ethereum import enr
+from ..ethereum.networks import KNOWN
 from ..storage import files
 
 
-def status(data_dir, inbox, store, attempt=1, custom=(), address=None, wanted_index=None, creator=None):
+def status(data_dir, inbox, store, attempt=1, networks=KNOWN, address=None, wanted_index=None, creator=None):
     """Where the node stands (:class:`~.node_status.Standing`), what is known of its cluster (:func:`.summary.facts`), and its ENR.
 
     Files that no run can go on with are no error here: they are what the node waits for its own operator for.
@@ -32,13 +33,13 @@ def status(data_dir, inbox, store, attempt=1, custom=(), address=None, wanted_in
     :param inbox: name -> text of all files of the store; nothing in it is trusted
     :param store: what the store is called in texts
     :param attempt: the attempt that the inventory asks for
-    :param custom: networks of one's own that count too
+    :param networks: the :class:`~.networks.Networks` that count
     :param address: the address (text) of the node's operator, if it is known; ``wanted_index`` its share index, where it has several
     :param creator: the address (text) of who has to make the proposal, if it is known
     """
     known = dict(facts(), enr=None)
     try:
-        return _status(data_dir, inbox, store, attempt, custom, (address, wanted_index, creator), known), known
+        return _status(data_dir, inbox, store, attempt, networks, (address, wanted_index, creator), known), known
     except Unbound as error:
         return Standing(state="waiting", step="approval", waiting_for=error.operators, detail=str(error)), known
     except DvError as error:
@@ -55,7 +56,7 @@ def own_peer_id(data_dir):
         return None
 
 
-def _status(data_dir, inbox, store, attempt, custom, operator, known):
+def _status(data_dir, inbox, store, attempt, networks, operator, known):
     locked = artefacts.locked_definition(data_dir)
     key = node_key.read(data_dir) if node_key.exists(data_dir) else None
     public_key = key and secp256k1.public_key(key)
@@ -69,9 +70,9 @@ def _status(data_dir, inbox, store, attempt, custom, operator, known):
         return complete(ceremony_dir.Home(data_dir, record.definition_hash))
     begun = data_dir.holds(DEFINITION) or approval.read(data_dir) is not None
     if key is None:
-        return _no_key(data_dir) if begun else before_definition.without_key(inbox, store, known, custom, *operator[:2])
+        return _no_key(data_dir) if begun else before_definition.without_key(inbox, store, known, networks, *operator[:2])
     if not data_dir.holds(DEFINITION):
-        standing, found = before_definition.stand(data_dir, inbox, store, custom, *operator)
+        standing, found = before_definition.stand(data_dir, inbox, store, networks, *operator)
         known.update(found)
         return standing
     definition = spelled(artefacts.definition(data_dir))
@@ -79,8 +80,8 @@ def _status(data_dir, inbox, store, attempt, custom, operator, known):
     record = accepted_definition.read(data_dir)
     if not record or record.definition_hash != definition.definition_hash:
         return Standing(state="waiting", step="definition", ready=True, since=changed_at(data_dir.path(DEFINITION)), detail=NOT_ACCEPTED)
-    acceptance.review(data_dir, definition, public_key, custom=custom, inbox=inbox)
-    network = networks.by_fork_version(definition.fork_version, custom)
+    acceptance.review(data_dir, definition, public_key, networks=networks, inbox=inbox)
+    network = networks.of(definition)
     messages = mail.select(definition.definition_hash, inbox)
     standing = look(data_dir, definition, key, messages, attempt, network=network)
     return elsewhere.note(standing, definition, key, inbox)

@@ -93,7 +93,7 @@ def bound(proposed, approved):
     directories, approvals = approved
     texts = {index: given.dump() for index, given in approvals.items()}
     for directory in directories.values():
-        bindings.keep(DataDir(directory), proposed, texts, networks.by_name("hoodi"))
+        bindings.keep(DataDir(directory), proposed, texts, networks.KNOWN.by_name("hoodi"))
     return approved
 
 

@@ -19,12 +19,15 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_d
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import KNOWN
+
+HOODI = KNOWN.by_name("hoodi")
 
 
 @pytest.fixture
 def definition(proposed, approved):
     _directories, approvals = approved
-    return approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()})
+    return approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()}, HOODI)
 
 
 @pytest.fixture
@@ -176,7 +179,7 @@ def test_a_definition_that_this_node_did_not_approve(definition, node, terms, pe
         where = str(tmp_path / "x" / str(index))
         given, _new = approval.approve(DataDir(where), made, person.address, person.enr, person.sign, None, made.config_hash)
         texts[index] = given.dump()
-    other = approval.assemble(made, texts)
+    other = approval.assemble(made, texts, HOODI)
     before = tree(node)
     with pytest.raises(DvError) as error:
         acceptance.accept_definition(DataDir(node), other, key_of(people[0].enr), other.definition_hash)

@@ -17,10 +17,13 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import 
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition_checks import check_hashes, check_signatures
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, OperatorError, Problems
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import KNOWN
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+HOODI = KNOWN.by_name("hoodi")
 
 DEAD = "0x000000000000000000000000000000000000dEaD"
 
@@ -240,14 +243,14 @@ def test_shared_address_needs_a_share_index(terms, people, tmp_path):
             index,
         )
         approvals[index] = given.dump()
-    assert check_signatures(approval.assemble(made, approvals), networks.by_name("hoodi")) == "group"
+    assert check_signatures(approval.assemble(made, approvals, HOODI), HOODI) == "group"
 
 
 def test_assemble(proposed, approved, people):
     _directories, approvals = approved
-    definition = approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()})
+    definition = approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()}, HOODI)
     check_hashes(definition)
-    assert check_signatures(definition, networks.by_name("hoodi")) == "group"
+    assert check_signatures(definition, HOODI) == "group"
     assert definition.config_hash == proposed.config_hash
     assert [operator.enr for operator in definition.operators] == [person.enr for person in people]
     assert parse(dump(definition)) == definition
@@ -256,7 +259,7 @@ def test_assemble(proposed, approved, people):
 def test_missing_approvals_are_named(proposed, approved, people):
     _directories, approvals = approved
     with pytest.raises(DvError) as error:
-        approval.assemble(proposed, {2: approvals[2].dump()})
+        approval.assemble(proposed, {2: approvals[2].dump()}, HOODI)
     for fragment in ("operator 1 (%s)" % people[0].address, "operator 3", "operator 4", "each of the 4"):
         assert fragment in str(error.value)
     assert "operator 2 (" not in str(error.value)
@@ -299,7 +302,7 @@ def test_wrong_approvals_name_their_operator(change, check, fragment, proposed, 
     texts = {index: given.dump() for index, given in approvals.items()}
     texts[3] = change(approvals[3], approvals).dump()
     with pytest.raises(OperatorError) as error:
-        approval.assemble(proposed, texts)
+        approval.assemble(proposed, texts, HOODI)
     assert (error.value.index, error.value.check) == (3, check)
     assert fragment in str(error.value)
 
@@ -310,7 +313,7 @@ def test_malformed_approvals_name_their_operator(text, proposed, approved):
     texts = {index: given.dump() for index, given in approvals.items()}
     for error_type, changed in ((OperatorError, {3: text}), (Problems, {3: text, 4: text})):
         with pytest.raises(DvError) as error:
-            approval.assemble(proposed, {**texts, **changed})
+            approval.assemble(proposed, {**texts, **changed}, HOODI)
         errors = getattr(error.value, "errors", [error.value])
         assert {each.index for each in errors} == set(changed)
         assert isinstance(error.value, error_type) or len(errors) > 1
@@ -323,7 +326,7 @@ def test_one_node_key_under_two_operators(proposed, approved, people, tmp_path):
     )
     texts = {index: given.dump() for index, given in {**approvals, 4: twin}.items()}
     with pytest.raises(DvError, match="the ENRs of operators 1 and 4 have the same node key") as error:
-        approval.assemble(proposed, texts)
+        approval.assemble(proposed, texts, HOODI)
     # Either may have taken the other's.
     assert not isinstance(error.value, OperatorError)
 

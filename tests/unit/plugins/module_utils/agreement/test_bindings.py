@@ -20,7 +20,7 @@ from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
 from ansible_collections.obol.dv.plugins.module_utils.errors import CarriedError, DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
 
-HOODI = networks.by_name("hoodi")
+HOODI = networks.KNOWN.by_name("hoodi")
 #: A node key that operator 2's operator gave up, and somebody else has.
 OLD_KEY = b"\x42" * 32
 
@@ -73,15 +73,15 @@ def test_an_old_enr_takes_nobodys_place(operators, swapped, proposed, approved, 
     before = tree(directories[1])
     # The bindings are those of the right ENRs, are left out, or are lies.
     for approvals in (without, {**approved[1], **{index: without[index] for index in operators}}):
-        made = approval.assemble(proposed, texts(approvals))
+        made = approval.assemble(proposed, texts(approvals), HOODI)
         with pytest.raises(bindings.Unbound) as error:
             acceptance.accept_definition(DataDir(directories[1]), made, public_key(people, 1), inbox=inbox_of(approvals))
         assert set(operators) <= set(error.value.operators)
     with pytest.raises(DvError) as error:
-        approval.assemble(proposed, texts(carried))
+        approval.assemble(proposed, texts(carried), HOODI)
     for index in operators:
         assert "operator %d, or whoever carried it, binding_signature" % index in str(error.value)
-    made = approval.assemble(proposed, texts(without))
+    made = approval.assemble(proposed, texts(without), HOODI)
     with pytest.raises(DvError) as error:
         acceptance.accept_definition(DataDir(directories[1]), made, public_key(people, 1), inbox=inbox_of(approved[1]))
     for index in operators:
@@ -108,7 +108,7 @@ def test_neither_does_a_binding_of_another_place_cluster_chain_or_key(proposed, 
     for name, signature in signatures.items():
         carried = {**approved[1], 2: replace(given, binding_signature=signature)}
         with pytest.raises(CarriedError) as error:
-            approval.assemble(proposed, texts(carried))
+            approval.assemble(proposed, texts(carried), HOODI)
         assert (error.value.index, error.value.check) == (2, "binding_signature"), name
 
 
@@ -117,7 +117,7 @@ def test_the_wallets_own_binding_of_it_does(proposed, approved, people, old_enr)
     given = replace(approved[1][2], enr=old_enr)
     given = signed(people[1], given, "enr_signature", "binding_signature")
     carried = {**approved[1], 2: given}
-    made = approval.assemble(proposed, texts(carried))
+    made = approval.assemble(proposed, texts(carried), HOODI)
     assert acceptance.accept_definition(DataDir(approved[0][1]), made, public_key(people, 1), inbox=inbox_of(carried))
     assert accepted_definition.read(DataDir(approved[0][1])).bound_by == accepted_definition.BY_SIGNATURES
 
@@ -126,7 +126,7 @@ def test_approvals_of_an_older_version(proposed, approved, people, tree):
     """They are waited for by name; a confirmed hash helps; nobody who has not signed is held up."""
     directories, approvals = approved
     old = {**approvals, **{index: replace(approvals[index], binding_signature=b"") for index in (2, 4)}}
-    made = approval.assemble(proposed, texts(old))
+    made = approval.assemble(proposed, texts(old), HOODI)
     with pytest.raises(bindings.Unbound) as error:
         acceptance.accept_definition(DataDir(directories[1]), made, public_key(people, 1), inbox=inbox_of(old))
     assert error.value.operators == (2, 4)
@@ -270,13 +270,13 @@ def record_of(directory, definition, **values):
 def test_an_acceptance_of_an_older_version_is_judged_again(proposed, approved, people, swapped):
     directory, approvals = approved[0][1], approved[1]
     old = {index: replace(given, binding_signature=b"") for index, given in swapped(2, 3).items()}
-    stolen = approval.assemble(proposed, texts(old))
+    stolen = approval.assemble(proposed, texts(old), HOODI)
     record_of(directory, stolen)
     with pytest.raises(bindings.Unbound):
         acceptance.accepted_definition(DataDir(directory), public_key(people, 1))
     assert not acceptance.is_accepted(DataDir(directory))
     # The right one takes its place, for nothing was sent for the other.
-    made = approval.assemble(proposed, texts(approvals))
+    made = approval.assemble(proposed, texts(approvals), HOODI)
     assert acceptance.accept_definition(DataDir(directory), made, public_key(people, 1), inbox=inbox_of(approvals))
     assert acceptance.accepted_definition(DataDir(directory), public_key(people, 1)) == made
     assert acceptance.is_accepted(DataDir(directory))
@@ -286,7 +286,7 @@ def test_an_acceptance_of_an_older_version_is_judged_again(proposed, approved, p
 def test_unless_this_node_signed(round_name, goes_on, proposed, approved, people):
     directory = approved[0][1]
     old = {index: replace(given, binding_signature=b"") for index, given in approved[1].items()}
-    made = approval.assemble(proposed, texts(old))
+    made = approval.assemble(proposed, texts(old), HOODI)
     record_of(directory, made)
     out = pathlib.Path(directory) / "ceremony" / made.definition_hash.hex() / "2" / "out"
     out.mkdir(parents=True)
@@ -305,7 +305,7 @@ def test_unless_this_node_signed(round_name, goes_on, proposed, approved, people
 
 @pytest.mark.parametrize("bound_by", ["", "hash", 1, [], True])
 def test_a_record_that_says_something_else(bound_by, proposed, approved, people):
-    made = approval.assemble(proposed, texts(approved[1]))
+    made = approval.assemble(proposed, texts(approved[1]), HOODI)
     record_of(approved[0][1], made, bound_by=bound_by)
     with pytest.raises(DvError, match="accepted.json does not say which definition was accepted"):
         acceptance.accepted_definition(DataDir(approved[0][1]), public_key(people, 1))
@@ -322,7 +322,7 @@ def signed_twice(proposed, approved, people):
     other = replace(given, config_signature=_another_signature(people[1].private_key, digest))
     assert other.config_signature != given.config_signature
     carried = {**approved[1], 2: other}
-    return approval.assemble(proposed, texts(approved[1])), approval.assemble(proposed, texts(carried)), inbox_of(carried)
+    return approval.assemble(proposed, texts(approved[1]), HOODI), approval.assemble(proposed, texts(carried), HOODI), inbox_of(carried)
 
 
 def _another_signature(private_key, digest, nonce=7):
@@ -369,7 +369,7 @@ def test_a_killed_change_goes_on(signed_twice, approved, people):
 
 def test_other_terms_never_take_its_place_by_themselves(proposed, approved, people, tree):
     directory, key = approved[0][1], public_key(people, 1)
-    made = approval.assemble(proposed, texts(approved[1]))
+    made = approval.assemble(proposed, texts(approved[1]), HOODI)
     acceptance.accept_definition(DataDir(directory), made, key, inbox=inbox_of(approved[1]))
     before = tree(directory)
     other = with_hashes(replace(made, name="other"))
@@ -421,7 +421,7 @@ def test_killed_before_the_file_was_there(which, signed_twice, approved, people)
 
 
 def test_a_look_without_writing(proposed, approved, people, tree):
-    directory, made = approved[0][1], approval.assemble(proposed, texts(approved[1]))
+    directory, made = approved[0][1], approval.assemble(proposed, texts(approved[1]), HOODI)
     bindings.keep(DataDir(directory), proposed, texts(approved[1]), HOODI)
     record_of(directory, made)
     before = tree(directory)

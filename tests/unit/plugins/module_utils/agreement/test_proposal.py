@@ -16,7 +16,7 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import 
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, Problems
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712
-from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import custom
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import Networks, custom_network
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -84,12 +84,12 @@ def test_network_of_ones_own(terms, people, tmp_path):
     testnet = {"name": "devnet", "chain_id": 4242, "fork_version": "0x10424242", "genesis_timestamp": 1700000000}
     terms.update(network=None, testnet=testnet)
     found, _new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0].sign, "A", NOW)
-    own = custom(*testnet.values())
-    assert proposal.check_proposal(dump(found), custom=(own,)) == found
+    own = custom_network(*testnet.values())
+    assert proposal.check_proposal(dump(found), networks=Networks(own)) == found
     with pytest.raises(DvError, match="0x10424242"):
         proposal.check_proposal(dump(found))
     with pytest.raises(DvError, match="the creator's signature is not by"):
-        proposal.check_proposal(dump(found), custom=(replace(own, chain_id=4243),))
+        proposal.check_proposal(dump(found), networks=Networks(replace(own, chain_id=4243)))
 
 
 @pytest.mark.parametrize("step", ["make_directory", "write_new"])

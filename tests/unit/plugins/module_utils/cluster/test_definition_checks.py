@@ -16,7 +16,7 @@ from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, Ope
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
 
-HOODI = networks.by_name("hoodi")
+HOODI = networks.KNOWN.by_name("hoodi")
 ETH = definition_checks.GWEI_PER_ETH
 
 WALLETS = [bytes(31) + bytes([index]) for index in range(1, 5)]
@@ -217,7 +217,7 @@ def test_no_signatures_before_v1_3(field):
     assert raised.value.index == 4
 
 
-@pytest.mark.parametrize("network", [None, networks.by_name("mainnet")])
+@pytest.mark.parametrize("network", [None, networks.KNOWN.by_name("mainnet")])
 @pytest.mark.parametrize("definition", [GROUP, UNSIGNED], ids=["group", "unsigned"])
 def test_another_network(definition, network):
     with pytest.raises(DvError, match="fork version is 0x10000910"):
@@ -308,7 +308,7 @@ def read(vectors, name):
 )
 def test_shapes_of_real_files(vectors, name, shape):
     definition = read(vectors, name)
-    assert definition_checks.check_signatures(definition, networks.by_fork_version(definition.fork_version)) == shape
+    assert definition_checks.check_signatures(definition, networks.KNOWN.by_fork_version(definition.fork_version)) == shape
     definition_checks.check_hashes(definition)
     definition_checks.check_deposit_amounts(definition)
 
@@ -317,7 +317,7 @@ def test_shapes_of_real_files(vectors, name, shape):
 def test_random_signatures_of_charons_own_tests(vectors, minor):
     definition = read(vectors, "charon/testdata/cluster_definition_v1_%d_0.json" % minor)
     with pytest.raises(Problems):
-        definition_checks.check_signatures(definition, networks.by_name("sepolia"))
+        definition_checks.check_signatures(definition, networks.KNOWN.by_name("sepolia"))
 
 
 def test_signing_again_gives_the_same_bytes(vectors):

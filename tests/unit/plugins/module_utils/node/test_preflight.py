@@ -25,9 +25,12 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, no
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import KNOWN
 from ansible_collections.obol.dv.plugins.module_utils.node import preflight
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from eth_account import Account
+
+HOODI = KNOWN.by_name("hoodi")
 
 NOW = 1_800_000_000
 NOBODY = 65534
@@ -230,7 +233,7 @@ def accepted(node, place, proposed, approved, people):
     (place / ".charon").mkdir()
     (place / ".charon" / layout.NODE_KEY).write_text(people[0].node_key.hex())
     _directories, approvals = approved
-    definition = approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()})
+    definition = approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()}, HOODI)
     approval.approve(node.data_dir, proposed, people[0].address, people[0].enr, people[0].sign, None, proposed.config_hash)
     inbox = {approval_name(index): given.dump() for index, given in approvals.items()}
     acceptance.accept_definition(node.data_dir, definition, enr.parse(people[0].enr).public_key, inbox=inbox)
