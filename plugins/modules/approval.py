@@ -95,7 +95,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex, to_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import raise_all
     from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
-    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
+    from ansible_collections.obol.dv.plugins.module_utils.signers.key_file_wallet import KeyFileWallet
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -127,7 +127,8 @@ def approve(module):
     if module.check_mode and not (address or os.path.lexists(params["wallet_file"])):
         # The run would make it first, and its place is not known before.
         return dict(changed=True, state="waiting", config_hash=to_hex(proposal.config_hash), share_index=None)
-    address = address or key_file_wallet.address(params["wallet_file"])
+    signer = KeyFileWallet(params["wallet_file"], params["wallet_password_file"])
+    address = address or signer.address
     considered = dict(
         data_dir=data_dir,
         proposal=proposal,
@@ -144,8 +145,7 @@ def approve(module):
     if module.check_mode:
         approval.review(**considered)
         return dict(result, changed=given is None)
-    sign = key_file_wallet.signer(params["wallet_file"], params["wallet_password_file"])
-    given, new = approval.approve(sign=sign, **considered)
+    given, new = approval.approve(signer=signer, **considered)
     # In the store it may have another spelling: that is no matter.
     outbox = {} if stored is not None and approval.is_same(stored, given) else {name: given.dump()}
     return dict(result, changed=new, outbox=outbox)

@@ -70,7 +70,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import to_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, raise_all
     from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import Networks
-    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
+    from ansible_collections.obol.dv.plugins.module_utils.signers.key_file_wallet import KeyFileWallet
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -100,8 +100,8 @@ def propose(module):
     made, changed = found, False
     if not module.check_mode:
         timestamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        sign = key_file_wallet.signer(params["wallet_file"], params["wallet_password_file"])
-        made, changed = proposal.propose(data_dir, terms, sign, str(uuid.uuid4()).upper(), timestamp)
+        signer = KeyFileWallet(params["wallet_file"], params["wallet_password_file"])
+        made, changed = proposal.propose(data_dir, terms, signer, str(uuid.uuid4()).upper(), timestamp)
     text = definition.dump(made).decode()
     return dict(
         changed=changed,

@@ -72,9 +72,9 @@ def test_what_charon_makes_is_read(charon, tmp_path, name, operators):
     assert [operator.enr for operator in definition.operators] == enrs
 
 
-def sign(wallet, digest, v):
+def sign(wallet, typed_data, v):
     """A signature as wallets (``v`` 27) or charon (``v`` 0) write it."""
-    signature = secp256k1.sign(wallet, digest)
+    signature = secp256k1.sign(wallet, eip712.digest(typed_data))
     return signature[:64] + bytes([signature[64] + v])
 
 
@@ -112,12 +112,10 @@ def ours(group, **terms):
         if group:
             operators[index] = dataclasses.replace(
                 operators[index],
-                config_signature=sign(wallet, eip712.operator_config_digest(config_hash, chain_id), v),
-                enr_signature=sign(wallet, eip712.enr_digest(text, chain_id), v),
+                config_signature=sign(wallet, eip712.operator_config(config_hash, chain_id), v),
+                enr_signature=sign(wallet, eip712.operator_enr(text, chain_id), v),
             )
-    creator = dataclasses.replace(
-        definition.creator, config_signature=sign(WALLETS[0], eip712.creator_config_digest(config_hash, chain_id), 27)
-    )
+    creator = dataclasses.replace(definition.creator, config_signature=sign(WALLETS[0], eip712.creator_config(config_hash, chain_id), 27))
     return definitions.with_hashes(dataclasses.replace(definition, creator=creator, operators=tuple(operators)))
 
 

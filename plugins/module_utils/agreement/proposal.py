@@ -14,30 +14,29 @@ from dataclasses import replace
 from ..cluster.canonical import spelled_as_ours
 from ..cluster.definition import WRITTEN_VERSION, dump, parse, with_hashes
 from ..cluster.definition_checks import check_hashes, check_runnable
-from ..crypto import secp256k1
 from ..data_dir.layout import CEREMONY
 from ..errors import Collector, DvError
 from ..ethereum import eip712
 from ..ethereum.address import parse_address
 from ..ethereum.networks import KNOWN, Networks
-from ..signers import key_file_wallet
+from ..signers.signer import sign_as
 from ..storage import files
 from . import config
 
 FILE = CEREMONY + "/proposal.json"
 
 
-def propose(data_dir, wanted, sign, uuid, timestamp):
+def propose(data_dir, wanted, signer, uuid, timestamp):
     """The proposal of the creator's node: the one it made before, or a new one. (definition, whether it is new).
 
     :param wanted: the :class:`~.config.Terms`
-    :param sign: makes the creator's signature (65 bytes) of a digest (32 bytes); called for a new proposal only
+    :param signer: the creator's :class:`~.signer.Signer`, asked for a new proposal only
     :param uuid: text of the new definition, at most 64 bytes
     :param timestamp: text of the new definition, RFC 3339, at most 32 bytes
     :raises DvError: the existing one has other terms (each difference is named), or the wallet is not the creator's
     """
     found = read(data_dir, wanted)
-    made = found or _sign(wanted, sign, uuid, timestamp)
+    made = found or _sign(wanted, signer, uuid, timestamp)
     with data_dir.exclusive():
         # Another run may have proposed meanwhile.
         found = found or read(data_dir, wanted)
@@ -46,10 +45,10 @@ def propose(data_dir, wanted, sign, uuid, timestamp):
     return found or made, not found
 
 
-def _sign(wanted, sign, uuid, timestamp):
+def _sign(wanted, signer, uuid, timestamp):
     made = config.definition(wanted, uuid, timestamp)
-    digest = eip712.creator_config_digest(made.config_hash, wanted.network.chain_id)
-    signature = key_file_wallet.sign_as(made.creator.address, digest, sign)
+    typed_data = eip712.creator_config(made.config_hash, wanted.network.chain_id)
+    signature = sign_as(signer, made.creator.address, typed_data)
     return with_hashes(replace(made, creator=replace(made.creator, config_signature=signature)))
 
 
@@ -118,11 +117,13 @@ def check_proposal(content, what="proposal", networks=KNOWN):
 def _check_creator(definition, what, networks):
     creator = definition.creator
     network = networks.of(definition)
-    digest = eip712.creator_config_digest(definition.config_hash, network.chain_id)
-    wanted = parse_address(creator.address, "%s: creator.address" % what)
-    if secp256k1.recover_address(digest, creator.config_signature) != wanted:
+    typed_data = eip712.creator_config(definition.config_hash, network.chain_id)
+    address = parse_address(creator.address, "%s: creator.address" % what)
+    try:
+        eip712.verify_signature(address, typed_data, creator.config_signature)
+    except eip712.SignedByAnother:
         raise DvError(
             "%s: the creator's signature is not by %s" % (what, creator.address),
             "a signature of this config hash by the creator",
             "do not sign it; ask the creator for the proposal again",
-        )
+        ) from None

@@ -54,10 +54,7 @@ class Networks:
         self._networks = (*NETWORKS, *custom)
 
     def of(self, definition) -> Network:
-        """The network of a definition (:class:`~.definition.Definition`) or proposal, by its genesis fork version.
-
-        :raises DvError: not known; the error lists the known ones
-        """
+        """The network of a :class:`~.definition.Definition`; errors as of :meth:`by_fork_version`."""
         return self.by_fork_version(definition.fork_version)
 
     def by_fork_version(self, fork_version: bytes) -> Network:
@@ -75,10 +72,7 @@ class Networks:
         )
 
     def by_name(self, name: str) -> Network:
-        """The network called ``name``.
-
-        :raises DvError: not known; the error lists the known ones
-        """
+        """The network called ``name``; errors as of :meth:`by_fork_version`."""
         for network in self._networks:
             if network.name == name:
                 return network

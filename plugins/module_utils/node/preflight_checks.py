@@ -189,23 +189,11 @@ def _check_own_enr(node, found):
 
 def _check_wallet(node, signed):
     """The address of the node's operator; ``None`` as long as it has no wallet."""
-    if not os.path.lexists(node.wallet_file):
-        if not signed and not node.wallet_create:
-            raise DvError(
-                "there is no wallet at %s" % node.wallet_file,
-                "an Ethereum key file (V3)",
-                "put the operator's key file there, or set dv_wallet_create to have a new one made",
-            )
+    if (signed or node.wallet_create) and not os.path.lexists(node.wallet_file):
         if not signed:
             _check_new_wallet(node)
         return node.address
-    address = key_file_wallet.address(node.wallet_file, node.address)
-    if node.address and node.address.lower() != address.lower():
-        raise DvError(
-            "the wallet %s has the address %s" % (node.wallet_file, address),
-            "%s, as dv_operator_address says" % node.address,
-            "correct dv_operator_address or dv_wallet_file",
-        )
+    address = key_file_wallet.find(node.wallet_file, node.address)
     if not signed:
         private_key = key_file_wallet.unlock(node.wallet_file, node.password_file)
         found = checksum_address(secp256k1.address_of(secp256k1.public_key(private_key)))

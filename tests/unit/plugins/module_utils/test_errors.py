@@ -86,7 +86,7 @@ def test_a_key_in_the_wrong_place_is_not_shown(secret):
         lambda text: address.parse_checksum_address(text, "an address"),
         lambda text: enr.parse(text, "an ENR"),
         lambda text: go_json.from_hex(text, 20, "a hash"),
-        networks.by_name,
+        networks.KNOWN.by_name,
         lambda text: networks.custom_network(text + "!", 1, "0x10004242", 1),
         lambda text: networks.custom_network("x", 1, text, 1),
         lambda text: networks.custom_network("x", text, "0x10004242", 1),

@@ -98,11 +98,11 @@ def test_neither_does_a_binding_of_another_place_cluster_chain_or_key(proposed, 
         "another cluster": replace(given, config_hash=b"\7" * 32),
         "another ENR": replace(given, enr=people[1].enr),
     }
-    digests = {name: approval.SIGNED["binding_signature"](lie, HOODI.chain_id) for name, lie in lies.items()}
-    digests["another chain"] = approval.SIGNED["binding_signature"](given, 1)
-    digests["ENR signature"] = approval.SIGNED["enr_signature"](given, HOODI.chain_id)
-    digests["config signature"] = approval.SIGNED["config_signature"](given, HOODI.chain_id)
-    signatures = {name: people[1].sign(digest) for name, digest in digests.items()}
+    typed_data = {name: approval.SIGNED["binding_signature"](lie, HOODI.chain_id) for name, lie in lies.items()}
+    typed_data["another chain"] = approval.SIGNED["binding_signature"](given, 1)
+    typed_data["ENR signature"] = approval.SIGNED["enr_signature"](given, HOODI.chain_id)
+    typed_data["config signature"] = approval.SIGNED["config_signature"](given, HOODI.chain_id)
+    signatures = {name: people[1].sign(each) for name, each in typed_data.items()}
     signatures["another key"] = mallory.sign(approval.SIGNED["binding_signature"](given, HOODI.chain_id))
     signatures["v 31"] = signatures["another key"][:64] + b"\x1f"
     for name, signature in signatures.items():
@@ -145,10 +145,7 @@ def test_an_own_approval_of_an_older_version(proposed, approved, people):
     del record["approval"]["binding_signature"]
     path.write_text(json.dumps(record))
 
-    def refuse(digest):
-        raise AssertionError("a signature was asked for")
-
-    given, new = approval.approve(DataDir(directories[2]), proposed, people[1].address, people[1].enr, refuse)
+    given, new = approval.approve(DataDir(directories[2]), proposed, people[1].address, people[1].enr, REFUSES)
     assert (given, new) == (replace(approvals[2], binding_signature=b""), False)
     assert "binding_signature" not in json.loads(given.dump())
 
@@ -209,17 +206,19 @@ def test_nothing_is_kept_of_terms_that_this_node_did_not_approve(proposed, appro
 # What an operator signed before its node lost its memory
 
 
-def refuse_to_sign(digest):
-    raise AssertionError("a signature was asked for")
+class REFUSES:
+    @staticmethod
+    def sign(typed_data):
+        raise AssertionError("a signature was asked for")
 
 
 def test_an_own_approval_in_the_store_counts_as_given(proposed, approved, people, tmp_path):
     fresh = str(tmp_path / "fresh")
     stored = approved[1][2].dump()
-    given, new = approval.approve(DataDir(fresh), proposed, people[1].address, people[1].enr, refuse_to_sign, stored=stored)
+    given, new = approval.approve(DataDir(fresh), proposed, people[1].address, people[1].enr, REFUSES, stored=stored)
     assert (given, new) == (approved[1][2], True)
     assert approval.read(DataDir(fresh)) == approved[1][2]
-    again = approval.approve(DataDir(fresh), proposed, people[1].address, people[1].enr, refuse_to_sign, stored=stored)
+    again = approval.approve(DataDir(fresh), proposed, people[1].address, people[1].enr, REFUSES, stored=stored)
     assert again == (given, False)
 
 
@@ -240,7 +239,7 @@ def test_a_wallet_binds_one_enr_to_its_place(change, proposed, approved, people,
     stored = change(approved[1][2], people[1], old_enr).dump()
     arguments = (DataDir(tmp_path / "fresh"), proposed, people[1].address, people[1].enr)
     with pytest.raises(DvError) as error:
-        approval.approve(*arguments, refuse_to_sign, None, proposed.config_hash, stored=stored)
+        approval.approve(*arguments, REFUSES, None, proposed.config_hash, stored=stored)
     for fragment in ("approvals/2.json", "no record", "new proposal", "binds one ENR to its place, once"):
         assert fragment in str(error.value)
     assert not (tmp_path / "fresh").exists()
@@ -253,7 +252,7 @@ def test_what_is_not_by_the_own_wallet_holds_nobody_up(stored, proposed, approve
         stored = signed(people[3], forged, *approval.SIGNED).dump()
     elif stored == "of another proposal":
         stored = signed(people[1], replace(approved[1][2], config_hash=b"\7" * 32), *approval.SIGNED).dump()
-    arguments = (DataDir(tmp_path / "fresh"), proposed, people[1].address, people[1].enr, people[1].sign)
+    arguments = (DataDir(tmp_path / "fresh"), proposed, people[1].address, people[1].enr, people[1])
     given, new = approval.approve(*arguments, accepted_config_hash=proposed.config_hash, stored=stored)
     assert (given, new) == (approved[1][2], True)
 
@@ -318,7 +317,7 @@ def test_a_record_that_says_something_else(bound_by, proposed, approved, people)
 def signed_twice(proposed, approved, people):
     """The definitions that follow from the approvals, and from them with another signature of the same by operator 2's wallet."""
     given = approved[1][2]
-    digest = eip712.operator_config_digest(given.config_hash, HOODI.chain_id)
+    digest = eip712.digest(eip712.operator_config(given.config_hash, HOODI.chain_id))
     other = replace(given, config_signature=_another_signature(people[1].private_key, digest))
     assert other.config_signature != given.config_signature
     carried = {**approved[1], 2: other}
@@ -441,7 +440,7 @@ def test_the_dkg_runs_for_the_accepted_definition_alone(signed_twice, approved, 
 def test_one_operator_has_one_place_unless_the_policy_says_otherwise(places, allowed, terms, people, tmp_path):
     operators = [people[place].address for place in places]
     terms.update(operators=operators, allow_shared_operator_address=True)
-    made, _new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0].sign, "A", "now")
+    made, _new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0], "A", "now")
     rules = dict(networks=["hoodi"], operators=[person.address for person in people])
     found = policy.violations(policy.Policy("policy.yml", "", rules), made, people[0].address)
     assert bool(found) != allowed
