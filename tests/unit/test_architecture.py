@@ -99,6 +99,12 @@ def test_what_knows_ansible_stands_apart():
             assert name.startswith(ABOVE_ANSIBLE)
 
 
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("plugins.modules.")])
+def test_a_module_imports_the_core_alone(name):
+    """Ansible sends a node nothing else."""
+    assert not [other for other in imports(name) if not other.startswith(CORE_NAME)]
+
+
 @pytest.mark.parametrize("path", sorted(ROOT.glob("plugins/**/__init__.py")), ids=name_of)
 def test_a_room_begins_with_what_it_is_for(path):
     (docstring,) = ast.parse(path.read_text()).body
