@@ -13,10 +13,11 @@ import os
 from ..cluster import definition as definitions
 from ..cluster.lock import dump
 from ..data_dir.layout import KEYS, LOCK
+from ..data_dir.validator_keys import ValidatorKeys
 from ..encoding import go_json
 from ..encoding.json_fields import lookup
 from ..errors import DvError
-from ..ethereum import deposit, keystore
+from ..ethereum import deposit
 from ..storage import files
 
 
@@ -108,5 +109,5 @@ def _move_keys(home, attempt, parameters, lock):
         home.changed = True
     files.sync_directory(home.data_dir)
     wanted = [validator.public_shares[parameters.index - 1] for validator in lock.validators]
-    if [keystore.public_key(files.read(path), path) for path in keystore.share_files(target)] != wanted:
+    if ValidatorKeys(target).public_keys() != wanted:
         raise DvError("%s does not hold this cluster's key shares" % target, "one keystore for each validator of the lock")

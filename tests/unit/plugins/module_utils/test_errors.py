@@ -92,7 +92,7 @@ def test_a_key_in_the_wrong_place_is_not_shown(secret):
         lambda text: networks.custom("x", text, "0x10004242", 1),
         lambda text: definition.parse({"version": text}, "the file"),
         lambda text: definition.parse({"version": "v1.10.0", "name": "x", "num_validators": text}, "the file"),
-        lambda text: keystore.decrypt(json.dumps({"version": text}), "", "the file"),
+        lambda text: keystore.parse(json.dumps({"version": text}), "the file"),
         lambda text: json_schema.check_shape({text: 1}, POLICY, "the file"),
         lambda text: json_schema.check_shape({"networks": [text], "threshold": text}, POLICY, "the file"),
     ]
