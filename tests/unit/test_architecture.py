@@ -35,19 +35,19 @@ ANSIBLE, BELOW_ANSIBLE, ABOVE_ANSIBLE = "ansible_module", {"errors", "storage", 
 
 #: Module -> how many files of the core a node is sent for it, and how many KiB: they may become fewer.
 CEILINGS = {
-    "approval": (36, 184),
-    "backup_enr_key": (33, 163),
-    "definition": (41, 211),
-    "demo_operator": (28, 145),
-    "dkg": (73, 384),
-    "enr": (15, 78),
-    "preflight": (46, 244),
-    "proposal": (31, 149),
-    "status": (80, 428),
+    "approval": (39, 186),
+    "backup_enr_key": (36, 165),
+    "definition": (44, 212),
+    "demo_operator": (31, 146),
+    "dkg": (76, 386),
+    "enr": (17, 78),
+    "preflight": (49, 246),
+    "proposal": (34, 150),
+    "status": (83, 429),
     "store_copy": (0, 0),
     "summary": (0, 0),
-    "verify": (40, 215),
-    "wallet": (30, 151),
+    "verify": (43, 217),
+    "wallet": (33, 152),
 }
 
 

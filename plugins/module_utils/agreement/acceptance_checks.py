@@ -13,6 +13,7 @@ from ..crypto.secp256k1 import one_spelling
 from ..data_dir import accepted_definition
 from ..data_dir.layout import CEREMONY, DEFINITION, KEYS, LOCK, sent_rounds
 from ..encoding import go_json
+from ..encoding.hex import to_hex
 from ..encoding.json_fields import lookup
 from ..errors import Collector, DvError
 from ..ethereum import networks
@@ -67,15 +68,15 @@ def review_in_full(data_dir, definition, public_key, confirmed, custom, inbox):
 
 def check_data_dir(data_dir, definition_hash):
     """Refuse a data directory with a definition, lock or keys of another cluster than ``definition_hash`` (32 bytes)."""
-    wanted = go_json.to_hex(definition_hash)
+    wanted = to_hex(definition_hash)
     record = accepted_definition.read(data_dir)
-    found = {"%s (accepted)" % accepted_definition.FILE: go_json.to_hex(record.definition_hash if record else b"")}
+    found = {"%s (accepted)" % accepted_definition.FILE: to_hex(record.definition_hash if record else b"")}
     for name, key in ((DEFINITION, None), (LOCK, "cluster_definition")):
         path = os.path.join(data_dir, name)
         content = files.read_if_exists(path)
         if content is not None:
             value = go_json.loads(content, path)
-            found[name] = go_json.to_hex(compute_definition_hash(parse(lookup(value, key, path) if key else value, path)))
+            found[name] = to_hex(compute_definition_hash(parse(lookup(value, key, path) if key else value, path)))
     for name, has in found.items():
         if has and has != wanted:
             raise DvError(
@@ -109,7 +110,7 @@ def _check_own_entry(definition, index, given, path):
     """The definition must say of this node what its operator has signed."""
     own = definition.operators[index - 1]
     for name, has, approved in (
-        ("config hash", go_json.to_hex(definition.config_hash), go_json.to_hex(given.config_hash)),
+        ("config hash", to_hex(definition.config_hash), to_hex(given.config_hash)),
         ("ENR", own.enr, given.enr),
         ("share index", index, given.share_index),
         ("operator address", own.address.lower(), given.address.lower()),
@@ -125,4 +126,4 @@ def _check_own_entry(definition, index, given, path):
 
 
 def _hex(signature):
-    return go_json.to_hex(one_spelling(signature))
+    return to_hex(one_spelling(signature))

@@ -11,10 +11,11 @@ import re
 from dataclasses import dataclass
 
 from ..encoding import go_json, ssz
+from ..encoding.hex import from_hex
 from ..errors import DvError, kind_of, show
 from . import domains
+from .units import GWEI_PER_ETH
 
-GWEI = 10**9
 #: Version of the staking-deposit-cli whose file format this is.
 CLI_VERSION = "2.7.0"
 _FILE_NAME = re.compile(r"deposit-data(-[0-9]+(\.[0-9]{1,9})?eth)?\.json")
@@ -81,7 +82,7 @@ def data_root(pubkey, credentials, amount, signature):
 
 def file_name(amount):
     """Charon's name of the file with the deposits of ``amount``: 32 ETH has none in its name."""
-    whole, rest = divmod(amount, GWEI)
+    whole, rest = divmod(amount, GWEI_PER_ETH)
     if (whole, rest) == (32, 0):
         return "deposit-data.json"
     fraction = (".%09d" % rest).rstrip("0") if rest else ""
@@ -157,7 +158,7 @@ def _entry(value, what):
                 raise DvError("%s is %s" % (called, show(found)), "a number" if kind is int else "a text")
             fields[name] = found
         else:
-            fields[name] = go_json.from_hex(found, kind, called)
+            fields[name] = from_hex(found, kind, called)
             if not fields[name]:
                 raise DvError("%s is empty" % called, "%d bytes as hex" % kind)
     return FileEntry(**fields)

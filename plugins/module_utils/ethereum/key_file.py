@@ -16,7 +16,7 @@ from typing import Any
 
 from ..crypto import aes, kdf
 from ..crypto.keccak import keccak256
-from ..encoding.go_json import from_hex
+from ..encoding.hex import from_hex
 
 
 def decrypt(key_file: dict[str, Any], password: bytes) -> bytes | None:

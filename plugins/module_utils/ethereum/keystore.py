@@ -18,6 +18,7 @@ from typing import Any
 from ..crypto import aes, kdf
 from ..crypto.bls.signatures import bls
 from ..encoding import go_json
+from ..encoding.hex import from_hex
 from ..errors import DvError, show
 
 #: Rounds of PBKDF2 in what we write: charon's. The passwords are random, of 128 bits.
@@ -112,7 +113,7 @@ def public_key(content: bytes | str, what: str = "keystore") -> bytes:
     """
     keystore = _object(content, what)
     _get(keystore, "crypto", dict, what)
-    return go_json.from_hex(_get(keystore, "pubkey", str, what), 48, f"{what}, pubkey") if "pubkey" in keystore else b""
+    return from_hex(_get(keystore, "pubkey", str, what), 48, f"{what}, pubkey") if "pubkey" in keystore else b""
 
 
 def encrypt(secret: bytes, password: str, salt: bytes | None = None, derived: DerivedKeys | None = None) -> bytes:
@@ -213,7 +214,7 @@ def _number(value: dict[str, Any], name: str, what: str) -> int:
 
 
 def _hex(value: dict[str, Any], name: str, length: int | None, what: str) -> bytes:
-    data = go_json.from_hex(_get(value, name, str, what), length, f"{what}: {name}")
+    data = from_hex(_get(value, name, str, what), length, f"{what}: {name}")
     if length and not data:
         raise DvError(f"{what}: {name} is empty", f"{length} bytes as hex")
     return data
