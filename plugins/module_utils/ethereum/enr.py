@@ -11,6 +11,7 @@ made here holds ``id`` and ``secp256k1`` only and has the sequence number 0, so 
 import base64
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from ..crypto import secp256k1
 from ..crypto.keccak import keccak256
@@ -33,35 +34,35 @@ class Enr:
     public_key: bytes
 
 
-def encode(private_key):
+def encode(private_key: bytes) -> str:
     """The ENR text (163 characters) of the node with ``private_key`` (32 bytes)."""
     content = [b"", b"id", b"v4", b"secp256k1", secp256k1.public_key(private_key)]
     signature = secp256k1.sign(private_key, keccak256(rlp.encode_list(content)))[:64]
     return "enr:" + base64.urlsafe_b64encode(rlp.encode_list([signature, *content])).decode().rstrip("=")
 
 
-def parse(text, what="ENR", verify=True):
+def parse(text: Any, what: str = "ENR", verify: bool = True) -> Enr:
     """The :class:`Enr` of ``text``, called ``what`` in errors.
 
     :param verify: ``False`` skips the signature, and nothing else
     :raises DvError: not an ENR as charon reads them; RLP that is not in its shortest form is refused too
     """
     if not isinstance(text, str) or not re.fullmatch("enr:[A-Za-z0-9_-]+={0,2}", text) or len(text) > MAX_SIZE:
-        raise DvError("%s is %s" % (what, show(text)), "'enr:' and base64url, at most %d characters" % MAX_SIZE)
+        raise DvError(f"{what} is {show(text)}", f"'enr:' and base64url, at most {MAX_SIZE} characters")
     try:
         signature, pairs, content = _items(text[4:].rstrip("="))
         public_key = pairs.get(b"secp256k1", b"")
         secp256k1.decompress(public_key)
         if pairs.get(b"id", b"v4") != b"v4":
-            raise DvError("its identity scheme is %s" % show(pairs[b"id"].decode("utf-8", "replace")), "v4")
+            raise DvError(f"its identity scheme is {show(pairs[b'id'].decode('utf-8', 'replace'))}", "v4")
         if verify and not secp256k1.verify_compact(public_key, keccak256(content), signature):
             raise DvError("its signature is wrong", "a signature by its own key", "ask its operator for the ENR again")
     except DvError as error:
-        raise DvError("%s %s: %s" % (what, show(text), error.found), error.wanted, error.hint) from None
+        raise DvError(f"{what} {show(text)}: {error.found}", error.wanted, error.hint) from None
     return Enr(text, public_key)
 
 
-def peer_id(public_key):
+def peer_id(public_key: bytes) -> str:
     """The libp2p peer id (base58 text, ``16Uiu2HA...``) of the node with the compressed ``public_key`` (33 bytes)."""
     number, text = int.from_bytes(_PEER_ID_PREFIX + public_key, "big"), ""
     while number:
@@ -70,7 +71,7 @@ def peer_id(public_key):
     return "1" + text  # one leading zero byte
 
 
-def _items(encoded):
+def _items(encoded: str) -> tuple[bytes, dict[bytes, bytes], bytes]:
     """Signature, dict of pairs, and the signed RLP list of a record in base64url without padding."""
     try:
         raw = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
@@ -78,7 +79,7 @@ def _items(encoded):
         raise DvError("it is not base64url") from None
     items = rlp.decode_list(raw)
     if len(items) < 4 or len(items) % 2:
-        raise DvError("it has %d elements" % len(items), "signature, sequence number, and pairs of key and value")
+        raise DvError(f"it has {len(items)} elements", "signature, sequence number, and pairs of key and value")
     signature, _sequence, *rest = items
     pairs = dict(zip(rest[::2], rest[1::2]))
     if len(pairs) * 2 != len(rest):
