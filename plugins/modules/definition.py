@@ -111,7 +111,6 @@ stored:
   elements: str
 """
 
-import os
 
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
 
@@ -125,7 +124,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import facts
     from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition, node_key
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, sent_rounds
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, DataDir
     from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import by_fork_version
     from ansible_collections.obol.dv.plugins.module_utils.storage import files
@@ -142,7 +141,7 @@ ARGUMENT_SPEC = dict(
 
 def place(module):
     params, custom = module.params, networks(module.params)
-    data_dir, inbox = params["data_dir"], params["inbox"]
+    data_dir, inbox = DataDir(params["data_dir"]), params["inbox"]
     if module.check_mode and not node_key.exists(data_dir):
         # The run would make it first, and approve.
         return dict(facts(), **Standing(state="planned", step="approval").result(), changed=True)
@@ -153,7 +152,7 @@ def place(module):
         waiting = _waiting(module, custom)
         return dict(waiting, changed=waiting["changed"] or kept)
     own_key = secp256k1.public_key(node_key.read(data_dir))
-    before = _read(os.path.join(data_dir, DEFINITION))
+    before = _read(data_dir.path(DEFINITION))
     new = before is None or spelled(definition.parse(before)) != found
     try:
         if module.check_mode:
@@ -169,7 +168,7 @@ def place(module):
         **Standing(state="complete", detail="%s is in %s" % (DEFINITION, data_dir)).result(),
         changed=changed or kept,
         # In the store it may have another spelling: that is no matter. Who has begun goes on, whatever lies there: the DKG tells.
-        outbox={} if stored and (found == stored or sent_rounds(data_dir, found.definition_hash)) else {DEFINITION: text},
+        outbox={} if stored and (found == stored or data_dir.sent_rounds(found.definition_hash)) else {DEFINITION: text},
         diff=dict(before=before or "", after=text + "\n") if new else dict(before="", after=""),
     )
 
@@ -177,7 +176,7 @@ def place(module):
 def _definition(params, confirmed, custom, check_mode):
     """The definition (or None), put together or as found in the store; the one that the store holds (or None); whether an approval
     was kept."""
-    data_dir, inbox, where = params["data_dir"], params["inbox"], "in %s" % params["store"]
+    data_dir, inbox, where = DataDir(params["data_dir"]), params["inbox"], "in %s" % params["store"]
     stored, kept = None, False
     if DEFINITION in inbox:
         stored = definition.parse(inbox[DEFINITION], "the definition %s" % (params["definition_file"] or where))
@@ -203,7 +202,7 @@ def _read(path):
 
 def _waiting(module, custom):
     params = module.params
-    standing, known = status.stand(params["data_dir"], params["inbox"], params["store"], custom, creator=params["creator"])
+    standing, known = status.stand(DataDir(params["data_dir"]), params["inbox"], params["store"], custom, creator=params["creator"])
     state = "planned" if module.check_mode else standing.state
     return dict(known, **dict(standing.result(), state=state), changed=module.check_mode)
 

@@ -157,7 +157,6 @@ stored:
   elements: str
 """
 
-import os
 import time
 
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
@@ -170,7 +169,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import facts
     from ansible_collections.obol.dv.plugins.module_utils.crypto.secp256k1 import public_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, LOCK
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, LOCK, DataDir
     from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony, elsewhere
     from ansible_collections.obol.dv.plugins.module_utils.dkg import inbox as mail
     from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
@@ -189,8 +188,8 @@ ARGUMENT_SPEC = dict(
 
 def take_part(module):
     params, custom = module.params, networks(module.params)
-    data_dir = params["data_dir"]
-    if not os.path.lexists(os.path.join(data_dir, DEFINITION)):
+    data_dir = DataDir(params["data_dir"])
+    if not data_dir.holds(DEFINITION):
         detail = "there is no %s in %s yet: it needs the approvals of all operators" % (DEFINITION, data_dir)
         state = "planned" if module.check_mode else "waiting"
         return dict(Standing(state=state, step="definition", detail=detail).result(), changed=module.check_mode)
@@ -203,7 +202,7 @@ def take_part(module):
         standing = Standing(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
         return dict(standing.result(), changed=False)
     known = facts(definition, own_key)
-    complete = os.path.lexists(os.path.join(data_dir, LOCK))
+    complete = data_dir.holds(LOCK)
     used = None if complete else node_key.in_use(data_dir, time.time())
     if used:
         raise DvError(used, "a key that no charon uses", "stop that charon, then run again")

@@ -135,6 +135,7 @@ from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner impo
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
     from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import Collector, DvError
     from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
@@ -171,7 +172,7 @@ def check(module):
         with problems:
             confirmed[name] = from_hex(params[name], 32, "dv_" + name) or None
     node = preflight.Node(
-        data_dir=params["data_dir"],
+        data_dir=DataDir(params["data_dir"]),
         wallet_file=params["wallet_file"],
         password_file=params["wallet_password_file"],
         policy_file=params["policy_file"],

@@ -175,6 +175,7 @@ from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
     from ansible_collections.obol.dv.plugins.module_utils.node.status import own_peer_id, status
     from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 
@@ -194,8 +195,9 @@ ARGUMENT_SPEC = dict(
 
 def tell(module):
     params = module.params
+    data_dir = DataDir(params["data_dir"])
     standing, known = status(
-        params["data_dir"],
+        data_dir,
         params["inbox"],
         params["store"],
         params["attempt"],
@@ -204,7 +206,7 @@ def tell(module):
         params["share_index"],
         params["creator"],
     )
-    peer_id = own_peer_id(params["data_dir"])
+    peer_id = own_peer_id(data_dir)
     found = enr_key.newest(params["backup_dir"], peer_id) if params["backup_dir"] else None
     return dict(known, **standing.result(), enr_key_backup=found, peer_id=peer_id, changed=False)
 

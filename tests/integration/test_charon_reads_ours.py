@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as locks
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.validator_keys import ValidatorKeys
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 from ansible_collections.obol.dv.tests.support import playbook, stock_charon
@@ -24,7 +25,7 @@ def lock(our_cluster):
 
 def test_the_enrs(charon, our_cluster, lock):
     enrs = [charon.enr(data_dir) for data_dir in our_cluster]
-    assert enrs == [enr.encode(node_key.read(data_dir)) for data_dir in our_cluster]
+    assert enrs == [enr.encode(node_key.read(DataDir(data_dir))) for data_dir in our_cluster]
     assert sorted(enrs) == sorted(operator.enr for operator in lock.definition.operators)
 
 

@@ -65,7 +65,7 @@ HANDED_ON = {
     "self.detail",
     "self.found.split(': ', 1)[1]",
     "str(error)",
-    "str(files.os_error(error, error.filename or data_dir, 'read'))",
+    "str(files.os_error(error, error.filename or data_dir.root, 'read'))",
     "str(files.os_error(error, path, 'read'))",
     "text",
 }

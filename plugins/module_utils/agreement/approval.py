@@ -13,14 +13,13 @@ put it into its operator's place. The third, the binding signature, is of config
 one for each place of a config hash, ever. Source: the protocol's "Parties and trust" and "The binding".
 """
 
-import os
 from dataclasses import dataclass, replace
 
 from ..cluster.definition import with_hashes
 from ..cluster.definition_checks import check_signatures
 from ..cluster.store_names import approval_name
 from ..crypto import secp256k1
-from ..data_dir.layout import CEREMONY, one_run
+from ..data_dir.layout import CEREMONY
 from ..encoding import go_json
 from ..encoding.hex import from_hex, to_hex
 from ..encoding.json_schema import check_shape
@@ -131,7 +130,7 @@ def review(data_dir, proposal, address, enr, policy=None, accepted_config_hash=N
     wanted = Approval(index, address, enr, proposal.config_hash)
     given = read(data_dir)
     if given:
-        _refuse_other(given, wanted, os.path.join(data_dir, FILE))
+        _refuse_other(given, wanted, data_dir.path(FILE))
         return given
     if stored is not None:
         given = given_before(wanted, stored, proposal, networks.by_fork_version(proposal.fork_version, custom))
@@ -187,12 +186,12 @@ def approve(data_dir, proposal, address, enr, sign, policy=None, accepted_config
     if given:
         approved_by["signed_before"] = True
     made = given or _sign(proposal, address, enr, wanted_index, sign, custom)
-    with one_run(data_dir):
+    with data_dir.exclusive():
         # Another run may have approved meanwhile.
         recorded = read(data_dir) and review(*considered)
         if not recorded:
             record = go_json.dumps({"approval": made.to_json(), "approved_by": approved_by})
-            files.write_new(os.path.join(data_dir, FILE), record.encode())
+            files.write_new(data_dir.path(FILE), record.encode())
     return recorded or made, not recorded
 
 
@@ -259,8 +258,7 @@ def read(data_dir):
 
     :raises DvError: the record is damaged
     """
-    path = os.path.join(data_dir, FILE)
-    content = files.read_if_exists(path, MAX_SIZE)
+    content, path = data_dir.read(FILE, MAX_SIZE), data_dir.path(FILE)
     if content is None:
         return None
     record = go_json.loads(content, path)

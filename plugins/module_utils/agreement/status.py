@@ -30,7 +30,7 @@ def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None, cr
     :raises DvError: something of it is not as it must be
     """
     given = approval.read(data_dir)
-    own = {name: os.path.join(data_dir, name) for name in (NODE_KEY, proposals.FILE, approval.FILE)}
+    own = {name: data_dir.path(name) for name in (NODE_KEY, proposals.FILE, approval.FILE)}
     since = changed_at(*own.values())
     if PROPOSAL not in inbox:
         known = dict(facts(), share_index=given and given.share_index)

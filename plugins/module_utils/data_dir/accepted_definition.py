@@ -32,8 +32,7 @@ def read(data_dir):
 
     :raises DvError: the record is damaged
     """
-    path = os.path.join(data_dir, FILE)
-    content = files.read_if_exists(path, 4096)
+    content, path = data_dir.read(FILE, 4096), data_dir.path(FILE)
     if content is None:
         return None
     record = go_json.loads(content, path)
@@ -52,7 +51,7 @@ def write(data_dir, accepted):
     """Record that this node has accepted that definition (:class:`Accepted`). True if it was not recorded yet."""
     if read(data_dir) == accepted:
         return False
-    path = os.path.join(data_dir, FILE)
+    path = data_dir.path(FILE)
     files.make_directory(os.path.dirname(path))
     record = {"definition_hash": to_hex(accepted.definition_hash), "bound_by": accepted.bound_by}
     files.replace(path, go_json.dumps(record).encode())

@@ -14,7 +14,7 @@ from functools import partial
 from ..cluster.node_status import Accused, Standing, changed_at
 from ..cluster.store_names import message_name
 from ..data_dir import accepted_definition
-from ..data_dir.layout import LOCK, one_run
+from ..data_dir.layout import LOCK
 from ..errors import DvError
 from ..storage import files
 from . import ceremony_dir, install
@@ -61,11 +61,11 @@ def step(data_dir, definition, node_key, inbox, attempt=1, *, network, settled=(
     try:
         return _step(data_dir, parameters, node_key, inbox, network, settled)
     except OSError as error:
-        raise files.os_error(error, error.filename or data_dir, "use") from None
+        raise files.os_error(error, error.filename or data_dir.root, "use") from None
 
 
 def _step(data_dir, parameters, node_key, inbox, network, settled):
-    with one_run(data_dir):
+    with data_dir.exclusive():
         record = accepted_definition.read(data_dir)
         if record and record.definition_hash != parameters.definition_hash:
             # Another run exchanged it after this one had read it.
@@ -90,7 +90,7 @@ def _outcome(home, parameters, standing, inbox, settled):
             for round, operator, text in attempt.held(parameters.others):
                 outbox.hand_on(attempt.number, round, operator, text)
     if standing.state == "complete":
-        lock = files.read(os.path.join(home.data_dir, LOCK)).decode()
+        lock = files.read(home.data_dir.path(LOCK)).decode()
         outbox.hand_on_lock(standing.attempt or parameters.attempt, lock)
     return Outcome(
         **{**vars(standing), "detail": "; ".join(filter(None, [standing.detail, *outbox.notes]))},
@@ -158,7 +158,7 @@ def complete(home):
     return Standing(
         state="complete",
         attempt=attempts[-1].number if attempts else None,
-        since=changed_at(os.path.join(home.data_dir, LOCK)),
+        since=changed_at(home.data_dir.path(LOCK)),
     )
 
 

@@ -37,7 +37,7 @@ def look(data_dir, definition, node_key, inbox, attempt=1, *, network):
             return ceremony.complete(home)
         return standing
     except OSError as error:
-        raise files.os_error(error, error.filename or data_dir, "use") from None
+        raise files.os_error(error, error.filename or data_dir.root, "use") from None
 
 
 class Glass(ceremony_dir.Home):

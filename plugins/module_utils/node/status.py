@@ -5,17 +5,14 @@
 """Where a node stands, in whatever step it is. Nothing is written, and no signature of a finished cluster is verified:
 ``verify`` does that."""
 
-import os
-
 from ..agreement import acceptance, approval
 from ..agreement import status as before_definition
 from ..agreement.bindings import Unbound
 from ..cluster.canonical import spelled
-from ..cluster.definition import parse
 from ..cluster.node_status import Standing, changed_at
 from ..cluster.summary import facts
 from ..crypto import secp256k1
-from ..data_dir import accepted_definition, layout, node_key
+from ..data_dir import accepted_definition, artefacts, layout, node_key
 from ..data_dir.layout import CEREMONY, DEFINITION, LOCK
 from ..dkg import ceremony_dir, elsewhere, install
 from ..dkg import inbox as mail
@@ -47,7 +44,7 @@ def status(data_dir, inbox, store, attempt=1, custom=(), address=None, wanted_in
     except DvError as error:
         return Standing(state="waiting", detail=str(error)), known
     except OSError as error:
-        return Standing(state="waiting", detail=str(files.os_error(error, error.filename or data_dir, "read"))), known
+        return Standing(state="waiting", detail=str(files.os_error(error, error.filename or data_dir.root, "read"))), known
 
 
 def own_peer_id(data_dir):
@@ -59,7 +56,7 @@ def own_peer_id(data_dir):
 
 
 def _status(data_dir, inbox, store, attempt, custom, operator, known):
-    locked = install.locked_definition(data_dir)
+    locked = artefacts.locked_definition(data_dir)
     key = node_key.read(data_dir) if node_key.exists(data_dir) else None
     public_key = key and secp256k1.public_key(key)
     known["enr"] = key and enr.encode(key)
@@ -70,19 +67,18 @@ def _status(data_dir, inbox, store, attempt, custom, operator, known):
             return _made_elsewhere(data_dir)
         install.check_locked(data_dir, locked, record.definition_hash)
         return complete(ceremony_dir.Home(data_dir, record.definition_hash))
-    path = os.path.join(data_dir, DEFINITION)
-    begun = os.path.lexists(path) or approval.read(data_dir) is not None
+    begun = data_dir.holds(DEFINITION) or approval.read(data_dir) is not None
     if key is None:
         return _no_key(data_dir) if begun else before_definition.without_key(inbox, store, known, custom, *operator[:2])
-    if not os.path.lexists(path):
+    if not data_dir.holds(DEFINITION):
         standing, found = before_definition.stand(data_dir, inbox, store, custom, *operator)
         known.update(found)
         return standing
-    definition = spelled(parse(files.read(path), path))
+    definition = spelled(artefacts.definition(data_dir))
     known.update(facts(definition, public_key))
     record = accepted_definition.read(data_dir)
     if not record or record.definition_hash != definition.definition_hash:
-        return Standing(state="waiting", step="definition", ready=True, since=changed_at(path), detail=NOT_ACCEPTED)
+        return Standing(state="waiting", step="definition", ready=True, since=changed_at(data_dir.path(DEFINITION)), detail=NOT_ACCEPTED)
     acceptance.review(data_dir, definition, public_key, custom=custom, inbox=inbox)
     network = networks.by_fork_version(definition.fork_version, custom)
     messages = mail.select(definition.definition_hash, inbox)
@@ -91,12 +87,12 @@ def _status(data_dir, inbox, store, attempt, custom, operator, known):
 
 
 def _made_elsewhere(data_dir):
-    path = os.path.join(data_dir, LOCK)
+    path = data_dir.path(LOCK)
     return Standing(state="complete", since=changed_at(path), detail=NO_RECORD % path)
 
 
 def _no_key(data_dir):
-    since = changed_at(os.path.join(data_dir, CEREMONY), os.path.join(data_dir, DEFINITION))
+    since = changed_at(data_dir.path(CEREMONY), data_dir.path(DEFINITION))
     return Standing(state="stopped", step="enr", since=since, detail=LOST_KEY % (layout.NODE_KEY, data_dir))
 
 

@@ -118,11 +118,11 @@ def _compare(report, definition, of_lock):
 
 def _check_node_key(report, path, definition):
     """The share index of the node whose key is in the directory; ``None`` if there is none or it is a stranger."""
-    if not node_key.exists(path):
+    if not node_key.exists(layout.DataDir(path)):
         report.warning("node_key", "there is no %s: charon cannot run here" % layout.NODE_KEY)
         return None
     with report.errors_of("node_key"):
-        own = enr.encode(node_key.read(path))
+        own = enr.encode(node_key.read(layout.DataDir(path)))
         if definition is None:
             return None
         keys = node_keys(definition)
