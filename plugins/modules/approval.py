@@ -91,7 +91,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL, approval_name
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex, to_hex
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex, to_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import raise_all
     from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
     from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet

@@ -127,7 +127,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition, node_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import by_fork_version
     from ansible_collections.obol.dv.plugins.module_utils.storage import files
 

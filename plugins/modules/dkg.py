@@ -173,7 +173,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, LOCK, DataDir
     from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony, elsewhere
     from ansible_collections.obol.dv.plugins.module_utils.dkg import inbox as mail
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
     from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import by_fork_version
 

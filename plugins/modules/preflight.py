@@ -135,7 +135,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import Collector, DvError
     from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
     from ansible_collections.obol.dv.plugins.module_utils.node import preflight

@@ -68,7 +68,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import to_hex
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import to_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, raise_all
     from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 

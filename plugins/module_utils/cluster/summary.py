@@ -6,11 +6,11 @@
 
 import contextlib
 
-from ..encoding.go_json import to_hex
+from ..encoding.hex import to_hex
 from ..errors import DvError
 from ..ethereum import enr, networks
+from ..ethereum.units import GWEI_PER_ETH
 from .definition import effective_deposit_amounts
-from .definition_checks import GWEI_PER_ETH
 
 #: The terms by the names of their variables (without ``dv_``), and the value of each in a definition.
 TERMS = {

@@ -18,7 +18,7 @@ from ..cluster.summary import summarize_config
 from ..crypto import age, secp256k1
 from ..data_dir import artefacts, layout, node_key
 from ..data_dir.layout import DEFINITION, KEYS, LOCK
-from ..encoding import go_json
+from ..encoding.hex import to_hex
 from ..errors import Collector, DvError, raise_all
 from ..ethereum import enr
 from ..ethereum.address import checksum_address, parse_address
@@ -115,7 +115,7 @@ def told_terms(terms):
 def config_hash(node, terms, inbox):
     """The config hash (hex) of the node's cluster, or of the proposal in the store; ``None`` where nothing is proposed yet."""
     found = _definition(node) or proposal.read(node.data_dir, terms) or _proposed(terms, inbox)
-    return found and go_json.to_hex(found.config_hash)
+    return found and to_hex(found.config_hash)
 
 
 def check_given(node, given, custom):
