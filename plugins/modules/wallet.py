@@ -70,7 +70,7 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def find_or_create(module):
+def run_module(module):
     params = module.params
     path, data_dir = params["path"], params["data_dir"]
     if data_dir and not os.path.lexists(path):
@@ -83,7 +83,7 @@ def find_or_create(module):
 
 
 def main():
-    run(ARGUMENT_SPEC, find_or_create)
+    run(ARGUMENT_SPEC, run_module)
 
 
 if __name__ == "__main__":

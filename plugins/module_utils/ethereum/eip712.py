@@ -10,6 +10,9 @@ Typed data is a dict as ``eth_signTypedData_v4`` takes it, so that any wallet ca
 Source: EIP-712; charon-formats §2.1; for the binding, which is ours, the protocol's "The binding".
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from ..crypto import secp256k1
 from ..crypto.keccak import keccak256
 from ..errors import DvError
@@ -32,7 +35,7 @@ _TYPES = {
     "TermsAndConditions": {"terms_and_conditions_hash": "string", "version": "uint256"},
     "EIP712Domain": {"name": "string", "version": "string", "chainId": "uint256"},
 }
-_ENCODE = {
+_ENCODE: dict[str, Callable[[Any], bytes]] = {
     "string": lambda value: keccak256(value.encode()),
     "uint256": lambda value: value.to_bytes(32, "big"),
     "bytes32": lambda value: bytes.fromhex(value.removeprefix("0x")),
@@ -50,45 +53,45 @@ class SignedByAnother(DvError):
         self.signer = signer
 
 
-def creator_config(config_hash: bytes, chain_id: int) -> dict:
+def creator_config(config_hash: bytes, chain_id: int) -> dict[str, Any]:
     """What the creator signs for the 32-byte ``config_hash`` (v1.4 and later)."""
     return _typed_data("CreatorConfigHash", {"creator_config_hash": "0x" + config_hash.hex()}, {**_CHARON, "chainId": chain_id})
 
 
-def operator_config(config_hash: bytes, chain_id: int) -> dict:
+def operator_config(config_hash: bytes, chain_id: int) -> dict[str, Any]:
     """What every operator signs for the 32-byte ``config_hash`` (v1.4 and later)."""
     return _typed_data("OperatorConfigHash", {"operator_config_hash": "0x" + config_hash.hex()}, {**_CHARON, "chainId": chain_id})
 
 
-def operator_config_v1_3(config_hash: bytes, chain_id: int) -> dict:
+def operator_config_v1_3(config_hash: bytes, chain_id: int) -> dict[str, Any]:
     """What every operator signs for the 32-byte ``config_hash`` in v1.3."""
     return _typed_data("ConfigHash", {"config_hash": "0x" + config_hash.hex()}, {**_CHARON, "chainId": chain_id})
 
 
-def operator_enr(enr: str, chain_id: int) -> dict:
+def operator_enr(enr: str, chain_id: int) -> dict[str, Any]:
     """What an operator signs for the ``enr`` of its node, exactly as the definition has it. It is bound to no cluster."""
     return _typed_data("ENR", {"enr": enr}, {**_CHARON, "chainId": chain_id})
 
 
-def node_binding(config_hash: bytes, share_index: int, enr: str, chain_id: int) -> dict:
+def node_binding(config_hash: bytes, share_index: int, enr: str, chain_id: int) -> dict[str, Any]:
     """What binds ``enr`` to the place ``share_index`` (from 1) of the cluster with the 32-byte ``config_hash``."""
     message = {"config_hash": "0x" + config_hash.hex(), "operator_index": share_index, "enr": enr}
     return _typed_data("NodeBinding", message, {**_OURS, "chainId": chain_id})
 
 
-def terms_and_conditions() -> dict:
+def terms_and_conditions() -> dict[str, Any]:
     """What a user of the launchpad's API signs for Obol's terms and conditions."""
     return _typed_data("TermsAndConditions", {"terms_and_conditions_hash": TERMS_HASH, "version": TERMS_VERSION}, _CHARON)
 
 
-def digest(typed_data: dict) -> bytes:
+def digest(typed_data: dict[str, Any]) -> bytes:
     """The 32 bytes that a wallet's key signs of ``typed_data``."""
     types = typed_data["types"]
     domain = _hash_struct("EIP712Domain", types, typed_data["domain"])
     return keccak256(b"\x19\x01" + domain + _hash_struct(typed_data["primaryType"], types, typed_data["message"]))
 
 
-def verify_signature(address: bytes, typed_data: dict, signature: bytes) -> None:
+def verify_signature(address: bytes, typed_data: dict[str, Any], signature: bytes) -> None:
     """Refuse a ``signature`` (65 bytes) of ``typed_data`` that is not by the key of ``address`` (20 bytes).
 
     :raises DvError: it is no signature
@@ -99,13 +102,13 @@ def verify_signature(address: bytes, typed_data: dict, signature: bytes) -> None
         raise SignedByAnother(checksum_address(signer))
 
 
-def _typed_data(primary_type, message, domain):
+def _typed_data(primary_type: str, message: dict[str, Any], domain: dict[str, Any]) -> dict[str, Any]:
     members = {"EIP712Domain": domain, primary_type: message}
     types = {name: [{"name": member, "type": _TYPES[name][member]} for member in values] for name, values in members.items()}
     return {"types": types, "primaryType": primary_type, "domain": domain, "message": message}
 
 
-def _hash_struct(name, types, values):
+def _hash_struct(name: str, types: dict[str, Any], values: dict[str, Any]) -> bytes:
     members = [(member["type"], member["name"]) for member in types[name]]
-    signature = f"{name}({','.join(f'{kind} {member}' for kind, member in members)})"
-    return keccak256(keccak256(signature.encode()) + b"".join(_ENCODE[kind](values[member]) for kind, member in members))
+    encoded_type = f"{name}({','.join(f'{kind} {member}' for kind, member in members)})"
+    return keccak256(keccak256(encoded_type.encode()) + b"".join(_ENCODE[kind](values[member]) for kind, member in members))
