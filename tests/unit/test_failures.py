@@ -22,6 +22,7 @@ SPEAKERS = {
     "module.warn": 0,
     "OperatorError": 2,
     "CarriedError": 2,
+    "SignedByAnother": 0,
     "Unbound": 1,
     "Fault": 3,
     "_bad": 4,

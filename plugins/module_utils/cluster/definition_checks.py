@@ -7,11 +7,10 @@
 Source: charon-formats §1.4, §1.6 and §2.5. Every check says all that it finds wrong, not the first thing only.
 """
 
-import contextlib
 from functools import partial
 
 from ..errors import Collector, DvError, OperatorError
-from ..ethereum import address, eip712, enr
+from ..ethereum import address, eip712
 from ..ethereum.units import GWEI_PER_ETH
 from .definition_hash import compute_config_hash, compute_definition_hash
 
@@ -221,20 +220,3 @@ def _check_signer(signer, signed, fail):
             except DvError as error:
                 raise fail(check, error.found, error.wanted, _CONTRACT_HINT) from None
     problems.raise_any()
-
-
-def operator_of(definition, public_key):
-    """The share index of the operator whose ENR has ``public_key`` (33 bytes).
-
-    :raises DvError: there is none
-    """
-    for index, operator in enumerate(definition.operators or (), 1):
-        # What is no ENR at all is said of its operator, see review.
-        with contextlib.suppress(DvError):
-            if enr.parse(operator.enr, verify=False).public_key == public_key:
-                return index
-    raise DvError(
-        "this node is not in the definition: no ENR there has its key 0x%s" % public_key.hex(),
-        "the ENR of one of its operators",
-        "restore the node's charon-enr-private-key, or use the definition that was made with this ENR",
-    )
