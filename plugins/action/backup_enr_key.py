@@ -50,5 +50,5 @@ def _encrypted(name, text):
     content = text.encode()
     beginning = b"-----BEGIN AGE ENCRYPTED FILE-----\n" if name.endswith(".age") else b"{"
     if not enr_key.NAME.fullmatch(name) or not content.startswith(beginning) or len(content) > enr_key.MAX_SIZE:
-        raise DvError("the node sent %r, which is no file of a backup" % name[:200], hint="nothing was copied")
+        raise DvError(f"the node sent {name[:200]!r}, which is no file of a backup", hint="nothing was copied")
     return content

@@ -50,7 +50,7 @@ class DirectoryStore(Store):
         """The path of the file ``name``, which no link may lead away."""
         path = os.path.join(os.path.realpath(self.location), name)
         if os.path.realpath(path) != path:
-            raise DvError("%s is a link, or in a linked folder" % path, "a file in a folder of the store", "take the link away")
+            raise DvError(f"{path} is a link, or in a linked folder", "a file in a folder of the store", "take the link away")
         return path
 
 
