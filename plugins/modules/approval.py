@@ -75,15 +75,14 @@ stored:
 
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import (
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import (
     CARRIER_SPEC,
     HAZARDS_SPEC,
     TESTNET_SPEC,
     WALLET_SPEC,
     networks,
-    packages,
-    run,
 )
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import approval, hazards, policy
@@ -91,7 +90,8 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement.proposal import check_proposal, check_terms
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL, approval_name
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex, to_hex
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex, to_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import raise_all
     from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
     from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
@@ -110,7 +110,7 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def approve(module):
+def run_module(module):
     params, custom = module.params, networks(module.params)
     if PROPOSAL not in params["inbox"]:
         return dict(changed=module.check_mode, state="waiting", config_hash=None, share_index=None)
@@ -119,7 +119,8 @@ def approve(module):
         terms = parse_terms(params["terms"], operators_pending=module.check_mode)
         check_terms(proposal, terms)
         raise_all(hazards.problems(terms, params["demo"], params["accept"]))
-    given = approval.read(params["data_dir"])
+    data_dir = DataDir(params["data_dir"])
+    given = approval.read(data_dir)
     # What has signed may be gone.
     address = params["operator_address"] or given and given.address
     if module.check_mode and not (address or os.path.lexists(params["wallet_file"])):
@@ -127,10 +128,10 @@ def approve(module):
         return dict(changed=True, state="waiting", config_hash=to_hex(proposal.config_hash), share_index=None)
     address = address or key_file_wallet.address(params["wallet_file"])
     considered = dict(
-        data_dir=params["data_dir"],
+        data_dir=data_dir,
         proposal=proposal,
         address=address,
-        enr=_own_enr(module),
+        enr=_own_enr(data_dir, module.check_mode),
         policy=policy.read(params["policy_file"]) if os.path.lexists(params["policy_file"]) else None,
         accepted_config_hash=from_hex(params["accept_config_hash"], 32, "accept_config_hash") or None,
         wanted_index=params["share_index"],
@@ -149,16 +150,15 @@ def approve(module):
     return dict(result, changed=new, outbox=outbox)
 
 
-def _own_enr(module):
+def _own_enr(data_dir, check_mode):
     """The node's ENR; in check mode ``""`` where the run would make its key first."""
-    data_dir = module.params["data_dir"]
-    if module.check_mode and not node_key.exists(data_dir):
+    if check_mode and not node_key.exists(data_dir):
         return ""
     return enr.encode(node_key.read(data_dir))
 
 
 def main():
-    run(ARGUMENT_SPEC, approve)
+    run(ARGUMENT_SPEC, run_module)
 
 
 if __name__ == "__main__":

@@ -84,6 +84,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key
     from ansible_collections.obol.dv.plugins.module_utils.crypto import age, secp256k1
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
     from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
     from ansible_collections.obol.dv.plugins.module_utils.storage import files
@@ -96,21 +97,22 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def back_up(module):
+def run_module(module):
     params = module.params
     recipients = age.parse_recipients(params["recipients"], "dv_backup_recipients")
     result = dict(changed=True, path=None, recipients=recipients, created=None, peer_id=None)
-    if not node_key.exists(params["data_dir"]):
+    data_dir = DataDir(params["data_dir"])
+    if not node_key.exists(data_dir):
         if module.check_mode:
             return result
-        raise DvError("%s has no %s" % (params["data_dir"], layout.NODE_KEY), "a key to back up", "run obol.dv.enr first")
-    private_key = node_key.read(params["data_dir"])
+        raise DvError("%s has no %s" % (data_dir, layout.NODE_KEY), "a key to back up", "run obol.dv.enr first")
+    private_key = node_key.read(data_dir)
     result["peer_id"] = enr.peer_id(secp256k1.public_key(private_key))
     found = enr_key.find(params["backup_dir"], result["peer_id"])
     for error in found.damaged:
         module.warn(str(error))
     made = found.of(recipients)
-    approved = files.read_if_exists(os.path.join(params["data_dir"], approval.FILE), approval.MAX_SIZE)
+    approved = data_dir.read(approval.FILE, approval.MAX_SIZE)
     copy = approved and enr_key.approval_path(params["backup_dir"], result["peer_id"], approved)
     result["changed"] = made is None or bool(copy) and not os.path.lexists(copy)
     if made is None:
@@ -126,7 +128,7 @@ def back_up(module):
 
 
 def main():
-    run(ARGUMENT_SPEC, back_up)
+    run(ARGUMENT_SPEC, run_module)
 
 
 if __name__ == "__main__":

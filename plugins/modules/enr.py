@@ -70,7 +70,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key
     from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import one_run
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
     from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
     from ansible_collections.obol.dv.plugins.module_utils.storage import files, ownership
 
@@ -82,28 +82,28 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def make(module):
-    data_dir, backup_dir = module.params["data_dir"], module.params["backup_dir"]
+def run_module(module):
+    data_dir, backup_dir = DataDir(module.params["data_dir"]), module.params["backup_dir"]
     wanted = ownership.parse(module.params["owner"], "dv_data_owner") if module.params["owner"] else None
     if wanted:
         ownership.check(wanted, "dv_data_owner")
-    result = dict(key_path=os.path.join(data_dir, layout.NODE_KEY), enr=None, peer_id=None, enr_key_backup="" if backup_dir else None)
+    result = dict(key_path=data_dir.path(layout.NODE_KEY), enr=None, peer_id=None, enr_key_backup="" if backup_dir else None)
     new = not node_key.exists(data_dir)
     if new and module.check_mode:
         return dict(result, changed=True)
     if wanted:
         # Its user must be able to get there.
-        files.make_directory(os.path.dirname(os.path.abspath(data_dir)), 0o711)
-    files.make_directory(data_dir)
-    given = bool(wanted) and ownership.give(data_dir, wanted, really=not module.check_mode)
-    with files.like_owner(data_dir):
+        files.make_directory(os.path.dirname(os.path.abspath(data_dir.root)), 0o711)
+    files.make_directory(data_dir.root)
+    given = bool(wanted) and ownership.give(data_dir.root, wanted, really=not module.check_mode)
+    with data_dir.as_owner():
         if new:
-            with one_run(data_dir):
+            with data_dir.exclusive():
                 if not node_key.exists(data_dir):
                     node_key.create(data_dir)
         else:
             # A killed run may have made it: it has to last before anybody hears of its ENR.
-            files.sync_directory(data_dir)
+            files.sync_directory(data_dir.root)
         private_key = node_key.read(data_dir)
     peer_id = enr.peer_id(secp256k1.public_key(private_key))
     if backup_dir:
@@ -112,7 +112,7 @@ def make(module):
 
 
 def main():
-    run(ARGUMENT_SPEC, make)
+    run(ARGUMENT_SPEC, run_module)
 
 
 if __name__ == "__main__":

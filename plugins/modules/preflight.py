@@ -122,20 +122,20 @@ accepted:
 
 import time
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import (
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import (
     CARRIER_SPEC,
     HAZARDS_SPEC,
     TESTNET_SPEC,
     WALLET_SPEC,
     networks,
-    packages,
-    run,
 )
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import Collector, DvError
     from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
     from ansible_collections.obol.dv.plugins.module_utils.node import preflight
@@ -162,14 +162,14 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def check(module):
+def run_module(module):
     params = module.params
     problems, confirmed = Collector(), {}
     for name in ("accept_config_hash", "accept_definition_hash"):
         with problems:
             confirmed[name] = from_hex(params[name], 32, "dv_" + name) or None
     node = preflight.Node(
-        data_dir=params["data_dir"],
+        data_dir=DataDir(params["data_dir"]),
         wallet_file=params["wallet_file"],
         password_file=params["wallet_password_file"],
         policy_file=params["policy_file"],
@@ -213,7 +213,7 @@ def _enr(node):
 
 
 def main():
-    run(ARGUMENT_SPEC, check, required_by=dict(backup_recipients=["backup_dir"]))
+    run(ARGUMENT_SPEC, run_module, required_by=dict(backup_recipients=["backup_dir"]))
 
 
 if __name__ == "__main__":

@@ -59,14 +59,16 @@ stored:
 import datetime
 import uuid
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, HAZARDS_SPEC, WALLET_SPEC, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, HAZARDS_SPEC, WALLET_SPEC
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import hazards, proposal
     from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
     from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import to_hex
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import to_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, raise_all
     from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 
@@ -79,11 +81,12 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def propose(module):
+def run_module(module):
     params = module.params
     terms = parse_terms(params["terms"], operators_pending=module.check_mode)
     raise_all(hazards.problems(terms, params["demo"], params["accept"]))
-    found = proposal.read(params["data_dir"], terms)
+    data_dir = DataDir(params["data_dir"])
+    found = proposal.read(data_dir, terms)
     stored = params["inbox"].get(PROPOSAL)
     if stored is not None and (not found or not _is_same(stored, found, terms)):
         raise DvError(
@@ -98,7 +101,7 @@ def propose(module):
     if not module.check_mode:
         timestamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         sign = key_file_wallet.signer(params["wallet_file"], params["wallet_password_file"])
-        made, changed = proposal.propose(params["data_dir"], terms, sign, str(uuid.uuid4()).upper(), timestamp)
+        made, changed = proposal.propose(data_dir, terms, sign, str(uuid.uuid4()).upper(), timestamp)
     text = definition.dump(made).decode()
     return dict(
         changed=changed,
@@ -117,7 +120,7 @@ def _is_same(stored, found, terms):
 
 
 def main():
-    run(ARGUMENT_SPEC, propose)
+    run(ARGUMENT_SPEC, run_module)
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner impo
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import approval
+    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
     from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 
@@ -70,10 +71,10 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def find_or_make(module):
+def run_module(module):
     path, wanted, data_dir = (module.params[name] for name in ("path", "address", "data_dir"))
     if not os.path.lexists(path):
-        given = approval.read(data_dir) if data_dir else None
+        given = approval.read(DataDir(data_dir)) if data_dir else None
         if given:
             return dict(changed=False, address=given.address)
         if not module.params["create"]:
@@ -98,7 +99,7 @@ def find_or_make(module):
 
 
 def main():
-    run(ARGUMENT_SPEC, find_or_make)
+    run(ARGUMENT_SPEC, run_module)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 
 """The status of the nodes of a run: one for each, from what the tasks registered on it. docs/status.md has its form."""
 
+from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import NodeStatus
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
 from ansible_collections.obol.dv.plugins.plugin_utils.rerun_command import CommandLine
@@ -24,18 +25,7 @@ TASKS = {
 _SOURCES = ("dv_status", "dv_dkg", "dv_definition", "dv_approval", "dv_enr", "dv_preflight")
 
 #: The status of a node of which nothing is known.
-UNKNOWN: dict[str, object] = dict(
-    state="unknown",
-    step=None,
-    attempt=None,
-    waiting_for=[],
-    ready=False,
-    since=None,
-    detail="",
-    accused=[],
-    evidence=None,
-    next_attempt=None,
-)
+UNKNOWN = NodeStatus(state="unknown").result()
 
 
 def registered(variables: dict) -> dict[str, dict]:

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.obol.dv.plugins.action import backup_enr_key as action
 from ansible_collections.obol.dv.plugins.module_utils import errors
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.tests.support import playbook, secret_scan
@@ -77,7 +78,7 @@ def test_files_and_modes(made):
 
 
 def test_the_key_stays_on_its_node(made):
-    secrets = {data_dir.parent.name: node_key.read(data_dir) for data_dir in made.data_dirs}
+    secrets = {data_dir.parent.name: node_key.read(DataDir(data_dir)) for data_dir in made.data_dirs}
     places = [made.nodes / "backups", *(data_dir.parent / "backups" for data_dir in made.data_dirs)]
     contents = {name: content for place in places for name, content in secret_scan.files_below(place).items()}
     assert len(contents) == 16
@@ -92,8 +93,8 @@ def test_what_age_restores_is_the_key_of_the_same_enr(made, age_binary, charon, 
     script = 'umask 077; mkdir "$1"; "$2" --decrypt --identity "$3" "$4" > "$1/charon-enr-private-key"'
     subprocess.run(["sh", "-ec", script, "sh", data_dir, age_binary, made.directory / identity, encrypted], check=True)
     assert stat.S_IMODE((data_dir / "charon-enr-private-key").stat().st_mode) == 0o600
-    wanted = enr.encode(node_key.read(made.data_dirs[0]))
-    assert enr.encode(node_key.read(data_dir)) == charon.enr(data_dir) == wanted
+    wanted = enr.encode(node_key.read(DataDir(made.data_dirs[0])))
+    assert enr.encode(node_key.read(DataDir(data_dir))) == charon.enr(data_dir) == wanted
 
 
 def test_the_wrong_identity_opens_nothing(made, age_binary, tmp_path):
@@ -212,13 +213,13 @@ def test_a_ceremony_goes_on_with_a_restored_key(tmp_path, check_complete):
     steps = ["preflight", "demo", "enr", "backup_enr_key", "definition"]
     fresh.run(["playbooks/%s.yml" % step for step in steps], "-e", "dv_num_validators=1")
     lost = fresh.data_dirs[1]
-    wanted = node_key.read(lost)
+    wanted = node_key.read(DataDir(lost))
     shutil.rmtree(lost)
     lost.mkdir(mode=0o700)
     identity = pyrage.x25519.Identity.from_str((tmp_path / "age.txt").read_text())
     restored = pyrage.decrypt(fresh.files(2, "*.age")[1][0].read_bytes(), [identity])
     files.write_new(str(lost / layout.NODE_KEY), restored)
-    assert node_key.read(lost) == wanted
+    assert node_key.read(DataDir(lost)) == wanted
     fresh.run(["create-cluster.yml"], "-e", "dv_num_validators=1")
     check_complete(fresh.data_dirs)
 

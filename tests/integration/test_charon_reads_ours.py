@@ -12,7 +12,9 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as locks
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, keystore
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.validator_keys import ValidatorKeys
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 from ansible_collections.obol.dv.tests.support import playbook, stock_charon
 
 
@@ -23,13 +25,13 @@ def lock(our_cluster):
 
 def test_the_enrs(charon, our_cluster, lock):
     enrs = [charon.enr(data_dir) for data_dir in our_cluster]
-    assert enrs == [enr.encode(node_key.read(data_dir)) for data_dir in our_cluster]
+    assert enrs == [enr.encode(node_key.read(DataDir(data_dir))) for data_dir in our_cluster]
     assert sorted(enrs) == sorted(operator.enr for operator in lock.definition.operators)
 
 
 @pytest.mark.parametrize("places", [(0, 1, 2, 3), *itertools.combinations(range(4), 3)], ids=str)
 def test_combine_gives_back_every_key(charon, our_cluster, lock, places):
-    whole = keystore.read_shares(charon.combine([our_cluster[place] for place in places]))
+    whole = ValidatorKeys(charon.combine([our_cluster[place] for place in places])).read()
     assert [bls.secret_to_public(key) for key in whole] == [validator.public_key for validator in lock.validators]
 
 
@@ -82,5 +84,5 @@ def test_other_terms(charon, tmp_path):
     assert [each.amount for each in lock.validators[0].deposits] == [10**9, 2047 * 10**9]
     assert lock.validators[0].registration.gas_limit == 36000000
     flags = {"testnet_" + name: value for name, value in testnet.items()}
-    whole = keystore.read_shares(charon.combine(data_dirs[1:], **flags))
+    whole = ValidatorKeys(charon.combine(data_dirs[1:], **flags)).read()
     assert [bls.secret_to_public(key) for key in whole] == [lock.validators[0].public_key]

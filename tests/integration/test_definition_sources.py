@@ -17,6 +17,7 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import 
 )
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
@@ -59,7 +60,7 @@ def nodes(tmp_path):
     directories = playbook.data_dirs(tmp_path / "nodes")
     for directory in directories:
         files.make_directory(str(directory))
-        node_key.create(str(directory))
+        node_key.create(DataDir(directory))
     return directories
 
 
@@ -77,7 +78,7 @@ def confirmed(definition):
 
 def made(nodes):
     """The definition of these nodes that nobody signed."""
-    return unsigned([enr.encode(node_key.read(str(node))) for node in nodes])
+    return unsigned([enr.encode(node_key.read(DataDir(node))) for node in nodes])
 
 
 @pytest.mark.parametrize("sign", [lambda definition: definition, solo], ids=["unsigned", "solo"])
@@ -149,7 +150,7 @@ def test_without_the_keys_of_its_enrs_it_is_refused(nodes, check_refused):
     definition = made(nodes)
     (nodes[1] / layout.NODE_KEY).unlink()
     (nodes[2] / layout.NODE_KEY).unlink()
-    node_key.create(str(nodes[2]))
+    node_key.create(DataDir(nodes[2]))
     texts = ["node2: %s has no charon-enr-private-key" % nodes[1], "node3: this node is not in the definition"]
     check_refused(nodes[0].parents[1], texts, lambda: run(nodes, dump(definition), *confirmed(definition)))
 

@@ -16,6 +16,7 @@ from ansible_collections.obol.dv.plugins.module_utils.agreement.config import pa
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
 from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 from ansible_collections.obol.dv.tests.support import playbook
@@ -52,7 +53,7 @@ def proposed(group, **changes):
     terms = parse_terms({**given, "num_validators": 1, "creator": given["operators"][0], **changes})
     place = group.directory / "node1"
     sign = key_file_wallet.signer(str(place / "wallet.json"), str(place / "wallet-password.txt"))
-    made, _new = proposal.propose(str(group.directory.parent / "forger"), terms, sign, "ANOTHER", "2026-01-02T03:04:05Z")
+    made, _new = proposal.propose(DataDir(group.directory.parent / "forger"), terms, sign, "ANOTHER", "2026-01-02T03:04:05Z")
     return definition.dump(made)
 
 
@@ -101,7 +102,7 @@ def test_nodes_that_hold_something_else(signed, our_cluster, check_refused):
     """Another ENR private key, another definition, key shares of another cluster, and a cluster beside no definition."""
     nodes = signed.data_dirs
     (nodes[0] / layout.NODE_KEY).unlink()
-    node_key.create(str(nodes[0]))
+    node_key.create(DataDir(nodes[0]))
     (nodes[1] / "cluster-definition.json").unlink()
     shutil.copy(our_cluster[0] / "cluster-definition.json", nodes[1])
     shutil.copytree(our_cluster[2] / "validator_keys", nodes[2] / "validator_keys")
@@ -203,7 +204,7 @@ def test_an_old_enr_in_an_operators_place(theft, text, signed):
         shutil.rmtree(data_dir / "ceremony" / "approvals")
     place = signed.directory / "node2"
     sign = key_file_wallet.signer(str(place / "wallet.json"), str(place / "wallet-password.txt"))
-    given = approval.read(str(signed.data_dirs[1]))
+    given = approval.read(DataDir(signed.data_dirs[1]))
     old_enr = enr.encode(b"\x42" * 32)
     old = dataclasses.replace(given, enr=old_enr, enr_signature=sign(eip712.enr_digest(old_enr, networks.by_name("hoodi").chain_id)))
     made = definition.parse((signed.store / "cluster-definition.json").read_bytes())

@@ -21,6 +21,7 @@ import pyrage
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws
 from ansible_collections.obol.dv.tests.support import node_secrets, secret_scan
 from ansible_collections.obol.dv.tests.support.netns_hosts import HostsError
@@ -183,7 +184,7 @@ class Site:
         ciphertexts = bytearray(encoding.from_base64(fields["ciphertexts"]))
         ciphertexts[hpke.OVERHEAD] ^= 1
         payload = encoding.to_json({**fields, "ciphertexts": encoding.to_base64(bytes(ciphertexts))}).encode()
-        return jws.sign(node_key.read(str(self.data_dirs["node2"])), encoding.from_base64(message.header), payload)
+        return jws.sign(node_key.read(DataDir(self.data_dirs["node2"])), encoding.from_base64(message.header), payload)
 
     def slip(self, secret):
         """Let a secret (text) slip in every way that is looked at."""

@@ -11,6 +11,7 @@ import shutil
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws
 from ansible_collections.obol.dv.tests.support import playbook, status_schema
 from ansible_collections.obol.dv.tests.support.inventory import OperatorGroup
@@ -132,7 +133,7 @@ def test_aborted(committed, tree, check_complete):
     honest = path.read_text()
     header, payload = (json.loads(encoding.from_base64(part)) for part in honest.split(".")[:2])
     wrong = encoding.to_json(dict(payload, extra=1)).encode()
-    path.write_text(jws.sign(node_key.read(str(committed.data_dirs[2])), encoding.to_json(header).encode(), wrong))
+    path.write_text(jws.sign(node_key.read(DataDir(committed.data_dirs[2])), encoding.to_json(header).encode(), wrong))
     told = status(committed, tree)
     assert told.brief()["node2"][:2] == ("waiting", "commit")
 

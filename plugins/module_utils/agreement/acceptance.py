@@ -10,14 +10,13 @@ hash for this node. What was accepted, and by which of the two, is kept in ``<da
 signatures are verified once, and a confirmed hash is asked for once.
 """
 
-import os
-
 from ..cluster.canonical import spelled
 from ..cluster.definition import dump, parse
 from ..cluster.definition_checks import check_hashes, operator_of
 from ..data_dir import accepted_definition as accepted
-from ..data_dir.layout import DEFINITION, LOCK, one_run, sent_rounds
-from ..encoding import go_json
+from ..data_dir import artefacts
+from ..data_dir.layout import DEFINITION, LOCK
+from ..encoding.hex import to_hex
 from ..errors import DvError, show
 from ..storage import files
 
@@ -30,8 +29,8 @@ def accept_definition(data_dir, definition, public_key, accepted_definition_hash
     record = review(data_dir, definition, public_key, accepted_definition_hash, custom, inbox)
     if record == accepted.read(data_dir) and _on_disk(data_dir) == definition:
         return False
-    path = os.path.join(data_dir, DEFINITION)
-    with one_run(data_dir):
+    path = data_dir.path(DEFINITION)
+    with data_dir.exclusive():
         before = _on_disk(data_dir)
         if before is None or before.definition_hash == definition.definition_hash:
             written = accepted.write(data_dir, record)
@@ -49,7 +48,7 @@ def accepted_definition(data_dir, public_key, accepted_definition_hash=None, cus
 
     :param dry_run: write nothing
     """
-    path = os.path.join(data_dir, DEFINITION)
+    path = data_dir.path(DEFINITION)
     definition = spelled(parse(files.read(path), path))
     record = review(data_dir, definition, public_key, accepted_definition_hash, custom)
     # The rounds of the DKG come here: what is recorded is not read and parsed once more.
@@ -60,10 +59,10 @@ def accepted_definition(data_dir, public_key, accepted_definition_hash=None, cus
 
 def is_accepted(data_dir):
     """Whether a run has no definition to make or judge any more: the cluster is complete, or a definition is accepted and bound."""
-    if os.path.lexists(os.path.join(data_dir, LOCK)):
+    if data_dir.holds(LOCK):
         return True
     record = accepted.read(data_dir)
-    return bool(record and record.bound_by) and os.path.lexists(os.path.join(data_dir, DEFINITION))
+    return bool(record and record.bound_by) and data_dir.holds(DEFINITION)
 
 
 def choose(data_dir, found, confirmed):
@@ -82,7 +81,7 @@ def choose(data_dir, found, confirmed):
     if record.bound_by == accepted.BY_HASH:
         return held
     same = found.config_hash == held.config_hash and _enrs(found) == _enrs(held)
-    return found if same and not sent_rounds(data_dir, held.definition_hash) else held
+    return found if same and not data_dir.sent_rounds(held.definition_hash) else held
 
 
 def review(data_dir, definition, public_key, accepted_definition_hash=None, custom=(), inbox=None):
@@ -106,14 +105,14 @@ def review(data_dir, definition, public_key, accepted_definition_hash=None, cust
 
         raise DvError(
             "the definition is another one than the one that was confirmed for this node",
-            "that with the definition hash %s, as dv_accept_definition_hash says" % show(go_json.to_hex(confirmed)),
+            "that with the definition hash %s, as dv_accept_definition_hash says" % show(to_hex(confirmed)),
             "compare the operators with theirs, ask them which definition hash they have, and why there is another one",
             parties(definition),
         )
     record = accepted.read(data_dir)
     if record and record.definition_hash == definition.definition_hash:
         # One that an older obol.dv accepted is judged again, but what was signed by then cannot be helped.
-        if record.bound_by or {"sign", "seal"} & sent_rounds(data_dir, definition.definition_hash):
+        if record.bound_by or {"sign", "seal"} & data_dir.sent_rounds(definition.definition_hash):
             operator_of(definition, public_key)
             return record
     # Imported for the first time only: the rounds of the DKG come here too, and this needs half of the core.
@@ -125,9 +124,8 @@ def review(data_dir, definition, public_key, accepted_definition_hash=None, cust
 
 def _on_disk(data_dir):
     """The definition that lies in ``data_dir``, in its one spelling, or ``None``."""
-    path = os.path.join(data_dir, DEFINITION)
-    content = files.read_if_exists(path)
-    return None if content is None else spelled(parse(content, path))
+    found = artefacts.definition(data_dir)
+    return found and spelled(found)
 
 
 def _enrs(definition):

@@ -6,17 +6,14 @@
 
 import os
 
-from ..cluster.definition import parse
 from ..cluster.definition_checks import awaited, check_runnable, check_signatures, operator_of, unfinished
 from ..cluster.definition_hash import compute_config_hash, compute_definition_hash
 from ..crypto.secp256k1 import one_spelling
-from ..data_dir import accepted_definition
-from ..data_dir.layout import CEREMONY, DEFINITION, KEYS, LOCK, sent_rounds
-from ..encoding import go_json
-from ..encoding.json_fields import lookup
+from ..data_dir import accepted_definition, artefacts
+from ..data_dir.layout import DEFINITION, KEYS, LOCK
+from ..encoding.hex import to_hex
 from ..errors import Collector, DvError
 from ..ethereum import networks
-from ..storage import files
 from . import approval, bindings
 
 _SHAPES = {"solo": "signed by its creator only", "unsigned": "not signed by anybody"}
@@ -47,7 +44,7 @@ def review_in_full(data_dir, definition, public_key, confirmed, custom, inbox):
     problems.raise_any()
     given = approval.read(data_dir)
     if given:
-        _check_own_entry(definition, index, given, os.path.join(data_dir, approval.FILE))
+        _check_own_entry(definition, index, given, data_dir.path(approval.FILE))
     if confirmed:
         return accepted_definition.BY_HASH
     if shape != "group" or not given:
@@ -67,15 +64,13 @@ def review_in_full(data_dir, definition, public_key, confirmed, custom, inbox):
 
 def check_data_dir(data_dir, definition_hash):
     """Refuse a data directory with a definition, lock or keys of another cluster than ``definition_hash`` (32 bytes)."""
-    wanted = go_json.to_hex(definition_hash)
+    wanted = to_hex(definition_hash)
     record = accepted_definition.read(data_dir)
-    found = {"%s (accepted)" % accepted_definition.FILE: go_json.to_hex(record.definition_hash if record else b"")}
-    for name, key in ((DEFINITION, None), (LOCK, "cluster_definition")):
-        path = os.path.join(data_dir, name)
-        content = files.read_if_exists(path)
-        if content is not None:
-            value = go_json.loads(content, path)
-            found[name] = go_json.to_hex(compute_definition_hash(parse(lookup(value, key, path) if key else value, path)))
+    found = {"%s (accepted)" % accepted_definition.FILE: to_hex(record.definition_hash if record else b"")}
+    for name, read in ((DEFINITION, artefacts.definition), (LOCK, artefacts.locked_definition)):
+        definition = read(data_dir)
+        if definition:
+            found[name] = to_hex(compute_definition_hash(definition))
     for name, has in found.items():
         if has and has != wanted:
             raise DvError(
@@ -83,8 +78,8 @@ def check_data_dir(data_dir, definition_hash):
                 wanted,
                 "nothing was written: give every cluster a data directory of its own",
             )
-    has_keys = os.path.lexists(os.path.join(data_dir, KEYS))
-    ceremony = os.path.join(data_dir, CEREMONY, definition_hash.hex())
+    has_keys = data_dir.holds(KEYS)
+    ceremony = data_dir.ceremony(definition_hash)
     if has_keys and LOCK not in found and not os.path.isdir(ceremony):
         raise DvError(
             "%s holds %s of a cluster that is not known here" % (data_dir, KEYS),
@@ -96,20 +91,22 @@ def check_data_dir(data_dir, definition_hash):
 def _gives_way(data_dir, definition, confirmed):
     """Whether ``data_dir`` has an accepted definition for which this node has sent nothing yet: it gives way to one of the same
     terms, and to a ``confirmed`` one."""
-    record, path = accepted_definition.read(data_dir), os.path.join(data_dir, DEFINITION)
-    used = [name for name in (LOCK, KEYS) if os.path.lexists(os.path.join(data_dir, name))]
-    content = files.read_if_exists(path)
-    if not record or used or sent_rounds(data_dir, record.definition_hash):
+    record = accepted_definition.read(data_dir)
+    used = [name for name in (LOCK, KEYS) if data_dir.holds(name)]
+    if not record or used or data_dir.sent_rounds(record.definition_hash):
         return False
+    if confirmed:
+        return True
+    held = artefacts.definition(data_dir)
     # Without the file it was killed in between, and what binds the new one is of the terms that this node approved.
-    return confirmed or content is None or compute_config_hash(parse(content, path)) == compute_config_hash(definition)
+    return held is None or compute_config_hash(held) == compute_config_hash(definition)
 
 
 def _check_own_entry(definition, index, given, path):
     """The definition must say of this node what its operator has signed."""
     own = definition.operators[index - 1]
     for name, has, approved in (
-        ("config hash", go_json.to_hex(definition.config_hash), go_json.to_hex(given.config_hash)),
+        ("config hash", to_hex(definition.config_hash), to_hex(given.config_hash)),
         ("ENR", own.enr, given.enr),
         ("share index", index, given.share_index),
         ("operator address", own.address.lower(), given.address.lower()),
@@ -125,4 +122,4 @@ def _check_own_entry(definition, index, given, path):
 
 
 def _hex(signature):
-    return go_json.to_hex(one_spelling(signature))
+    return to_hex(one_spelling(signature))

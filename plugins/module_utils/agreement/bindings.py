@@ -9,9 +9,8 @@ accepted a definition it refuses another ENR there. Source: the protocol's "Part
 """
 
 import contextlib
-import os
 
-from ..data_dir.layout import APPROVALS, one_run
+from ..data_dir.layout import APPROVALS
 from ..errors import CarriedError, Collector, DvError
 from ..storage import files
 from . import approval
@@ -63,7 +62,7 @@ def choose(data_dir, terms, inbox, network, accepted=False):
                     index,
                     "binding_signature",
                     "its wallet bound two ENRs to its place: %s in %s, and %s in the store"
-                    % (first.enr, os.path.join(data_dir, APPROVALS, "%d.json" % index), other.enr),
+                    % (first.enr, data_dir.path(APPROVALS, "%d.json" % index), other.enr),
                     "one, ever",
                     "ask that operator which node is its own, and begin again with a new proposal",
                 )
@@ -79,18 +78,18 @@ def keep(data_dir, terms, approvals, network):
     if given is None or given.config_hash != terms.config_hash:
         return False
     for index, text in approvals.items():
-        path = os.path.join(data_dir, APPROVALS, "%d.json" % index)
-        if not os.path.lexists(path):
+        name = "%s/%d.json" % (APPROVALS, index)
+        if not data_dir.holds(name):
             try:
                 found = approval.check(index, terms.operators[index - 1], text, terms, network)
             except DvError:
                 continue
             if found.binding_signature:
-                new[path] = found.dump().encode()
+                new[data_dir.path(name)] = found.dump().encode()
     if not new:
         return False
-    with one_run(data_dir):
-        files.make_directory(os.path.join(data_dir, APPROVALS))
+    with data_dir.exclusive():
+        files.make_directory(data_dir.path(APPROVALS))
         written = [files.write_if_absent(path, content) for path, content in new.items()]
     return any(written)
 
@@ -137,9 +136,9 @@ def _read(data_dir, terms):
     """The approvals of ``terms`` that this node gave and kept, share index -> text."""
     given, found = approval.read(data_dir), {}
     for index in range(1, len(terms.operators or ()) + 1):
-        path = os.path.join(data_dir, APPROVALS, "%d.json" % index)
-        content = files.read_if_exists(path, approval.MAX_SIZE)
-        if content is not None and approval.parse(content, path).config_hash == terms.config_hash:
+        name = "%s/%d.json" % (APPROVALS, index)
+        content = data_dir.read(name, approval.MAX_SIZE)
+        if content is not None and approval.parse(content, data_dir.path(name)).config_hash == terms.config_hash:
             found[index] = content.decode()
     if given and given.config_hash == terms.config_hash:
         found[given.share_index] = given.dump()

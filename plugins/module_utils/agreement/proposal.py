@@ -9,14 +9,13 @@ It is a definition file with every operator's address and without ENRs. The crea
 Order of the signatures: charon-formats §2.2.
 """
 
-import os
 from dataclasses import replace
 
 from ..cluster.canonical import spelled_as_ours
 from ..cluster.definition import WRITTEN_VERSION, dump, parse, with_hashes
 from ..cluster.definition_checks import check_hashes, check_runnable
 from ..crypto import secp256k1
-from ..data_dir.layout import CEREMONY, one_run
+from ..data_dir.layout import CEREMONY
 from ..errors import Collector, DvError
 from ..ethereum import eip712, networks
 from ..ethereum.address import parse_address
@@ -38,11 +37,11 @@ def propose(data_dir, wanted, sign, uuid, timestamp):
     """
     found = read(data_dir, wanted)
     made = found or _sign(wanted, sign, uuid, timestamp)
-    with one_run(data_dir):
+    with data_dir.exclusive():
         # Another run may have proposed meanwhile.
         found = found or read(data_dir, wanted)
         if not found:
-            files.write_new(os.path.join(data_dir, FILE), dump(made))
+            files.write_new(data_dir.path(FILE), dump(made))
     return found or made, not found
 
 
@@ -58,8 +57,7 @@ def read(data_dir, wanted):
 
     :raises DvError: it is damaged, or it has other terms than ``wanted``
     """
-    path = os.path.join(data_dir, FILE)
-    content = files.read_if_exists(path)
+    content, path = data_dir.read(FILE), data_dir.path(FILE)
     if content is None:
         return None
     found = check_proposal(content, path, (wanted.network,))

@@ -17,7 +17,7 @@ from ..storage import files
 NODE_KEY = "charon-enr-private-key"
 DEFINITION = "cluster-definition.json"
 LOCK = "cluster-lock.json"
-#: Directory of the node's key shares, :mod:`.keystore`.
+#: Directory of the node's key shares, :mod:`.validator_keys`.
 KEYS = "validator_keys"
 #: Directory of what a node keeps of a ceremony: proposal, approval, the DKG's attempts.
 CEREMONY = "ceremony"
@@ -48,24 +48,58 @@ MODES = {
 }
 
 
-def sent_rounds(data_dir, definition_hash):
-    """The rounds of the DKG of which this node has sent something, in any attempt for the definition with that hash."""
-    ceremony = os.path.join(glob.escape(os.path.join(data_dir, CEREMONY)), definition_hash.hex())
-    return {os.path.basename(path).removesuffix(".jws") for path in glob.glob(os.path.join(ceremony, "*", "out", "*.jws"))}
+class DataDir:
+    """A node's data directory: where its files lie, and who writes them.
 
+    What the files hold is read by the module of each: :mod:`.node_key`, :mod:`.accepted_definition` and so on take a ``DataDir``. So a
+    node is sent the readers that a task needs, and no others.
 
-@contextlib.contextmanager
-def one_run(data_dir):
-    """Be the only run that writes in ``data_dir``, which is made if it is not there.
-
-    First what a killed run left is put right: its temporary files go (they may hold secrets), its names become durable.
-
-    :raises DvError: another run writes there now
+    :param path: where it is, or will be
     """
-    ceremony, approvals = os.path.join(data_dir, CEREMONY), os.path.join(data_dir, APPROVALS)
-    files.make_directory(ceremony)
-    with files.exclusive(os.path.join(ceremony, "lock")):
-        for directory in (data_dir, ceremony, *([approvals] if files.is_directory(approvals) else ())):
-            files.sweep(directory)
-            files.sync_directory(directory)
-        yield
+
+    def __init__(self, path):
+        self.root = os.fspath(path)
+
+    def __str__(self):
+        return self.root
+
+    def path(self, *names):
+        """The path of the file or directory that is called so, relative to the data directory."""
+        return os.path.join(self.root, *names)
+
+    def holds(self, *names):
+        """Whether there is anything at that path, a broken link too."""
+        return os.path.lexists(self.path(*names))
+
+    def read(self, name, limit=files.MAX_SIZE):
+        """The content (bytes) of the file ``name``, or ``None`` where there is none; see :func:`.files.read_if_exists`."""
+        return files.read_if_exists(self.path(name), limit)
+
+    def ceremony(self, definition_hash):
+        """The path of what the node keeps of the DKG for the definition with that hash (32 bytes)."""
+        return self.path(CEREMONY, definition_hash.hex())
+
+    def sent_rounds(self, definition_hash):
+        """The rounds of the DKG of which this node has sent something, in any attempt for the definition with that hash (32 bytes)."""
+        sent = os.path.join(glob.escape(self.ceremony(definition_hash)), "*", "out", "*.jws")
+        return {os.path.basename(path).removesuffix(".jws") for path in glob.glob(sent)}
+
+    def as_owner(self):
+        """While this context is entered, what root makes in the data directory belongs to its owner; see :func:`.files.as_owner_of`."""
+        return files.like_owner(self.root)
+
+    @contextlib.contextmanager
+    def exclusive(self):
+        """Be the only run that writes in the data directory, which is made if it is not there.
+
+        First what a killed run left is put right: its temporary files go (they may hold secrets), its names become durable.
+
+        :raises DvError: another run writes there now
+        """
+        ceremony, approvals = self.path(CEREMONY), self.path(APPROVALS)
+        files.make_directory(ceremony)
+        with files.exclusive(os.path.join(ceremony, "lock")):
+            for directory in filter(files.is_directory, (self.root, ceremony, approvals)):
+                files.sweep(directory)
+                files.sync_directory(directory)
+            yield

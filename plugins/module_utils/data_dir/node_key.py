@@ -7,7 +7,6 @@
 Source: charon-formats §3.2. The key file holds 64 lower-case hex digits and nothing else.
 """
 
-import os
 import re
 import secrets
 from datetime import datetime
@@ -32,7 +31,7 @@ _MAX_SIZE = 4096
 
 def exists(data_dir):
     """Whether there is anything at the key's place in ``data_dir``."""
-    return os.path.lexists(os.path.join(data_dir, FILE))
+    return data_dir.holds(FILE)
 
 
 def read(data_dir):
@@ -40,7 +39,7 @@ def read(data_dir):
 
     :raises DvError: not there, not readable, or not a key; the text shows nothing of it
     """
-    path = os.path.join(data_dir, FILE)
+    path = data_dir.path(FILE)
     text = files.read(path, _MAX_SIZE).strip()
     if not re.fullmatch(b"[0-9a-fA-F]{64}", text):
         raise DvError("%s does not hold a key" % path, "64 hex digits", "restore it from a backup")
@@ -58,7 +57,7 @@ def create(data_dir):
     :raises DvError: there is one already (it stays untouched), or the file cannot be written
     """
     private_key = (1 + secrets.randbelow(secp256k1.ORDER - 1)).to_bytes(32, "big")
-    files.write_new(os.path.join(data_dir, FILE), private_key.hex().encode())
+    files.write_new(data_dir.path(FILE), private_key.hex().encode())
     return private_key
 
 
@@ -71,8 +70,7 @@ def in_use(data_dir, now):
     :param now: Unix seconds
     :raises DvError: a file there cannot be read
     """
-    path = os.path.join(data_dir, LOCK_FILE)
-    content = files.read_if_exists(path, _MAX_SIZE)
+    content, path = data_dir.read(LOCK_FILE, _MAX_SIZE), data_dir.path(LOCK_FILE)
     if content is None:
         return None
     try:
@@ -102,7 +100,7 @@ def _timestamp(text):
 
 
 def _own_lock_hash(data_dir):
-    content = files.read_if_exists(os.path.join(data_dir, LOCK))
+    content = data_dir.read(LOCK)
     found = None if content is None else go_json.loads(content, LOCK)
     return str(found.get("lock_hash", "")) if isinstance(found, dict) else ""
 

@@ -277,7 +277,7 @@ class Walk:
     def _stored(self):
         """Whether we confirmed, and the key shares and the public keys that we confirmed are at hand."""
         sent = self.attempt.sent()
-        moved = "seal" in sent and os.path.isdir(os.path.join(self.home.data_dir, KEYS))
+        moved = "seal" in sent and os.path.isdir(self.home.data_dir.path(KEYS))
         return "confirm" in sent and (moved or os.path.isdir(self.attempt.keys)) and self._public_keys() is not None
 
     def _public_keys(self):

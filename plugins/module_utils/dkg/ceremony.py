@@ -11,10 +11,10 @@ import os
 from dataclasses import dataclass
 from functools import partial
 
-from ..cluster.node_status import Accused, Standing, changed_at
+from ..cluster.node_status import Accused, NodeStatus, changed_at
 from ..cluster.store_names import message_name, round_folder
 from ..data_dir import accepted_definition
-from ..data_dir.layout import LOCK, one_run
+from ..data_dir.layout import LOCK
 from ..errors import DvError
 from ..storage import files
 from . import ceremony_dir, install
@@ -27,7 +27,7 @@ from .rounds import Rounds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome(Standing):
+class Outcome(NodeStatus):
     """Where a step ended.
 
     ``outbox`` name in the store -> text; ``handed_on`` the names among them that are put only where there is nothing, since they
@@ -61,11 +61,11 @@ def step(data_dir, definition, node_key, inbox, attempt=1, *, network, settled=(
     try:
         return _step(data_dir, parameters, node_key, inbox, network, settled)
     except OSError as error:
-        raise files.os_error(error, error.filename or data_dir, "use") from None
+        raise files.os_error(error, error.filename or data_dir.root, "use") from None
 
 
 def _step(data_dir, parameters, node_key, inbox, network, settled):
-    with one_run(data_dir):
+    with data_dir.exclusive():
         record = accepted_definition.read(data_dir)
         if record and record.definition_hash != parameters.definition_hash:
             # Another run exchanged it after this one had read it.
@@ -90,7 +90,7 @@ def _outcome(home, parameters, standing, inbox, settled):
             for round, operator, text in attempt.held(parameters.others):
                 outbox.hand_on(attempt.number, round, operator, text)
     if standing.state == "complete":
-        lock = files.read(os.path.join(home.data_dir, LOCK)).decode()
+        lock = files.read(home.data_dir.path(LOCK)).decode()
         outbox.hand_on_lock(standing.attempt or parameters.attempt, lock)
     return Outcome(
         **{**vars(standing), "detail": "; ".join(filter(None, [standing.detail, *outbox.notes]))},
@@ -136,13 +136,13 @@ def _stand(walk):
     found = dict(step=step, attempt=number, since=walk.attempt.since(), accused=tuple(accused))
     if verdicts and not certificate:
         advice = () if over else ["settle it with that operator, then all operators start %s" % _attempt(number + 1)]
-        return Standing(
+        return NodeStatus(
             **found,
             state="aborted",
             detail="; ".join(["attempt %d" % number, *verdicts, *advice, *walk.notes, *notes]),
             next_attempt=None if over else number + 1,
         )
-    return Standing(
+    return NodeStatus(
         **found,
         state="waiting",
         waiting_for=missing,
@@ -155,10 +155,10 @@ def _stand(walk):
 def complete(home):
     """The standing of a node whose results are in their place."""
     attempts = home.attempts()
-    return Standing(
+    return NodeStatus(
         state="complete",
         attempt=attempts[-1].number if attempts else None,
-        since=changed_at(os.path.join(home.data_dir, LOCK)),
+        since=changed_at(home.data_dir.path(LOCK)),
     )
 
 
@@ -169,7 +169,7 @@ def _stopped(walk, stop):
     over, further = bool(walk.has_signed or signers), "if neither helps, all operators start %s" % _attempt(number + 1)
     if over:
         further = _STOPPED_SIGNED if walk.has_signed else _OTHERS_SIGNED % ", ".join(map(str, signers))
-    return Standing(
+    return NodeStatus(
         state="stopped",
         attempt=number,
         since=walk.attempt.since(),

@@ -24,7 +24,7 @@ import os
 import re
 
 from ..cluster.node_status import changed_at
-from ..data_dir.layout import CEREMONY, KEYS, LOCK
+from ..data_dir.layout import KEYS, LOCK
 from ..errors import DvError
 from ..storage import files
 from .protocol.derivation import SEED_SIZE
@@ -42,7 +42,7 @@ class Home:
 
     def __init__(self, data_dir, definition_hash):
         self.data_dir, self.changed = data_dir, False
-        self.directory = os.path.join(data_dir, CEREMONY, definition_hash.hex())
+        self.directory = data_dir.ceremony(definition_hash)
 
     def attempt(self, number):
         """The :class:`Attempt` of that number; it need not exist yet."""
@@ -234,8 +234,8 @@ def check_no_results(data_dir):
 
     :raises DvError: there are; it names one
     """
-    for name in files.names(data_dir):
-        path = os.path.join(data_dir, name)
+    for name in files.names(data_dir.root):
+        path = data_dir.path(name)
         filled = files.names(path) if name == KEYS else name == LOCK or name.startswith("deposit-data")
         if filled:
             raise DvError(

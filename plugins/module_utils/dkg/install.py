@@ -8,28 +8,13 @@ way go.
 Each step can be done again, so an interrupted run goes on from where it was.
 """
 
-import os
-
-from ..cluster import definition as definitions
 from ..cluster.lock import dump
+from ..data_dir import artefacts
 from ..data_dir.layout import KEYS, LOCK
-from ..encoding import go_json
-from ..encoding.json_fields import lookup
+from ..data_dir.validator_keys import ValidatorKeys
 from ..errors import DvError
-from ..ethereum import deposit, keystore
+from ..ethereum import deposit
 from ..storage import files
-
-
-def locked_definition(data_dir):
-    """The :class:`definition.Definition` in the lock of a data directory, or None where there is none.
-
-    Nothing else of the lock is read: what we write was verified before.
-    """
-    path = os.path.join(data_dir, LOCK)
-    content = files.read_if_exists(path)
-    if content is None:
-        return None
-    return definitions.parse(lookup(go_json.loads(content, path), "cluster_definition", path), path)
 
 
 def is_complete(home, definition_hash):
@@ -37,7 +22,7 @@ def is_complete(home, definition_hash):
 
     :raises DvError: it holds those of another one
     """
-    found = locked_definition(home.data_dir)
+    found = artefacts.locked_definition(home.data_dir)
     if found is None:
         return False
     check_locked(home.data_dir, found, definition_hash)
@@ -51,7 +36,7 @@ def check_locked(data_dir, found, definition_hash):
     """
     if found.definition_hash != definition_hash:
         raise DvError(
-            "%s is the lock of the definition 0x%s" % (os.path.join(data_dir, LOCK), found.definition_hash.hex()),
+            "%s is the lock of the definition 0x%s" % (data_dir.path(LOCK), found.definition_hash.hex()),
             "that of 0x%s, or none" % definition_hash.hex(),
             "give the new cluster a data directory of its own; keep the old one: its keys may be in use",
         )
@@ -67,8 +52,8 @@ def install(home, attempt, parameters, network, lock):
     for place, amount in enumerate(parameters.amounts):
         deposits = [validator.deposits[place] for validator in lock.validators]
         content = deposit.dump_file(deposits, parameters.definition.fork_version, network.name)
-        home.changed |= files.write_same(os.path.join(home.data_dir, deposit.file_name(amount)), content)
-    home.changed |= files.write_same(os.path.join(home.data_dir, LOCK), dump(lock))
+        home.changed |= files.write_same(home.data_dir.path(deposit.file_name(amount)), content)
+    home.changed |= files.write_same(home.data_dir.path(LOCK), dump(lock))
     clear(home)
 
 
@@ -102,11 +87,11 @@ def _swept(homes):
 
 
 def _move_keys(home, attempt, parameters, lock):
-    target = os.path.join(home.data_dir, KEYS)
+    target = home.data_dir.path(KEYS)
     if files.is_directory(attempt.keys):
         files.move_directory(attempt.keys, target)
         home.changed = True
-    files.sync_directory(home.data_dir)
+    files.sync_directory(home.data_dir.root)
     wanted = [validator.public_shares[parameters.index - 1] for validator in lock.validators]
-    if [keystore.public_key(files.read(path), path) for path in keystore.share_files(target)] != wanted:
+    if ValidatorKeys(target).public_keys() != wanted:
         raise DvError("%s does not hold this cluster's key shares" % target, "one keystore for each validator of the lock")

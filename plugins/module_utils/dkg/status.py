@@ -21,7 +21,7 @@ from .protocol.parameters import parameters as parameters_of
 
 
 def look(data_dir, definition, node_key, inbox, attempt=1, *, network):
-    """Where the node stands: a :class:`~.node_status.Standing`. Parameters and errors are those of :func:`ceremony.step`.
+    """Where the node stands: a :class:`~.node_status.NodeStatus`. Parameters and errors are those of :func:`ceremony.step`.
 
     :param attempt: the attempt that the inventory asks for; a lower one than the node is in says nothing
     """
@@ -37,7 +37,7 @@ def look(data_dir, definition, node_key, inbox, attempt=1, *, network):
             return ceremony.complete(home)
         return standing
     except OSError as error:
-        raise files.os_error(error, error.filename or data_dir, "use") from None
+        raise files.os_error(error, error.filename or data_dir.root, "use") from None
 
 
 class Glass(ceremony_dir.Home):

@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..data_dir.layout import DataDir
 from ..errors import Collector, DvError
 from ..storage import ownership as owner
 from ..storage.disk import absolute, check_directory, check_space
@@ -45,7 +46,7 @@ class Node:
     :param backup_dir: where
     """
 
-    data_dir: str
+    data_dir: DataDir
     wallet_file: str
     password_file: str
     policy_file: str
@@ -104,11 +105,11 @@ def check(node, terms, now, given=None, approvals=None):
         agreed = preflight_checks.given_definition(given) if given else preflight_checks.agreed_terms(node, terms)
     for variable, field in PATHS.items():
         with problems:
-            absolute(getattr(node, field) or "/", variable)
+            absolute(str(getattr(node, field) or "/"), variable)
     if not given:
         problems.errors += hazards.problems(agreed, node.demo, node.accept)
     with problems:
-        check_directory(node.data_dir)
+        check_directory(node.data_dir.root)
         # What cannot be opened, needs no second error for each file in it.
         with problems:
             preflight_checks.check_node_key(node, now)
@@ -122,7 +123,7 @@ def check(node, terms, now, given=None, approvals=None):
                 with problems:
                     preflight_checks.check_proposed(node, agreed, approvals or {})
             if not preflight_checks.finished(node):
-                check_space(node.data_dir, agreed.num_validators, len(agreed.operators or ()))
+                check_space(node.data_dir.root, agreed.num_validators, len(agreed.operators or ()))
     if not given:
         with problems:
             preflight_checks.check_signer(node, agreed, approvals or {})
@@ -138,7 +139,7 @@ def check(node, terms, now, given=None, approvals=None):
 def told(node, terms, approvals):
     """What the control node has to know of a ``node``, as far as it can be known, a dict: ``can_propose``, whether a creator has to
     sign there, and its operator is the one (``None`` where none is missing, or nobody can tell); ``accepted``, the texts of the
-    hazards that were accepted; ``terms``, in the form of :func:`.summary.told`; ``config_hash``, of what was proposed (hex), or
+    hazards that were accepted; ``terms``, in the form of :func:`.summary.summarize_config`; ``config_hash``, of what was proposed (hex), or
     ``None``. The arguments are those of :func:`check`."""
     from ..agreement import hazards
     from . import preflight_checks

@@ -11,19 +11,18 @@ from dataclasses import replace
 from ..agreement import acceptance, acceptance_checks, approval, policy, proposal
 from ..agreement.config import definition as definition_of
 from ..agreement.config import differences, parse_terms
-from ..cluster import definition, definition_hash, lock
+from ..cluster import definition, definition_hash
 from ..cluster.canonical import spelled
 from ..cluster.store_names import PROPOSAL, approval_name
-from ..cluster.summary import told
+from ..cluster.summary import summarize_config
 from ..crypto import age, secp256k1
-from ..data_dir import layout, node_key
+from ..data_dir import artefacts, layout, node_key
 from ..data_dir.layout import DEFINITION, KEYS, LOCK
-from ..encoding import go_json
+from ..encoding.hex import to_hex
 from ..errors import Collector, DvError, raise_all
 from ..ethereum import enr
 from ..ethereum.address import checksum_address, parse_address
 from ..signers import key_file_wallet
-from ..storage import files
 from ..storage.disk import check_directory
 
 
@@ -75,7 +74,7 @@ def check_artefacts(node, terms):
             acceptance_checks.check_data_dir(node.data_dir, definition_hash.compute_definition_hash(found))
         with problems:
             _check_own_enr(node, found)
-    elif os.path.lexists(os.path.join(node.data_dir, KEYS)):
+    elif node.data_dir.holds(KEYS):
         problems.errors.append(
             DvError(
                 "%s holds %s, but neither definition nor lock" % (node.data_dir, KEYS),
@@ -109,14 +108,14 @@ def can_propose(node, terms, inbox):
 
 
 def told_terms(terms):
-    """``terms`` as :func:`.summary.told` tells them. Operators whose wallets this run makes are no part of it."""
-    return told(definition_of(replace(terms, operators=tuple(filter(None, terms.operators))), uuid="", timestamp=""))
+    """``terms`` as :func:`.summary.summarize_config` tells them. Operators whose wallets this run makes are no part of it."""
+    return summarize_config(definition_of(replace(terms, operators=tuple(filter(None, terms.operators))), uuid="", timestamp=""))
 
 
 def config_hash(node, terms, inbox):
     """The config hash (hex) of the node's cluster, or of the proposal in the store; ``None`` where nothing is proposed yet."""
     found = _definition(node) or proposal.read(node.data_dir, terms) or _proposed(terms, inbox)
-    return found and go_json.to_hex(found.config_hash)
+    return found and to_hex(found.config_hash)
 
 
 def check_given(node, given, custom):
@@ -146,7 +145,7 @@ def check_signer(node, terms, approvals):
     if not signed:
         with problems:
             _check_policy(node, terms, address)
-    if terms and address and not signed and not os.path.lexists(os.path.join(node.data_dir, DEFINITION)):
+    if terms and address and not signed and not node.data_dir.holds(DEFINITION):
         with problems:
             _check_approval(node, terms, address, approvals)
     problems.raise_any()
@@ -164,21 +163,12 @@ def check_backup(node):
 
 def finished(node):
     """Whether the cluster is complete on the node: it has its lock."""
-    return os.path.lexists(os.path.join(node.data_dir, LOCK))
+    return node.data_dir.holds(LOCK)
 
 
 def _definition(node):
     """The definition in the data directory, or in its lock, or ``None``."""
-    for name, read in ((DEFINITION, definition.parse), (LOCK, _definition_of_lock)):
-        path = os.path.join(node.data_dir, name)
-        content = files.read_if_exists(path)
-        if content is not None:
-            return read(content, path)
-    return None
-
-
-def _definition_of_lock(content, what):
-    return lock.parse(content, what).definition
+    return artefacts.definition(node.data_dir) or artefacts.locked_definition(node.data_dir)
 
 
 def _own_enr(node):
@@ -254,7 +244,7 @@ def _checked_proposal(content, network):
 
 def _has_terms(node):
     """Whether this node proposed a cluster, or has the definition of one."""
-    return any(os.path.lexists(os.path.join(node.data_dir, name)) for name in (proposal.FILE, DEFINITION, LOCK))
+    return any(node.data_dir.holds(name) for name in (proposal.FILE, DEFINITION, LOCK))
 
 
 def _places(terms, address):

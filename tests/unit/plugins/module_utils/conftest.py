@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import approval, bindings, proposal
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, networks
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
 from ansible_collections.obol.dv.tests.support.dealt_cluster import DealtCluster
@@ -65,7 +66,7 @@ def tree():
 @pytest.fixture
 def proposed(terms, people, tmp_path):
     """The checked proposal of these terms, made in a place of its own."""
-    found, _new = proposal.propose(str(tmp_path / "creator"), parse_terms(terms), people[0].sign, "A-UUID", "2026-01-02T03:04:05Z")
+    found, _new = proposal.propose(DataDir(tmp_path / "creator"), parse_terms(terms), people[0].sign, "A-UUID", "2026-01-02T03:04:05Z")
     return found
 
 
@@ -76,7 +77,7 @@ def approved(proposed, people, tmp_path):
     for index, person in enumerate(people, 1):
         directories[index] = str(tmp_path / ("node%d" % index))
         approvals[index], _new = approval.approve(
-            directories[index],
+            DataDir(directories[index]),
             proposed,
             person.address,
             person.enr,
@@ -92,7 +93,7 @@ def bound(proposed, approved):
     directories, approvals = approved
     texts = {index: given.dump() for index, given in approvals.items()}
     for directory in directories.values():
-        bindings.keep(directory, proposed, texts, networks.by_name("hoodi"))
+        bindings.keep(DataDir(directory), proposed, texts, networks.by_name("hoodi"))
     return approved
 
 

@@ -16,6 +16,7 @@ from ansible_collections.obol.dv.plugins.module_utils.agreement.config import pa
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, dump, parse, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 
@@ -47,21 +48,21 @@ def without_signatures(definition, people, creator=NOBODY):
 
 
 def test_accepted(definition, node, people, tree):
-    assert acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
+    assert acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
     path = node / "cluster-definition.json"
     assert path.read_bytes() == dump(definition)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert accepted_definition.read(str(node)) == (definition.definition_hash, accepted_definition.BY_SIGNATURES)
+    assert accepted_definition.read(DataDir(node)) == (definition.definition_hash, accepted_definition.BY_SIGNATURES)
     before = tree(node)
-    assert not acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
-    assert acceptance.accepted_definition(str(node), key_of(people[0].enr)) == definition
+    assert not acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
+    assert acceptance.accepted_definition(DataDir(node), key_of(people[0].enr)) == definition
     assert tree(node) == before
 
 
 def test_signatures_are_verified_once(definition, node, people, monkeypatch):
-    acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
+    acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
     monkeypatch.delattr(acceptance_checks, "check_signatures")
-    assert acceptance.accepted_definition(str(node), key_of(people[0].enr)) == definition
+    assert acceptance.accepted_definition(DataDir(node), key_of(people[0].enr)) == definition
 
 
 @pytest.mark.parametrize("crashing", [1, 2])
@@ -82,15 +83,15 @@ def test_goes_on_after_a_crash(crashing, definition, node, people, monkeypatch):
         patched.setattr(os, "link", crash(os.link))
         patched.setattr(os, "rename", crash(os.rename))
         with pytest.raises(KeyboardInterrupt):
-            acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
-    assert acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
-    assert acceptance.accepted_definition(str(node), key_of(people[0].enr)) == definition
+            acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
+    assert acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
+    assert acceptance.accepted_definition(DataDir(node), key_of(people[0].enr)) == definition
 
 
 def test_a_definition_put_there_by_hand_is_verified(definition, node, people):
     (node / "cluster-definition.json").write_bytes(dump(definition))
-    assert acceptance.accepted_definition(str(node), key_of(people[0].enr)) == definition
-    assert accepted_definition.read(str(node)) == (definition.definition_hash, accepted_definition.BY_SIGNATURES)
+    assert acceptance.accepted_definition(DataDir(node), key_of(people[0].enr)) == definition
+    assert accepted_definition.read(DataDir(node)) == (definition.definition_hash, accepted_definition.BY_SIGNATURES)
 
 
 @pytest.mark.parametrize("shape", ["unsigned", "solo", "approved elsewhere"])
@@ -111,7 +112,7 @@ def test_hash_must_be_confirmed(shape, definition, people, tmp_path, tree):
         ),
     ):
         with pytest.raises(DvError) as error:
-            acceptance.accept_definition(str(node), definition, key_of(people[0].enr), confirmed)
+            acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr), confirmed)
         # What to compare is shown, and not what a carrier would like to have pasted.
         fragments += [
             "operator %d: %s" % (index, ", ".join(filter(None, (each.address, each.enr))))
@@ -120,10 +121,10 @@ def test_hash_must_be_confirmed(shape, definition, people, tmp_path, tree):
         assert [fragment for fragment in fragments if fragment not in str(error.value)] == []
         assert definition.definition_hash.hex() not in str(error.value)
     assert tree(node) == {}
-    assert acceptance.accept_definition(str(node), definition, key_of(people[0].enr), definition.definition_hash)
-    assert accepted_definition.read(str(node)) == (definition.definition_hash, accepted_definition.BY_HASH)
+    assert acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr), definition.definition_hash)
+    assert accepted_definition.read(DataDir(node)) == (definition.definition_hash, accepted_definition.BY_HASH)
     # Asked once.
-    assert acceptance.accepted_definition(str(node), key_of(people[0].enr)) == definition
+    assert acceptance.accepted_definition(DataDir(node), key_of(people[0].enr)) == definition
 
 
 def first(**values):
@@ -157,28 +158,28 @@ def test_wrong_definitions(change, fragments, definition, node, people, tree):
     before = tree(node)
     wrong = with_hashes(change(definition))
     with pytest.raises(DvError) as error:
-        acceptance.accept_definition(str(node), wrong, key_of(people[0].enr), wrong.definition_hash)
+        acceptance.accept_definition(DataDir(node), wrong, key_of(people[0].enr), wrong.definition_hash)
     assert [fragment for fragment in fragments if fragment not in str(error.value)] == []
     assert tree(node) == before
 
 
 def test_wrong_hash(definition, node, people):
     with pytest.raises(DvError, match="definition_hash is 0x0909"):
-        acceptance.accept_definition(str(node), replace(definition, definition_hash=b"\x09" * 32), key_of(people[0].enr))
+        acceptance.accept_definition(DataDir(node), replace(definition, definition_hash=b"\x09" * 32), key_of(people[0].enr))
 
 
 def test_a_definition_that_this_node_did_not_approve(definition, node, terms, people, tmp_path, tree):
     """All four signed it, with the same wallets and ENRs, but node 1's record is of another proposal."""
-    made, _new = proposal.propose(str(tmp_path / "c"), parse_terms({**terms, "name": "other"}), people[0].sign, "B", "now")
+    made, _new = proposal.propose(DataDir(tmp_path / "c"), parse_terms({**terms, "name": "other"}), people[0].sign, "B", "now")
     texts = {}
     for index, person in enumerate(people, 1):
         where = str(tmp_path / "x" / str(index))
-        given, _new = approval.approve(where, made, person.address, person.enr, person.sign, None, made.config_hash)
+        given, _new = approval.approve(DataDir(where), made, person.address, person.enr, person.sign, None, made.config_hash)
         texts[index] = given.dump()
     other = approval.assemble(made, texts)
     before = tree(node)
     with pytest.raises(DvError) as error:
-        acceptance.accept_definition(str(node), other, key_of(people[0].enr), other.definition_hash)
+        acceptance.accept_definition(DataDir(node), other, key_of(people[0].enr), other.definition_hash)
     for fragment in ("config hash", other.config_hash.hex(), definition.config_hash.hex(), approval.FILE):
         assert fragment in str(error.value)
     assert tree(node) == before
@@ -195,14 +196,14 @@ def test_own_signature_by_another_run(definition, node, people):
     (other,) = [each for each in signatures if secp256k1.recover_address(digest, each).hex() == people[0].address[2:].lower()]
     assert other != definition.operators[0].config_signature
     with pytest.raises(DvError, match="config signature"):
-        acceptance.accept_definition(str(node), with_hashes(first(config_signature=other)(definition)), key_of(people[0].enr))
+        acceptance.accept_definition(DataDir(node), with_hashes(first(config_signature=other)(definition)), key_of(people[0].enr))
 
 
 def test_changed_enr_after_acceptance(definition, node, people):
-    acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
+    acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
     other = key_of(enr.encode(b"\x42" * 32))
     with pytest.raises(DvError, match="this node is not in the definition: no ENR there has its key 0x%s" % other.hex()):
-        acceptance.accepted_definition(str(node), other)
+        acceptance.accepted_definition(DataDir(node), other)
 
 
 def other_of(definition):
@@ -233,7 +234,7 @@ def test_data_directory_of_another_cluster(occupy, name, definition, node, peopl
         (node / path).write_bytes(content)
     before = tree(node)
     with pytest.raises(DvError) as error:
-        acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
+        acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
     for fragment in (
         name,
         definition.definition_hash.hex(),
@@ -247,10 +248,10 @@ def test_data_directory_of_another_cluster(occupy, name, definition, node, peopl
 def test_key_shares_of_an_unknown_cluster(definition, node, people):
     (node / "validator_keys").mkdir()
     with pytest.raises(DvError, match="validator_keys of a cluster that is not known here"):
-        acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
+        acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
     # A DKG of this definition that was interrupted just before its lock was written.
     (node / "ceremony" / definition.definition_hash.hex()).mkdir()
-    assert acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
+    assert acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"version": "v9.9.0"}', b'"x"', b"\xff"])
@@ -258,19 +259,19 @@ def test_key_shares_of_an_unknown_cluster(definition, node, people):
 def test_damaged_files(content, name, definition, node, people):
     (node / name).write_bytes(content)
     with pytest.raises(DvError):
-        acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
+        acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
 
 
 def test_no_definition_yet(node, people):
     with pytest.raises(DvError, match="cluster-definition.json: No such file"):
-        acceptance.accepted_definition(str(node), key_of(people[0].enr))
+        acceptance.accepted_definition(DataDir(node), key_of(people[0].enr))
 
 
 def test_same_definition_in_another_spelling_is_left_alone(definition, node, people):
     path = node / "cluster-definition.json"
     path.write_bytes(json.dumps(json.loads(dump(definition))).encode())
     before = path.read_bytes()
-    acceptance.accept_definition(str(node), definition, key_of(people[0].enr))
+    acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
     assert path.read_bytes() == before and parse(before) == definition
 
 
@@ -283,7 +284,7 @@ def test_an_unfinished_definition_is_one_line(parts, lacking, definition, node, 
     made = with_hashes(replace(definition, operators=tuple(operators)))
     before = tree(node)
     with pytest.raises(DvError) as error:
-        acceptance.accept_definition(str(node), made, key_of(people[0].enr), made.definition_hash)
+        acceptance.accept_definition(DataDir(node), made, key_of(people[0].enr), made.definition_hash)
     who = "operator %s has" if len(lacking) == 1 else "operators %s have"
     assert str(error.value).startswith(
         "the definition is not finished: %s yet to submit an ENR and sign;" % (who % ", ".join(map(str, lacking)))

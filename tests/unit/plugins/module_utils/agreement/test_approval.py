@@ -15,6 +15,7 @@ from ansible_collections.obol.dv.plugins.module_utils.agreement import policy as
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump, parse
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition_checks import check_hashes, check_signatures
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, OperatorError, Problems
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
@@ -45,7 +46,7 @@ def test_given_once(proposed, approved, people, tree):
     assert before.keys() == {"ceremony", "ceremony/approval.json", "ceremony/lock"}
     assert [stat.S_IMODE(mode) for mode, _content in before.values()] == [0o700, 0o600, 0o600]
     # Neither policy nor confirmation is needed again, nor a signature.
-    again, new = approval.approve(str(directory), proposed, people[1].address, people[1].enr, refuse_to_sign)
+    again, new = approval.approve(DataDir(directory), proposed, people[1].address, people[1].enr, refuse_to_sign)
     assert (again, new) == (approvals[2], False)
     assert tree(directory) == before
 
@@ -76,7 +77,7 @@ def test_record_keeps_what_it_was_approved_by(by, proposed, terms, people, tmp_p
         arguments["policy"] = policy_of(terms)
     if by != "policy":
         arguments["accepted_config_hash"] = proposed.config_hash
-    given, new = approval.approve(str(tmp_path), proposed, people[0].address, people[0].enr, people[0].sign, **arguments)
+    given, new = approval.approve(DataDir(tmp_path), proposed, people[0].address, people[0].enr, people[0].sign, **arguments)
     record = json.loads((tmp_path / approval.FILE).read_bytes())
     assert new and record["approval"] == json.loads(given.dump())
     assert record["approved_by"] == {
@@ -145,7 +146,7 @@ def test_refused_and_nothing_written(changes, fragments, proposed, terms, people
     arguments = {"address": people[0].address, "enr": people[0].enr, "sign": people[0].sign, **changes(people, terms)}
     before = tree(tmp_path)
     with pytest.raises(DvError) as error:
-        approval.approve(str(tmp_path / "node1"), proposed, **arguments)
+        approval.approve(DataDir(tmp_path / "node1"), proposed, **arguments)
     assert [fragment for fragment in fragments if fragment not in str(error.value)] == []
     # A hash that came with the file is not offered for confirming it.
     assert proposed.config_hash.hex() not in str(error.value)
@@ -154,14 +155,14 @@ def test_refused_and_nothing_written(changes, fragments, proposed, terms, people
 
 def test_a_policy_that_knows_no_operators_and_a_confirmed_hash(proposed, terms, people, tmp_path):
     person = people[0]
-    arguments = (str(tmp_path), proposed, person.address, person.enr, person.sign, strangers_allowed(terms))
+    arguments = (DataDir(tmp_path), proposed, person.address, person.enr, person.sign, strangers_allowed(terms))
     assert approval.approve(*arguments, accepted_config_hash=proposed.config_hash)[1]
 
 
 def test_policy_forbids_even_what_somebody_confirmed(proposed, terms, people, tmp_path):
     with pytest.raises(DvError, match="the number of validators is 2"):
         approval.review(
-            str(tmp_path),
+            DataDir(tmp_path),
             proposed,
             people[0].address,
             people[0].enr,
@@ -171,11 +172,11 @@ def test_policy_forbids_even_what_somebody_confirmed(proposed, terms, people, tm
 
 
 def test_another_proposal_is_refused(approved, terms, people, tmp_path, tree):
-    other, _new = proposal.propose(str(tmp_path / "other"), parse_terms({**terms, "name": "other"}), people[0].sign, "B", "now")
+    other, _new = proposal.propose(DataDir(tmp_path / "other"), parse_terms({**terms, "name": "other"}), people[0].sign, "B", "now")
     directories, approvals = approved
     before = tree(tmp_path)
     with pytest.raises(DvError) as error:
-        approval.approve(directories[1], other, people[0].address, people[0].enr, refuse_to_sign, policy_of(terms))
+        approval.approve(DataDir(directories[1]), other, people[0].address, people[0].enr, refuse_to_sign, policy_of(terms))
     for fragment in (approvals[1].config_hash.hex(), other.config_hash.hex(), approval.FILE, "one cluster"):
         assert fragment in str(error.value)
     assert tree(tmp_path) == before
@@ -186,7 +187,7 @@ def test_another_enr_is_refused(approved, proposed, people, tmp_path, tree):
     other = enr.encode(b"\x42" * 32)
     before = tree(tmp_path)
     with pytest.raises(DvError) as error:
-        approval.approve(directories[1], proposed, people[0].address, other, refuse_to_sign)
+        approval.approve(DataDir(directories[1]), proposed, people[0].address, other, refuse_to_sign)
     assert people[0].enr in str(error.value) and other in str(error.value)
     assert tree(tmp_path) == before
 
@@ -196,7 +197,7 @@ def test_damaged_record(approved, proposed, people):
     path = pathlib.Path(directories[1]) / approval.FILE
     path.write_bytes(path.read_bytes().replace(b'"share_index": 1', b'"share_index": 0'))
     with pytest.raises(DvError, match="approval.share_index is 0"):
-        approval.review(directories[1], proposed, people[0].address, people[0].enr)
+        approval.review(DataDir(directories[1]), proposed, people[0].address, people[0].enr)
 
 
 @pytest.mark.parametrize("step", ["make_directory", "write_new"])
@@ -205,7 +206,7 @@ def test_goes_on_after_a_crash(step, proposed, people, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     arguments = (
-        str(tmp_path / "node1"),
+        DataDir(tmp_path / "node1"),
         proposed,
         people[0].address,
         people[0].enr,
@@ -223,13 +224,13 @@ def test_goes_on_after_a_crash(step, proposed, people, tmp_path, monkeypatch):
 
 def test_shared_address_needs_a_share_index(terms, people, tmp_path):
     terms.update(operators=[people[0].address] * 3, allow_shared_operator_address=True)
-    made, _new = proposal.propose(str(tmp_path), parse_terms(terms), people[0].sign, "A", "now")
+    made, _new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0].sign, "A", "now")
     with pytest.raises(DvError, match="dv_share_index is not set; wanted: one of 1, 2, 3"):
         approval.share_index(made, people[0].address)
     approvals = {}
     for index in (1, 2, 3):
         given, _new = approval.approve(
-            str(tmp_path / str(index)),
+            DataDir(tmp_path / str(index)),
             made,
             people[0].address,
             people[index].enr,
@@ -318,7 +319,7 @@ def test_malformed_approvals_name_their_operator(text, proposed, approved):
 def test_one_node_key_under_two_operators(proposed, approved, people, tmp_path):
     _directories, approvals = approved
     twin, _new = approval.approve(
-        str(tmp_path / "twin"), proposed, people[3].address, people[0].enr, people[3].sign, None, proposed.config_hash
+        DataDir(tmp_path / "twin"), proposed, people[3].address, people[0].enr, people[3].sign, None, proposed.config_hash
     )
     texts = {index: given.dump() for index, given in {**approvals, 4: twin}.items()}
     with pytest.raises(DvError, match="the ENRs of operators 1 and 4 have the same node key") as error:

@@ -14,7 +14,8 @@ from ansible_collections.obol.dv.plugins.module_utils.agreement.config import pa
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import approval_name
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition, layout
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
 from ansible_collections.obol.dv.plugins.module_utils.errors import CarriedError, DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
@@ -74,7 +75,7 @@ def test_an_old_enr_takes_nobodys_place(operators, swapped, proposed, approved, 
     for approvals in (without, {**approved[1], **{index: without[index] for index in operators}}):
         made = approval.assemble(proposed, texts(approvals))
         with pytest.raises(bindings.Unbound) as error:
-            acceptance.accept_definition(directories[1], made, public_key(people, 1), inbox=inbox_of(approvals))
+            acceptance.accept_definition(DataDir(directories[1]), made, public_key(people, 1), inbox=inbox_of(approvals))
         assert set(operators) <= set(error.value.operators)
     with pytest.raises(DvError) as error:
         approval.assemble(proposed, texts(carried))
@@ -82,7 +83,7 @@ def test_an_old_enr_takes_nobodys_place(operators, swapped, proposed, approved, 
         assert "operator %d, or whoever carried it, binding_signature" % index in str(error.value)
     made = approval.assemble(proposed, texts(without))
     with pytest.raises(DvError) as error:
-        acceptance.accept_definition(directories[1], made, public_key(people, 1), inbox=inbox_of(approved[1]))
+        acceptance.accept_definition(DataDir(directories[1]), made, public_key(people, 1), inbox=inbox_of(approved[1]))
     for index in operators:
         assert "operator %d, or whoever carried it, enr: the definition has the ENR %s" % (index, carried[index].enr) in str(error.value)
     assert tree(directories[1]) == before
@@ -117,8 +118,8 @@ def test_the_wallets_own_binding_of_it_does(proposed, approved, people, old_enr)
     given = signed(people[1], given, "enr_signature", "binding_signature")
     carried = {**approved[1], 2: given}
     made = approval.assemble(proposed, texts(carried))
-    assert acceptance.accept_definition(approved[0][1], made, public_key(people, 1), inbox=inbox_of(carried))
-    assert accepted_definition.read(approved[0][1]).bound_by == accepted_definition.BY_SIGNATURES
+    assert acceptance.accept_definition(DataDir(approved[0][1]), made, public_key(people, 1), inbox=inbox_of(carried))
+    assert accepted_definition.read(DataDir(approved[0][1])).bound_by == accepted_definition.BY_SIGNATURES
 
 
 def test_approvals_of_an_older_version(proposed, approved, people, tree):
@@ -127,13 +128,13 @@ def test_approvals_of_an_older_version(proposed, approved, people, tree):
     old = {**approvals, **{index: replace(approvals[index], binding_signature=b"") for index in (2, 4)}}
     made = approval.assemble(proposed, texts(old))
     with pytest.raises(bindings.Unbound) as error:
-        acceptance.accept_definition(directories[1], made, public_key(people, 1), inbox=inbox_of(old))
+        acceptance.accept_definition(DataDir(directories[1]), made, public_key(people, 1), inbox=inbox_of(old))
     assert error.value.operators == (2, 4)
     for fragment in ("operator 2, 4", "older obol.dv", "new proposal", "operator 3: %s, %s" % (people[2].address, people[2].enr)):
         assert fragment in str(error.value)
     assert made.definition_hash.hex() not in str(error.value)
-    assert acceptance.accept_definition(directories[1], made, public_key(people, 1), made.definition_hash, inbox=inbox_of(old))
-    assert accepted_definition.read(directories[1]).bound_by == accepted_definition.BY_HASH
+    assert acceptance.accept_definition(DataDir(directories[1]), made, public_key(people, 1), made.definition_hash, inbox=inbox_of(old))
+    assert accepted_definition.read(DataDir(directories[1])).bound_by == accepted_definition.BY_HASH
 
 
 def test_an_own_approval_of_an_older_version(proposed, approved, people):
@@ -147,7 +148,7 @@ def test_an_own_approval_of_an_older_version(proposed, approved, people):
     def refuse(digest):
         raise AssertionError("a signature was asked for")
 
-    given, new = approval.approve(directories[2], proposed, people[1].address, people[1].enr, refuse)
+    given, new = approval.approve(DataDir(directories[2]), proposed, people[1].address, people[1].enr, refuse)
     assert (given, new) == (replace(approvals[2], binding_signature=b""), False)
     assert "binding_signature" not in json.loads(given.dump())
 
@@ -164,26 +165,26 @@ def twice(proposed, approved, people, old_enr):
 
 def test_the_first_binding_of_a_place_counts(proposed, approved, people, twice, old_enr, tree):
     directory, texts_ = approved[0][1], texts(approved[1])
-    assert bindings.keep(directory, proposed, {2: texts_[2], 3: texts_[3]}, HOODI)
+    assert bindings.keep(DataDir(directory), proposed, {2: texts_[2], 3: texts_[3]}, HOODI)
     before = tree(directory)
-    assert not bindings.keep(directory, proposed, {2: twice[2].dump(), 4: "{}"}, HOODI)
+    assert not bindings.keep(DataDir(directory), proposed, {2: twice[2].dump(), 4: "{}"}, HOODI)
     with pytest.raises(CarriedError) as error:
-        bindings.choose(directory, proposed, inbox_of(twice), HOODI)
+        bindings.choose(DataDir(directory), proposed, inbox_of(twice), HOODI)
     assert error.value.index == 2
     for fragment in (people[1].enr, old_enr, "two ENRs", "new proposal"):
         assert fragment in str(error.value)
     # Once a definition is accepted another binding changes nothing.
-    assert bindings.choose(directory, proposed, inbox_of(twice), HOODI, accepted=True)[2] == texts_[2]
+    assert bindings.choose(DataDir(directory), proposed, inbox_of(twice), HOODI, accepted=True)[2] == texts_[2]
     assert tree(directory) == before
 
 
 @pytest.mark.parametrize("carried", ["", "{}", "[]", "null", '{"share_index": 2}'])
 def test_what_was_kept_stands_in_for_rubbish_and_for_nothing(carried, proposed, approved):
     directory, good = approved[0][1], texts(approved[1])
-    bindings.keep(directory, proposed, good, HOODI)
+    bindings.keep(DataDir(directory), proposed, good, HOODI)
     rubbish = {approval_name(index): carried for index in good}
-    assert bindings.choose(directory, proposed, rubbish, HOODI) == good
-    assert bindings.choose(directory, proposed, {}, HOODI) == good
+    assert bindings.choose(DataDir(directory), proposed, rubbish, HOODI) == good
+    assert bindings.choose(DataDir(directory), proposed, {}, HOODI) == good
 
 
 @pytest.mark.parametrize("index", [2, 3, 4])
@@ -196,12 +197,12 @@ def test_only_what_binds_is_kept(index, proposed, approved, swapped, tree):
     }
     before = tree(directory)
     for made in wrong.values():
-        assert not bindings.keep(directory, proposed, {index: made.dump()}, HOODI)
+        assert not bindings.keep(DataDir(directory), proposed, {index: made.dump()}, HOODI)
     assert tree(directory) == before
 
 
 def test_nothing_is_kept_of_terms_that_this_node_did_not_approve(proposed, approved, tmp_path):
-    assert not bindings.keep(str(tmp_path / "fresh"), proposed, texts(approved[1]), HOODI)
+    assert not bindings.keep(DataDir(tmp_path / "fresh"), proposed, texts(approved[1]), HOODI)
     assert not (tmp_path / "fresh").exists()
 
 
@@ -215,10 +216,10 @@ def refuse_to_sign(digest):
 def test_an_own_approval_in_the_store_counts_as_given(proposed, approved, people, tmp_path):
     fresh = str(tmp_path / "fresh")
     stored = approved[1][2].dump()
-    given, new = approval.approve(fresh, proposed, people[1].address, people[1].enr, refuse_to_sign, stored=stored)
+    given, new = approval.approve(DataDir(fresh), proposed, people[1].address, people[1].enr, refuse_to_sign, stored=stored)
     assert (given, new) == (approved[1][2], True)
-    assert approval.read(fresh) == approved[1][2]
-    again = approval.approve(fresh, proposed, people[1].address, people[1].enr, refuse_to_sign, stored=stored)
+    assert approval.read(DataDir(fresh)) == approved[1][2]
+    again = approval.approve(DataDir(fresh), proposed, people[1].address, people[1].enr, refuse_to_sign, stored=stored)
     assert again == (given, False)
 
 
@@ -237,7 +238,7 @@ SIGNED_BEFORE = {
 @pytest.mark.parametrize("change", SIGNED_BEFORE.values(), ids=SIGNED_BEFORE)
 def test_a_wallet_binds_one_enr_to_its_place(change, proposed, approved, people, old_enr, tmp_path, tree):
     stored = change(approved[1][2], people[1], old_enr).dump()
-    arguments = (str(tmp_path / "fresh"), proposed, people[1].address, people[1].enr)
+    arguments = (DataDir(tmp_path / "fresh"), proposed, people[1].address, people[1].enr)
     with pytest.raises(DvError) as error:
         approval.approve(*arguments, refuse_to_sign, None, proposed.config_hash, stored=stored)
     for fragment in ("approvals/2.json", "no record", "new proposal", "binds one ENR to its place, once"):
@@ -252,7 +253,7 @@ def test_what_is_not_by_the_own_wallet_holds_nobody_up(stored, proposed, approve
         stored = signed(people[3], forged, *approval.SIGNED).dump()
     elif stored == "of another proposal":
         stored = signed(people[1], replace(approved[1][2], config_hash=b"\7" * 32), *approval.SIGNED).dump()
-    arguments = (str(tmp_path / "fresh"), proposed, people[1].address, people[1].enr, people[1].sign)
+    arguments = (DataDir(tmp_path / "fresh"), proposed, people[1].address, people[1].enr, people[1].sign)
     given, new = approval.approve(*arguments, accepted_config_hash=proposed.config_hash, stored=stored)
     assert (given, new) == (approved[1][2], True)
 
@@ -272,13 +273,13 @@ def test_an_acceptance_of_an_older_version_is_judged_again(proposed, approved, p
     stolen = approval.assemble(proposed, texts(old))
     record_of(directory, stolen)
     with pytest.raises(bindings.Unbound):
-        acceptance.accepted_definition(directory, public_key(people, 1))
-    assert not acceptance.is_accepted(directory)
+        acceptance.accepted_definition(DataDir(directory), public_key(people, 1))
+    assert not acceptance.is_accepted(DataDir(directory))
     # The right one takes its place, for nothing was sent for the other.
     made = approval.assemble(proposed, texts(approvals))
-    assert acceptance.accept_definition(directory, made, public_key(people, 1), inbox=inbox_of(approvals))
-    assert acceptance.accepted_definition(directory, public_key(people, 1)) == made
-    assert acceptance.is_accepted(directory)
+    assert acceptance.accept_definition(DataDir(directory), made, public_key(people, 1), inbox=inbox_of(approvals))
+    assert acceptance.accepted_definition(DataDir(directory), public_key(people, 1)) == made
+    assert acceptance.is_accepted(DataDir(directory))
 
 
 @pytest.mark.parametrize("round_name, goes_on", [("commit", False), ("deal", False), ("confirm", False), ("sign", True)])
@@ -295,10 +296,10 @@ def test_unless_this_node_signed(round_name, goes_on, proposed, approved, people
     del record["approval"]["binding_signature"]
     path.write_text(json.dumps(record))
     if goes_on:
-        assert acceptance.accepted_definition(directory, public_key(people, 1)) == made
+        assert acceptance.accepted_definition(DataDir(directory), public_key(people, 1)) == made
     else:
         with pytest.raises(bindings.Unbound) as error:
-            acceptance.accepted_definition(directory, public_key(people, 1))
+            acceptance.accepted_definition(DataDir(directory), public_key(people, 1))
         assert error.value.operators == (1, 2, 3, 4)
 
 
@@ -307,7 +308,7 @@ def test_a_record_that_says_something_else(bound_by, proposed, approved, people)
     made = approval.assemble(proposed, texts(approved[1]))
     record_of(approved[0][1], made, bound_by=bound_by)
     with pytest.raises(DvError, match="accepted.json does not say which definition was accepted"):
-        acceptance.accepted_definition(approved[0][1], public_key(people, 1))
+        acceptance.accepted_definition(DataDir(approved[0][1]), public_key(people, 1))
 
 
 # Two definitions of one set of approvals
@@ -336,45 +337,45 @@ def _another_signature(private_key, digest, nonce=7):
 def test_another_definition_of_the_same_approvals_before_the_first_commit(signed_twice, approved, people):
     one, other, inbox = signed_twice
     directory, key = approved[0][1], public_key(people, 1)
-    acceptance.accept_definition(directory, one, key, inbox=inbox_of(approved[1]))
-    assert acceptance.choose(directory, other, None) == other
-    assert acceptance.accept_definition(directory, other, key, inbox=inbox)
-    assert acceptance.accepted_definition(directory, key) == other
+    acceptance.accept_definition(DataDir(directory), one, key, inbox=inbox_of(approved[1]))
+    assert acceptance.choose(DataDir(directory), other, None) == other
+    assert acceptance.accept_definition(DataDir(directory), other, key, inbox=inbox)
+    assert acceptance.accepted_definition(DataDir(directory), key) == other
 
 
 def test_none_after_it(signed_twice, approved, people, tree):
     one, other, inbox = signed_twice
     directory, key = approved[0][1], public_key(people, 1)
-    acceptance.accept_definition(directory, one, key, inbox=inbox_of(approved[1]))
+    acceptance.accept_definition(DataDir(directory), one, key, inbox=inbox_of(approved[1]))
     out = pathlib.Path(directory) / "ceremony" / one.definition_hash.hex() / "1" / "out"
     out.mkdir(parents=True)
     (out / "commit.jws").write_text("x")
     before = tree(directory)
-    assert acceptance.choose(directory, other, None) == one
+    assert acceptance.choose(DataDir(directory), other, None) == one
     with pytest.raises(DvError, match="of the definition 0x%s" % one.definition_hash.hex()):
-        acceptance.accept_definition(directory, other, key, inbox=inbox)
+        acceptance.accept_definition(DataDir(directory), other, key, inbox=inbox)
     assert tree(directory) == before
 
 
 def test_a_killed_change_goes_on(signed_twice, approved, people):
     one, other, inbox = signed_twice
     directory, key = approved[0][1], public_key(people, 1)
-    acceptance.accept_definition(directory, one, key, inbox=inbox_of(approved[1]))
+    acceptance.accept_definition(DataDir(directory), one, key, inbox=inbox_of(approved[1]))
     # Killed between the two files.
     (pathlib.Path(directory) / "cluster-definition.json").write_bytes(dump(other))
-    assert acceptance.accept_definition(directory, other, key, inbox=inbox)
-    assert acceptance.accepted_definition(directory, key) == other
+    assert acceptance.accept_definition(DataDir(directory), other, key, inbox=inbox)
+    assert acceptance.accepted_definition(DataDir(directory), key) == other
 
 
 def test_other_terms_never_take_its_place_by_themselves(proposed, approved, people, tree):
     directory, key = approved[0][1], public_key(people, 1)
     made = approval.assemble(proposed, texts(approved[1]))
-    acceptance.accept_definition(directory, made, key, inbox=inbox_of(approved[1]))
+    acceptance.accept_definition(DataDir(directory), made, key, inbox=inbox_of(approved[1]))
     before = tree(directory)
     other = with_hashes(replace(made, name="other"))
-    assert acceptance.choose(directory, other, None) == made
+    assert acceptance.choose(DataDir(directory), other, None) == made
     with pytest.raises(DvError):
-        acceptance.accept_definition(directory, other, key, inbox=inbox_of(approved[1]))
+        acceptance.accept_definition(DataDir(directory), other, key, inbox=inbox_of(approved[1]))
     assert tree(directory) == before
 
 
@@ -382,65 +383,65 @@ def test_a_confirmed_definition_is_not_exchanged(signed_twice, approved, people)
     """Whoever confirmed a hash stays with it, as long as no other one is confirmed."""
     one, other, inbox = signed_twice
     directory, key = approved[0][1], public_key(people, 1)
-    acceptance.accept_definition(directory, one, key, one.definition_hash, inbox=inbox)
+    acceptance.accept_definition(DataDir(directory), one, key, one.definition_hash, inbox=inbox)
     for confirmed in (None, one.definition_hash):
-        assert acceptance.choose(directory, other, confirmed) == one
-    assert acceptance.choose(directory, other, other.definition_hash) == other
+        assert acceptance.choose(DataDir(directory), other, confirmed) == one
+    assert acceptance.choose(DataDir(directory), other, other.definition_hash) == other
 
 
 def test_nor_one_for_which_another_run_sent_something_meanwhile(signed_twice, approved, people, monkeypatch):
     one, other, inbox = signed_twice
     directory, key = approved[0][1], public_key(people, 1)
-    acceptance.accept_definition(directory, one, key, inbox=inbox_of(approved[1]))
-    real = layout.one_run
+    acceptance.accept_definition(DataDir(directory), one, key, inbox=inbox_of(approved[1]))
+    exclusive = DataDir.exclusive
 
     def another_run_first(data_dir):
-        out = pathlib.Path(data_dir) / "ceremony" / one.definition_hash.hex() / "1" / "out"
+        out = pathlib.Path(data_dir.ceremony(one.definition_hash)) / "1" / "out"
         out.mkdir(parents=True)
         (out / "commit.jws").write_text("x")
-        return real(data_dir)
+        return exclusive(data_dir)
 
     with monkeypatch.context() as patched:
-        patched.setattr(acceptance, "one_run", another_run_first)
+        patched.setattr(DataDir, "exclusive", another_run_first)
         with pytest.raises(DvError, match="is of the definition 0x%s" % one.definition_hash.hex()):
-            acceptance.accept_definition(directory, other, key, inbox=inbox)
-    assert acceptance.accepted_definition(directory, key) == one
+            acceptance.accept_definition(DataDir(directory), other, key, inbox=inbox)
+    assert acceptance.accepted_definition(DataDir(directory), key) == one
 
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_killed_before_the_file_was_there(which, signed_twice, approved, people):
     """The record is written first. Whatever the store shows then, the node goes on."""
     directory, key = approved[0][1], public_key(people, 1)
-    acceptance.accept_definition(directory, signed_twice[0], key, inbox=inbox_of(approved[1]))
+    acceptance.accept_definition(DataDir(directory), signed_twice[0], key, inbox=inbox_of(approved[1]))
     (pathlib.Path(directory) / "cluster-definition.json").unlink()
     made, inbox = signed_twice[which], [inbox_of(approved[1]), signed_twice[2]][which]
-    assert acceptance.choose(directory, made, None) == made
-    assert acceptance.accept_definition(directory, made, key, inbox=inbox)
-    assert acceptance.accepted_definition(directory, key) == made
+    assert acceptance.choose(DataDir(directory), made, None) == made
+    assert acceptance.accept_definition(DataDir(directory), made, key, inbox=inbox)
+    assert acceptance.accepted_definition(DataDir(directory), key) == made
 
 
 def test_a_look_without_writing(proposed, approved, people, tree):
     directory, made = approved[0][1], approval.assemble(proposed, texts(approved[1]))
-    bindings.keep(directory, proposed, texts(approved[1]), HOODI)
+    bindings.keep(DataDir(directory), proposed, texts(approved[1]), HOODI)
     record_of(directory, made)
     before = tree(directory)
-    assert acceptance.accepted_definition(directory, public_key(people, 1), dry_run=True) == made
+    assert acceptance.accepted_definition(DataDir(directory), public_key(people, 1), dry_run=True) == made
     assert tree(directory) == before
 
 
 def test_the_dkg_runs_for_the_accepted_definition_alone(signed_twice, approved, people):
     one, other, _inbox = signed_twice
     directory = approved[0][1]
-    acceptance.accept_definition(directory, one, public_key(people, 1), inbox=inbox_of(approved[1]))
+    acceptance.accept_definition(DataDir(directory), one, public_key(people, 1), inbox=inbox_of(approved[1]))
     with pytest.raises(DvError, match="accepted another definition meanwhile"):
-        ceremony.step(directory, other, people[0].node_key, {}, network=HOODI)
+        ceremony.step(DataDir(directory), other, people[0].node_key, {}, network=HOODI)
 
 
 @pytest.mark.parametrize("places, allowed", [((0, 1, 1, 1), False), ((0, 1, 2, 1), False), ((0, 1, 2, 3), True), ((0, 0, 2, 3), False)])
 def test_one_operator_has_one_place_unless_the_policy_says_otherwise(places, allowed, terms, people, tmp_path):
     operators = [people[place].address for place in places]
     terms.update(operators=operators, allow_shared_operator_address=True)
-    made, _new = proposal.propose(str(tmp_path), parse_terms(terms), people[0].sign, "A", "now")
+    made, _new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0].sign, "A", "now")
     rules = dict(networks=["hoodi"], operators=[person.address for person in people])
     found = policy.violations(policy.Policy("policy.yml", "", rules), made, people[0].address)
     assert bool(found) != allowed

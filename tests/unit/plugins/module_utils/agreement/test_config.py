@@ -11,6 +11,7 @@ from ansible_collections.obol.dv.plugins.module_utils.agreement import config, c
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition as definitions
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition_checks import check_deposit_amounts, check_hashes
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, Problems
 from ansible_collections.obol.dv.plugins.module_utils.node import preflight
 from hypothesis import given, settings
@@ -182,7 +183,7 @@ def test_bad_input_is_said_clearly_and_nothing_is_written(changes, fragments, te
 
     # The same through a node's preflight, which must leave an empty machine empty.
     node = preflight.Node(
-        data_dir=str(tmp_path / "node" / ".charon"),
+        data_dir=DataDir(tmp_path / "node" / ".charon"),
         wallet_file=str(tmp_path / "node" / "wallet.json"),
         password_file=str(tmp_path / "node" / "password.txt"),
         policy_file=str(tmp_path / "node" / "policy.yml"),

@@ -23,6 +23,7 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import 
 )
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition_checks import check_hashes, check_runnable, check_signatures
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import networks
 from hypothesis import given, settings
@@ -147,7 +148,7 @@ def test_a_definition_that_was_made_elsewhere_keeps_its_signatures(name, respell
     assert check_signatures(foreign, HOODI) == "group"
     assert spelled(foreign) == foreign and spelled_as_ours(foreign) == made
     key = secp256k1.public_key(people[0].node_key)
-    assert acceptance.accept_definition(str(tmp_path), foreign, key, foreign.definition_hash)
+    assert acceptance.accept_definition(DataDir(tmp_path), foreign, key, foreign.definition_hash)
     assert (tmp_path / "cluster-definition.json").read_bytes() == dump(foreign)
 
 
@@ -221,7 +222,7 @@ def test_what_the_engine_cannot_run_is_not_taken(change, fragment, made, people,
     assert fragment in str(error.value)
     key = secp256k1.public_key(people[0].node_key)
     with pytest.raises(DvError) as error:
-        acceptance.accept_definition(str(tmp_path / "node"), spelled(wrong), key, wrong.definition_hash)
+        acceptance.accept_definition(DataDir(tmp_path / "node"), spelled(wrong), key, wrong.definition_hash)
     assert fragment in str(error.value)
     assert not (tmp_path / "node").exists()
 
@@ -230,16 +231,16 @@ def test_a_confirmed_definition_gives_way_as_long_as_nothing_was_sent(made, peop
     """The wrong file was confirmed first. Nothing came of it, so the right one may take its place; a secret is never lost."""
     node, key = tmp_path / "node", secp256k1.public_key(people[0].node_key)
     other = with_hashes(replace(made, creator=Creator(), name="other", operators=tuple(Operator(enr=each.enr) for each in made.operators)))
-    acceptance.accept_definition(str(node), other, key, other.definition_hash)
-    assert acceptance.choose(str(node), made, made.definition_hash) == made
-    assert acceptance.accept_definition(str(node), made, key, made.definition_hash)
-    assert acceptance.accepted_definition(str(node), key) == made
+    acceptance.accept_definition(DataDir(node), other, key, other.definition_hash)
+    assert acceptance.choose(DataDir(node), made, made.definition_hash) == made
+    assert acceptance.accept_definition(DataDir(node), made, key, made.definition_hash)
+    assert acceptance.accepted_definition(DataDir(node), key) == made
     out = node / "ceremony" / made.definition_hash.hex() / "1" / "out"
     out.mkdir(parents=True)
     (out / "commit.jws").write_text("x")
     before = tree(node)
     with pytest.raises(DvError, match="is of the definition 0x%s" % made.definition_hash.hex()):
-        acceptance.accept_definition(str(node), other, key, other.definition_hash)
+        acceptance.accept_definition(DataDir(node), other, key, other.definition_hash)
     assert tree(node) == before
 
 

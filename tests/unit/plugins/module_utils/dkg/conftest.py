@@ -10,6 +10,7 @@ import os
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition, Operator, ValidatorAddresses, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws, messages
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import parameters
@@ -74,7 +75,7 @@ class Group:
     def step(self, index, attempt=1, inbox=None, home=None, deliver=True, settled=()):
         """One run of one operator; its messages go to the store."""
         outcome = ceremony.step(
-            str(home or self.home(index)),
+            DataDir(home or self.home(index)),
             self.definition,
             node_key(index),
             dict(self.store) if inbox is None else inbox,

@@ -9,6 +9,7 @@ import pathlib
 import socket
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony_dir
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import messages
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
@@ -211,7 +212,7 @@ def test_what_is_in_the_place_of_a_directory_that_we_make(trio, strange):
 
 
 def test_nothing_is_looked_for_deeper_than_it_is_made(tmp_path):
-    home = ceremony_dir.Home(str(tmp_path), bytes(32))
+    home = ceremony_dir.Home(DataDir(tmp_path), bytes(32))
     deep = pathlib.Path(home.directory, "1", "in", "commit", *["d"] * 10)
     os.makedirs(deep)
     (deep.parent.parent / LEFT).write_text("mine")

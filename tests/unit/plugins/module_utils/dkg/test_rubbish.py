@@ -7,6 +7,7 @@
 import shutil
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding
 from ansible_collections.obol.dv.plugins.module_utils.dkg.status import look
 
@@ -84,7 +85,7 @@ def test_a_host_that_lost_everything_is_told_so_by_honest_ones_alone(four):
 
 def told(parties, index, attempt, inbox):
     """What a look and a step say: the same of whether an attempt can still complete."""
-    seen = look(str(parties.home(index)), parties.definition, parties.node_key(index), inbox, attempt, network=parties.network)
+    seen = look(DataDir(parties.home(index)), parties.definition, parties.node_key(index), inbox, attempt, network=parties.network)
     outcome = parties.step(index, attempt, inbox=inbox)
     assert seen.next_attempt == outcome.next_attempt
     assert ("definition" in seen.detail) == ("definition" in outcome.detail)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster import lock
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, commit, deal, encoding, seal, sign, vss
 from ansible_collections.obol.dv.plugins.module_utils.dkg.status import look
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
@@ -29,7 +30,7 @@ def devnet(group):
 
 def glance(parties, index, attempt=1):
     network = parties.networks.get(index, parties.network)
-    return look(str(parties.home(index)), parties.definition, parties.node_key(index), dict(parties.store), attempt, network=network)
+    return look(DataDir(parties.home(index)), parties.definition, parties.node_key(index), dict(parties.store), attempt, network=network)
 
 
 def complete(parties, attempt):

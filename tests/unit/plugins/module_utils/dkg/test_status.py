@@ -10,6 +10,7 @@ import shutil
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import STEPS
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg.status import look
 
 
@@ -20,7 +21,7 @@ def glance(tree):
     def at(parties, index, attempt=1, inbox=None):
         before = tree(parties.home(index))
         found = look(
-            str(parties.home(index)),
+            DataDir(parties.home(index)),
             parties.definition,
             parties.group_node_key(index),
             dict(parties.store) if inbox is None else inbox,

@@ -22,6 +22,7 @@ from ansible_collections.obol.dv.plugins.module_utils.agreement.config import pa
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import approval_name
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 from ansible_collections.obol.dv.plugins.module_utils.node import preflight
@@ -50,7 +51,7 @@ def node(place, terms, people):
     (place / "policy.yml").write_text(policy.allowing(parse_terms(terms)))
     (place / "policy.yml").chmod(0o600)
     return preflight.Node(
-        data_dir=str(place / ".charon"),
+        data_dir=DataDir(place / ".charon"),
         wallet_file=str(place / "wallet.json"),
         password_file=str(place / "password.txt"),
         policy_file=str(place / "policy.yml"),
@@ -302,8 +303,8 @@ def test_lost_record_of_the_approval(proposed, approved, node, terms, people, pl
 def test_approvals_of_an_address_with_several_places(node, terms, people, tmp_path):
     shared = [people[0].address, people[0].address, *terms["operators"][2:]]
     terms = {**terms, "operators": shared, "allow_shared_operator_address": True}
-    made, _new = proposal.propose(str(tmp_path / "shared"), parse_terms(terms), people[0].sign, "A", "now")
-    arguments = (str(tmp_path / "first"), made, people[0].address, people[0].enr, people[0].sign, None, made.config_hash)
+    made, _new = proposal.propose(DataDir(tmp_path / "shared"), parse_terms(terms), people[0].sign, "A", "now")
+    arguments = (DataDir(tmp_path / "first"), made, people[0].address, people[0].enr, people[0].sign, None, made.config_hash)
     given, _new = approval.approve(*arguments, wanted_index=1)
     approvals = in_store(made, {1: given, 2: given})
     assert "approvals/1.json, for the ENR" in "\n".join(texts(replace(node, share_index=1), terms, approvals))
@@ -331,7 +332,8 @@ def test_addresses_are_compared_whatever_their_letters(node, terms, people):
 
 @pytest.mark.parametrize("variable, field", preflight.PATHS.items())
 def test_relative_paths(variable, field, node, terms):
-    (found, *_consequences) = texts(replace(node, **{field: "charon/x"}), terms)
+    path = DataDir("charon/x") if field == "data_dir" else "charon/x"
+    (found, *_consequences) = texts(replace(node, **{field: path}), terms)
     assert found.startswith("%s is the relative path charon/x; wanted: one that begins with / or ~" % variable)
 
 
@@ -515,7 +517,7 @@ def moved(node, place):
         if os.geteuid() == 0:
             os.chown(path, NOBODY, NOBODY)
         made[field] = str(path)
-    return replace(node, data_dir=str(place / ".charon"), **made)
+    return replace(node, data_dir=DataDir(place / ".charon"), **made)
 
 
 # Which directory or file loses its permissions, its mode, and what is said.
@@ -590,7 +592,7 @@ def test_small_tmpfs(node, terms, place):
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], capture_output=True, check=False).returncode:
         pytest.skip("only root can mount a small tmpfs")
     try:
-        node = replace(node, data_dir=str(small / ".charon"))
+        node = replace(node, data_dir=DataDir(small / ".charon"))
         assert "free space; wanted: 8.4 MB" in "\n".join(texts(node, terms))
         (small / "filler").write_bytes(bytes(os.statvfs(small).f_bavail * 4096))
         assert list(small.iterdir()) == [small / "filler"]

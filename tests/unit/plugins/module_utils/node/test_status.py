@@ -12,7 +12,8 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
-from ansible_collections.obol.dv.plugins.module_utils.node.status import status
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
+from ansible_collections.obol.dv.plugins.module_utils.node.status import evaluate_node
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
 
 
@@ -23,7 +24,7 @@ def stands(tree):
     def at(data_dir, inbox=(), **options):
         directory = pathlib.Path(data_dir)
         before = tree(directory.parent)
-        told, known = status(str(data_dir), dict(inbox), "the store", **options)
+        told, known = evaluate_node(DataDir(data_dir), dict(inbox), "the store", **options)
         assert tree(directory.parent) == before
         return told, known
 
@@ -141,7 +142,7 @@ def test_definition(stands, second, store, proposed, approved, people):
     assert brief(told) == ("waiting", "definition", (), True) and "has not accepted" in told.detail
     assert known["definition_hash"] == "0x" + made.definition_hash.hex() and known["share_index"] == 2
     assert all(operator["peer_id"].startswith("16Uiu2") for operator in known["operators"])
-    acceptance.accept_definition(str(second), made, secp256k1.public_key(people[1].node_key), inbox=store)
+    acceptance.accept_definition(DataDir(second), made, secp256k1.public_key(people[1].node_key), inbox=store)
     assert brief(stands(second, store)[0]) == ("waiting", "commit", (), True)
     (second / "charon-enr-private-key").write_text("99" * 32)
     told, dummy = stands(second, store)
