@@ -122,15 +122,14 @@ accepted:
 
 import time
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import (
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import (
     CARRIER_SPEC,
     HAZARDS_SPEC,
     TESTNET_SPEC,
     WALLET_SPEC,
     networks,
-    packages,
-    run,
 )
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance
@@ -164,7 +163,7 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def check(module):
+def run_module(module):
     params = module.params
     problems, confirmed = Collector(), {}
     problems.errors += variable_names.misspelled(params["variables"])
@@ -216,7 +215,7 @@ def _enr(node):
 
 
 def main():
-    run(ARGUMENT_SPEC, check, required_by=dict(backup_recipients=["backup_dir"]))
+    run(ARGUMENT_SPEC, run_module, required_by=dict(backup_recipients=["backup_dir"]))
 
 
 if __name__ == "__main__":

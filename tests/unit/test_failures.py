@@ -31,11 +31,11 @@ SPEAKERS = {
     "fail": 1,
     "_creator_error": 1,
     "module.fail_json": "msg",
-    "Standing": "detail",
+    "NodeStatus": "detail",
     "dict": "detail",
 }
 
-#: Lists of texts that become the detail of a standing.
+#: Lists of texts that become the detail of a node status.
 NOTES = ("notes.append", "texts.append")
 
 #: Where in an expression its texts are.

@@ -22,7 +22,7 @@ _NAMED, _OF_ONE = 3, 50
 
 
 def note(standing, definition, node_key, inbox):
-    """The same :class:`~.node_status.Standing`; one that waits says who sent commits for which other definition.
+    """The same :class:`~.node_status.NodeStatus`; one that waits says who sent commits for which other definition.
 
     :param definition: the one that this node goes by; ``node_key`` is its ENR private key (32 bytes)
     :param inbox: name -> text of the whole store; nothing in it is trusted

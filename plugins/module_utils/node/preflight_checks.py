@@ -14,7 +14,7 @@ from ..agreement.config import differences, parse_terms
 from ..cluster import definition, definition_hash
 from ..cluster.canonical import spelled
 from ..cluster.store_names import PROPOSAL, approval_name
-from ..cluster.summary import told
+from ..cluster.summary import summarize_config
 from ..crypto import age, secp256k1
 from ..data_dir import artefacts, layout, node_key
 from ..data_dir.layout import DEFINITION, KEYS, LOCK
@@ -108,8 +108,8 @@ def can_propose(node, terms, inbox):
 
 
 def told_terms(terms):
-    """``terms`` as :func:`.summary.told` tells them. Operators whose wallets this run makes are no part of it."""
-    return told(definition_of(replace(terms, operators=tuple(filter(None, terms.operators))), uuid="", timestamp=""))
+    """``terms`` as :func:`.summary.summarize_config` tells them. Operators whose wallets this run makes are no part of it."""
+    return summarize_config(definition_of(replace(terms, operators=tuple(filter(None, terms.operators))), uuid="", timestamp=""))
 
 
 def config_hash(node, terms, inbox):

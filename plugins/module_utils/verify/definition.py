@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ..cluster.definition import Creator, Operator, default_threshold
 from ..cluster.definition_checks import awaited, check_deposit_amounts, check_hashes, check_signatures, unfinished
-from ..cluster.summary import told
+from ..cluster.summary import summarize_config
 from ..encoding.hex import to_hex
 from ..errors import DvError, OperatorError, raise_all, show
 from ..ethereum import enr, networks
@@ -70,7 +70,7 @@ def cluster_summary(definition, network, lock=None):
         "name": definition.name,
         "network": network.name if network else None,
         "threshold": definition.threshold,
-        "terms": told(definition),
+        "terms": summarize_config(definition),
         "config_hash": to_hex(definition.config_hash),
         "definition_hash": to_hex(definition.definition_hash),
         "lock_hash": to_hex(lock.lock_hash) if lock else None,
