@@ -41,7 +41,7 @@ CEILINGS = {
     "demo_operator": (33, 148),
     "dkg": (80, 391),
     "enr": (18, 79),
-    "preflight": (52, 246),
+    "preflight": (53, 246),
     "proposal": (37, 155),
     "status": (87, 434),
     "store_copy": (0, 0),
