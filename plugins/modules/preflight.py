@@ -139,7 +139,6 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.errors import Collector, DvError
     from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
     from ansible_collections.obol.dv.plugins.module_utils.node import preflight
-    from ansible_collections.obol.dv.plugins.plugin_utils import variable_names
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -166,7 +165,6 @@ ARGUMENT_SPEC = dict(
 def run_module(module):
     params = module.params
     problems, confirmed = Collector(), {}
-    problems.errors += variable_names.misspelled(params["variables"])
     for name in ("accept_config_hash", "accept_definition_hash"):
         with problems:
             confirmed[name] = from_hex(params[name], 32, "dv_" + name) or None

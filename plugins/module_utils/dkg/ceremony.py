@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..cluster.node_status import Accused, NodeStatus, changed_at
-from ..cluster.store_names import message_name
+from ..cluster.store_names import message_name, round_folder
 from ..data_dir import accepted_definition
 from ..data_dir.layout import LOCK
 from ..errors import DvError
@@ -106,7 +106,7 @@ def _settled(standing, parameters, inbox, before):
     if standing.state in ("waiting", "complete"):
         for round in itertools.takewhile(lambda round: round != standing.step, messages.ROUNDS):
             attempt = standing.attempt or parameters.attempt
-            beginning = "%d/%s/" % (attempt, round)
+            beginning = round_folder(attempt, round)
             if beginning in before or all(message_name(attempt, round, index) in inbox for index in parameters.operators):
                 yield beginning
 

@@ -17,7 +17,7 @@ from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.plugins.module_utils.verify.definition import is_from_before_edit
-from ansible_collections.obol.dv.tests.support.dealt_cluster import Cluster, errors, texts, warnings
+from ansible_collections.obol.dv.tests.support.dealt_cluster import DealtCluster, errors, texts, warnings
 
 KEYS = layout.KEYS
 
@@ -174,7 +174,7 @@ def stripped(found):
 
 
 def test_an_edited_cluster_beside_the_definition_of_before(tmp_path):
-    made = Cluster()
+    made = DealtCluster()
     signed = made.lock.definition
     made.lock = made.seal(replace(made.lock, definition=stripped(signed)))
     made.write(tmp_path / "node")
