@@ -10,7 +10,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
-from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute
+from ansible_collections.obol.dv.plugins.module_utils.storage.paths import absolute
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
 from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
 

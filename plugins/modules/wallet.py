@@ -87,7 +87,7 @@ def run_module(module):
             return dict(changed=True, address=wanted)
         return dict(changed=True, address=key_file_wallet.create(path, module.params["password_file"]))
     if module.params["create"] and not module.check_mode:
-        key_file_wallet.settle(path, module.params["password_file"])
+        key_file_wallet.finish_interrupted_write(path, module.params["password_file"])
     address = key_file_wallet.address(path, default=wanted)
     if wanted is not None and address.lower() != wanted.lower():
         raise DvError(

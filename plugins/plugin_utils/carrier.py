@@ -14,7 +14,7 @@ from ansible_collections.obol.dv.plugins.module_utils.encoding import go_json
 from ansible_collections.obol.dv.plugins.module_utils.encoding.json_fields import lookup
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
-from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute
+from ansible_collections.obol.dv.plugins.module_utils.storage.paths import absolute
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
 from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import names

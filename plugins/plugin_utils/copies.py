@@ -6,7 +6,7 @@
 
 from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute
+from ansible_collections.obol.dv.plugins.module_utils.storage.paths import absolute
 
 
 class WithBackupCopies:

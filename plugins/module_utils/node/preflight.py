@@ -14,7 +14,8 @@ from typing import NamedTuple
 from ..data_dir.layout import DataDir
 from ..errors import Collector, DvError
 from ..storage import ownership as owner
-from ..storage.disk import absolute, check_directory, check_space
+from ..storage.paths import absolute, check_directory
+from .disk_space import check_space
 
 MINIMUM_PYTHON = (3, 11)
 

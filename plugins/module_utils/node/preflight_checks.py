@@ -23,7 +23,7 @@ from ..errors import Collector, DvError, raise_all
 from ..ethereum import enr
 from ..ethereum.address import checksum_address, parse_address
 from ..signers import key_file_wallet
-from ..storage.disk import check_directory
+from ..storage.paths import check_directory
 
 
 def agreed_terms(node, terms):

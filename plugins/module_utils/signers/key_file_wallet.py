@@ -50,15 +50,15 @@ def create(path, password_file):
     work = 2**12 if re.fullmatch("[0-9a-f]{32}", password) else 2**18
     own = secp256k1.address_of(secp256k1.public_key(private_key))
     files.write_new(path, go_json.dumps(key_file.encrypt(private_key, own, password.encode(), work)).encode())
-    settle(path, password_file)
+    finish_interrupted_write(path, password_file)
     return address(path)
 
 
-def settle(*paths):
-    """Finish what killed runs began of the ``paths`` that are there: their names last, their temporary files go."""
+def finish_interrupted_write(*paths):
+    """Finish what killed runs began to write of the ``paths`` that are there: their names last, their temporary files go."""
     for path in filter(os.path.lexists, paths):
         files.sync_directory(os.path.dirname(os.path.abspath(path)))
-        files.sweep_beside(path)
+        files.remove_temporary_files_of(path)
 
 
 def address(path, default=None):
