@@ -117,8 +117,9 @@ from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner impo
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, bindings, status
     from ansible_collections.obol.dv.plugins.module_utils.agreement.proposal import check_proposal
-    from ansible_collections.obol.dv.plugins.module_utils.cluster import definition, definition_checks
+    from ansible_collections.obol.dv.plugins.module_utils.cluster import definition_checks
     from ansible_collections.obol.dv.plugins.module_utils.cluster.canonical import spelled, spelled_as_ours
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition
     from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Standing
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
     from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import facts
@@ -153,7 +154,7 @@ def place(module):
         return dict(waiting, changed=waiting["changed"] or kept)
     own_key = secp256k1.public_key(node_key.read(data_dir))
     before = _read(data_dir.path(DEFINITION))
-    new = before is None or spelled(definition.parse(before)) != found
+    new = before is None or spelled(Definition.parse(before)) != found
     try:
         if module.check_mode:
             changed = acceptance.review(data_dir, found, own_key, confirmed, custom, inbox) != accepted_definition.read(data_dir) or new
@@ -162,7 +163,7 @@ def place(module):
     except bindings.Unbound as error:
         standing = Standing(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
         return dict(facts(), **standing.result(), changed=kept)
-    text = definition.dump(found).decode()
+    text = found.dump().decode()
     return dict(
         facts(found, own_key),
         **Standing(state="complete", detail="%s is in %s" % (DEFINITION, data_dir)).result(),
@@ -179,7 +180,7 @@ def _definition(params, confirmed, custom, check_mode):
     data_dir, inbox, where = DataDir(params["data_dir"]), params["inbox"], "in %s" % params["store"]
     stored, kept = None, False
     if DEFINITION in inbox:
-        stored = definition.parse(inbox[DEFINITION], "the definition %s" % (params["definition_file"] or where))
+        stored = Definition.parse(inbox[DEFINITION], "the definition %s" % (params["definition_file"] or where))
         definition_checks.check_hashes(stored)
         # The signatures of one that was made elsewhere, and confirmed, stay as they came.
         stored = spelled(stored)

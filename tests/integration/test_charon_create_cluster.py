@@ -8,7 +8,7 @@ import json
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as lock_file
+from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import ClusterLock
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import builder_registration, keystore, networks
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
@@ -230,7 +230,7 @@ def test_directories_of_keystores(charon, tmp_path, case):
 
 def overrides(charon, nodes, **fields):
     """What ``charon feerecipient fetch`` would write, signed by the whole keys; ``fields`` as they are signed."""
-    found = lock_file.parse((nodes[0] / "cluster-lock.json").read_bytes())
+    found = ClusterLock.parse((nodes[0] / "cluster-lock.json").read_bytes())
     entries = []
     for key, validator in zip(keystore.read_shares(charon.combine(nodes)), found.validators):
         signed = {

@@ -4,8 +4,7 @@
 
 """Cluster definitions (``cluster-definition.json``), v1.0 to v1.11: model, reading, writing, and what their terms mean.
 
-Source: charon-formats §1. A version is a column of the tables here and in :mod:`.definition_hash`; both that module's
-hashes and the checks of :mod:`.definition_checks` are names of this one too.
+Source: charon-formats §1. A version is a column of the tables here and in :mod:`.definition_hash`.
 """
 
 from dataclasses import dataclass, replace
@@ -94,6 +93,32 @@ class Definition:
     config_hash: bytes = b""
     definition_hash: bytes = b""
 
+    @staticmethod
+    def parse(value, what="cluster definition"):
+        """The definition in ``value``: JSON text (bytes or str), or the dict of it. ``what`` names it in errors.
+
+        The shape is checked, and that there are as many validators as it says; hashes, amounts and signatures are not.
+
+        :raises DvError: anything wrong with the shape; the error names the JSON path
+        """
+        return _read(value, what)[0]
+
+    @staticmethod
+    def unknown_keys(value):
+        """The JSON paths of the keys in ``value`` that a definition of its version does not have, and that charon ignores.
+
+        :raises DvError: as for :meth:`parse`
+        """
+        return _read(value, "cluster definition")[1].unknown
+
+    def to_json(self):
+        """The dict that stands for it in JSON: keys in the order of its version."""
+        return DEFINITION_RECORD.write(self, self.minor)
+
+    def dump(self):
+        """The bytes of ``cluster-definition.json``, as charon writes it."""
+        return go_json.dumps(self.to_json()).encode()
+
     @property
     def minor(self):
         """The N of the version v1.N.0."""
@@ -155,7 +180,7 @@ _VALIDATOR = Record(
 )
 
 #: The table of the whole file; :mod:`.lock` has it as one of its fields.
-RECORD = Record(
+DEFINITION_RECORD = Record(
     _make_definition,
     Field("name", Text(256), omit=True),
     Field("creator", _CREATOR, first=4),
@@ -179,24 +204,6 @@ RECORD = Record(
     Field("config_hash", Hex(32), first=2),
     Field("definition_hash", Hex(32), first=2),
 )
-
-
-def parse(value, what="cluster definition"):
-    """The :class:`Definition` of ``value``: JSON text (bytes or str), or the dict of it. ``what`` names it in errors.
-
-    The shape is checked, and that there are as many validators as it says; hashes, amounts and signatures are not.
-
-    :raises DvError: anything wrong with the shape; the error names the JSON path
-    """
-    return _read(value, what)[0]
-
-
-def unknown_keys(value):
-    """The JSON paths of the keys in ``value`` that a definition of its version does not have, and that charon ignores.
-
-    :raises DvError: as for :func:`parse`
-    """
-    return _read(value, "cluster definition")[1].unknown
 
 
 def read_version(value, what):
@@ -223,21 +230,11 @@ def check_counts(definition, what="cluster definition"):
         )
 
 
-def to_json(definition):
-    """The dict that stands for ``definition`` in JSON: keys in the order of its version."""
-    return RECORD.write(definition, definition.minor)
-
-
-def dump(definition):
-    """The bytes of ``cluster-definition.json``, as charon writes it."""
-    return go_json.dumps(to_json(definition)).encode()
-
-
 def _read(value, what):
     if isinstance(value, (bytes, str)):
         value = go_json.loads(value, what)
     reading = Reading(what, read_version(value, what))
-    definition = RECORD.read(value, "", reading)
+    definition = DEFINITION_RECORD.read(value, "", reading)
     check_counts(definition, what)
     return definition, reading
 

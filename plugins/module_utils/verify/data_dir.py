@@ -12,10 +12,10 @@ import contextlib
 import os
 import stat
 
-from ..cluster import definition as definitions
-from ..cluster import lock as locks
+from ..cluster.definition import Definition
 from ..cluster.definition_checks import check_hashes
 from ..cluster.definition_hash import compute_definition_hash
+from ..cluster.lock import ClusterLock
 from ..data_dir import layout, node_key
 from ..encoding import go_json
 from ..errors import DvError
@@ -38,8 +38,8 @@ def check_data_dir(report, path, custom_networks):
     except OSError as error:
         report.error("data_dir", str(files.os_error(error, path, "read")))
         return
-    lock = _read(report, "lock", path, layout.LOCK, locks)
-    definition = _read(report, "definition", path, layout.DEFINITION, definitions)
+    lock = _read(report, "lock", path, layout.LOCK, ClusterLock)
+    definition = _read(report, "definition", path, layout.DEFINITION, Definition)
     network = None
     if lock:
         network = check_lock(report, lock, custom_networks)
@@ -63,15 +63,15 @@ def check_data_dir(report, path, custom_networks):
     _check_modes(report, path, names)
 
 
-def read_artefact(report, check, content, what, module):
-    """The lock or definition in ``content`` (bytes or dict) as ``module`` parses it.
+def read_artefact(report, check, content, what, kind):
+    """The lock or definition in ``content`` (bytes or dict) as ``kind``, their class, parses it.
 
     :returns: ``None`` if it cannot be parsed, which is an error; keys that nobody knows are a warning
     """
     with report.errors_of(check):
         value = load(report, check, content, what) if isinstance(content, bytes) else content
-        parsed = module.parse(value, what)
-        unknown = module.unknown_keys(value)
+        parsed = kind.parse(value, what)
+        unknown = kind.unknown_keys(value)
         if unknown:
             report.warning(check, "%s has keys that charon ignores: %s" % (what, and_others(unknown)))
         return parsed
@@ -91,12 +91,12 @@ def load(report, check, content, what):
     return go_json.loads(content, what)
 
 
-def _read(report, check, path, name, module):
+def _read(report, check, path, name, kind):
     """As :func:`read_artefact` of a file in the directory; ``None`` if it is not there."""
     with report.errors_of(check):
         content = files.read_if_exists(os.path.join(path, name))
         if content is not None:
-            return read_artefact(report, check, content, name, module)
+            return read_artefact(report, check, content, name, kind)
     return None
 
 
@@ -182,9 +182,9 @@ def _check_others(report, found, lock, definition):
 
 def _parsed(kind, content):
     """The lock or definition in ``content`` (bytes); ``None`` for anything else."""
-    modules = {file_forms.LOCK: locks, file_forms.DEFINITION: definitions}
+    formats = {file_forms.LOCK: ClusterLock, file_forms.DEFINITION: Definition}
     with contextlib.suppress(DvError):
-        return modules[kind].parse(content.removeprefix(_BOM)) if kind in modules else None
+        return formats[kind].parse(content.removeprefix(_BOM)) if kind in formats else None
     return None
 
 

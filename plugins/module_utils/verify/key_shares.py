@@ -38,7 +38,7 @@ class _Share(NamedTuple):
 def check_key_shares(report, directory, lock, index):
     """Add to ``report`` what is wrong with the keystores in ``directory``.
 
-    :param lock: the :class:`.lock.Lock` that they belong to
+    :param lock: the :class:`.lock.ClusterLock` that they belong to
     :param index: the share index of the node; ``None`` if it is not known: the first share tells it then
     """
     validators = lock.validators or ()

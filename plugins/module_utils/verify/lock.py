@@ -23,7 +23,7 @@ from .report import Report
 
 
 def verify_lock(lock, custom_networks=()):
-    """Verify a :class:`.lock.Lock`, its definition included.
+    """Verify a :class:`.lock.ClusterLock`, its definition included.
 
     :param custom_networks: networks of one's own (:func:`.networks.custom`) that count too
     :returns: a :class:`.report.Report`; its ``cluster`` is that of :func:`.verify.definition.cluster_summary`
