@@ -159,20 +159,21 @@ stored:
 
 import time
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, TESTNET_SPEC, networks
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance
     from ansible_collections.obol.dv.plugins.module_utils.agreement.bindings import Unbound
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Standing
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import NodeStatus
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import dkg_folder
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import facts
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import summarize
     from ansible_collections.obol.dv.plugins.module_utils.crypto.secp256k1 import public_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, LOCK, DataDir
     from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony, elsewhere
     from ansible_collections.obol.dv.plugins.module_utils.dkg import inbox as mail
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
     from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import by_fork_version
 
@@ -186,29 +187,29 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def take_part(module):
+def run_module(module):
     params, custom = module.params, networks(module.params)
     data_dir = DataDir(params["data_dir"])
     if not data_dir.holds(DEFINITION):
         detail = "there is no %s in %s yet: it needs the approvals of all operators" % (DEFINITION, data_dir)
         state = "planned" if module.check_mode else "waiting"
-        return dict(Standing(state=state, step="definition", detail=detail).result(), changed=module.check_mode)
+        return dict(NodeStatus(state=state, step="definition", detail=detail).result(), changed=module.check_mode)
     private_key = node_key.read(data_dir)
     own_key = public_key(private_key)
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
     try:
         definition = acceptance.accepted_definition(data_dir, own_key, confirmed, custom, dry_run=module.check_mode)
     except Unbound as error:
-        standing = Standing(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
+        standing = NodeStatus(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
         return dict(standing.result(), changed=False)
-    known = facts(definition, own_key)
+    known = summarize(definition, own_key)
     complete = data_dir.holds(LOCK)
     used = None if complete else node_key.in_use(data_dir, time.time())
     if used:
         raise DvError(used, "a key that no charon uses", "stop that charon, then run again")
     if module.check_mode:
         state, detail = ("complete", "nothing to do") if complete else ("planned", "would take part in the ceremony")
-        return dict(known, **Standing(state=state, detail=detail).result(), changed=not complete)
+        return dict(known, **NodeStatus(state=state, detail=detail).result(), changed=not complete)
     inbox = mail.select(definition.definition_hash, params["inbox"])
     prefix, settled = dkg_folder(definition.definition_hash), tuple(params["settled"])
     outcome = ceremony.step(
@@ -241,7 +242,7 @@ def take_part(module):
 
 
 def main():
-    run(ARGUMENT_SPEC, take_part)
+    run(ARGUMENT_SPEC, run_module)
 
 
 if __name__ == "__main__":

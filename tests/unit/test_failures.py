@@ -31,11 +31,11 @@ SPEAKERS = {
     "fail": 1,
     "_creator_error": 1,
     "module.fail_json": "msg",
-    "Standing": "detail",
+    "NodeStatus": "detail",
     "dict": "detail",
 }
 
-#: Lists of texts that become the detail of a standing.
+#: Lists of texts that become the detail of a node status.
 NOTES = ("notes.append", "texts.append")
 
 #: Where in an expression its texts are.
@@ -106,7 +106,7 @@ class Texts(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Yield(self, node):
-        if isinstance(node.value, (ast.Constant, ast.BinOp)):
+        if isinstance(node.value, (ast.Constant, ast.BinOp, ast.JoinedStr)):
             self._say(node.value)
         self.generic_visit(node)
 
@@ -120,6 +120,9 @@ class Texts(ast.NodeVisitor):
         """The texts that the expression ``node`` can be."""
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
+            return
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(part.value if isinstance(part, ast.Constant) else "%s" for part in node.values)
             return
         inside, name = [getattr(node, field) for field in INSIDE.get(type(node), ())], _name(getattr(node, "func", node))
         if isinstance(node, ast.Call) and name == "join":

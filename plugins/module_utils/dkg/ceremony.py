@@ -11,8 +11,8 @@ import os
 from dataclasses import dataclass
 from functools import partial
 
-from ..cluster.node_status import Accused, Standing, changed_at
-from ..cluster.store_names import message_name
+from ..cluster.node_status import Accused, NodeStatus, changed_at
+from ..cluster.store_names import message_name, round_folder
 from ..data_dir import accepted_definition
 from ..data_dir.layout import LOCK
 from ..errors import DvError
@@ -27,7 +27,7 @@ from .rounds import Rounds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome(Standing):
+class Outcome(NodeStatus):
     """Where a step ended.
 
     ``outbox`` name in the store -> text; ``handed_on`` the names among them that are put only where there is nothing, since they
@@ -106,7 +106,7 @@ def _settled(standing, parameters, inbox, before):
     if standing.state in ("waiting", "complete"):
         for round in itertools.takewhile(lambda round: round != standing.step, messages.ROUNDS):
             attempt = standing.attempt or parameters.attempt
-            beginning = "%d/%s/" % (attempt, round)
+            beginning = round_folder(attempt, round)
             if beginning in before or all(message_name(attempt, round, index) in inbox for index in parameters.operators):
                 yield beginning
 
@@ -136,13 +136,13 @@ def _stand(walk):
     found = dict(step=step, attempt=number, since=walk.attempt.since(), accused=tuple(accused))
     if verdicts and not certificate:
         advice = () if over else ["settle it with that operator, then all operators start %s" % _attempt(number + 1)]
-        return Standing(
+        return NodeStatus(
             **found,
             state="aborted",
             detail="; ".join(["attempt %d" % number, *verdicts, *advice, *walk.notes, *notes]),
             next_attempt=None if over else number + 1,
         )
-    return Standing(
+    return NodeStatus(
         **found,
         state="waiting",
         waiting_for=missing,
@@ -155,7 +155,7 @@ def _stand(walk):
 def complete(home):
     """The standing of a node whose results are in their place."""
     attempts = home.attempts()
-    return Standing(
+    return NodeStatus(
         state="complete",
         attempt=attempts[-1].number if attempts else None,
         since=changed_at(home.data_dir.path(LOCK)),
@@ -169,7 +169,7 @@ def _stopped(walk, stop):
     over, further = bool(walk.has_signed or signers), "if neither helps, all operators start %s" % _attempt(number + 1)
     if over:
         further = _STOPPED_SIGNED if walk.has_signed else _OTHERS_SIGNED % ", ".join(map(str, signers))
-    return Standing(
+    return NodeStatus(
         state="stopped",
         attempt=number,
         since=walk.attempt.since(),

@@ -6,23 +6,20 @@
 signed twice."""
 
 import contextlib
-import re
 from collections import Counter
 from dataclasses import replace
 
-from ..cluster.store_names import DKG
+from ..cluster.store_names import parse_message
 from ..errors import DvError
 from .protocol import envelope
 from .protocol.parameters import parameters
-
-_COMMIT = re.compile(DKG + "([0-9a-f]{64})/([1-9][0-9]{0,6})/commit/.*")
 
 #: How many other definitions are named, and how many of one operator are looked for.
 _NAMED, _OF_ONE = 3, 50
 
 
 def note(standing, definition, node_key, inbox):
-    """The same :class:`~.node_status.Standing`; one that waits says who sent commits for which other definition.
+    """The same :class:`~.node_status.NodeStatus`; one that waits says who sent commits for which other definition.
 
     :param definition: the one that this node goes by; ``node_key`` is its ENR private key (32 bytes)
     :param inbox: name -> text of the whole store; nothing in it is trusted
@@ -53,13 +50,13 @@ def _commits(definition, node_key, inbox):
     own = parameters(definition, node_key, 1)
     known = {operator: set() for operator in own.operators}
     for name, text in inbox.items():
-        match = _COMMIT.fullmatch(name)
-        if match and bytes.fromhex(match[1]) != own.definition_hash:
-            there = replace(own, definition_hash=bytes.fromhex(match[1]), attempt=int(match[2]))
+        at = parse_message(name)
+        if at and at.round_name == "commit" and at.definition_hash != own.definition_hash:
+            other, there = at.definition_hash.hex(), replace(own, definition_hash=at.definition_hash, attempt=at.attempt)
             with contextlib.suppress(DvError):
                 to = envelope.address(there, text)
-                if to.round == "commit" and match[1] not in known[to.share_index] and len(known[to.share_index]) < _OF_ONE:
+                if to.round == "commit" and other not in known[to.share_index] and len(known[to.share_index]) < _OF_ONE:
                     envelope.authentic(there, text)
-                    known[to.share_index].add(match[1])
+                    known[to.share_index].add(other)
     others = sorted(set().union(*known.values()))
     return {other: {operator for operator in known if other in known[operator]} for other in others}

@@ -10,8 +10,9 @@ Each step can be done again, so an interrupted run goes on from where it was.
 
 from ..data_dir import artefacts
 from ..data_dir.layout import KEYS, LOCK
+from ..data_dir.validator_keys import ValidatorKeys
 from ..errors import DvError
-from ..ethereum import deposit, keystore
+from ..ethereum import deposit
 from ..storage import files
 
 
@@ -91,5 +92,5 @@ def _move_keys(home, attempt, parameters, lock):
         home.changed = True
     files.sync_directory(home.data_dir.root)
     wanted = [validator.public_shares[parameters.index - 1] for validator in lock.validators]
-    if [keystore.public_key(files.read(path), path) for path in keystore.share_files(target)] != wanted:
+    if ValidatorKeys(target).public_keys() != wanted:
         raise DvError("%s does not hold this cluster's key shares" % target, "one keystore for each validator of the lock")

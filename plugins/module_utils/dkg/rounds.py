@@ -15,8 +15,9 @@ from functools import partial
 
 from ..cluster.lock import ClusterLock
 from ..crypto.bls.signatures import curve
+from ..data_dir.validator_keys import ValidatorKeys
 from ..errors import DvError
-from ..ethereum import keystore
+from ..ethereum.keystore import DerivedKeys
 from ..verify.lock import verify_lock
 from . import ceremony_dir, install
 from .attempt import OtherSettings, Stop, Walk
@@ -198,9 +199,9 @@ class Rounds(Walk):
         own = self.payload("confirm", self.parameters.index) if "confirm" in self.attempt.sent() else payload
         if own != payload and not self.has_other_settings(payload, own):
             raise Stop("this node's own confirm is of other keys than its deals give")
-        self.keys, self.shares, derived = keys, list(keys.shares), {}
-        self.home.changed |= keystore.write_shares(self.attempt.keys, self.shares, derived=derived)
-        self.attempt.remember("keystores", self.session, keystore.dump_derived(derived))
+        self.keys, self.shares, validator_keys = keys, list(keys.shares), ValidatorKeys(self.attempt.keys)
+        self.home.changed |= validator_keys.write(self.shares)
+        self.attempt.remember("keystores", self.session, validator_keys.derived.dump())
         self.attempt.remember("transcript", self.session, keys.dump())
         if "confirm" not in self.attempt.sent():
             self._send("confirm", payload)
@@ -266,7 +267,7 @@ class Rounds(Walk):
     def _read_shares(self):
         """Our key shares, without the costly derivation from their password if what came out of it was kept."""
         content = self.attempt.recall("keystores", self.session)
-        return keystore.read_shares(self.attempt.keys, keystore.load_derived(content) if content else {})
+        return ValidatorKeys(self.attempt.keys, DerivedKeys.load(content) if content else None).read()
 
     def _partials(self):
         """(operator -> points, operator -> text) of the first t operators with partial signatures, without those of whom this run

@@ -21,7 +21,7 @@ from .protocol.parameters import parameters as parameters_of
 
 
 def look(data_dir, definition, node_key, inbox, attempt=1, *, network):
-    """Where the node stands: a :class:`~.node_status.Standing`. Parameters and errors are those of :func:`ceremony.step`.
+    """Where the node stands: a :class:`~.node_status.NodeStatus`. Parameters and errors are those of :func:`ceremony.step`.
 
     :param attempt: the attempt that the inventory asks for; a lower one than the node is in says nothing
     """
