@@ -32,7 +32,7 @@ from ..errors import DvError, show
 from ..ethereum.units import GWEI_PER_ETH
 from .definition_hash import SSZ_MAX_OPERATORS, compute_config_hash, compute_definition_hash
 
-VERSIONS = tuple("v1.%d.0" % minor for minor in range(12))
+VERSIONS = tuple(f"v1.{minor}.0" for minor in range(12))
 WRITTEN_VERSION = "v1.10.0"
 MAX_VALIDATORS = 65536
 
@@ -136,7 +136,7 @@ class Definition:
     def _shared(self, name):
         addresses = {getattr(validator, name) for validator in self.validators or ()}
         if len(addresses) > 1:
-            raise DvError("the validators have %d different %s" % (len(addresses), name), "one for all in %s" % self.version)
+            raise DvError(f"the validators have {len(addresses)} different {name}", f"one for all in {self.version}")
         return addresses.pop() if addresses else ""
 
 
@@ -213,8 +213,8 @@ def read_version(value, what):
     version = lookup(value, "version", what)
     if version not in VERSIONS:
         raise DvError(
-            "%s: version is %s" % (what, show(version)),
-            "one of %s to %s" % (VERSIONS[0], VERSIONS[-1]),
+            f"{what}: version is {show(version)}",
+            f"one of {VERSIONS[0]} to {VERSIONS[-1]}",
             "a newer file needs a newer obol.dv",
         )
     return VERSIONS.index(version)
@@ -224,7 +224,7 @@ def check_counts(definition, what="cluster definition"):
     """Refuse a definition (v1.5 and later) whose ``num_validators`` is not the number of its validators."""
     if definition.num_validators != len(definition.validators or ()):
         raise DvError(
-            "%s: num_validators is %d, but validators has %d entries" % (what, definition.num_validators, len(definition.validators or ())),
+            f"{what}: num_validators is {definition.num_validators}, but validators has {len(definition.validators or ())} entries",
             "as many entries as num_validators says",
         )
 

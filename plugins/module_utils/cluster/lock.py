@@ -161,7 +161,7 @@ _LOCK = Record(
 def _read(value, what):
     if isinstance(value, (bytes, str)):
         value = go_json.loads(value, what)
-    inside = "%s, cluster_definition" % what
+    inside = f"{what}, cluster_definition"
     reading = Reading(what, read_version(lookup(value, "cluster_definition", what), inside))
     lock = _LOCK.read(value, "", reading)
     check_counts(lock.definition, inside)

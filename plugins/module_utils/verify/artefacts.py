@@ -25,7 +25,7 @@ def verify_path(path, custom_networks=()):
     :raises DvError: there is nothing at ``path``
     """
     if not os.path.exists(path):
-        raise DvError("there is no %s" % path, "a charon data directory, a lock or a definition", "check the path")
+        raise DvError(f"there is no {path}", "a charon data directory, a lock or a definition", "check the path")
     report = Report()
     if os.path.isdir(path):
         check_data_dir(report, path, custom_networks)
