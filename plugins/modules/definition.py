@@ -119,8 +119,9 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, bindings
     from ansible_collections.obol.dv.plugins.module_utils.agreement.proposal import check_proposal
     from ansible_collections.obol.dv.plugins.module_utils.agreement.status import evaluate_agreement
-    from ansible_collections.obol.dv.plugins.module_utils.cluster import definition, definition_checks
+    from ansible_collections.obol.dv.plugins.module_utils.cluster import definition_checks
     from ansible_collections.obol.dv.plugins.module_utils.cluster.canonical import spelled, spelled_as_ours
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition
     from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import NodeStatus
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
     from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import summarize
@@ -155,7 +156,7 @@ def run_module(module):
         return dict(waiting, changed=waiting["changed"] or kept)
     own_key = secp256k1.public_key(node_key.read(data_dir))
     before = _read(data_dir.path(DEFINITION))
-    new = before is None or spelled(definition.parse(before)) != found
+    new = before is None or spelled(Definition.parse(before)) != found
     try:
         if module.check_mode:
             changed = acceptance.review(data_dir, found, own_key, confirmed, custom, inbox) != accepted_definition.read(data_dir) or new
@@ -164,7 +165,7 @@ def run_module(module):
     except bindings.Unbound as error:
         node_status = NodeStatus(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
         return dict(summarize(), **node_status.result(), changed=kept)
-    text = definition.dump(found).decode()
+    text = found.dump().decode()
     return dict(
         summarize(found, own_key),
         **NodeStatus(state="complete", detail="%s is in %s" % (DEFINITION, data_dir)).result(),
@@ -181,7 +182,7 @@ def _definition(params, confirmed, custom, check_mode):
     data_dir, inbox, where = DataDir(params["data_dir"]), params["inbox"], "in %s" % params["store"]
     stored, kept = None, False
     if DEFINITION in inbox:
-        stored = definition.parse(inbox[DEFINITION], "the definition %s" % (params["definition_file"] or where))
+        stored = Definition.parse(inbox[DEFINITION], "the definition %s" % (params["definition_file"] or where))
         definition_checks.check_hashes(stored)
         # The signatures of one that was made elsewhere, and confirmed, stay as they came.
         stored = spelled(stored)

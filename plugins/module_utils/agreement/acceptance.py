@@ -11,7 +11,7 @@ signatures are verified once, and a confirmed hash is asked for once.
 """
 
 from ..cluster.canonical import spelled
-from ..cluster.definition import dump, parse
+from ..cluster.definition import Definition
 from ..cluster.definition_checks import check_hashes, operator_of
 from ..data_dir import accepted_definition as accepted
 from ..data_dir import artefacts
@@ -34,10 +34,10 @@ def accept_definition(data_dir, definition, public_key, accepted_definition_hash
         before = _on_disk(data_dir)
         if before is None or before.definition_hash == definition.definition_hash:
             written = accepted.write(data_dir, record)
-            return written if before else files.write_same(path, dump(definition))
+            return written if before else files.write_same(path, definition.dump())
         # It gives way as long as nothing was sent for it, also by another run meanwhile. Killed between the two, it comes here again.
         review(data_dir, definition, public_key, accepted_definition_hash, custom, inbox)
-        files.replace(path, dump(definition))
+        files.replace(path, definition.dump())
         return accepted.write(data_dir, record)
 
 
@@ -49,7 +49,7 @@ def accepted_definition(data_dir, public_key, accepted_definition_hash=None, cus
     :param dry_run: write nothing
     """
     path = data_dir.path(DEFINITION)
-    definition = spelled(parse(files.read(path), path))
+    definition = spelled(Definition.parse(files.read(path), path))
     record = review(data_dir, definition, public_key, accepted_definition_hash, custom)
     # The rounds of the DKG come here: what is recorded is not read and parsed once more.
     if not dry_run and record != accepted.read(data_dir):

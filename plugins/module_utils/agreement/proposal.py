@@ -12,7 +12,7 @@ Order of the signatures: charon-formats §2.2.
 from dataclasses import replace
 
 from ..cluster.canonical import spelled_as_ours
-from ..cluster.definition import WRITTEN_VERSION, dump, parse, with_hashes
+from ..cluster.definition import WRITTEN_VERSION, Definition, with_hashes
 from ..cluster.definition_checks import check_hashes, check_runnable
 from ..crypto import secp256k1
 from ..data_dir.layout import CEREMONY
@@ -41,7 +41,7 @@ def propose(data_dir, wanted, sign, uuid, timestamp):
         # Another run may have proposed meanwhile.
         found = found or read(data_dir, wanted)
         if not found:
-            files.write_new(data_dir.path(FILE), dump(made))
+            files.write_new(data_dir.path(FILE), made.dump())
     return found or made, not found
 
 
@@ -95,7 +95,7 @@ def check_proposal(content, what="proposal", custom=()):
     :param custom: networks of one's own that count too
     :raises DvError: anything wrong
     """
-    found = parse(content, what)
+    found = Definition.parse(content, what)
     if found.version != WRITTEN_VERSION:
         raise DvError("%s has version %s" % (what, found.version), WRITTEN_VERSION)
     check_hashes(found)

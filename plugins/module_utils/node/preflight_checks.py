@@ -11,8 +11,9 @@ from dataclasses import replace
 from ..agreement import acceptance, acceptance_checks, approval, policy, proposal
 from ..agreement.config import definition as definition_of
 from ..agreement.config import differences, parse_terms
-from ..cluster import definition, definition_hash
+from ..cluster import definition_hash
 from ..cluster.canonical import spelled
+from ..cluster.definition import Definition
 from ..cluster.store_names import PROPOSAL, approval_name
 from ..cluster.summary import summarize_config
 from ..crypto import age, secp256k1
@@ -33,7 +34,7 @@ def agreed_terms(node, terms):
 
 def given_definition(given):
     """The :class:`~.definition.Definition` of a :class:`~.preflight.Given` one."""
-    return spelled(definition.parse(given.text, "the definition %s" % given.path))
+    return spelled(Definition.parse(given.text, "the definition %s" % given.path))
 
 
 def check_node_key(node, now):

@@ -6,8 +6,8 @@
 
 import os
 
-from ..cluster import definition as definitions
-from ..cluster import lock as locks
+from ..cluster.definition import Definition
+from ..cluster.lock import ClusterLock
 from ..encoding.json_fields import lookup
 from ..errors import DvError
 from ..storage import files
@@ -25,7 +25,7 @@ def verify_path(path, custom_networks=()):
     :raises DvError: there is nothing at ``path``
     """
     if not os.path.exists(path):
-        raise DvError("there is no %s" % path, "a charon data directory, a lock or a definition", "check the path")
+        raise DvError(f"there is no {path}", "a charon data directory, a lock or a definition", "check the path")
     report = Report()
     if os.path.isdir(path):
         check_data_dir(report, path, custom_networks)
@@ -38,11 +38,11 @@ def verify_path(path, custom_networks=()):
 def _check_file(report, path, custom_networks):
     value = load(report, "file", files.read(path), path)
     if lookup(value, "cluster_definition", path) is not None:
-        lock = read_artefact(report, "lock", value, path, locks)
+        lock = read_artefact(report, "lock", value, path, ClusterLock)
         if lock:
             check_lock(report, lock, custom_networks)
         return
-    definition = read_artefact(report, "definition", value, path, definitions)
+    definition = read_artefact(report, "definition", value, path, Definition)
     if definition:
         network = check_definition(report, definition, custom_networks)
         report.cluster = cluster_summary(definition, network)

@@ -154,26 +154,27 @@ def _check_enrs(report, definition, in_lock):
     for index, operator in enumerate(definition.operators or (), 1):
         if operator.enr or in_lock:
             with report.errors_of("enr"):
-                enr.parse(operator.enr, "the ENR of operator %d" % index)
+                enr.parse(operator.enr, f"the ENR of operator {index}")
     keys = node_keys(definition)
     for key in _repeated(filter(None, keys)):
         places = [str(index) for index, other in enumerate(keys, 1) if other == key]
-        report.error("enr", "operators %s have the same ENR key; wanted: a node of his own for each" % " and ".join(places))
+        report.error("enr", f"operators {' and '.join(places)} have the same ENR key; wanted: a node of his own for each")
 
 
 def _check_threshold(report, definition):
     threshold, count = definition.threshold, len(definition.operators or ())
     if not 1 <= threshold <= count:
-        report.error("threshold", "the threshold is %d of %d operators; wanted: from 1 to %d" % (threshold, count, count))
+        report.error("threshold", f"the threshold is {threshold} of {count} operators; wanted: from 1 to {count}")
     elif threshold != default_threshold(count):
-        text = "the threshold is %d of %d operators, where charon would take %d"
-        report.warning("threshold", text % (threshold, count, default_threshold(count)))
+        report.warning(
+            "threshold", f"the threshold is {threshold} of {count} operators, where charon would take {default_threshold(count)}"
+        )
 
 
 def _check_addresses(report, definition):
     operators, validators = definition.operators or (), definition.validators or ()
     for text in _repeated(operator.address.lower() for operator in operators if operator.address):
-        report.warning("operators", "%s is the address of more than one operator" % text)
+        report.warning("operators", f"{text} is the address of more than one operator")
     groups = {
         "creator": [definition.creator.address],
         "operators": [operator.address for operator in operators],
@@ -188,22 +189,21 @@ def _check_addresses(report, definition):
             elif text != checksum_address(address_bytes(text)):
                 unchecked.append(text)
         if nobody and check in ("withdrawal_address", "fee_recipient_address"):
-            report.warning(check, "%s: nobody can use what goes there" % " and ".join(nobody))
+            report.warning(check, f"{' and '.join(nobody)}: nobody can use what goes there")
         if unchecked:
-            text = "%s: without the checksum of EIP-55 a wrong digit is not noticed"
-            report.warning(check, text % and_others(unchecked))
+            report.warning(check, f"{and_others(unchecked)}: without the checksum of EIP-55 a wrong digit is not noticed")
 
 
 def and_others(names):
     """The first of ``names``, and how many more there are."""
-    return names[0] if len(names) == 1 else "%s and %d more" % (names[0], len(names) - 1)
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _check_choices(report, definition):
     if definition.consensus_protocol.lower() not in _CONSENSUS_PROTOCOLS:
-        report.warning("consensus_protocol", "%s is not known" % show(definition.consensus_protocol))
+        report.warning("consensus_protocol", f"{show(definition.consensus_protocol)} is not known")
     if definition.dkg_algorithm not in _DKG_ALGORITHMS:
-        report.warning("dkg_algorithm", "%s is not known" % show(definition.dkg_algorithm))
+        report.warning("dkg_algorithm", f"{show(definition.dkg_algorithm)} is not known")
     if definition.minor >= 10 and not definition.target_gas_limit:
         report.warning("target_gas_limit", "it is 0; wanted: a gas limit")
     if not definition.num_validators:

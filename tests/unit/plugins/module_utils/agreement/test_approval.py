@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import approval, approval_schema, proposal
 from ansible_collections.obol.dv.plugins.module_utils.agreement import policy as policies
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump, parse
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition_checks import check_hashes, check_signatures
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, OperatorError, Problems
@@ -250,7 +250,7 @@ def test_assemble(proposed, approved, people):
     assert check_signatures(definition, networks.by_name("hoodi")) == "group"
     assert definition.config_hash == proposed.config_hash
     assert [operator.enr for operator in definition.operators] == [person.enr for person in people]
-    assert parse(dump(definition)) == definition
+    assert Definition.parse(definition.dump()) == definition
 
 
 def test_missing_approvals_are_named(proposed, approved, people):
