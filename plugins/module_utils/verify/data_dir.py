@@ -32,7 +32,7 @@ from .registration_overrides import check_overrides
 _BOM = b"\xef\xbb\xbf"
 
 
-def check_data_dir(report, path, custom_networks):
+def check_data_dir(report, path, networks):
     """Add to ``report`` what is wrong with the data directory ``path``, and say in it what the cluster is."""
     try:
         names = sorted(os.listdir(path))
@@ -43,11 +43,11 @@ def check_data_dir(report, path, custom_networks):
     definition = _read(report, "definition", path, layout.DEFINITION, Definition)
     network = None
     if lock:
-        network = check_lock(report, lock, custom_networks)
+        network = check_lock(report, lock, networks)
         if definition:
             _compare(report, definition, lock.definition)
     elif definition:
-        network = check_definition(report, definition, custom_networks)
+        network = check_definition(report, definition, networks)
         report.cluster = cluster_summary(definition, network)
     elif not {layout.LOCK, layout.DEFINITION} & set(names):
         report.error("data_dir", f"{path} holds no {layout.LOCK} and no {layout.DEFINITION}")

@@ -16,8 +16,9 @@ from ..cluster.definition_checks import awaited, check_deposit_amounts, check_ha
 from ..cluster.summary import summarize_config
 from ..encoding.hex import to_hex
 from ..errors import DvError, OperatorError, raise_all, show
-from ..ethereum import enr, networks
+from ..ethereum import enr
 from ..ethereum.address import ZERO, checksum_address
+from ..ethereum.networks import KNOWN
 from .report import Report
 
 _DKG_ALGORITHMS = ("default", "frost", "pedersen")
@@ -29,19 +30,19 @@ _UNSIGNED = {
 }
 
 
-def verify_definition(definition, custom_networks=()):
+def verify_definition(definition, networks=KNOWN):
     """Verify a :class:`.definition.Definition`.
 
-    :param custom_networks: networks of one's own (:func:`.networks.custom`) that count too
+    :param networks: the :class:`~.networks.Networks` that count
     :returns: a :class:`.report.Report`; its ``cluster`` is that of :func:`cluster_summary`
     """
     report = Report()
-    network = check_definition(report, definition, custom_networks)
+    network = check_definition(report, definition, networks)
     report.cluster = cluster_summary(definition, network)
     return report
 
 
-def check_definition(report, definition, custom_networks, in_lock=False):
+def check_definition(report, definition, networks, in_lock=False):
     """Add to ``report`` what is wrong with ``definition``.
 
     :param in_lock: it is that of a lock: operators without an ENR, who are still to join a definition, are an error
@@ -51,7 +52,7 @@ def check_definition(report, definition, custom_networks, in_lock=False):
         check_hashes(definition)
     with report.errors_of("deposit_amounts"):
         check_deposit_amounts(definition)
-    network = _network(report, definition, custom_networks)
+    network = _network(report, definition, networks)
     if network or definition.minor < 3:
         with report.errors_of("definition_signatures"):
             shape = _check_signatures(report, definition, network, in_lock)
@@ -99,9 +100,9 @@ def _node_key(text):
         return None
 
 
-def _network(report, definition, custom_networks):
+def _network(report, definition, networks):
     try:
-        return networks.by_fork_version(definition.fork_version, custom_networks)
+        return networks.of(definition)
     except DvError as error:
         # Charon looks the network up for the sake of the signatures, which exist from v1.3.
         (report.error if definition.minor >= 3 else report.warning)("network", str(error))

@@ -18,28 +18,29 @@ from ..crypto import secp256k1
 from ..crypto.bls.signatures import bls
 from ..errors import DvError
 from ..ethereum import builder_registration, deposit
+from ..ethereum.networks import KNOWN
 from .definition import address_bytes, check_definition, cluster_summary, node_keys
 from .report import Report
 
 
-def verify_lock(lock, custom_networks=()):
+def verify_lock(lock, networks=KNOWN):
     """Verify a :class:`.lock.ClusterLock`, its definition included.
 
-    :param custom_networks: networks of one's own (:func:`.networks.custom`) that count too
+    :param networks: the :class:`~.networks.Networks` that count
     :returns: a :class:`.report.Report`; its ``cluster`` is that of :func:`.verify.definition.cluster_summary`
     """
     report = Report()
-    check_lock(report, lock, custom_networks)
+    check_lock(report, lock, networks)
     return report
 
 
-def check_lock(report, lock, custom_networks):
+def check_lock(report, lock, networks):
     """Add to ``report`` what is wrong with ``lock``, and say in it what the cluster is.
 
     :returns: its :class:`.networks.Network`, ``None`` if unknown
     """
     definition, validators = lock.definition, lock.validators or ()
-    network = check_definition(report, definition, custom_networks, in_lock=True)
+    network = check_definition(report, definition, networks, in_lock=True)
     report.cluster = cluster_summary(definition, network, lock)
     lock_hash = _check_lock_hash(report, lock)  # 3
     equations = Equations(report)
