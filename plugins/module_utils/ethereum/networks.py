@@ -6,6 +6,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import DvError, show
 
@@ -53,7 +54,7 @@ class Networks:
     def __init__(self, *custom: Network):
         self._networks = (*NETWORKS, *custom)
 
-    def of(self, definition) -> Network:
+    def of(self, definition: Any) -> Network:
         """The network of a :class:`~.definition.Definition`; errors as of :meth:`by_fork_version`."""
         return self.by_fork_version(definition.fork_version)
 
