@@ -4,6 +4,8 @@
 
 """The networks that charon knows, and custom ones. Source: charon-formats §10."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from typing import Any
