@@ -7,6 +7,8 @@
 Source: charon-formats §1. A version is a column of the tables here and in :mod:`.definition_hash`.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 from ..encoding import go_json

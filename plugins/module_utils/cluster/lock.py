@@ -7,6 +7,8 @@
 Source: charon-formats §4. The version of a lock is that of its definition. What a lock proves is for the verifier.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from ..encoding import go_json, ssz
