@@ -2,12 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Verifies whatever of a charon cluster lies at a path: a data directory, a lock or a definition, ours or not."""
+"""Verification of what lies at a path: a data directory, a lock or a definition, made here or by charon."""
 
 import os
 
 from ..cluster.definition import Definition
 from ..cluster.lock import ClusterLock
+from ..data_dir.layout import DataDir
 from ..encoding.json_fields import lookup
 from ..errors import DvError
 from ..storage import files
@@ -28,7 +29,7 @@ def verify_path(path, custom_networks=()):
         raise DvError(f"there is no {path}", "a charon data directory, a lock or a definition", "check the path")
     report = Report()
     if os.path.isdir(path):
-        check_data_dir(report, path, custom_networks)
+        check_data_dir(report, DataDir(path), custom_networks)
     else:
         with report.errors_of("file"):
             _check_file(report, path, custom_networks)
