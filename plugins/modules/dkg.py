@@ -159,7 +159,7 @@ stored:
 
 import time
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, TESTNET_SPEC, networks
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, TESTNET_SPEC, networks_of
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
@@ -175,7 +175,6 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.dkg import inbox as mail
     from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-    from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import by_fork_version
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -188,7 +187,7 @@ ARGUMENT_SPEC = dict(
 
 
 def run_module(module):
-    params, custom = module.params, networks(module.params)
+    params, networks = module.params, networks_of(module.params)
     data_dir = DataDir(params["data_dir"])
     if not data_dir.holds(DEFINITION):
         detail = "there is no %s in %s yet: it needs the approvals of all operators" % (DEFINITION, data_dir)
@@ -198,7 +197,7 @@ def run_module(module):
     own_key = public_key(private_key)
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
     try:
-        definition = acceptance.accepted_definition(data_dir, own_key, confirmed, custom, dry_run=module.check_mode)
+        definition = acceptance.accepted_definition(data_dir, own_key, confirmed, networks, dry_run=module.check_mode)
     except Unbound as error:
         standing = NodeStatus(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
         return dict(standing.result(), changed=False)
@@ -218,7 +217,7 @@ def run_module(module):
         private_key,
         inbox,
         params["attempt"],
-        network=by_fork_version(definition.fork_version, custom),
+        network=networks.of(definition),
         settled=[name.removeprefix(prefix) for name in settled],
     )
     outcome = elsewhere.note(outcome, definition, private_key, params["inbox"])

@@ -27,8 +27,8 @@ ADDRESSES = [
     "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
     "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359",
 ]
-HOODI = networks.by_name("hoodi")
-TESTNET = networks.custom("devnet-7", 7007, "0x70000000", 1700000000)
+HOODI = networks.KNOWN.by_name("hoodi")
+TESTNET = networks.custom_network("devnet-7", 7007, "0x70000000", 1700000000)
 
 # Private keys, for tests only.
 NODE_KEYS = [bytes([0x10 + index]) * 32 for index in range(10)]
@@ -72,14 +72,14 @@ def test_what_charon_makes_is_read(charon, tmp_path, name, operators):
     assert definition_hash.compute_config_hash(definition) == definition.config_hash
     assert definition_hash.compute_definition_hash(definition) == definition.definition_hash
     assert definition.dump() == content
-    network = networks.by_fork_version(definition.fork_version, custom=(TESTNET,))
+    network = networks.Networks(TESTNET).of(definition)
     assert check_signatures(definition, network) == "unsigned"
     assert [operator.enr for operator in definition.operators] == enrs
 
 
-def sign(wallet, digest, v):
+def sign(wallet, typed_data, v):
     """A signature as wallets (``v`` 27) or charon (``v`` 0) write it."""
-    signature = secp256k1.sign(wallet, digest)
+    signature = secp256k1.sign(wallet, eip712.digest(typed_data))
     return signature[:64] + bytes([signature[64] + v])
 
 
@@ -117,12 +117,10 @@ def ours(group, **terms):
         if group:
             operators[index] = dataclasses.replace(
                 operators[index],
-                config_signature=sign(wallet, eip712.operator_config_digest(config_hash, chain_id), v),
-                enr_signature=sign(wallet, eip712.enr_digest(text, chain_id), v),
+                config_signature=sign(wallet, eip712.operator_config(config_hash, chain_id), v),
+                enr_signature=sign(wallet, eip712.operator_enr(text, chain_id), v),
             )
-    creator = dataclasses.replace(
-        definition.creator, config_signature=sign(WALLETS[0], eip712.creator_config_digest(config_hash, chain_id), 27)
-    )
+    creator = dataclasses.replace(definition.creator, config_signature=sign(WALLETS[0], eip712.creator_config(config_hash, chain_id), 27))
     return with_hashes(dataclasses.replace(definition, creator=creator, operators=tuple(operators)))
 
 

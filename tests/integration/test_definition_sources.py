@@ -23,7 +23,7 @@ from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.tests.support import playbook
 from ansible_collections.obol.dv.tests.support.inventory import DEAD
 
-HOODI = networks.by_name("hoodi")
+HOODI = networks.KNOWN.by_name("hoodi")
 CREATOR = b"\x51" * 32
 
 
@@ -48,7 +48,7 @@ def solo(definition):
     """The same, signed by a creator alone."""
     address = checksum_address(secp256k1.address_of(secp256k1.public_key(CREATOR)))
     definition = with_hashes(dataclasses.replace(definition, creator=Creator(address=address)))
-    digest = eip712.creator_config_digest(definition.config_hash, HOODI.chain_id)
+    digest = eip712.digest(eip712.creator_config(definition.config_hash, HOODI.chain_id))
     creator = dataclasses.replace(definition.creator, config_signature=secp256k1.sign(CREATOR, digest))
     return with_hashes(dataclasses.replace(definition, creator=creator))
 

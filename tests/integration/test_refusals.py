@@ -52,8 +52,8 @@ def proposed(group, **changes):
     given = {name: group.variables["dv_" + name] for name in names}
     terms = parse_terms({**given, "num_validators": 1, "creator": given["operators"][0], **changes})
     place = group.directory / "node1"
-    sign = key_file_wallet.signer(str(place / "wallet.json"), str(place / "wallet-password.txt"))
-    made, _new = proposal.propose(DataDir(group.directory.parent / "forger"), terms, sign, "ANOTHER", "2026-01-02T03:04:05Z")
+    wallet = key_file_wallet.KeyFileWallet(str(place / "wallet.json"), str(place / "wallet-password.txt"))
+    made, _new = proposal.propose(DataDir(group.directory.parent / "forger"), terms, wallet, "ANOTHER", "2026-01-02T03:04:05Z")
     return made.dump()
 
 
@@ -153,7 +153,7 @@ def test_a_proposal_of_other_terms_in_the_store(group, check_refused):
 
 def test_a_proposal_that_its_creator_did_not_sign(group):
     made = Definition.parse(proposed(group))
-    digest = eip712.creator_config_digest(made.config_hash, networks.by_name("hoodi").chain_id)
+    digest = eip712.digest(eip712.creator_config(made.config_hash, networks.KNOWN.by_name("hoodi").chain_id))
     creator = dataclasses.replace(made.creator, config_signature=secp256k1.sign(b"\x51" * 32, digest))
     forged = with_hashes(dataclasses.replace(made, creator=creator))
     group.store.mkdir(parents=True)
@@ -203,10 +203,12 @@ def test_an_old_enr_in_an_operators_place(theft, text, signed):
         (data_dir / "ceremony" / "accepted.json").unlink()
         shutil.rmtree(data_dir / "ceremony" / "approvals")
     place = signed.directory / "node2"
-    sign = key_file_wallet.signer(str(place / "wallet.json"), str(place / "wallet-password.txt"))
+    wallet = key_file_wallet.KeyFileWallet(str(place / "wallet.json"), str(place / "wallet-password.txt"))
     given = approval.read(DataDir(signed.data_dirs[1]))
     old_enr = enr.encode(b"\x42" * 32)
-    old = dataclasses.replace(given, enr=old_enr, enr_signature=sign(eip712.enr_digest(old_enr, networks.by_name("hoodi").chain_id)))
+    old = dataclasses.replace(
+        given, enr=old_enr, enr_signature=wallet.sign(eip712.operator_enr(old_enr, networks.KNOWN.by_name("hoodi").chain_id))
+    )
     made = Definition.parse((signed.store / "cluster-definition.json").read_bytes())
     operators = list(made.operators)
     operators[1] = dataclasses.replace(operators[1], enr=old.enr, enr_signature=old.enr_signature)

@@ -53,7 +53,7 @@ class DealtCluster:
     """
 
     def __init__(self, operators=4, threshold=3, validators=2, network="hoodi", signed=True, **fields):
-        self.network = networks.by_name(network)
+        self.network = networks.KNOWN.by_name(network)
         self.node_keys = [_bytes("node", index) for index in range(operators)]
         self.wallets = [_bytes("wallet", index) for index in range(operators)]
         polynomials = [[_scalar("key", place, power) for power in range(threshold)] for place in range(validators)]
@@ -85,13 +85,13 @@ class DealtCluster:
         operators = tuple(replace(each, address=text) for each, text in zip(definition.operators, addresses))
         definition = with_hashes(replace(definition, operators=operators, creator=Creator(address=addresses[0])))
         config_hash, chain_id = definition.config_hash, self.network.chain_id
-        by_creator = secp256k1.sign(self.wallets[0], eip712.creator_config_digest(config_hash, chain_id))
-        by_operator = eip712.operator_config_digest(config_hash, chain_id)
+        by_creator = secp256k1.sign(self.wallets[0], eip712.digest(eip712.creator_config(config_hash, chain_id)))
+        by_operator = eip712.digest(eip712.operator_config(config_hash, chain_id))
         operators = tuple(
             replace(
                 each,
                 config_signature=secp256k1.sign(wallet, by_operator),
-                enr_signature=secp256k1.sign(wallet, eip712.enr_digest(each.enr, chain_id)),
+                enr_signature=secp256k1.sign(wallet, eip712.digest(eip712.operator_enr(each.enr, chain_id))),
             )
             for each, wallet in zip(operators, self.wallets)
         )

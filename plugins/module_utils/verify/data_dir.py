@@ -22,6 +22,7 @@ from ..data_dir.validator_keys import ValidatorKeys
 from ..encoding import go_json
 from ..errors import DvError
 from ..ethereum import deposit, enr
+from ..ethereum.networks import Networks
 from ..storage import files
 from . import file_forms
 from .definition import and_others, check_definition, cluster_summary, is_from_before_edit, node_keys
@@ -36,8 +37,8 @@ _BOM = b"\xef\xbb\xbf"
 _Artefact = TypeVar("_Artefact", ClusterLock, Definition)
 
 
-def check_data_dir(report, data_dir, custom_networks):
-    """Add the findings of ``data_dir`` (:class:`~.layout.DataDir`) to ``report``, and the summary of its cluster."""
+def check_data_dir(report: Report, data_dir: layout.DataDir, networks: Networks) -> None:
+    """Add the findings of ``data_dir`` to ``report``, and the summary of its cluster."""
     try:
         names = sorted(os.listdir(data_dir.root))
     except OSError as error:
@@ -47,11 +48,11 @@ def check_data_dir(report, data_dir, custom_networks):
     definition = _read(report, "definition", data_dir, layout.DEFINITION, Definition)
     network = None
     if lock:
-        network = check_lock(report, lock, custom_networks)
+        network = check_lock(report, lock, networks)
         if definition:
             _check_same_definition(report, definition, lock.definition)
     elif definition:
-        network = check_definition(report, definition, custom_networks)
+        network = check_definition(report, definition, networks)
         report.cluster = cluster_summary(definition, network)
     elif not {layout.LOCK, layout.DEFINITION} & set(names):
         report.error("data_dir", f"{data_dir} holds no {layout.LOCK} and no {layout.DEFINITION}")

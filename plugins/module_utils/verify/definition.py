@@ -19,9 +19,9 @@ from ..cluster.lock import ClusterLock
 from ..cluster.summary import summarize_config
 from ..encoding.hex import to_hex
 from ..errors import DvError, OperatorError, raise_all, show
-from ..ethereum import enr, networks
+from ..ethereum import enr
 from ..ethereum.address import ZERO, checksum_address
-from ..ethereum.networks import Network
+from ..ethereum.networks import KNOWN, Network, Networks
 from .report import Report
 
 _DKG_ALGORITHMS = ("default", "frost", "pedersen")
@@ -34,29 +34,29 @@ _UNSIGNED = {
 }
 
 
-def verify_definition(definition, custom_networks=()):
-    """Verify a :class:`.definition.Definition`.
+def verify_definition(definition: Definition, networks: Networks = KNOWN) -> Report:
+    """Verify a definition.
 
-    :param custom_networks: networks of one's own (:func:`.networks.custom`) that count too
-    :returns: a :class:`.report.Report`; its ``cluster`` is that of :func:`cluster_summary`
+    :param networks: those that count
+    :returns: the findings, and the :func:`cluster_summary`
     """
     report = Report()
-    network = check_definition(report, definition, custom_networks)
+    network = check_definition(report, definition, networks)
     report.cluster = cluster_summary(definition, network)
     return report
 
 
-def check_definition(report, definition, custom_networks, in_lock=False):
-    """Add to ``report`` what is wrong with ``definition``.
+def check_definition(report: Report, definition: Definition, networks: Networks, in_lock: bool = False) -> Network | None:
+    """Add the findings of ``definition`` to ``report``.
 
     :param in_lock: it is that of a lock: operators without an ENR, who are still to join a definition, are an error
-    :returns: its :class:`.networks.Network`, ``None`` if unknown
+    :returns: its network, ``None`` if unknown
     """
     with report.errors_of("definition_hashes"):
         check_hashes(definition)
     with report.errors_of("deposit_amounts"):
         check_deposit_amounts(definition)
-    network = _network(report, definition, custom_networks)
+    network = _network(report, definition, networks)
     if network or definition.minor < 3:
         with report.errors_of("definition_signatures"):
             shape = _check_signatures(report, definition, network, in_lock)
@@ -99,9 +99,9 @@ def _node_key(text: str) -> bytes | None:
         return None
 
 
-def _network(report, definition, custom_networks):
+def _network(report: Report, definition: Definition, networks: Networks) -> Network | None:
     try:
-        return networks.by_fork_version(definition.fork_version, custom_networks)
+        return networks.of(definition)
     except DvError as error:
         # Charon looks the network up for the sake of the signatures, which exist from v1.3.
         (report.error if definition.minor >= 3 else report.warning)("network", str(error))

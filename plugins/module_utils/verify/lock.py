@@ -20,29 +20,29 @@ from ..crypto.bls.signatures import bls
 from ..encoding.hex import to_hex
 from ..errors import DvError
 from ..ethereum import builder_registration, deposit
-from ..ethereum.networks import Network
+from ..ethereum.networks import KNOWN, Network, Networks
 from .definition import check_definition, cluster_summary, node_keys
 from .report import Report
 
 
-def verify_lock(lock, custom_networks=()):
-    """Verify a :class:`.lock.ClusterLock`, its definition included.
+def verify_lock(lock: ClusterLock, networks: Networks = KNOWN) -> Report:
+    """Verify a lock, its definition included.
 
-    :param custom_networks: networks of one's own (:func:`.networks.custom`) that count too
-    :returns: a :class:`.report.Report`; its ``cluster`` is that of :func:`.verify.definition.cluster_summary`
+    :param networks: those that count
+    :returns: the findings, and the :func:`~.verify.definition.cluster_summary`
     """
     report = Report()
-    check_lock(report, lock, custom_networks)
+    check_lock(report, lock, networks)
     return report
 
 
-def check_lock(report, lock, custom_networks):
-    """Add to ``report`` what is wrong with ``lock``, and say in it what the cluster is.
+def check_lock(report: Report, lock: ClusterLock, networks: Networks) -> Network | None:
+    """Add the findings of ``lock`` to ``report``, and the summary of its cluster.
 
-    :returns: its :class:`.networks.Network`, ``None`` if unknown
+    :returns: its network, ``None`` if unknown
     """
     definition, validators = lock.definition, lock.validators or ()
-    network = check_definition(report, definition, custom_networks, in_lock=True)
+    network = check_definition(report, definition, networks, in_lock=True)
     report.cluster = cluster_summary(definition, network, lock)
     lock_hash = _check_lock_hash(report, lock)  # 3
     signatures = SignatureBatch(report)

@@ -19,12 +19,15 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_d
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import KNOWN
+
+HOODI = KNOWN.by_name("hoodi")
 
 
 @pytest.fixture
 def definition(proposed, approved):
     _directories, approvals = approved
-    return approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()})
+    return approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()}, HOODI)
 
 
 @pytest.fixture
@@ -102,7 +105,7 @@ def test_hash_must_be_confirmed(shape, definition, people, tmp_path, tree):
         definition = without_signatures(definition, people)
     if shape == "solo":
         unsigned = without_signatures(definition, people, Creator(address=people[0].address))
-        signature = people[0].sign(approval.eip712.creator_config_digest(unsigned.config_hash, 560048))
+        signature = people[0].sign(approval.eip712.creator_config(unsigned.config_hash, 560048))
         definition = with_hashes(replace(unsigned, creator=replace(unsigned.creator, config_signature=signature)))
     for confirmed, fragments in (
         (None, ["set dv_accept_definition_hash to the definition hash that the others tell you"]),
@@ -170,13 +173,13 @@ def test_wrong_hash(definition, node, people):
 
 def test_a_definition_that_this_node_did_not_approve(definition, node, terms, people, tmp_path, tree):
     """All four signed it, with the same wallets and ENRs, but node 1's record is of another proposal."""
-    made, _new = proposal.propose(DataDir(tmp_path / "c"), parse_terms({**terms, "name": "other"}), people[0].sign, "B", "now")
+    made, _new = proposal.propose(DataDir(tmp_path / "c"), parse_terms({**terms, "name": "other"}), people[0], "B", "now")
     texts = {}
     for index, person in enumerate(people, 1):
         where = str(tmp_path / "x" / str(index))
-        given, _new = approval.approve(DataDir(where), made, person.address, person.enr, person.sign, None, made.config_hash)
+        given, _new = approval.approve(DataDir(where), made, person.address, person.enr, person, None, made.config_hash)
         texts[index] = given.dump()
-    other = approval.assemble(made, texts)
+    other = approval.assemble(made, texts, HOODI)
     before = tree(node)
     with pytest.raises(DvError) as error:
         acceptance.accept_definition(DataDir(node), other, key_of(people[0].enr), other.definition_hash)
@@ -187,7 +190,7 @@ def test_a_definition_that_this_node_did_not_approve(definition, node, terms, pe
 
 def test_own_signature_by_another_run(definition, node, people):
     """A right signature, but not the one that this node gave: its state was lost or copied."""
-    digest = approval.eip712.operator_config_digest(definition.config_hash, 560048)
+    digest = approval.eip712.digest(approval.eip712.operator_config(definition.config_hash, 560048))
     nonce = 5
     r = int.from_bytes(secp256k1.decompress(secp256k1.public_key(nonce.to_bytes(32, "big")))[1:33], "big")
     key = int.from_bytes(people[0].private_key, "big")

@@ -191,7 +191,7 @@ def test_attempts_network_and_keys_that_do_not_fit(group):
     for attempt in (0, -1, True, 10**7):
         with pytest.raises(DvError, match="attempt"):
             parties.step(1, attempt)
-    parties.network = networks.by_name("mainnet")
+    parties.network = networks.KNOWN.by_name("mainnet")
     with pytest.raises(DvError, match="fork version"):
         parties.step(1)
 

@@ -14,7 +14,7 @@ from ansible_collections.obol.dv.plugins.module_utils.dkg.status import look
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import networks
 
-DEVNET = networks.custom("devnet", 32382, "0x20000089", 1_700_000_000)
+DEVNET = networks.custom_network("devnet", 32382, "0x20000089", 1_700_000_000)
 
 
 def later(seconds):

@@ -13,7 +13,7 @@ from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
-from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import custom
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import Networks, custom_network
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.plugins.module_utils.verify.definition import verify_definition
 from ansible_collections.obol.dv.plugins.module_utils.verify.lock import verify_lock
@@ -81,10 +81,10 @@ def test_compounding_and_default_amounts():
 
 
 def test_a_network_of_ones_own(cluster):
-    network = custom("devnet", 3151908, "0x10000038", 1700000000)
+    network = custom_network("devnet", 3151908, "0x10000038", 1700000000)
     made = DealtCluster(validators=1, signed=False, fork_version=network.genesis_fork_version)
     assert errors(verify_lock(made.lock)) == {"network"}
-    report = verify_lock(made.lock, (network,))
+    report = verify_lock(made.lock, Networks(network))
     assert report.ok and report.cluster["network"] == "devnet"
     assert warnings(report) == {"definition_signatures", "builder_registration"}
 
