@@ -109,15 +109,15 @@ def _read(report: Report, check: str, data_dir: layout.DataDir, name: str, kind:
 def _check_same_definition(report: Report, definition: Definition, of_lock: Definition) -> None:
     with report.errors_of("definition"):
         check_hashes(definition)
-        own_hash, lock_hash = (compute_definition_hash(each) for each in (definition, of_lock))
-        if own_hash != lock_hash and is_from_before_edit(definition, of_lock):
+        own_hash, locked_hash = (compute_definition_hash(each) for each in (definition, of_lock))
+        if own_hash != locked_hash and is_from_before_edit(definition, of_lock):
             report.warning(
                 "definition", f"{layout.DEFINITION} is from before a charon alpha edit of the cluster: charon reads {layout.LOCK} alone"
             )
-        elif own_hash != lock_hash:
+        elif own_hash != locked_hash:
             raise DvError(
                 f"{layout.DEFINITION} has the definition hash 0x{own_hash.hex()}",
-                f"0x{lock_hash.hex()}, that of the definition in {layout.LOCK}",
+                f"0x{locked_hash.hex()}, that of the definition in {layout.LOCK}",
                 "keep each cluster in a data directory of its own",
             )
 
