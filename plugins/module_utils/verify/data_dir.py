@@ -174,8 +174,8 @@ def _check_other_files(report: Report, other_files: file_forms.OtherFiles, lock:
     not_verified = []
     for name, form, content in other_files.others:
         if _parse(form, content) not in verified:
-            text = f"{name} has the form of {form} and was not verified ({_NOT_VERIFIED[form]})"
-            not_verified.append((form, DvError(text, "", "verify it by its own path, or move it away")))
+            hint = "verify it by its own path, or move it away"
+            not_verified.append((form, DvError(f"{name} has the form of {form} and was not verified ({_NOT_VERIFIED[form]})", "", hint)))
     report.add_by_cause("warning", "other_files", not_verified)
     if other_files.clusters:
         report.warning(
