@@ -120,8 +120,9 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement.assembly import assemble
     from ansible_collections.obol.dv.plugins.module_utils.agreement.proposal import check_proposal
     from ansible_collections.obol.dv.plugins.module_utils.agreement.status import evaluate_agreement
-    from ansible_collections.obol.dv.plugins.module_utils.cluster import definition, definition_checks
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.canonical import spelled, spelled_as_ours
+    from ansible_collections.obol.dv.plugins.module_utils.cluster import definition_checks
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.canonical import canonical_form
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition
     from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import NodeStatus
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
     from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import summarize
@@ -155,7 +156,7 @@ def run_module(module):
         return dict(waiting, changed=waiting["changed"] or kept)
     own_key = secp256k1.public_key(node_key.read(data_dir))
     before = _read(data_dir.path(DEFINITION))
-    new = before is None or spelled(definition.parse(before)) != found
+    new = before is None or canonical_form(Definition.parse(before)) != found
     try:
         if module.check_mode:
             changed = (
@@ -167,7 +168,7 @@ def run_module(module):
     except bindings.Unbound as error:
         node_status = NodeStatus(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
         return dict(summarize(), **node_status.result(), changed=kept)
-    text = definition.dump(found).decode()
+    text = found.dump().decode()
     return dict(
         summarize(found, own_key),
         **NodeStatus(state="complete", detail=f"{DEFINITION} is in {data_dir}").result(),
@@ -184,11 +185,10 @@ def _definition(params, confirmed, networks, check_mode):
     data_dir, inbox, where = DataDir(params["data_dir"]), params["inbox"], f"in {params['store']}"
     stored, kept = None, False
     if DEFINITION in inbox:
-        stored = definition.parse(inbox[DEFINITION], f"the definition {params['definition_file'] or where}")
+        stored = Definition.parse(inbox[DEFINITION], f"the definition {params['definition_file'] or where}")
         definition_checks.check_hashes(stored)
         # The signatures of one that was made elsewhere, and confirmed, stay as they came.
-        stored = spelled(stored)
-        stored = stored if stored.definition_hash == confirmed else spelled_as_ours(stored)
+        stored = canonical_form(stored, signatures=stored.definition_hash != confirmed)
     if PROPOSAL in inbox:
         proposal = check_proposal(inbox[PROPOSAL], f"the proposal {where}", networks)
         network = networks.of(proposal)

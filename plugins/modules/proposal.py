@@ -65,7 +65,6 @@ from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner impo
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import hazards, proposal
     from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
-    from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
     from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import to_hex
@@ -103,7 +102,7 @@ def run_module(module):
         timestamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         signer = KeyFileWallet(params["wallet_file"], params["wallet_password_file"])
         made, changed = proposal.propose(data_dir, cluster_config, signer, str(uuid.uuid4()).upper(), timestamp)
-    text = definition.dump(made).decode()
+    text = made.dump().decode()
     return dict(
         changed=changed,
         config_hash=to_hex(made.config_hash),

@@ -8,7 +8,7 @@ import json
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as lock_file
+from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import ClusterLock
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.validator_keys import ValidatorKeys
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import builder_registration, networks
@@ -231,7 +231,7 @@ def test_directories_of_keystores(charon, tmp_path, case):
 
 def overrides(charon, nodes, **fields):
     """What ``charon feerecipient fetch`` would write, signed by the whole keys; ``fields`` as they are signed."""
-    found = lock_file.parse((nodes[0] / "cluster-lock.json").read_bytes())
+    found = ClusterLock.parse((nodes[0] / "cluster-lock.json").read_bytes())
     entries = []
     for key, validator in zip(ValidatorKeys(charon.combine(nodes)).read(), found.validators):
         signed = {

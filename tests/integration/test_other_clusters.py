@@ -4,7 +4,7 @@
 
 """Clusters other than the four local nodes: numbers, orders, creators, networks, one operator with several nodes."""
 
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import networks
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.tests.support import playbook
@@ -66,7 +66,7 @@ def test_a_creator_who_is_no_operator_on_a_testnet_of_ones_own(tmp_path):
             "deposit-data-8eth.json",
         ]
     assert len(locks) == 1
-    made = definition.parse((group.data_dirs[0] / "cluster-definition.json").read_bytes())
+    made = Definition.parse((group.data_dirs[0] / "cluster-definition.json").read_bytes())
     assert (made.creator.address, made.name, made.threshold) == (creator, "Grüße <&>", 3)
     assert (made.compounding, made.consensus_protocol, made.target_gas_limit) == (True, "qbft", 36_000_000)
     assert [operator.address for operator in made.operators] == order

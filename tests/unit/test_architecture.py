@@ -35,19 +35,19 @@ ANSIBLE, BELOW_ANSIBLE, ABOVE_ANSIBLE = "ansible_module", {"errors", "storage", 
 
 #: Module -> how many files of the core a node is sent for it, and how many KiB: they may become fewer.
 CEILINGS = {
-    "approval": (39, 188),
-    "backup_enr_key": (36, 167),
-    "definition": (45, 215),
-    "demo_operator": (31, 147),
-    "dkg": (77, 388),
-    "enr": (17, 79),
-    "preflight": (49, 246),
-    "proposal": (34, 152),
-    "status": (84, 432),
+    "approval": (43, 200),
+    "backup_enr_key": (34, 163),
+    "definition": (44, 213),
+    "demo_operator": (33, 155),
+    "dkg": (78, 389),
+    "enr": (18, 78),
+    "preflight": (54, 253),
+    "proposal": (38, 165),
+    "status": (88, 446),
     "store_copy": (0, 0),
     "summary": (0, 0),
-    "verify": (43, 219),
-    "wallet": (33, 154),
+    "verify": (46, 228),
+    "wallet": (36, 164),
 }
 
 

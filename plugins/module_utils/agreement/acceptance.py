@@ -12,8 +12,8 @@ signatures are verified once, and a confirmed hash is asked for once.
 
 import functools
 
-from ..cluster.canonical import spelled
-from ..cluster.definition import dump, parse
+from ..cluster.canonical import canonical_form
+from ..cluster.definition import Definition
 from ..cluster.definition_checks import check_hashes
 from ..cluster.operators import describe, index_of_key
 from ..data_dir import accepted_definition as accepted
@@ -45,7 +45,7 @@ def accepted_definition(data_dir, public_key, accepted_definition_hash=None, net
     :param dry_run: write nothing
     """
     path = data_dir.path(DEFINITION)
-    definition = spelled(parse(files.read(path), path))
+    definition = canonical_form(Definition.parse(files.read(path), path))
     check = functools.partial(check_acceptable, data_dir, definition, public_key, accepted_definition_hash, networks)
     record = check()
     # The rounds of the DKG come here: what is recorded is not read and parsed once more.
@@ -61,10 +61,10 @@ def _write(data_dir, definition, record, check):
         before = _on_disk(data_dir)
         if before is None or before.definition_hash == definition.definition_hash:
             written = accepted.write(data_dir, record)
-            return written if before else files.write_same(path, dump(definition))
+            return written if before else files.write_same(path, definition.dump())
         # It gives way as long as nothing was sent for it, also by another run meanwhile. Killed between the two, it comes here again.
         check()
-        files.replace(path, dump(definition))
+        files.replace(path, definition.dump())
         return accepted.write(data_dir, record)
 
 
@@ -101,7 +101,7 @@ def check_acceptable(data_dir, definition, public_key, accepted_definition_hash=
 
     Of a definition that was accepted before, only its hashes and the node's own ENR are checked again.
 
-    :param definition: the :class:`~.definition.Definition` in its one spelling
+    :param definition: the :class:`~.definition.Definition` in its canonical form
     :param public_key: that of the node's own ENR (33 bytes)
     :param accepted_definition_hash: 32 bytes, the definition that somebody confirmed for this node
     :param networks: the :class:`~.networks.Networks` that count
@@ -132,9 +132,9 @@ def check_acceptable(data_dir, definition, public_key, accepted_definition_hash=
 
 
 def _on_disk(data_dir):
-    """The definition that lies in ``data_dir``, in its one spelling, or ``None``."""
+    """The definition that lies in ``data_dir``, in its canonical form, or ``None``."""
     definition = artefacts.definition(data_dir)
-    return definition and spelled(definition)
+    return definition and canonical_form(definition)
 
 
 def _enrs(definition):

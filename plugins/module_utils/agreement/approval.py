@@ -11,6 +11,8 @@ put it into its operator's place. The third, the binding signature, is of config
 one for each place of a config hash, ever. Source: the protocol's "Parties and trust" and "The binding".
 """
 
+from __future__ import annotations
+
 import contextlib
 from dataclasses import dataclass, replace
 from typing import Any

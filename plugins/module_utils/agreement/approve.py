@@ -8,6 +8,8 @@ A node approves what its own policy allows, or, where there is none, what somebo
 proposal with one ENR, once; the DKG starts only for a definition that follows from its :mod:`.approval`.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 from ..cluster.definition import Definition

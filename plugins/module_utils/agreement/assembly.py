@@ -4,6 +4,8 @@
 
 """Assembly: the definition that a proposal and the approvals of all its operators make together."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from ..cluster.definition import Definition, with_hashes

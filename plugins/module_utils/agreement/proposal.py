@@ -11,8 +11,8 @@ Order of the signatures: charon-formats §2.2.
 
 from dataclasses import replace
 
-from ..cluster.canonical import spelled_as_ours
-from ..cluster.definition import WRITTEN_VERSION, dump, parse, with_hashes
+from ..cluster.canonical import canonical_form
+from ..cluster.definition import WRITTEN_VERSION, Definition, with_hashes
 from ..cluster.definition_checks import check_hashes, check_runnable
 from ..data_dir.layout import CEREMONY
 from ..errors import Collector, DvError
@@ -41,7 +41,7 @@ def propose(data_dir, cluster_config, signer, uuid, timestamp):
         # Another run may have proposed meanwhile.
         proposal = proposal or read(data_dir, cluster_config)
         if not proposal:
-            files.write_new(data_dir.path(FILE), dump(made))
+            files.write_new(data_dir.path(FILE), made.dump())
     return proposal or made, not proposal
 
 
@@ -89,18 +89,18 @@ def check_config(proposal, cluster_config):
 
 
 def check_proposal(content, what="proposal", networks=KNOWN):
-    """The :class:`~.definition.Definition` of a proposal (bytes or text) in its one spelling, called ``what`` in errors.
+    """The :class:`~.definition.Definition` of a proposal (bytes or text) in its canonical form, called ``what`` in errors.
 
     Checked are shape and hashes, the limits of a cluster that is made here, and the creator's signature.
 
     :param networks: the :class:`~.networks.Networks` that count
     :raises DvError: anything wrong
     """
-    proposal = parse(content, what)
+    proposal = Definition.parse(content, what)
     if proposal.version != WRITTEN_VERSION:
         raise DvError(f"{what} has version {proposal.version}", WRITTEN_VERSION)
     check_hashes(proposal)
-    proposal = spelled_as_ours(proposal)
+    proposal = canonical_form(proposal, signatures=True)
     problems = Collector()
     with problems:
         check_runnable(proposal, what)

@@ -2,13 +2,15 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Cluster definitions (``cluster-definition.json``), v1.0 to v1.11: model, reading, writing, and what their terms mean.
+"""Cluster definitions (``cluster-definition.json``), v1.0 to v1.11: model, reading, writing, and charon's defaults.
 
-Source: charon-formats §1. A version is a column of the tables here and in :mod:`.definition_hash`; both that module's
-hashes and the checks of :mod:`.definition_checks` are names of this one too.
+Source: charon-formats §1. A version is a column of the tables here and in :mod:`.definition_hash`.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..encoding import go_json
 from ..encoding.json_fields import (
@@ -33,14 +35,14 @@ from ..errors import DvError, show
 from ..ethereum.units import GWEI_PER_ETH
 from .definition_hash import SSZ_MAX_OPERATORS, compute_config_hash, compute_definition_hash
 
-VERSIONS = tuple("v1.%d.0" % minor for minor in range(12))
+VERSIONS = tuple(f"v1.{minor}.0" for minor in range(12))
 WRITTEN_VERSION = "v1.10.0"
 MAX_VALIDATORS = 65536
 
 
 @dataclass(frozen=True, kw_only=True)
 class Creator:
-    """Who fixed the terms: an address (text as found, or ``""``) and its signature of the config hash."""
+    """The creator: an address (text as found, or ``""``) and its signature of the config hash."""
 
     address: str = ""
     config_signature: bytes = b""
@@ -77,45 +79,71 @@ class Definition:
 
     name: str = ""
     creator: Creator = Creator()
-    operators: tuple | None = None
+    operators: tuple[Operator, ...] | None = None
     uuid: str = ""
     version: str = WRITTEN_VERSION
     timestamp: str = ""
     num_validators: int = 0
     threshold: int = 0
-    validators: tuple | None = None
+    validators: tuple[ValidatorAddresses, ...] | None = None
     dkg_algorithm: str = "default"
     fork_version: bytes = b""
-    deposit_amounts: tuple | None = None
+    deposit_amounts: tuple[int, ...] | None = None
     consensus_protocol: str = ""
     target_gas_limit: int = 0
     compounding: bool = False
     config_hash: bytes = b""
     definition_hash: bytes = b""
 
+    @staticmethod
+    def parse(value: bytes | str | dict, what: str = "cluster definition") -> "Definition":
+        """The definition in ``value``: JSON text, or the dict of it. ``what`` names it in errors.
+
+        The shape is checked, and that there are as many validators as it says; hashes, amounts and signatures are not.
+
+        :raises DvError: anything wrong with the shape; the error names the JSON path
+        """
+        return _read(value, what)[0]
+
+    @staticmethod
+    def unknown_keys(value: bytes | str | dict) -> list[str]:
+        """The JSON paths of the keys in ``value`` that a definition of its version does not have, and that charon ignores.
+
+        :raises DvError: as for :meth:`parse`
+        """
+        return _read(value, "cluster definition")[1].unknown
+
+    def to_json(self) -> dict[str, Any]:
+        """The definition as a dict for JSON: keys in the order of its version."""
+        return DEFINITION_RECORD.write(self, self.minor)
+
+    def dump(self) -> bytes:
+        """The content of ``cluster-definition.json``, as charon writes it."""
+        return go_json.dumps(self.to_json()).encode()
+
     @property
-    def minor(self):
+    def minor(self) -> int:
         """The N of the version v1.N.0."""
         return VERSIONS.index(self.version)
 
     @property
-    def fee_recipient_address(self):
+    def fee_recipient_address(self) -> str:
         """The one fee recipient of all validators, which is what a definition before v1.5 has."""
         return self._shared("fee_recipient_address")
 
     @property
-    def withdrawal_address(self):
+    def withdrawal_address(self) -> str:
         """The one withdrawal address of all validators, which is what a definition before v1.5 has."""
         return self._shared("withdrawal_address")
 
-    def _shared(self, name):
+    def _shared(self, name: str) -> str:
         addresses = {getattr(validator, name) for validator in self.validators or ()}
         if len(addresses) > 1:
-            raise DvError("the validators have %d different %s" % (len(addresses), name), "one for all in %s" % self.version)
+            raise DvError(f"the validators have {len(addresses)} different {name}", f"one for all in {self.version}")
         return addresses.pop() if addresses else ""
 
 
-def _make_definition(**values):
+def _make_definition(**values: Any) -> Definition:
     """A :class:`Definition` of what was read: the pair of addresses before v1.5 is that of every validator."""
     if "validators" not in values:
         pair = {name: values.pop(name) for name in ("fee_recipient_address", "withdrawal_address")}
@@ -154,7 +182,7 @@ _VALIDATOR = Record(
 )
 
 #: The table of the whole file; :mod:`.lock` has it as one of its fields.
-RECORD = Record(
+DEFINITION_RECORD = Record(
     _make_definition,
     Field("name", Text(256), omit=True),
     Field("creator", _CREATOR, first=4),
@@ -180,90 +208,66 @@ RECORD = Record(
 )
 
 
-def parse(value, what="cluster definition"):
-    """The :class:`Definition` of ``value``: JSON text (bytes or str), or the dict of it. ``what`` names it in errors.
-
-    The shape is checked, and that there are as many validators as it says; hashes, amounts and signatures are not.
-
-    :raises DvError: anything wrong with the shape; the error names the JSON path
-    """
-    return _read(value, what)[0]
-
-
-def unknown_keys(value):
-    """The JSON paths of the keys in ``value`` that a definition of its version does not have, and that charon ignores.
-
-    :raises DvError: as for :func:`parse`
-    """
-    return _read(value, "cluster definition")[1].unknown
-
-
-def read_version(value, what):
-    """The N of the version v1.N.0 of the JSON object ``value``, a definition.
+def read_version(value: Any, what: str) -> int:
+    """The N of the version v1.N.0 of a definition, the JSON object ``value``.
 
     :raises DvError: not an object, or a version that is not read here; the error says which are
     """
     version = lookup(value, "version", what)
     if version not in VERSIONS:
         raise DvError(
-            "%s: version is %s" % (what, show(version)),
-            "one of %s to %s" % (VERSIONS[0], VERSIONS[-1]),
+            f"{what}: version is {show(version)}",
+            f"one of {VERSIONS[0]} to {VERSIONS[-1]}",
             "a newer file needs a newer obol.dv",
         )
     return VERSIONS.index(version)
 
 
-def check_counts(definition, what="cluster definition"):
+def check_counts(definition: Definition, what: str = "cluster definition") -> None:
     """Refuse a definition (v1.5 and later) whose ``num_validators`` is not the number of its validators."""
     if definition.num_validators != len(definition.validators or ()):
         raise DvError(
-            "%s: num_validators is %d, but validators has %d entries" % (what, definition.num_validators, len(definition.validators or ())),
+            f"{what}: num_validators is {definition.num_validators}, but validators has {len(definition.validators or ())} entries",
             "as many entries as num_validators says",
         )
 
 
-def to_json(definition):
-    """The dict that stands for ``definition`` in JSON: keys in the order of its version."""
-    return RECORD.write(definition, definition.minor)
-
-
-def dump(definition):
-    """The bytes of ``cluster-definition.json``, as charon writes it."""
-    return go_json.dumps(to_json(definition)).encode()
-
-
-def _read(value, what):
+def _read(value: Any, what: str) -> tuple[Definition, Reading]:
     if isinstance(value, (bytes, str)):
         value = go_json.loads(value, what)
     reading = Reading(what, read_version(value, what))
-    definition = RECORD.read(value, "", reading)
+    definition = DEFINITION_RECORD.read(value, "", reading)
     check_counts(definition, what)
     return definition, reading
 
 
-def with_hashes(definition):
+def address_bytes(text: str) -> bytes:
+    """The 20 bytes of the text of an address in a definition, where ``0x`` is optional; ``b""`` of ``""``."""
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def with_hashes(definition: Definition) -> Definition:
     """The same definition with both hashes as they must be."""
     definition = replace(definition, config_hash=compute_config_hash(definition))
     return replace(definition, definition_hash=compute_definition_hash(definition))
 
 
-def default_threshold(operators):
-    """The threshold that charon takes for that number of ``operators``: two thirds of them, rounded up."""
+def default_threshold(operators: int) -> int:
+    """charon's threshold for that number of ``operators``: two thirds of them, rounded up."""
     return -(-2 * operators // 3)
 
 
-def effective_deposit_amounts(definition):
-    """The amounts (list of Gwei, distinct, ascending) for which every validator signs a deposit.
+def effective_deposit_amounts(definition: Definition) -> list[int]:
+    """The amounts (Gwei, distinct, ascending) for which every validator signs a deposit.
 
-    Without amounts of its own a definition means those of charon-formats §1.4. Locks by old charons can hold fewer.
+    By default those of charon-formats §1.4. Locks by old charons can hold fewer.
     """
-    amounts = definition.deposit_amounts
-    if not amounts:
-        in_eth = (32,) if definition.minor < 8 else (1, 8, 32, 256) if definition.compounding else (1, 32)
-        amounts = [amount * GWEI_PER_ETH for amount in in_eth]
-    return sorted(set(amounts))
+    if definition.deposit_amounts:
+        return sorted(set(definition.deposit_amounts))
+    in_eth = (32,) if definition.minor < 8 else (1, 8, 32, 256) if definition.compounding else (1, 32)
+    return [amount * GWEI_PER_ETH for amount in in_eth]
 
 
-def effective_gas_limit(definition):
-    """The gas limit of the builder registrations: the definition's, or 30 million where it has none."""
+def effective_gas_limit(definition: Definition) -> int:
+    """The gas limit of the builder registrations, by default 30 million."""
     return definition.target_gas_limit or 30_000_000

@@ -4,18 +4,20 @@
 
 """Cluster locks (``cluster-lock.json``), v1.0 to v1.11: model, reading, writing and the lock hash.
 
-Source: charon-formats §4. The version of a lock is that of its definition. What a lock proves is for the verifier.
+Source: charon-formats §4. The version of a lock is that of its definition. What a lock proves is verified in :mod:`.verify.lock`.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..encoding import go_json, ssz
 from ..encoding.json_fields import MAX_UINT64, SAME_OBJECT, Base64, Constant, Decimal, Field, Hex, Integer, List, Reading, Record, lookup
 from ..encoding.ssz_fields import Leaf, fixed, fixed_list, put, put_hex_text, struct, struct_list, uint64, walker
-from . import definition as definitions
-from . import definition_hash
-from .definition import Definition
-from .definition_hash import SSZ_MAX_OPERATORS
+from .definition import DEFINITION_RECORD, MAX_VALIDATORS, Definition, check_counts, read_version
+from .definition_hash import SSZ_MAX_OPERATORS, compute_definition_hash
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +52,13 @@ class DistributedValidator:
     """
 
     public_key: bytes
-    public_shares: tuple = ()
-    deposits: tuple = ()
+    public_shares: tuple[bytes, ...] = ()
+    deposits: tuple[DepositData, ...] = ()
     registration: BuilderRegistration | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lock:
+class ClusterLock:
     """A cluster lock.
 
     ``validators`` is a tuple, or ``None`` for JSON's ``null``; ``signature_aggregate`` has 96 bytes; ``lock_hash`` is
@@ -64,27 +66,53 @@ class Lock:
     """
 
     definition: Definition
-    validators: tuple | None = None
+    validators: tuple[DistributedValidator, ...] | None = None
     signature_aggregate: bytes = b""
     lock_hash: bytes = b""
-    node_signatures: tuple = ()
+    node_signatures: tuple[bytes, ...] = ()
+
+    @staticmethod
+    def parse(value: bytes | str | dict, what: str = "cluster lock") -> "ClusterLock":
+        """The lock in ``value``: JSON text, or the dict of it. ``what`` names it in errors.
+
+        The shape is checked, and that the definition has as many validators as it says; nothing else is.
+
+        :raises DvError: anything wrong with the shape; the error names the JSON path
+        """
+        return _read(value, what)[0]
+
+    @staticmethod
+    def unknown_keys(value: bytes | str | dict) -> list[str]:
+        """The JSON paths of the keys in ``value`` that a lock of its version does not have, and that charon ignores.
+
+        :raises DvError: as for :meth:`parse`
+        """
+        return _read(value, "cluster lock")[1].unknown
+
+    def to_json(self) -> dict[str, Any]:
+        """The lock as a dict for JSON: keys in the order of its version."""
+        return _LOCK.write(self, self.definition.minor)
+
+    def dump(self) -> bytes:
+        """The content of ``cluster-lock.json``, as charon writes it."""
+        return go_json.dumps(self.to_json()).encode()
 
 
 class _FirstOf:
     """v1.6 and v1.7 have one deposit: an object of empty values where there is none."""
 
-    def __init__(self, record):
+    def __init__(self, record: Record) -> None:
         self.record = record
 
-    def read(self, value, path, reading):
+    def read(self, value: Any, path: str, reading: Reading) -> tuple[DepositData, ...]:
         deposit = self.record.read(value, path, reading)
         return () if deposit == DepositData() else (deposit,)
 
-    def write(self, value, minor):
+    def write(self, value: Sequence[DepositData], minor: int) -> dict[str, Any]:
         return self.record.write(_first(value), minor)
 
 
-def _first(deposits):
+def _first(deposits: Sequence[DepositData]) -> DepositData:
     return deposits[0] if deposits else DepositData()
 
 
@@ -96,19 +124,14 @@ _DEPOSIT = Record(
     Field("signature", Hex(96)),
 )
 
-_MESSAGE = Record(
-    dict,
-    Field("fee_recipient", Hex(20)),
-    Field("gas_limit", Integer(MAX_UINT64)),
-    Field("timestamp", Integer(MAX_UINT64)),
-    Field("pubkey", Hex(48)),
-)
 
-_REGISTRATION = Record(
-    BuilderRegistration,
-    Field("message", _MESSAGE, attribute=SAME_OBJECT),
-    Field("signature", Hex(96)),
-)
+def registration_record(number: Integer) -> Record:
+    """The table of a builder registration, whose gas limit and timestamp are of the kind ``number``."""
+    message = Record(
+        dict, Field("fee_recipient", Hex(20)), Field("gas_limit", number), Field("timestamp", number), Field("pubkey", Hex(48))
+    )
+    return Record(BuilderRegistration, Field("message", message, attribute=SAME_OBJECT), Field("signature", Hex(96)))
+
 
 _VALIDATOR = Record(
     DistributedValidator,
@@ -117,15 +140,15 @@ _VALIDATOR = Record(
     Field("public_shares", List(Hex(48), SSZ_MAX_OPERATORS), first=2, omit=True),
     Field("fee_recipient_address", Constant(""), last=5, attribute=SAME_OBJECT, omit=True),
     Field("deposit_data", _FirstOf(_DEPOSIT), first=6, last=7, attribute="deposits"),
-    Field("builder_registration", _REGISTRATION, first=7, attribute="registration"),
+    Field("builder_registration", registration_record(Integer(MAX_UINT64)), first=7, attribute="registration"),
     Field("partial_deposit_data", List(_DEPOSIT, 256), first=8, attribute="deposits", omit=True),
 )
 
-# Signatures may be shorter here than they are in truth: that they are wrong is for the verifier to say.
+# Signatures may be shorter here than they are in truth: that they are wrong is a finding of :mod:`.verify.lock`.
 _LOCK = Record(
-    Lock,
-    Field("cluster_definition", definitions.RECORD, attribute="definition"),
-    Field("distributed_validators", List(_VALIDATOR, definitions.MAX_VALIDATORS, nil=None), attribute="validators"),
+    ClusterLock,
+    Field("cluster_definition", DEFINITION_RECORD, attribute="definition"),
+    Field("distributed_validators", List(_VALIDATOR, MAX_VALIDATORS, nil=None), attribute="validators"),
     Field("signature_aggregate", Base64(96, exact=False), last=1),
     Field("lock_hash", Base64(32), last=1),
     Field("signature_aggregate", Hex(96, exact=False), first=2),
@@ -134,56 +157,28 @@ _LOCK = Record(
 )
 
 
-def parse(value, what="cluster lock"):
-    """The :class:`Lock` of ``value``: JSON text (bytes or str), or the dict of it. ``what`` names it in errors.
-
-    The shape is checked, and that the definition has as many validators as it says; nothing else is.
-
-    :raises DvError: anything wrong with the shape; the error names the JSON path
-    """
-    return _read(value, what)[0]
-
-
-def unknown_keys(value):
-    """The JSON paths of the keys in ``value`` that a lock of its version does not have, and that charon ignores.
-
-    :raises DvError: as for :func:`parse`
-    """
-    return _read(value, "cluster lock")[1].unknown
-
-
-def to_json(lock):
-    """The dict that stands for ``lock`` in JSON: keys in the order of its version."""
-    return _LOCK.write(lock, lock.definition.minor)
-
-
-def dump(lock):
-    """The bytes of ``cluster-lock.json``, as charon writes it."""
-    return go_json.dumps(to_json(lock)).encode()
-
-
-def _read(value, what):
+def _read(value: Any, what: str) -> tuple[ClusterLock, Reading]:
     if isinstance(value, (bytes, str)):
         value = go_json.loads(value, what)
-    inside = "%s, cluster_definition" % what
-    reading = Reading(what, definitions.read_version(lookup(value, "cluster_definition", what), inside))
+    inside = f"{what}, cluster_definition"
+    reading = Reading(what, read_version(lookup(value, "cluster_definition", what), inside))
     lock = _LOCK.read(value, "", reading)
-    definitions.check_counts(lock.definition, inside)
+    check_counts(lock.definition, inside)
     return lock, reading
 
 
-def compute_lock_hash(lock):
-    """What ``lock_hash`` must be (32 bytes): of the whole definition and all validators, their signatures included.
+def compute_lock_hash(lock: ClusterLock) -> bytes:
+    """The lock hash (32 bytes): of the whole definition and all validators, their signatures included.
 
     :raises DvError: a value that its field has no room for
     """
-    limit = definitions.MAX_VALIDATORS if lock.definition.minor >= 3 else None
+    limit = MAX_VALIDATORS if lock.definition.minor >= 3 else None
     walk = walker(lock.definition.minor)
     validators = struct_list(_VALIDATOR_LEAVES, limit)(lock.validators, walk)
-    return ssz.container(definition_hash.compute_definition_hash(lock.definition), *validators)
+    return ssz.container(compute_definition_hash(lock.definition), *validators)
 
 
-def _put_list(values, walk):
+def _put_list(values: Sequence[bytes], walk: Callable) -> list[bytes]:
     """Before v1.3: a list whose limit is its count."""
     return [ssz.root_list([leaf for value in values for leaf in put(value, walk)])]
 

@@ -4,6 +4,8 @@
 
 """The operators of a definition or proposal: who has which share index, by address and by node key."""
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Iterable
 

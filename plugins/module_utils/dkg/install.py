@@ -8,7 +8,6 @@ way go.
 Each step can be done again, so an interrupted run goes on from where it was.
 """
 
-from ..cluster.lock import dump
 from ..data_dir import artefacts
 from ..data_dir.layout import KEYS, LOCK
 from ..data_dir.validator_keys import ValidatorKeys
@@ -45,7 +44,7 @@ def check_locked(data_dir, found, definition_hash):
 def install(home, attempt, parameters, network, lock):
     """Put the results of ``attempt`` in their place, then erase what is secret and no longer needed.
 
-    :param lock: the finished and verified :class:`lock.Lock`
+    :param lock: the finished and verified :class:`lock.ClusterLock`
     :raises DvError: something else is in a place; what is there stays
     """
     _move_keys(home, attempt, parameters, lock)
@@ -53,7 +52,7 @@ def install(home, attempt, parameters, network, lock):
         deposits = [validator.deposits[place] for validator in lock.validators]
         content = deposit.dump_file(deposits, parameters.definition.fork_version, network.name)
         home.changed |= files.write_same(home.data_dir.path(deposit.file_name(amount)), content)
-    home.changed |= files.write_same(home.data_dir.path(LOCK), dump(lock))
+    home.changed |= files.write_same(home.data_dir.path(LOCK), lock.dump())
     clear(home)
 
 

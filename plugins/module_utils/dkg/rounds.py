@@ -13,7 +13,7 @@ import contextlib
 import os
 from functools import partial
 
-from ..cluster import lock as locks
+from ..cluster.lock import ClusterLock
 from ..crypto.bls.signatures import curve
 from ..data_dir.validator_keys import ValidatorKeys
 from ..errors import DvError
@@ -212,7 +212,7 @@ class Rounds(Walk):
         if "seal" in self.attempt.sent():
             content = self.attempt.recall("lock", self.payload("seal", self.parameters.index).node_signature[0])
             if content is not None:
-                self.lock = locks.parse(content, "the lock that this node sealed")
+                self.lock = ClusterLock.parse(content, "the lock that this node sealed")
                 return None
         hashes = self._hashes()
         if "sign" not in self.attempt.sent():
@@ -296,7 +296,7 @@ class Rounds(Walk):
             payload = seal.make(self.node_key, self._own_shares(), self.lock.lock_hash)
             with own_message("seal"):
                 seal.check(self.parameters, me, payload, self.lock)
-            self.attempt.remember("lock", payload.node_signature[0], locks.dump(self.lock))
+            self.attempt.remember("lock", payload.node_signature[0], self.lock.dump())
             self._send("seal", payload)
         try:
             seal.check(self.parameters, me, self.payload("seal", me), self.lock)
@@ -314,11 +314,11 @@ class Rounds(Walk):
 
     def _handed_lock(self):
         """The lock of a complete host, if it is the one that we sealed, with the signatures of all, or None."""
-        size = len(locks.dump(seal.with_signatures(self.lock, bytes(96), [bytes(65)] * self.parameters.n)).decode())
+        size = len(seal.with_signatures(self.lock, bytes(96), [bytes(65)] * self.parameters.n).dump().decode())
         for text in self.mail.locks(self.attempt.number):
             try:
                 # One that is longer than ours can only cost time and memory.
-                found = locks.parse(text if len(text) <= size else "")
+                found = ClusterLock.parse(text if len(text) <= size else "")
                 lock = seal.with_signatures(self.lock, found.signature_aggregate, found.node_signatures)
                 same = found.lock_hash == lock.lock_hash and seal.signed_by_all(self.parameters, lock)
                 if same and verify_lock(lock, (self.network,)).ok:

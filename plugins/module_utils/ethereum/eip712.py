@@ -10,6 +10,8 @@ Typed data is a dict as ``eth_signTypedData_v4`` takes it, so that any wallet ca
 Source: EIP-712; charon-formats §2.1; for the binding, which is ours, the protocol's "The binding".
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

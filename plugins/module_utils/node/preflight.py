@@ -4,6 +4,8 @@
 
 """Preflight of a node: all that can be known to fail later is said before anything is written, all of it at once."""
 
+from __future__ import annotations
+
 import contextlib
 import importlib.metadata
 import re
@@ -15,7 +17,8 @@ from ..data_dir.layout import DataDir
 from ..errors import Collector, DvError
 from ..ethereum.networks import KNOWN, Networks
 from ..storage import ownership as owner
-from ..storage.disk import absolute, check_directory, check_space
+from ..storage.paths import absolute, check_directory
+from .disk_space import check_space
 
 MINIMUM_PYTHON = (3, 11)
 

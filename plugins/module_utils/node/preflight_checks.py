@@ -11,8 +11,9 @@ from dataclasses import replace
 from ..agreement import acceptance, acceptance_checks, approval, approve, policy, proposal
 from ..agreement.config import definition as definition_of
 from ..agreement.config import differences, parse_config
-from ..cluster import definition, definition_hash
-from ..cluster.canonical import spelled
+from ..cluster import definition_hash
+from ..cluster.canonical import canonical_form
+from ..cluster.definition import Definition
 from ..cluster.operators import ambiguous, indices_of
 from ..cluster.store_names import PROPOSAL
 from ..cluster.summary import summarize_config
@@ -25,7 +26,7 @@ from ..ethereum import enr
 from ..ethereum.address import checksum_address, parse_address
 from ..ethereum.networks import Networks
 from ..signers import key_file_wallet
-from ..storage.disk import check_directory
+from ..storage.paths import check_directory
 
 
 def agreed_terms(node, terms):
@@ -35,7 +36,7 @@ def agreed_terms(node, terms):
 
 def given_definition(given):
     """The :class:`~.definition.Definition` of a :class:`~.preflight.Given` one."""
-    return spelled(definition.parse(given.text, "the definition %s" % given.path))
+    return canonical_form(Definition.parse(given.text, "the definition %s" % given.path))
 
 
 def check_node_key(node, now):

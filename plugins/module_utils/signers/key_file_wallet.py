@@ -7,6 +7,8 @@
 The key derivation of a geth wallet takes most of a second, so a wallet is unlocked only when something is signed.
 """
 
+from __future__ import annotations
+
 import functools
 import os
 import re
@@ -65,7 +67,7 @@ def find_or_create(path: str, password_file: str, wanted: str | None = None, may
     if may_create and not os.path.lexists(path):
         return wanted if dry_run else create(path, password_file), True
     if may_create and not dry_run:
-        settle(path, password_file)
+        finish_interrupted_write(path, password_file)
     return find(path, wanted), False
 
 
@@ -110,15 +112,15 @@ def create(path, password_file):
     work = 2**12 if re.fullmatch("[0-9a-f]{32}", password) else 2**18
     own = secp256k1.address_of(secp256k1.public_key(private_key))
     files.write_new(path, go_json.dumps(key_file.encrypt(private_key, own, password.encode(), work)).encode())
-    settle(path, password_file)
+    finish_interrupted_write(path, password_file)
     return address(path)
 
 
-def settle(*paths):
-    """Finish what killed runs began of the ``paths`` that are there: their names last, their temporary files go."""
+def finish_interrupted_write(*paths):
+    """Finish what killed runs began to write of the ``paths`` that are there: their names last, their temporary files go."""
     for path in filter(os.path.lexists, paths):
         files.sync_directory(os.path.dirname(os.path.abspath(path)))
-        files.sweep_beside(path)
+        files.remove_temporary_files_of(path)
 
 
 def address(path, default=None):

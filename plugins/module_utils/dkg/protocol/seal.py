@@ -7,7 +7,7 @@
 from dataclasses import replace
 
 from ...cluster.definition import effective_gas_limit
-from ...cluster.lock import BuilderRegistration, DepositData, DistributedValidator, Lock, compute_lock_hash
+from ...cluster.lock import BuilderRegistration, ClusterLock, DepositData, DistributedValidator, compute_lock_hash
 from ...crypto import secp256k1
 from ...crypto.bls.group import ORDER
 from ...crypto.bls.signatures import bls, curve
@@ -18,7 +18,7 @@ from .sign import credentials_of
 
 
 def build(parameters, network, keys, signatures):
-    """The :class:`lock.Lock` with its hash, without the signatures of that hash.
+    """The :class:`lock.ClusterLock` with its hash, without the signatures of that hash.
 
     :param keys: :class:`confirm.Keys`; ``signatures`` those of :func:`sign.aggregate`, in the order of round 4
     """
@@ -37,7 +37,7 @@ def build(parameters, network, keys, signatures):
             signature=next(signatures),
         )
         validators.append(DistributedValidator(public_key=key, public_shares=shares, deposits=deposits, registration=registration))
-    lock = Lock(definition=definition, validators=tuple(validators))
+    lock = ClusterLock(definition=definition, validators=tuple(validators))
     return replace(lock, lock_hash=compute_lock_hash(lock))
 
 

@@ -15,7 +15,7 @@ from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptanc
 from ansible_collections.obol.dv.plugins.module_utils.agreement.approve import approve
 from ansible_collections.obol.dv.plugins.module_utils.agreement.assembly import assemble
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, dump, parse, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Definition, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
@@ -55,7 +55,7 @@ def without_signatures(definition, people, creator=NOBODY):
 def test_accepted(definition, node, people, tree):
     assert acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
     path = node / "cluster-definition.json"
-    assert path.read_bytes() == dump(definition)
+    assert path.read_bytes() == definition.dump()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert accepted_definition.read(DataDir(node)) == (definition.definition_hash, accepted_definition.BY_SIGNATURES)
     before = tree(node)
@@ -94,7 +94,7 @@ def test_goes_on_after_a_crash(crashing, definition, node, people, monkeypatch):
 
 
 def test_a_definition_put_there_by_hand_is_verified(definition, node, people):
-    (node / "cluster-definition.json").write_bytes(dump(definition))
+    (node / "cluster-definition.json").write_bytes(definition.dump())
     assert acceptance.accepted_definition(DataDir(node), key_of(people[0].enr)) == definition
     assert accepted_definition.read(DataDir(node)) == (definition.definition_hash, accepted_definition.BY_SIGNATURES)
 
@@ -217,9 +217,9 @@ def other_of(definition):
 
 # What lies in the data directory, and what the error names.
 OCCUPIED = {
-    "another definition": (lambda found: {"cluster-definition.json": dump(other_of(found))}, "cluster-definition.json"),
+    "another definition": (lambda found: {"cluster-definition.json": other_of(found).dump()}, "cluster-definition.json"),
     "another lock": (
-        lambda found: {"cluster-lock.json": b'{"cluster_definition": %s}' % dump(other_of(found))},
+        lambda found: {"cluster-lock.json": b'{"cluster_definition": %s}' % other_of(found).dump()},
         "cluster-lock.json",
     ),
     "another acceptance, for which something was sent": (
@@ -274,10 +274,10 @@ def test_no_definition_yet(node, people):
 
 def test_same_definition_in_another_spelling_is_left_alone(definition, node, people):
     path = node / "cluster-definition.json"
-    path.write_bytes(json.dumps(json.loads(dump(definition))).encode())
+    path.write_bytes(json.dumps(json.loads(definition.dump())).encode())
     before = path.read_bytes()
     acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
-    assert path.read_bytes() == before and parse(before) == definition
+    assert path.read_bytes() == before and Definition.parse(before) == definition
 
 
 @pytest.mark.parametrize("lacking", [(2,), (2, 3, 4), (4,)], ids=str)

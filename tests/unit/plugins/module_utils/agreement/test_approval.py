@@ -15,7 +15,7 @@ from ansible_collections.obol.dv.plugins.module_utils.agreement import policy as
 from ansible_collections.obol.dv.plugins.module_utils.agreement.approve import approve, check_approvable
 from ansible_collections.obol.dv.plugins.module_utils.agreement.assembly import assemble
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump, parse
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition_checks import check_hashes, check_signatures
 from ansible_collections.obol.dv.plugins.module_utils.cluster.operators import index_of_address
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
@@ -243,7 +243,7 @@ def test_assemble(proposed, approved, people):
     assert check_signatures(definition, HOODI) == "group"
     assert definition.config_hash == proposed.config_hash
     assert [operator.enr for operator in definition.operators] == [person.enr for person in people]
-    assert parse(dump(definition)) == definition
+    assert Definition.parse(definition.dump()) == definition
 
 
 def test_missing_approvals_are_named(proposed, approved, people):

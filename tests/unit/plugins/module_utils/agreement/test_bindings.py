@@ -13,7 +13,7 @@ from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptanc
 from ansible_collections.obol.dv.plugins.module_utils.agreement.approve import approve
 from ansible_collections.obol.dv.plugins.module_utils.agreement.assembly import assemble
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import approval_name
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition
@@ -265,7 +265,7 @@ def test_what_is_not_by_the_own_wallet_holds_nobody_up(stored, proposed, approve
 def record_of(directory, definition, **values):
     path = pathlib.Path(directory) / accepted_definition.FILE
     path.write_text(json.dumps({"definition_hash": "0x" + definition.definition_hash.hex(), **values}))
-    (pathlib.Path(directory) / "cluster-definition.json").write_bytes(dump(definition))
+    (pathlib.Path(directory) / "cluster-definition.json").write_bytes(definition.dump())
 
 
 def test_an_acceptance_of_an_older_version_is_judged_again(proposed, approved, people, swapped):
@@ -363,7 +363,7 @@ def test_a_killed_change_goes_on(signed_twice, approved, people):
     directory, key = approved[0][1], public_key(people, 1)
     acceptance.accept_definition(DataDir(directory), one, key, inbox=inbox_of(approved[1]))
     # Killed between the two files.
-    (pathlib.Path(directory) / "cluster-definition.json").write_bytes(dump(other))
+    (pathlib.Path(directory) / "cluster-definition.json").write_bytes(other.dump())
     assert acceptance.accept_definition(DataDir(directory), other, key, inbox=inbox)
     assert acceptance.accepted_definition(DataDir(directory), key) == other
 

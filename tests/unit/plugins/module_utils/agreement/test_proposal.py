@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import proposal
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump, parse, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, Problems
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712
@@ -43,13 +43,13 @@ def test_made_once(made, terms, people, tmp_path, tree):
     assert [stat.S_IMODE(mode) for mode, _content in before.values()] == [0o700, 0o600, 0o600]
     found, new = proposal.propose(DataDir(tmp_path), parse_config(terms), REFUSES, "ANOTHER", "2027-01-01T00:00:00Z")
     assert not new
-    assert dump(found) == made
+    assert found.dump() == made
     assert tree(tmp_path) == before
 
 
 def test_read_by_everybody(made, people):
     found = proposal.check_proposal(made)
-    assert found == parse(made)
+    assert found == Definition.parse(made)
     assert [operator.address for operator in found.operators] == [person.address for person in people]
     assert found.creator.config_signature == people[0].sign(eip712.creator_config(found.config_hash, 560048))
 
@@ -79,7 +79,7 @@ def test_the_wallet_must_be_the_creators(terms, people, tmp_path, tree):
 def test_creator_who_is_no_operator(terms, people, tmp_path):
     terms.update(operators=terms["operators"][:3], creator=people[3].address)
     found, _new = proposal.propose(DataDir(tmp_path), parse_config(terms), people[3], "A", NOW)
-    assert proposal.check_proposal(dump(found)) == found
+    assert proposal.check_proposal(found.dump()) == found
 
 
 def test_network_of_ones_own(terms, people, tmp_path):
@@ -87,11 +87,11 @@ def test_network_of_ones_own(terms, people, tmp_path):
     terms.update(network=None, testnet=testnet)
     found, _new = proposal.propose(DataDir(tmp_path), parse_config(terms), people[0], "A", NOW)
     own = custom_network(*testnet.values())
-    assert proposal.check_proposal(dump(found), networks=Networks(own)) == found
+    assert proposal.check_proposal(found.dump(), networks=Networks(own)) == found
     with pytest.raises(DvError, match="0x10424242"):
-        proposal.check_proposal(dump(found))
+        proposal.check_proposal(found.dump())
     with pytest.raises(DvError, match="the creator's signature is not by"):
-        proposal.check_proposal(dump(found), networks=Networks(replace(own, chain_id=4243)))
+        proposal.check_proposal(found.dump(), networks=Networks(replace(own, chain_id=4243)))
 
 
 @pytest.mark.parametrize("step", ["make_directory", "write_new"])
@@ -168,16 +168,16 @@ WRONG = {
 
 @pytest.mark.parametrize("changes, signed, fragments", WRONG.values(), ids=WRONG)
 def test_wrong_proposals(changes, signed, fragments, made, people):
-    wrong = rehashed(changes, people[0] if signed else None)(parse(made))
+    wrong = rehashed(changes, people[0] if signed else None)(Definition.parse(made))
     with pytest.raises(DvError) as error:
-        proposal.check_proposal(dump(wrong), "the proposal in the store")
+        proposal.check_proposal(wrong.dump(), "the proposal in the store")
     assert [fragment for fragment in fragments if fragment not in str(error.value)] == []
 
 
 def test_everything_wrong_is_said_at_once(made):
-    wrong = rehashed(lambda found: {"threshold": 9, **first_operator(enr="x")(found)})(parse(made))
+    wrong = rehashed(lambda found: {"threshold": 9, **first_operator(enr="x")(found)})(Definition.parse(made))
     with pytest.raises(Problems) as error:
-        proposal.check_proposal(dump(wrong))
+        proposal.check_proposal(wrong.dump())
     assert len(error.value.errors) == 3
 
 

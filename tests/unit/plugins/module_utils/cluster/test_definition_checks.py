@@ -8,9 +8,15 @@ import json
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition as definitions
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition_checks
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Definition, Operator, ValidatorAddresses
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import (
+    VERSIONS,
+    Creator,
+    Definition,
+    Operator,
+    ValidatorAddresses,
+    with_hashes,
+)
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, OperatorError, Problems
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks, units
@@ -35,7 +41,7 @@ def as_wallet(signature):
 
 def terms(version="v1.10.0"):
     """A definition to be signed: all addresses and ENRs, no signature yet."""
-    minor = definitions.VERSIONS.index(version)
+    minor = VERSIONS.index(version)
     pair = ValidatorAddresses(fee_recipient_address=text_address(STRANGER), withdrawal_address=text_address(WALLETS[0]))
     return Definition(
         name="n",
@@ -53,7 +59,7 @@ def terms(version="v1.10.0"):
 
 def sign(definition):
     """The same definition with hashes and all signatures, those of operators in turn with both forms of v."""
-    definition = definitions.with_hashes(definition)
+    definition = with_hashes(definition)
     chain_id, config_hash = HOODI.chain_id, definition.config_hash
     of_config = eip712.operator_config if definition.minor >= 4 else eip712.operator_config_v1_3
     operators = []
@@ -70,7 +76,7 @@ def sign(definition):
     if creator.address:
         signature = secp256k1.sign(WALLETS[0], eip712.digest(eip712.creator_config(config_hash, chain_id)))
         creator = replace(creator, config_signature=signature)
-    return definitions.with_hashes(replace(definition, creator=creator, operators=tuple(operators)))
+    return with_hashes(replace(definition, creator=creator, operators=tuple(operators)))
 
 
 GROUP = sign(terms())
@@ -85,25 +91,25 @@ def with_operator(definition, index, **changes):
 
 
 def solo():
-    definition = definitions.with_hashes(replace(UNSIGNED, creator=Creator(address=text_address(STRANGER))))
+    definition = with_hashes(replace(UNSIGNED, creator=Creator(address=text_address(STRANGER))))
     digest = eip712.digest(eip712.creator_config(definition.config_hash, HOODI.chain_id))
     signature = secp256k1.sign(STRANGER, digest)
     return replace(definition, creator=replace(definition.creator, config_signature=signature))
 
 
-@pytest.mark.parametrize("version", definitions.VERSIONS[3:])
+@pytest.mark.parametrize("version", VERSIONS[3:])
 def test_group(version):
     definition = sign(terms(version))
     assert definition_checks.check_signatures(definition, HOODI) == "group"
     definition_checks.check_hashes(definition)
-    assert definition_checks.check_signatures(definitions.parse(definitions.dump(definition)), HOODI) == "group"
+    assert definition_checks.check_signatures(Definition.parse(definition.dump()), HOODI) == "group"
 
 
 def test_solo():
     assert definition_checks.check_signatures(solo(), HOODI) == "solo"
 
 
-@pytest.mark.parametrize("version", definitions.VERSIONS)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_unsigned(version):
     definition = replace(UNSIGNED, version=version)
     network = HOODI if definition.minor >= 3 else None
@@ -283,7 +289,7 @@ def test_wrong_amounts(amounts, compounding, said):
 def read(vectors, name):
     content = (vectors / name).read_bytes()
     value = json.loads(content)
-    return definitions.parse(value.get("cluster_definition", value))
+    return Definition.parse(value.get("cluster_definition", value))
 
 
 @pytest.mark.parametrize(
@@ -322,7 +328,7 @@ def test_random_signatures_of_charons_own_tests(vectors, minor):
 
 def test_signing_again_gives_the_same_bytes(vectors):
     folder = vectors / "charon-1.10.3" / "signed-definition"
-    definition = definitions.parse((folder / "cluster-definition.json").read_bytes())
+    definition = Definition.parse((folder / "cluster-definition.json").read_bytes())
     wallets = json.loads((folder / "wallets-test-only.json").read_bytes())
     chain_id = wallets["chain_id"]
     operator_digest = eip712.digest(eip712.operator_config(definition.config_hash, chain_id))

@@ -10,7 +10,7 @@ import random
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import lock
+from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import ClusterLock
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.validator_keys import ValidatorKeys
@@ -25,7 +25,7 @@ def finished_lock(group):
     """The lock that all operators have, each with key shares that fit it."""
     texts = {(group.home(index) / "cluster-lock.json").read_bytes() for index in group.everyone}
     assert len(texts) == 1
-    found = lock.parse(texts.pop())
+    found = ClusterLock.parse(texts.pop())
     assert verify_lock(found, (group.network,)).ok
     for index in group.everyone:
         shares = ValidatorKeys(str(group.home(index) / "validator_keys")).read()

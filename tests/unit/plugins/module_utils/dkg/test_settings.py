@@ -7,7 +7,7 @@
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import lock
+from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import ClusterLock
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, commit, deal, encoding, seal, sign, vss
 from ansible_collections.obol.dv.plugins.module_utils.dkg.status import look
@@ -37,7 +37,7 @@ def complete(parties, attempt):
     assert {outcome.state for outcome in parties.run(attempt).values()} == {"complete"}
     texts = {(parties.home(index) / "cluster-lock.json").read_bytes() for index in parties.everyone}
     assert len(texts) == 1
-    found = lock.parse(texts.pop())
+    found = ClusterLock.parse(texts.pop())
     assert {each.registration.timestamp for each in found.validators} == {DEVNET.genesis_time}
 
 

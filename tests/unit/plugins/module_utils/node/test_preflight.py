@@ -21,7 +21,7 @@ from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptanc
 from ansible_collections.obol.dv.plugins.module_utils.agreement.approve import approve
 from ansible_collections.obol.dv.plugins.module_utils.agreement.assembly import assemble
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import approval_name
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
@@ -249,7 +249,7 @@ def test_after_the_signature_neither_wallet_nor_policy_is_needed(accepted, node,
 
 
 def test_finished_cluster_whose_charon_runs_on_a_full_disk(accepted, node, terms, people, place, monkeypatch):
-    (place / ".charon" / "cluster-lock.json").write_bytes(b'{"cluster_definition": %s}' % dump(accepted))
+    (place / ".charon" / "cluster-lock.json").write_bytes(b'{"cluster_definition": %s}' % accepted.dump())
     in_use()(place)
     (place / ".charon" / layout.NODE_KEY).write_text(people[0].node_key.hex())
     monkeypatch.setattr(os, "statvfs", lambda path: pytest.fail("asked for the free space"))
@@ -282,7 +282,7 @@ def test_changed_node_key(accepted, node, terms, place):
 
 def in_store(proposed, approvals):
     """The proposal and the approvals as a store holds them."""
-    return {"proposal.json": dump(proposed).decode(), **{approval_name(index): given.dump() for index, given in approvals.items()}}
+    return {"proposal.json": proposed.dump().decode(), **{approval_name(index): given.dump() for index, given in approvals.items()}}
 
 
 def test_lost_data_directory_after_the_approval(proposed, approved, node, terms, people, place):
@@ -435,7 +435,7 @@ def test_what_the_wallet_did_not_sign_stops_nobody(carried, proposed, approved, 
 
 def test_lock_of_another_definition(accepted, node, terms, place):
     other = with_hashes(replace(accepted, uuid="B"))
-    (place / ".charon" / "cluster-lock.json").write_bytes(b'{"cluster_definition": %s}' % dump(other))
+    (place / ".charon" / "cluster-lock.json").write_bytes(b'{"cluster_definition": %s}' % other.dump())
     found = "\n".join(texts(node, terms))
     assert other.definition_hash.hex() in found and accepted.definition_hash.hex() in found
 
