@@ -149,32 +149,30 @@ def run_module(module):
         # The run would make it first, and approve.
         return dict(summarize(), **NodeStatus(state="planned", step="approval").result(), changed=True)
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
-    found, stored, kept = _definition(params, confirmed, networks, module.check_mode)
-    found = acceptance.choose(data_dir, found, confirmed)
-    if found is None:
+    definition, stored, kept = _definition(params, confirmed, networks, module.check_mode)
+    definition = acceptance.choose(data_dir, definition, confirmed)
+    if definition is None:
         waiting = _waiting(module, networks)
         return dict(waiting, changed=waiting["changed"] or kept)
     own_key = secp256k1.public_key(node_key.read(data_dir))
     before = _read(data_dir.path(DEFINITION))
-    new = before is None or canonical_form(Definition.parse(before)) != found
+    new = before is None or canonical_form(Definition.parse(before)) != definition
     try:
         if module.check_mode:
-            changed = (
-                acceptance.check_acceptable(data_dir, found, own_key, confirmed, networks, inbox) != accepted_definition.read(data_dir)
-                or new
-            )
+            record = acceptance.check_acceptable(data_dir, definition, own_key, confirmed, networks, inbox)
+            changed = new or record != accepted_definition.read(data_dir)
         else:
-            changed = acceptance.accept_definition(data_dir, found, own_key, confirmed, networks, inbox)
+            changed = acceptance.accept_definition(data_dir, definition, own_key, confirmed, networks, inbox)
     except bindings.Unbound as error:
         node_status = NodeStatus(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
         return dict(summarize(), **node_status.result(), changed=kept)
-    text = found.dump().decode()
+    text = definition.dump().decode()
     return dict(
-        summarize(found, own_key),
+        summarize(definition, own_key),
         **NodeStatus(state="complete", detail=f"{DEFINITION} is in {data_dir}").result(),
         changed=changed or kept,
         # In the store it may have another spelling: that is no matter. Who has begun goes on, whatever lies there: the DKG tells.
-        outbox={} if stored and (found == stored or data_dir.sent_rounds(found.definition_hash)) else {DEFINITION: text},
+        outbox={} if stored and (definition == stored or data_dir.sent_rounds(definition.definition_hash)) else {DEFINITION: text},
         diff=dict(before=before or "", after=text + "\n") if new else dict(before="", after=""),
     )
 

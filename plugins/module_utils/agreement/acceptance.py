@@ -10,7 +10,10 @@ hash for this node. What was accepted, and by which of the two, is kept in ``<da
 signatures are verified once, and a confirmed hash is asked for once.
 """
 
+from __future__ import annotations
+
 import functools
+from collections.abc import Callable
 
 from ..cluster.canonical import canonical_form
 from ..cluster.definition import Definition
@@ -18,14 +21,21 @@ from ..cluster.definition_checks import check_hashes
 from ..cluster.operators import describe, index_of_key
 from ..data_dir import accepted_definition as accepted
 from ..data_dir import artefacts
-from ..data_dir.layout import DEFINITION, LOCK
+from ..data_dir.layout import DEFINITION, LOCK, DataDir
 from ..encoding.hex import to_hex
 from ..errors import DvError, show
-from ..ethereum.networks import KNOWN
+from ..ethereum.networks import KNOWN, Networks
 from ..storage import files
 
 
-def accept_definition(data_dir, definition, public_key, accepted_definition_hash=None, networks=KNOWN, inbox=None):
+def accept_definition(
+    data_dir: DataDir,
+    definition: Definition,
+    public_key: bytes,
+    accepted_definition_hash: bytes | None = None,
+    networks: Networks = KNOWN,
+    inbox: dict[str, str] | None = None,
+) -> bool:
     """Check ``definition`` and put it into ``data_dir``. True if anything was written.
 
     The arguments and errors are those of :func:`check_acceptable`.
@@ -37,7 +47,9 @@ def accept_definition(data_dir, definition, public_key, accepted_definition_hash
     return _write(data_dir, definition, record, check)
 
 
-def accepted_definition(data_dir, public_key, accepted_definition_hash=None, networks=KNOWN, dry_run=False):
+def accepted_definition(
+    data_dir: DataDir, public_key: bytes, accepted_definition_hash: bytes | None = None, networks: Networks = KNOWN, dry_run: bool = False
+) -> Definition:
     """The :class:`~.definition.Definition` in ``data_dir``, for which this node may run a DKG.
 
     The other arguments and errors are those of :func:`check_acceptable`.
@@ -54,7 +66,7 @@ def accepted_definition(data_dir, public_key, accepted_definition_hash=None, net
     return definition
 
 
-def _write(data_dir, definition, record, check):
+def _write(data_dir: DataDir, definition: Definition, record: accepted.Accepted, check: Callable[[], object]) -> bool:
     """Put ``definition``, that passed ``check()``, and its ``record`` into ``data_dir``. True if anything was written."""
     path = data_dir.path(DEFINITION)
     with data_dir.exclusive():
@@ -68,7 +80,7 @@ def _write(data_dir, definition, record, check):
         return accepted.write(data_dir, record)
 
 
-def is_accepted(data_dir):
+def is_accepted(data_dir: DataDir) -> bool:
     """Whether a run has no definition to make or judge any more: the cluster is complete, or a definition is accepted and bound."""
     if data_dir.holds(LOCK):
         return True
@@ -76,7 +88,7 @@ def is_accepted(data_dir):
     return bool(record and record.bound_by) and data_dir.holds(DEFINITION)
 
 
-def choose(data_dir, definition, confirmed):
+def choose(data_dir: DataDir, definition: Definition | None, confirmed: bytes | None) -> Definition | None:
     """Which definition this node goes by: the accepted one, or ``definition``, which was put together or brought now (or ``None``).
 
     One set of approvals can make two definitions, where a creator or wallet signed twice. As long as this node has sent nothing
@@ -95,7 +107,14 @@ def choose(data_dir, definition, confirmed):
     return definition if same and not data_dir.sent_rounds(held.definition_hash) else held
 
 
-def check_acceptable(data_dir, definition, public_key, accepted_definition_hash=None, networks=KNOWN, inbox=None):
+def check_acceptable(
+    data_dir: DataDir,
+    definition: Definition,
+    public_key: bytes,
+    accepted_definition_hash: bytes | None = None,
+    networks: Networks = KNOWN,
+    inbox: dict[str, str] | None = None,
+) -> accepted.Accepted:
     """Check that this node may run a DKG for ``definition``; nothing is written. What is to be recorded of it
     (:class:`~.accepted_definition.Accepted`).
 
@@ -131,11 +150,11 @@ def check_acceptable(data_dir, definition, public_key, accepted_definition_hash=
     return accepted.Accepted(definition.definition_hash, bound_by)
 
 
-def _on_disk(data_dir):
+def _on_disk(data_dir: DataDir) -> Definition | None:
     """The definition that lies in ``data_dir``, in its canonical form, or ``None``."""
     definition = artefacts.definition(data_dir)
     return definition and canonical_form(definition)
 
 
-def _enrs(definition):
+def _enrs(definition: Definition) -> list[str]:
     return [operator.enr for operator in definition.operators or ()]

@@ -4,22 +4,28 @@
 
 """The full review of a definition before its first acceptance: limits, ENRs, signatures, and this node's own approval."""
 
+from __future__ import annotations
+
 import os
 
+from ..cluster.definition import Definition
 from ..cluster.definition_checks import awaited, check_runnable, check_signatures, unfinished
 from ..cluster.definition_hash import compute_config_hash, compute_definition_hash
-from ..cluster.operators import check_different_nodes, describe, index_of_key
+from ..cluster.operators import check_different_nodes, describe, index_of_key, numbered
 from ..crypto.secp256k1 import one_spelling
 from ..data_dir import accepted_definition, artefacts
-from ..data_dir.layout import DEFINITION, KEYS, LOCK
+from ..data_dir.layout import DEFINITION, KEYS, LOCK, DataDir
 from ..encoding.hex import to_hex
 from ..errors import Collector, DvError
+from ..ethereum.networks import Networks
 from . import approval, bindings
 
 _SHAPES = {"solo": "signed by its creator only", "unsigned": "not signed by anybody"}
 
 
-def check_new_definition(data_dir, definition, public_key, confirmed, networks, inbox):
+def check_new_definition(
+    data_dir: DataDir, definition: Definition, public_key: bytes, confirmed: bool, networks: Networks, inbox: dict[str, str]
+) -> str:
     """Check a ``definition`` with right hashes that this node has not accepted yet. What binds it, as :mod:`.accepted_definition` names it.
 
     :param confirmed: whether somebody confirmed its hash for this node
@@ -30,7 +36,7 @@ def check_new_definition(data_dir, definition, public_key, confirmed, networks, 
         raise unfinished(waiting)
     problems = Collector()
     with problems:
-        index = index_of_key(definition, public_key)
+        share_index = index_of_key(definition, public_key)
     with problems:
         check_runnable(definition)
     with problems:
@@ -42,12 +48,12 @@ def check_new_definition(data_dir, definition, public_key, confirmed, networks, 
         if not _gives_way(data_dir, definition, confirmed):
             check_data_dir(data_dir, definition.definition_hash)
     problems.raise_any()
-    given = approval.read(data_dir)
-    if given:
-        _check_own_entry(definition, index, given, data_dir.path(approval.FILE))
+    approved = approval.read(data_dir)
+    if approved:
+        _check_own_entry(definition, share_index, approved, data_dir.path(approval.FILE))
     if confirmed:
         return accepted_definition.BY_HASH
-    if shape != "group" or not given:
+    if shape != "group" or not approved:
         raise DvError(
             f"the definition is {'signed, but not approved on this node' if shape == 'group' else _SHAPES[shape]}",
             "one that this node approved, or a hash confirmed for it",
@@ -62,7 +68,7 @@ def check_new_definition(data_dir, definition, public_key, confirmed, networks, 
     return accepted_definition.BY_SIGNATURES
 
 
-def check_data_dir(data_dir, definition_hash):
+def check_data_dir(data_dir: DataDir, definition_hash: bytes) -> None:
     """Refuse a data directory with a definition, lock or keys of another cluster than ``definition_hash`` (32 bytes)."""
     wanted = to_hex(definition_hash)
     record = accepted_definition.read(data_dir)
@@ -88,7 +94,7 @@ def check_data_dir(data_dir, definition_hash):
         )
 
 
-def _gives_way(data_dir, definition, confirmed):
+def _gives_way(data_dir: DataDir, definition: Definition, confirmed: bool) -> bool:
     """Whether ``data_dir`` has an accepted definition for which this node has sent nothing yet: it gives way to one of the same
     terms, and to a ``confirmed`` one."""
     record = accepted_definition.read(data_dir)
@@ -102,24 +108,24 @@ def _gives_way(data_dir, definition, confirmed):
     return held is None or compute_config_hash(held) == compute_config_hash(definition)
 
 
-def _check_own_entry(definition, index, given, path):
-    """The definition must say of this node what its operator has signed."""
-    own = definition.operators[index - 1]
-    for name, has, approved in (
-        ("config hash", to_hex(definition.config_hash), to_hex(given.config_hash)),
-        ("ENR", own.enr, given.enr),
-        ("share index", index, given.share_index),
-        ("operator address", own.address.lower(), given.address.lower()),
-        ("config signature", _hex(own.config_signature), _hex(given.config_signature)),
-        ("ENR signature", _hex(own.enr_signature), _hex(given.enr_signature)),
+def _check_own_entry(definition: Definition, share_index: int, approved: approval.Approval, path: str) -> None:
+    """Refuse a ``definition`` that says of this node something else than its operator has ``approved``, as recorded in ``path``."""
+    own = numbered(definition)[share_index]
+    for name, has, wanted in (
+        ("config hash", to_hex(definition.config_hash), to_hex(approved.config_hash)),
+        ("ENR", own.enr, approved.enr),
+        ("share index", share_index, approved.share_index),
+        ("operator address", own.address.lower(), approved.address.lower()),
+        ("config signature", _hex(own.config_signature), _hex(approved.config_signature)),
+        ("ENR signature", _hex(own.enr_signature), _hex(approved.enr_signature)),
     ):
-        if has != approved:
+        if has != wanted:
             raise DvError(
                 f"the definition has this node's {name} as {has}",
-                f"{approved}, as approved in {path}",
+                f"{wanted}, as approved in {path}",
                 "it is not the definition that this node approved: ask where it comes from",
             )
 
 
-def _hex(signature):
+def _hex(signature: bytes) -> str:
     return to_hex(one_spelling(signature))

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..cluster.definition import Definition, Operator
-from ..cluster.operators import index_of_address
+from ..cluster.operators import index_of_address, numbered
 from ..cluster.store_names import approval_name
 from ..crypto.secp256k1 import one_spelling
 from ..data_dir.layout import CEREMONY, DataDir
@@ -129,7 +129,7 @@ def read(data_dir: DataDir) -> Approval | None:
 
 def collect(proposal: Definition, inbox: dict[str, str]) -> dict[int, str]:
     """The approvals among the files of a store, share index -> text. Which of them are right, :func:`check` says."""
-    names = {share_index: approval_name(share_index) for share_index in range(1, len(proposal.operators or ()) + 1)}
+    names = {share_index: approval_name(share_index) for share_index in numbered(proposal)}
     return {share_index: inbox[name] for share_index, name in names.items() if name in inbox}
 
 
@@ -154,7 +154,7 @@ def approved_before(wanted: Approval, proposal: Definition, network: Network, in
         return None
     given = None
     with contextlib.suppress(DvError):
-        given = check(share_index, (proposal.operators or ())[share_index - 1], inbox[name], proposal, network)
+        given = check(share_index, numbered(proposal)[share_index], inbox[name], proposal, network)
     if given is None or given.enr != wanted.enr or not given.binding_signature:
         raise DvError(
             f"the store's {name}, for the ENR {claimed.enr}, is signed by this operator's wallet, and this node has no record of it",
@@ -209,7 +209,7 @@ def check_is_for(wanted: Approval, approval: Approval, what: str) -> None:
             )
 
 
-def _from_json(value):
+def _from_json(value: dict[str, Any]) -> Approval:
     signatures = {name: one_spelling(from_hex(value.get(name), None, name)) for name in SIGNED}
     address = checksum_address(parse_address(value["address"], "address"))
     config_hash = from_hex(value["config_hash"], None, "config_hash")

@@ -4,6 +4,10 @@
 
 """The shape of an operator's approval, and of the record that the node keeps of it."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from ..cluster.definition_checks import MAX_OPERATORS
 from .config_schema import ADDRESS
 
@@ -11,7 +15,7 @@ _HASH = {"type": "string", "pattern": r"^0x[0-9a-fA-F]{64}\Z", "description": "0
 _SIGNATURE = {"type": "string", "pattern": r"^0x[0-9a-fA-F]{130}\Z", "description": "0x and 130 hex digits"}
 
 
-def _object(description, optional=(), **fields):
+def _object(description: str, optional: tuple[str, ...] = (), **fields: Any) -> dict[str, Any]:
     return {
         "type": "object",
         "description": description,

@@ -11,6 +11,7 @@ proposal with one ENR, once; the DKG starts only for a definition that follows f
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..cluster.definition import Definition
 from ..cluster.operators import describe
@@ -125,11 +126,11 @@ def approve(approver: Approver, proposal: Definition, network: Network, signer: 
     return recorded or made, not recorded
 
 
-def _sign(approver, proposal, network, signer):
+def _sign(approver: Approver, proposal: Definition, network: Network, signer: Signer) -> Approval:
     enrs.parse(approver.enr, "this node's ENR")
     address = checksum_address(parse_address(approver.address, "the operator's address"))
     unsigned = approval.unsigned(proposal, address, approver.enr, approver.share_index)
-    signatures = {
+    signatures: dict[str, Any] = {
         name: sign_as(signer, approver.address, typed_data(unsigned, network.chain_id)) for name, typed_data in approval.SIGNED.items()
     }
     return replace(unsigned, **signatures)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ..cluster.definition import Definition, with_hashes
 from ..cluster.definition_checks import check_signatures
-from ..cluster.operators import check_different_nodes
+from ..cluster.operators import check_different_nodes, numbered
 from ..errors import Collector, DvError
 from ..ethereum.networks import Network
 from . import approval
@@ -24,7 +24,7 @@ def assemble(proposal: Definition, approvals: dict[int, str], network: Network) 
     :raises CarriedError: an approval is wrong; :class:`Problems` if several are
     :raises DvError: some are missing
     """
-    operators = dict(enumerate(proposal.operators or (), 1))
+    operators = numbered(proposal)
     missing = [share_index for share_index in operators if share_index not in approvals]
     if missing:
         raise DvError(

@@ -8,11 +8,16 @@ A node keeps the first one of each place that it verified, in ``<data dir>/cerem
 accepted a definition it refuses another ENR there. Source: the protocol's "Parties and trust".
 """
 
-import contextlib
+from __future__ import annotations
 
-from ..cluster.operators import describe
-from ..data_dir.layout import APPROVALS
+import contextlib
+from collections.abc import Iterable
+
+from ..cluster.definition import Definition
+from ..cluster.operators import describe, numbered
+from ..data_dir.layout import APPROVALS, DataDir
 from ..errors import CarriedError, Collector, DvError
+from ..ethereum.networks import Network
 from ..storage import files
 from . import approval
 
@@ -23,12 +28,12 @@ class Unbound(DvError):
     :param operators: their share indices
     """
 
-    def __init__(self, operators, found, wanted, hint, details):
+    def __init__(self, operators: Iterable[int], found: str, wanted: str, hint: str, details: list[str]):
         super().__init__(found, wanted, hint, details)
         self.operators = tuple(operators)
 
 
-def unbound(definition, operators):
+def unbound(definition: Definition, operators: Iterable[int]) -> Unbound:
     """The :class:`Unbound` error of the ``operators`` (share indices) of a ``definition`` or proposal."""
     return Unbound(
         operators,
@@ -41,28 +46,28 @@ def unbound(definition, operators):
     )
 
 
-def choose(data_dir, terms, inbox, network, accepted=False):
-    """The approvals of ``terms`` to go by (share index -> text): the store's, or what this node kept where the store has none that
+def choose(data_dir: DataDir, definition: Definition, inbox: dict[str, str], network: Network, accepted: bool = False) -> dict[int, str]:
+    """The approvals of a ``definition`` to go by (share index -> text): the store's, or what this node kept where the store has none that
     is good.
 
-    :param terms: a proposal or definition with right hashes
+    :param definition: with right hashes, or a proposal
     :param inbox: name -> text of the store's files; nothing in it is trusted
-    :param accepted: whether this node has accepted a definition of these terms: then only the ENRs that it kept count
+    :param accepted: whether this node has accepted a definition of this config: then only the ENRs that it kept count
     :raises CarriedError: an operator bound another ENR to its place than the one that this node met first
     """
-    chosen, problems = approval.collect(terms, inbox), Collector()
-    for index, kept in _read(data_dir, terms).items():
+    chosen, problems, operators = approval.collect(definition, inbox), Collector(), numbered(definition)
+    for share_index, kept in _read(data_dir, definition).items():
         first, other = approval.parse(kept), None
         with contextlib.suppress(DvError):
-            other = approval.check(index, terms.operators[index - 1], chosen.get(index, ""), terms, network)
+            other = approval.check(share_index, operators[share_index], chosen.get(share_index, ""), definition, network)
         if other is None or not other.binding_signature or accepted and other.enr != first.enr:
-            chosen[index] = kept
+            chosen[share_index] = kept
         elif other.enr != first.enr:
             problems.errors.append(
                 CarriedError(
-                    index,
+                    share_index,
                     "binding_signature",
-                    f"its wallet bound two ENRs to its place: {first.enr} in {data_dir.path(_file(index))}, and {other.enr} in the store",
+                    f"its wallet bound two ENRs to its place: {first.enr} in {data_dir.path(_file(share_index))}, and {other.enr} in the store",
                     "one, ever",
                     "ask that operator which node is its own, and begin again with a new proposal",
                 )
@@ -71,17 +76,17 @@ def choose(data_dir, terms, inbox, network, accepted=False):
     return chosen
 
 
-def keep(data_dir, terms, approvals, network):
-    """Keep of the ``approvals`` (share index -> text) of the ``terms`` that this node approved the first good one with a binding
+def keep(data_dir: DataDir, definition: Definition, approvals: dict[int, str], network: Network) -> bool:
+    """Keep of the ``approvals`` (share index -> text) of the ``definition`` or proposal that this node approved the first good one with a binding
     signature for each place. True if one was new."""
-    given, new = approval.read(data_dir), {}
-    if given is None or given.config_hash != terms.config_hash:
+    approved, operators, new = approval.read(data_dir), numbered(definition), {}
+    if approved is None or approved.config_hash != definition.config_hash:
         return False
-    for index, text in approvals.items():
-        name = _file(index)
+    for share_index, text in approvals.items():
+        name = _file(share_index)
         if not data_dir.holds(name):
             try:
-                found = approval.check(index, terms.operators[index - 1], text, terms, network)
+                found = approval.check(share_index, operators[share_index], text, definition, network)
             except DvError:
                 continue
             if found.binding_signature:
@@ -94,57 +99,57 @@ def keep(data_dir, terms, approvals, network):
     return any(written)
 
 
-def missing(definition, approvals, network):
+def missing(definition: Definition, approvals: dict[int, str], network: Network) -> list[int]:
     """The share indices of the operators whose approval among ``approvals`` (share index -> text) does not bind the ENR that the
     ``definition`` has.
 
     :raises CarriedError: an approval is wrong, or is for another ENR
     """
     found, problems = [], Collector()
-    for index, operator in enumerate(definition.operators, 1):
+    for share_index, operator in numbered(definition).items():
         with problems:
-            if index not in approvals:
-                found.append(index)
+            if share_index not in approvals:
+                found.append(share_index)
                 continue
-            given = approval.check(index, operator, approvals[index], definition, network)
-            if given.enr != operator.enr:
+            approved = approval.check(share_index, operator, approvals[share_index], definition, network)
+            if approved.enr != operator.enr:
                 raise CarriedError(
-                    index,
+                    share_index,
                     "enr",
                     f"the definition has the ENR {operator.enr} for it",
-                    f"{given.enr}, which its approval is for",
+                    f"{approved.enr}, which its approval is for",
                     "do not confirm this definition: ask that operator which node is its own",
                 )
-            if not given.binding_signature:
-                found.append(index)
+            if not approved.binding_signature:
+                found.append(share_index)
     problems.raise_any()
     return found
 
 
-def without(approvals):
+def without(approvals: dict[int, str]) -> list[int]:
     """The share indices of those ``approvals`` (share index -> text) that have no binding signature."""
     found = []
-    for index, text in approvals.items():
+    for share_index, text in approvals.items():
         # What is no approval at all, the run says that would use it.
         with contextlib.suppress(DvError):
             if not approval.parse(text).binding_signature:
-                found.append(index)
+                found.append(share_index)
     return found
 
 
-def _read(data_dir, terms):
-    """The approvals of ``terms`` that this node gave and kept, share index -> text."""
-    given, found = approval.read(data_dir), {}
-    for index in range(1, len(terms.operators or ()) + 1):
-        name = _file(index)
+def _read(data_dir: DataDir, definition: Definition) -> dict[int, str]:
+    """The approvals of ``definition`` that this node gave and kept, share index -> text."""
+    approved, found = approval.read(data_dir), {}
+    for share_index in numbered(definition):
+        name = _file(share_index)
         content = data_dir.read(name, approval.MAX_SIZE)
-        if content is not None and approval.parse(content, data_dir.path(name)).config_hash == terms.config_hash:
-            found[index] = content.decode()
-    if given and given.config_hash == terms.config_hash:
-        found[given.share_index] = given.dump()
+        if content is not None and approval.parse(content, data_dir.path(name)).config_hash == definition.config_hash:
+            found[share_index] = content.decode()
+    if approved and approved.config_hash == definition.config_hash:
+        found[approved.share_index] = approved.dump()
     return found
 
 
-def _file(share_index):
+def _file(share_index: int) -> str:
     """The file, relative to the data directory, of the approval that binds the operator with that share index."""
     return f"{APPROVALS}/{share_index}.json"

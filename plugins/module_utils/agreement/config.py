@@ -11,8 +11,12 @@ rounded up) is taken because it was given explicitly: setting ``dv_threshold`` i
 Limits: charon-formats §1.1 and §1.4.
 """
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ..cluster.definition import (
     WRITTEN_VERSION,
@@ -70,7 +74,7 @@ class ClusterConfig:
     creator: str
 
 
-def parse_config(value, operators_pending=False):
+def parse_config(value: Any, operators_pending: bool = False) -> ClusterConfig:
     """The :class:`ClusterConfig` of ``value``: a dict of the cluster's variables, without their prefix ``dv_``.
 
     ``None`` and an empty ``testnet`` mean "not set". Numbers and booleans may be texts, as ``-e name=value`` gives them.
@@ -93,7 +97,7 @@ def parse_config(value, operators_pending=False):
     return _cluster_config(values)
 
 
-def definition(config, uuid, timestamp):
+def definition(config: ClusterConfig, uuid: str, timestamp: str) -> Definition:
     """The unsigned :class:`~.definition.Definition` of ``terms``, with its config hash and without ENRs.
 
     :param uuid: text that tells it from other clusters with the same terms, at most 64 bytes
@@ -128,7 +132,7 @@ def definition(config, uuid, timestamp):
     return with_hashes(made)
 
 
-def differences(definition, config):
+def differences(definition: Definition, config: ClusterConfig) -> list[str]:
     """What ``terms`` say otherwise than the existing ``definition``: a list of texts, empty if they agree.
 
     An operator whose wallet is not known yet, agrees with any.
@@ -140,14 +144,14 @@ def differences(definition, config):
     ]
 
 
-def variable(path):
+def variable(path: tuple[str | int, ...]) -> str:
     """The Ansible variable that sets the term at ``path``: ``dv_operators[1]``, ``dv_testnet_chain_id``."""
     if path and path[0] == "testnet":
         path = ("_".join(map(str, path)),)
     return "dv_" + dotted(path) if path else "the cluster's terms"
 
 
-def _without_unset(value, schema):
+def _without_unset(value: Any, schema: dict[str, Any]) -> Any:
     """``value`` without what is not set, and with the numbers and booleans that came as text."""
     kind = schema.get("type")
     if kind == "object" and isinstance(value, dict):
@@ -165,7 +169,7 @@ def _without_unset(value, schema):
 # Rules beyond the shape. Each is given the terms, its own fields being of the right shape, and yields what is wrong.
 
 
-def _name(values):
+def _name(values: dict[str, Any]) -> Iterator[DvError]:
     name = values["name"]
     if not name.isprintable():
         yield DvError(f"dv_name is {show(name)}, with characters that cannot be printed", "printable text")
@@ -173,7 +177,7 @@ def _name(values):
         yield DvError(f"dv_name has {len(name.encode())} bytes", "at most 256 bytes in UTF-8", "choose a shorter name")
 
 
-def _network(values):
+def _network(values: dict[str, Any]) -> Iterator[DvError]:
     name, testnet = values["network"], values["testnet"]
     if (name is None) == (testnet is None):
         found = "neither dv_network nor dv_testnet_* is set" if name is None else "both dv_network and dv_testnet_* are set"
@@ -186,13 +190,13 @@ def _network(values):
         yield DvError(named, error.wanted, error.hint)
 
 
-def _checksums(values, field, zero_means):
+def _checksums(values: dict[str, Any], field: str, zero_means: str) -> Iterator[DvError]:
     for index, text in enumerate(values[field]):
         if text:
             yield from _checksum(variable((field, index)), text, zero_means)
 
 
-def _checksum(name, text, zero_means):
+def _checksum(name: str, text: str, zero_means: str) -> Iterator[DvError]:
     if parse_address(text, name) == ZERO:
         yield DvError(f"{name} is the zero address", "an address that somebody holds", zero_means)
         return
@@ -202,23 +206,23 @@ def _checksum(name, text, zero_means):
         yield error
 
 
-def _withdrawal_checksums(values):
+def _withdrawal_checksums(values: dict[str, Any]) -> Iterator[DvError]:
     return _checksums(values, "withdrawal_addresses", "stakes withdrawn to it would be lost")
 
 
-def _fee_recipient_checksums(values):
+def _fee_recipient_checksums(values: dict[str, Any]) -> Iterator[DvError]:
     return _checksums(values, "fee_recipient_addresses", "fees sent to it would be lost")
 
 
-def _operator_checksums(values):
+def _operator_checksums(values: dict[str, Any]) -> Iterator[DvError]:
     return _checksums(values, "operators", "nobody can sign for it")
 
 
-def _creator(values):
+def _creator(values: dict[str, Any]) -> Iterable[DvError]:
     return _checksum("dv_creator", values["creator"], "nobody can sign for it") if values["creator"] else ()
 
 
-def _counts(values):
+def _counts(values: dict[str, Any]) -> Iterator[DvError]:
     for field in ("withdrawal_addresses", "fee_recipient_addresses"):
         count, validators = len(values[field]), values["num_validators"]
         if count not in (1, validators):
@@ -229,10 +233,10 @@ def _counts(values):
             )
 
 
-def _different_operators(values):
+def _different_operators(values: dict[str, Any]) -> Iterator[DvError]:
     if values["allow_shared_operator_address"]:
         return
-    places = {}
+    places: dict[str, int] = {}
     for index, text in enumerate(values["operators"]):
         first = places.setdefault(text.lower(), index) if text else index
         if first != index:
@@ -243,7 +247,7 @@ def _different_operators(values):
             )
 
 
-def _threshold(values):
+def _threshold(values: dict[str, Any]) -> Iterator[DvError]:
     threshold, operators = values["threshold"], len(values["operators"])
     if threshold is not None and threshold > operators:
         yield DvError(
@@ -253,7 +257,7 @@ def _threshold(values):
         )
 
 
-def _deposits(values):
+def _deposits(values: dict[str, Any]) -> Iterator[DvError]:
     amounts, compounding = values["deposit_amounts"], values["compounding"]
     largest = largest_deposit(compounding)
     for index, amount in enumerate(amounts):
@@ -286,17 +290,17 @@ _RULES = (
 )
 
 
-def _network_of(values):
+def _network_of(values: dict[str, Any]) -> Network:
     testnet = values["testnet"]
     if testnet is None:
         return KNOWN.by_name(values["network"])
     return custom_network(testnet["name"], testnet["chain_id"], testnet["fork_version"], testnet["genesis_timestamp"])
 
 
-def _cluster_config(values):
+def _cluster_config(values: dict[str, Any]) -> ClusterConfig:
     count, operators = values["num_validators"], tuple(values["operators"])
 
-    def each(addresses):
+    def each(addresses: list[str]) -> tuple[str, ...]:
         return tuple(addresses) if len(addresses) == count else tuple(addresses) * count
 
     return ClusterConfig(
@@ -332,7 +336,7 @@ _COMPARED = {
 }
 
 
-def _compare(name, has, says):
+def _compare(name: str, has: Any, says: Any) -> Iterator[tuple[str, str, str]]:
     """(name, what the definition has, what the terms say) where they differ: lists by entry, addresses in any case."""
     if isinstance(has, list):
         pairs = list(zip(has, says))
@@ -349,5 +353,5 @@ def _compare(name, has, says):
         yield name, show(has), show(says)
 
 
-def _any_case(value):
+def _any_case(value: Any) -> Any:
     return value.lower() if isinstance(value, str) and re.fullmatch("0x[0-9a-fA-F]{40}", value) else value

@@ -7,10 +7,15 @@
 There each has to be accepted by its name, in ``dv_accept``.
 """
 
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
 from ..cluster.definition import default_threshold
 from ..errors import DvError, show
 from ..ethereum import networks
 from ..ethereum.address import parse_address
+from .config import ClusterConfig
 
 #: Below this an address is not one that anybody made: the zero address, precompiles, texts like ``0x...dEaD``.
 _MADE = 1 << 64
@@ -29,22 +34,22 @@ _NOBODYS = frozenset(
 )
 
 
-def _demo_operators(_cluster_config, demo):
+def _demo_operators(_cluster_config: ClusterConfig, demo: bool) -> Iterator[str]:
     if demo:
         yield "the operators are made up (dv_demo): their wallets and policies lie on the nodes"
 
 
-def _dead_withdrawal_address(cluster_config, _demo):
+def _dead_withdrawal_address(cluster_config: ClusterConfig, _demo: bool) -> Iterator[str]:
     for index, text in _dead(cluster_config.withdrawal_addresses):
         yield f"dv_withdrawal_addresses[{index}] is {text}, which is nobody's own: what is withdrawn to it is lost"
 
 
-def _dead_fee_recipient_address(cluster_config, _demo):
+def _dead_fee_recipient_address(cluster_config: ClusterConfig, _demo: bool) -> Iterator[str]:
     for index, text in _dead(cluster_config.fee_recipient_addresses):
         yield f"dv_fee_recipient_addresses[{index}] is {text}, which is nobody's own: fees sent to it are lost"
 
 
-def _dead(addresses):
+def _dead(addresses: Iterable[str]) -> Iterator[tuple[int, str]]:
     """The first of ``addresses`` that is nobody's own: at most one pair of its position and text."""
     for index, text in enumerate(addresses):
         address = parse_address(text, "it")
@@ -53,7 +58,7 @@ def _dead(addresses):
             return
 
 
-def _threshold(cluster_config, _demo):
+def _threshold(cluster_config: ClusterConfig, _demo: bool) -> Iterator[str]:
     threshold, operators = cluster_config.threshold, len(cluster_config.operators)
     if threshold < default_threshold(operators):
         yield f"dv_threshold is {threshold} of {operators} operators, fewer than two thirds: a part of them can get the validators slashed"
@@ -68,7 +73,7 @@ HAZARDS = {
 }
 
 
-def of(cluster_config, demo):
+def of(cluster_config: ClusterConfig, demo: bool) -> dict[str, str]:
     """The hazards of ``cluster_config`` (:class:`~.config.ClusterConfig`), name -> text; none on a network without real value.
 
     :param demo: whether the operators are made up
@@ -78,7 +83,7 @@ def of(cluster_config, demo):
     return {name: text for name, tell in HAZARDS.items() for text in tell(cluster_config, demo)}
 
 
-def problems(cluster_config, demo, accepted):
+def problems(cluster_config: ClusterConfig | None, demo: bool, accepted: Collection[str]) -> list[DvError]:
     """What is wrong: a list of :class:`DvError`, one for each hazard of ``cluster_config`` that is not among the ``accepted`` names, and for
     each of those names that is none."""
     unknown = [
@@ -86,8 +91,10 @@ def problems(cluster_config, demo, accepted):
         for name in accepted
         if name not in HAZARDS
     ]
+    if cluster_config is None:
+        return unknown
     return unknown + [
         DvError(text, f"something else on {cluster_config.network.name}", f"if it is meant, add {name} to the list dv_accept")
-        for name, text in (of(cluster_config, demo) if cluster_config else {}).items()
+        for name, text in of(cluster_config, demo).items()
         if name not in accepted
     ]

@@ -22,21 +22,26 @@ there. Addresses need their checksum and quotes (YAML takes a bare ``0x...`` for
     max_validators: 100
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
 import re
 import stat
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from ..cluster.definition import effective_deposit_amounts
+from ..cluster.definition import Definition, effective_deposit_amounts
 from ..encoding.json_schema import check_shape
 from ..errors import Collector, DvError, show
 from ..ethereum import networks
 from ..ethereum.address import parse_checksum_address
 from ..ethereum.units import GWEI_PER_ETH
 from ..storage import files
+from .config import ClusterConfig
 from .policy_schema import POLICY
 
 #: Largest policy file that is read, in bytes.
@@ -54,7 +59,7 @@ class Policy:
     rules: dict
 
 
-def read(path):
+def read(path: str) -> Policy:
     """The :class:`Policy` of the file at ``path``.
 
     :raises DvError: not readable, owned by someone else, writable for others, not YAML, or not a policy
@@ -75,7 +80,7 @@ def read(path):
     return Policy(path, hashlib.sha256(content).hexdigest(), rules)
 
 
-def violations(policy, definition, own_address):
+def violations(policy: Policy, definition: Definition, own_address: str) -> list[str]:
     """Every way in which ``definition`` goes beyond ``policy``: a list of texts, empty if the node may sign it.
 
     :param own_address: the address of the node's own operator (text), which may always be an operator
@@ -89,7 +94,7 @@ def violations(policy, definition, own_address):
     ]
 
 
-def strangers(policy):
+def strangers(policy: Policy) -> list[DvError]:
     """What is to be said of a ``policy`` that lets anybody be an operator: a list of one :class:`~.errors.DvError`, or empty."""
     if "operators" in policy.rules:
         return []
@@ -102,7 +107,7 @@ def strangers(policy):
     ]
 
 
-def allowing(cluster_config):
+def allowing(cluster_config: ClusterConfig) -> str:
     """The text of a policy that allows exactly ``cluster_config`` (:class:`~.config.ClusterConfig`)."""
     network = cluster_config.network
     known = network in networks.NETWORKS
@@ -122,16 +127,16 @@ def allowing(cluster_config):
 # One check for each rule: given the rule, the definition and the node's own address, it yields what goes beyond it.
 
 
-def _networks(allowed, definition, _own):
+def _networks(allowed: list[str], definition: Definition, _own: str) -> Iterator[str]:
     name = networks.name_of(definition.fork_version)
     if not {name, "0x" + definition.fork_version.hex()}.intersection(allowed):
         yield f"the network is {name}"
 
 
-def _validator_addresses(attribute, title):
-    def check(allowed, definition, _own):
+def _validator_addresses(attribute: str, title: str) -> Callable[[list[str], Definition, str], Iterator[str]]:
+    def check(allowed: list[str], definition: Definition, _own: str) -> Iterator[str]:
         known = {text.lower() for text in allowed}
-        strange = {}
+        strange: dict[str, tuple[int, str]] = {}
         for index, validator in enumerate(definition.validators or ()):
             text = getattr(validator, attribute)
             if text.lower() not in known:
@@ -142,7 +147,7 @@ def _validator_addresses(attribute, title):
     return check
 
 
-def _operators(allowed, definition, own):
+def _operators(allowed: list[str], definition: Definition, own: str) -> Iterator[str]:
     left = Counter(text.lower() for text in allowed)
     left[own.lower()] = max(left[own.lower()], 1)
     for index, operator in enumerate(definition.operators or (), 1):
@@ -154,33 +159,33 @@ def _operators(allowed, definition, own):
             left[address] -= 1
 
 
-def _deposit_amounts(allowed, definition, _own):
+def _deposit_amounts(allowed: list[int], definition: Definition, _own: str) -> Iterator[str]:
     for amount in effective_deposit_amounts(definition):
         if amount not in [each * GWEI_PER_ETH for each in allowed]:
             yield f"a deposit is {amount / GWEI_PER_ETH:.12g} ETH"
 
 
-def _compounding(allowed, definition, _own):
+def _compounding(allowed: bool, definition: Definition, _own: str) -> Iterator[str]:
     if definition.compounding != allowed:
         yield f"compounding is {show(definition.compounding)}"
 
 
-def _threshold(exact, definition, _own):
+def _threshold(exact: int, definition: Definition, _own: str) -> Iterator[str]:
     if definition.threshold != exact:
         yield f"the threshold is {definition.threshold}"
 
 
-def _min_threshold(least, definition, _own):
+def _min_threshold(least: int, definition: Definition, _own: str) -> Iterator[str]:
     if definition.threshold < least:
         yield f"the threshold is {definition.threshold}"
 
 
-def _max_validators(most, definition, _own):
+def _max_validators(most: int, definition: Definition, _own: str) -> Iterator[str]:
     if definition.num_validators > most:
         yield f"the number of validators is {definition.num_validators}"
 
 
-_CHECKS = {
+_CHECKS: dict[str, Callable[[Any, Definition, str], Iterator[str]]] = {
     "networks": _networks,
     "withdrawal_addresses": _validator_addresses("withdrawal_address", "withdrawal address"),
     "fee_recipient_addresses": _validator_addresses("fee_recipient_address", "fee recipient"),
@@ -193,14 +198,14 @@ _CHECKS = {
 }
 
 
-def _show_rule(value):
+def _show_rule(value: Any) -> str:
     """A rule in a line: at most five entries of a list."""
     if not isinstance(value, list):
         return show(value)
     return ", ".join([show(each).strip('"') for each in value[:5]] + [f"and {len(value) - 5} more"] * (len(value) > 5))
 
 
-def _check_owner(path, status):
+def _check_owner(path: str, status: os.stat_result) -> None:
     """Refuse a policy that somebody else than the node's user or root could have written."""
     if status.st_uid not in (0, os.geteuid()):
         raise DvError(
@@ -216,7 +221,7 @@ def _check_owner(path, status):
         )
 
 
-def _check_network(name, what):
+def _check_network(name: str, what: str) -> None:
     known = [network.name for network in networks.NETWORKS]
     if name not in known and not re.fullmatch("0x[0-9a-f]{8}", name):
         raise DvError(
@@ -225,12 +230,12 @@ def _check_network(name, what):
         )
 
 
-def _load(content, path):
+def _load(content: bytes, path: str) -> Any:
     """The value of the YAML text ``content``; a key twice, anchors and tags are refused, for people read the file."""
     import yaml  # needed on the nodes that have a policy only
 
     class Loader(yaml.SafeLoader):
-        def compose_node(self, parent, index):
+        def compose_node(self, parent: Any, index: Any) -> Any:
             event = self.peek_event()
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) or getattr(event, "tag", None):
                 raise yaml.MarkedYAMLError(problem_mark=event.start_mark)

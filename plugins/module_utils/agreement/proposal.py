@@ -9,24 +9,26 @@ It is a definition file with every operator's address and without ENRs. The crea
 Order of the signatures: charon-formats §2.2.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from ..cluster.canonical import canonical_form
 from ..cluster.definition import WRITTEN_VERSION, Definition, with_hashes
 from ..cluster.definition_checks import check_hashes, check_runnable
-from ..data_dir.layout import CEREMONY
+from ..data_dir.layout import CEREMONY, DataDir
 from ..errors import Collector, DvError
 from ..ethereum import eip712
 from ..ethereum.address import parse_address
 from ..ethereum.networks import KNOWN, Networks
-from ..signers.signer import sign_as
+from ..signers.signer import Signer, sign_as
 from ..storage import files
 from . import config
 
 FILE = CEREMONY + "/proposal.json"
 
 
-def propose(data_dir, cluster_config, signer, uuid, timestamp):
+def propose(data_dir: DataDir, cluster_config: config.ClusterConfig, signer: Signer, uuid: str, timestamp: str) -> tuple[Definition, bool]:
     """The proposal of the creator's node: the one it made before, or a new one. (definition, whether it is new).
 
     :param cluster_config: the :class:`~.config.ClusterConfig` that it shall have
@@ -45,14 +47,14 @@ def propose(data_dir, cluster_config, signer, uuid, timestamp):
     return proposal or made, not proposal
 
 
-def _sign(cluster_config, signer, uuid, timestamp):
+def _sign(cluster_config: config.ClusterConfig, signer: Signer, uuid: str, timestamp: str) -> Definition:
     made = config.definition(cluster_config, uuid, timestamp)
     typed_data = eip712.creator_config(made.config_hash, cluster_config.network.chain_id)
     signature = sign_as(signer, made.creator.address, typed_data)
     return with_hashes(replace(made, creator=replace(made.creator, config_signature=signature)))
 
 
-def read(data_dir, cluster_config):
+def read(data_dir: DataDir, cluster_config: config.ClusterConfig) -> Definition | None:
     """The proposal that this node made before, or ``None``.
 
     :raises DvError: it is damaged, or it has another config than ``cluster_config``
@@ -72,7 +74,7 @@ def read(data_dir, cluster_config):
     return proposal
 
 
-def check_config(proposal, cluster_config):
+def check_config(proposal: Definition, cluster_config: config.ClusterConfig) -> None:
     """Refuse another node's proposal (a :class:`~.definition.Definition`) that has another ``cluster_config``
     (:class:`~.config.ClusterConfig`).
 
@@ -88,7 +90,7 @@ def check_config(proposal, cluster_config):
         )
 
 
-def check_proposal(content, what="proposal", networks=KNOWN):
+def check_proposal(content: bytes | str, what: str = "proposal", networks: Networks = KNOWN) -> Definition:
     """The :class:`~.definition.Definition` of a proposal (bytes or text) in its canonical form, called ``what`` in errors.
 
     Checked are shape and hashes, the limits of a cluster that is made here, and the creator's signature.
@@ -115,7 +117,7 @@ def check_proposal(content, what="proposal", networks=KNOWN):
     return proposal
 
 
-def _check_creator(definition, what, networks):
+def _check_creator(definition: Definition, what: str, networks: Networks) -> None:
     creator = definition.creator
     network = networks.of(definition)
     typed_data = eip712.creator_config(definition.config_hash, network.chain_id)

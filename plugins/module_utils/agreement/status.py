@@ -4,22 +4,35 @@
 
 """Status of a node that has no definition yet: from its own files, and what the store holds."""
 
-import os
+from __future__ import annotations
 
+import os
+from typing import Any
+
+from ..cluster.definition import Definition
 from ..cluster.node_status import NodeStatus, changed_at
+from ..cluster.operators import numbered
 from ..cluster.store_names import PROPOSAL, approval_name
 from ..cluster.summary import summarize
 from ..data_dir import node_key
-from ..data_dir.layout import DEFINITION, NODE_KEY
+from ..data_dir.layout import DEFINITION, NODE_KEY, DataDir
 from ..errors import DvError
 from ..ethereum import enr
-from ..ethereum.networks import KNOWN
+from ..ethereum.networks import KNOWN, Network, Networks
 from . import approval, bindings
 from .proposal import FILE as PROPOSAL_FILE
 from .proposal import check_proposal
 
 
-def evaluate_agreement(data_dir, inbox, store, networks=KNOWN, address=None, share_index=None, creator=None):
+def evaluate_agreement(
+    data_dir: DataDir,
+    inbox: dict[str, str],
+    store: str,
+    networks: Networks = KNOWN,
+    address: str | None = None,
+    share_index: int | None = None,
+    creator: str | None = None,
+) -> tuple[NodeStatus, dict[str, Any]]:
     """The :class:`~.node_status.NodeStatus` of a node that has its ENR private key, and what is known of its cluster
     (:func:`.summary.summarize`).
 
@@ -58,7 +71,7 @@ def evaluate_agreement(data_dir, inbox, store, networks=KNOWN, address=None, sha
     if approval_name(approved.share_index) not in inbox:
         return _ready("approval", since, "the store lacks this node's approval"), known
     approvals = bindings.choose(data_dir, proposal, inbox, network)
-    missing = tuple(index for index in range(1, len(proposal.operators) + 1) if index not in approvals)
+    missing = tuple(index for index in numbered(proposal) if index not in approvals)
     without = bindings.without(approvals)
     if without:
         error = bindings.unbound(proposal, without)
@@ -68,7 +81,14 @@ def evaluate_agreement(data_dir, inbox, store, networks=KNOWN, address=None, sha
     return _ready("definition", since, f"the store holds {'the definition' if missing else 'all approvals'}"), known
 
 
-def evaluate_without_key(inbox, store, known, networks=KNOWN, address=None, share_index=None):
+def evaluate_without_key(
+    inbox: dict[str, str],
+    store: str,
+    known: dict[str, Any],
+    networks: Networks = KNOWN,
+    address: str | None = None,
+    share_index: int | None = None,
+) -> NodeStatus:
     """The :class:`~.node_status.NodeStatus` of a node that has no ENR private key, nor anything else; the other arguments are those of
     :func:`evaluate_agreement`.
 
@@ -84,7 +104,9 @@ def evaluate_without_key(inbox, store, known, networks=KNOWN, address=None, shar
     return stopped or _ready("enr", None, "it is this node's turn")
 
 
-def _stopped(step, since, wanted, proposal, network, inbox):
+def _stopped(
+    step: str, since: float | None, wanted: approval.Approval, proposal: Definition, network: Network, inbox: dict[str, str]
+) -> NodeStatus | None:
     """Of a node that cannot go on, since its operator approved ``proposal`` with another ENR than the ``wanted`` approval has, and the
     store holds that; ``None`` where it can."""
     try:
@@ -94,7 +116,7 @@ def _stopped(step, since, wanted, proposal, network, inbox):
     return None
 
 
-def _ready(step, since, why):
+def _ready(step: str, since: float | None, why: str) -> NodeStatus:
     return NodeStatus(state="waiting", step=step, ready=True, since=since, detail=f"{why}: run again")
 
 

@@ -11,7 +11,12 @@ from collections.abc import Iterable
 
 from ..errors import DvError, OperatorError
 from ..ethereum import enr
-from .definition import Definition
+from .definition import Definition, Operator
+
+
+def numbered(definition: Definition) -> dict[int, Operator]:
+    """The operators of ``definition`` by their share index, in order."""
+    return dict(enumerate(definition.operators or (), 1))
 
 
 def indices_of(address: str, addresses: Iterable[str]) -> list[int]:
@@ -53,7 +58,7 @@ def index_of_key(definition: Definition, public_key: bytes) -> int:
 
     :raises DvError: there is none
     """
-    for share_index, operator in enumerate(definition.operators or (), 1):
+    for share_index, operator in numbered(definition).items():
         # What is no ENR at all is said of its operator, see check_different_nodes.
         with contextlib.suppress(DvError):
             if enr.parse(operator.enr, verify=False).public_key == public_key:
@@ -69,7 +74,7 @@ def describe(definition: Definition) -> list[str]:
     """What operators compare before they confirm a hash: who has which place, and with which ENR; a text for each."""
     return [
         f"operator {share_index}: {', '.join(filter(None, (operator.address, operator.enr)))}"
-        for share_index, operator in enumerate(definition.operators or (), 1)
+        for share_index, operator in numbered(definition).items()
     ]
 
 
@@ -80,7 +85,7 @@ def check_different_nodes(definition: Definition) -> None:
     :raises DvError: two have the same key, and nothing tells whose it is
     """
     owners: dict[bytes, int] = {}
-    for share_index, operator in enumerate(definition.operators or (), 1):
+    for share_index, operator in numbered(definition).items():
         try:
             key = enr.parse(operator.enr).public_key
         except DvError as error:

@@ -13,6 +13,7 @@ import functools
 import os
 import re
 import secrets
+from typing import Any
 
 from ..crypto import secp256k1
 from ..encoding import go_json
@@ -46,7 +47,7 @@ class KeyFileWallet:
         return address(self._path)
 
     @functools.cached_property
-    def _private_key(self):
+    def _private_key(self) -> bytes:
         return unlock(self._path, self._password_file)
 
     def sign(self, typed_data: dict) -> bytes:
@@ -57,7 +58,9 @@ class KeyFileWallet:
         return secp256k1.sign(self._private_key, eip712.digest(typed_data))
 
 
-def find_or_create(path: str, password_file: str, wanted: str | None = None, may_create: bool = False, dry_run: bool = False):
+def find_or_create(
+    path: str, password_file: str, wanted: str | None = None, may_create: bool = False, dry_run: bool = False
+) -> tuple[str | None, bool]:
     """The wallet at ``path``, or a new one, see :func:`create`: its address (``wanted`` or ``None`` of a wallet that a real run would
     make), and whether it is new.
 
@@ -93,7 +96,7 @@ def find(path: str, wanted: str | None = None) -> str:
     return found
 
 
-def create(path, password_file):
+def create(path: str, password_file: str) -> str:
     """Make a new wallet at ``path``, with the password of ``password_file``, or a new one in it. Its address (text).
 
     Both are 0600. The password is durable before the key is, so a run that was killed between them goes on here.
@@ -116,14 +119,14 @@ def create(path, password_file):
     return address(path)
 
 
-def finish_interrupted_write(*paths):
+def finish_interrupted_write(*paths: str) -> None:
     """Finish what killed runs began to write of the ``paths`` that are there: their names last, their temporary files go."""
     for path in filter(os.path.lexists, paths):
         files.sync_directory(os.path.dirname(os.path.abspath(path)))
         files.remove_temporary_files_of(path)
 
 
-def address(path, default=None):
+def address(path: str, default: str | None = None) -> str:
     """The address (text with checksum) that the key file at ``path`` states; no key is unlocked.
 
     :param default: the answer for a key file that does not state its address, as some wallets write it
@@ -141,7 +144,7 @@ def address(path, default=None):
     return checksum_address(bytes.fromhex(stated.removeprefix("0x")))
 
 
-def unlock(path, password_file):
+def unlock(path: str, password_file: str) -> bytes:
     """The private key (32 bytes) of the key file at ``path``, with the password in ``password_file``.
 
     :raises DvError: either file cannot be read, the derivation would cost too much, or the password is wrong
@@ -161,7 +164,7 @@ def unlock(path, password_file):
     return private_key
 
 
-def read_password(path):
+def read_password(path: str) -> str:
     """The password (text) in the first line of the file at ``path``.
 
     :raises DvError: not readable, not UTF-8, or empty
@@ -175,7 +178,7 @@ def read_password(path):
     return password
 
 
-def _read(path):
+def _read(path: str) -> dict[str, Any]:
     """The key file at ``path`` (dict, its top keys in lower case), shape and cost checked. Errors show no value."""
     value = go_json.loads(files.read(path, MAX_SIZE), f"the wallet {path}")
     if isinstance(value, dict):
@@ -195,9 +198,9 @@ def _read(path):
     return value
 
 
-def _check_shape(value, schema, path, top):
+def _check_shape(value: Any, schema: dict[str, Any], path: str, top: tuple[str, ...]) -> None:
     raise_all([_wrong(path, (*top, *where), error.wanted) for where, error in shape_problems(value, schema, dotted)])
 
 
-def _wrong(path, where, wanted):
+def _wrong(path: str, where: tuple[str | int, ...], wanted: str) -> DvError:
     return DvError(f"the wallet {path}: {dotted(where) or 'its content'} is missing or wrong", wanted)
