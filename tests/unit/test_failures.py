@@ -23,6 +23,7 @@ SPEAKERS = {
     "OperatorError": 2,
     "CarriedError": 2,
     "Unbound": 1,
+    "super().__init__": 0,
     "Fault": 3,
     "_bad": 4,
     "report.error": 1,

@@ -236,7 +236,7 @@ def _check_signer(signer: str, signed: dict[str, tuple[dict[str, Any], bytes]], 
     problems.raise_any()
 
 
-def operator_of(definition, public_key):
+def operator_of(definition: Definition, public_key: bytes) -> int:
     """The share index of the operator whose ENR has ``public_key`` (33 bytes).
 
     :raises DvError: there is none
