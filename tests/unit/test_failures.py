@@ -22,6 +22,7 @@ SPEAKERS = {
     "module.warn": 0,
     "OperatorError": 2,
     "CarriedError": 2,
+    "SignedByAnother": 0,
     "Unbound": 1,
     "super().__init__": 0,
     "Fault": 3,

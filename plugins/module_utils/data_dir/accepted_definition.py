@@ -42,7 +42,7 @@ def read(data_dir: DataDir) -> Accepted | None:
     bound_by = lookup(record, "bound_by", path)
     if not found or bound_by not in (BY_HASH, BY_SIGNATURES, None):
         raise DvError(
-            "%s does not say which definition was accepted, or what bound it" % path,
+            f"{path} does not say which definition was accepted, or what bound it",
             "a definition_hash of 32 bytes, and bound_by",
             "restore it from a backup",
         )
