@@ -170,8 +170,9 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.crypto.secp256k1 import public_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, LOCK, DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony, elsewhere
-    from ansible_collections.obol.dv.plugins.module_utils.dkg import inbox as mail
+    from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
+    from ansible_collections.obol.dv.plugins.module_utils.dkg.inbox import select
+    from ansible_collections.obol.dv.plugins.module_utils.dkg.status import note_other_definitions
     from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
     from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import by_fork_version
@@ -190,7 +191,7 @@ def take_part(module):
     params, custom = module.params, networks(module.params)
     data_dir = DataDir(params["data_dir"])
     if not data_dir.holds(DEFINITION):
-        detail = "there is no %s in %s yet: it needs the approvals of all operators" % (DEFINITION, data_dir)
+        detail = f"there is no {DEFINITION} in {data_dir} yet: it needs the approvals of all operators"
         state = "planned" if module.check_mode else "waiting"
         return dict(Standing(state=state, step="definition", detail=detail).result(), changed=module.check_mode)
     private_key = node_key.read(data_dir)
@@ -209,7 +210,7 @@ def take_part(module):
     if module.check_mode:
         state, detail = ("complete", "nothing to do") if complete else ("planned", "would take part in the ceremony")
         return dict(known, **Standing(state=state, detail=detail).result(), changed=not complete)
-    inbox = mail.select(definition.definition_hash, params["inbox"])
+    inbox = select(definition.definition_hash, params["inbox"])
     prefix, settled = dkg_folder(definition.definition_hash), tuple(params["settled"])
     outcome = ceremony.step(
         data_dir,
@@ -218,9 +219,9 @@ def take_part(module):
         inbox,
         params["attempt"],
         network=by_fork_version(definition.fork_version, custom),
-        settled=[name.removeprefix(prefix) for name in settled],
+        completed_rounds=[name.removeprefix(prefix) for name in settled],
     )
-    outcome = elsewhere.note(outcome, definition, private_key, params["inbox"])
+    outcome = note_other_definitions(outcome, definition, private_key, params["inbox"])
     there = set(inbox.values())
     outbox = {
         prefix + name: text
@@ -233,7 +234,7 @@ def take_part(module):
         changed=outcome.changed,
         outbox={name: text for name, text in outbox.items() if not name.startswith(settled)},
         handed_on=[prefix + name for name in outcome.handed_on],
-        settled=[prefix + name for name in outcome.settled],
+        settled=[prefix + name for name in outcome.completed_rounds],
     )
     if outcome.state in ("aborted", "stopped"):
         result.update(failed=True, msg=outcome.detail)

@@ -53,7 +53,7 @@ def seal(recipient, info, plaintext):
         raise DvError("an HPKE public key that cannot be sealed to", "an X-Wing key of %d bytes" % PUBLIC_KEY_SIZE) from None
 
 
-def unseal(private_key, info, ciphertext):
+def open(private_key, info, ciphertext):
     """What was sealed to the holder of ``private_key`` (96 bytes) with ``info``.
 
     :raises DvError: it was not

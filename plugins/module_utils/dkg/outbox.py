@@ -24,20 +24,20 @@ class Outbox:
         self.texts, self.handed_on, self.notes = {}, [], []
         self._parameters, self._inbox = parameters, inbox
 
-    def send(self, attempt, round, text):
-        """Our own message of ``round``. Something else under its name is the carrier's error, but for another spelling of it."""
-        name = message_name(attempt, round, self._parameters.index)
+    def send(self, attempt, round_name, text):
+        """Our own message of ``round_name``. Something else under its name is the carrier's error, but for another spelling of it."""
+        name = message_name(attempt, round_name, self._parameters.share_index)
         if not self._is_spelling(attempt, name, text):
             self.texts[name] = text
 
-    def hand_on(self, attempt, round, author, text):
+    def hand_on(self, attempt, round_name, author, text):
         """The message of another operator."""
-        by_name = message_name(attempt, round, author, self._parameters.index)
-        self._put_where_free(attempt, text, message_name(attempt, round, author), by_name)
+        by_name = message_name(attempt, round_name, author, self._parameters.share_index)
+        self._put_where_free(attempt, text, message_name(attempt, round_name, author), by_name)
 
     def hand_on_lock(self, attempt, text):
         """The lock of a finished cluster, under our name."""
-        self._put_where_free(attempt, text, lock_name(attempt, self._parameters.index))
+        self._put_where_free(attempt, text, lock_name(attempt, self._parameters.share_index))
 
     def _put_where_free(self, attempt, text, *names):
         for name in names:
@@ -47,7 +47,7 @@ class Outbox:
                 return
             if self._is_spelling(attempt, name, text):
                 return
-            self.notes.append("the store holds something else than this node under the name %s" % name)
+            self.notes.append(f"the store holds something else than this node under the name {name}")
 
     def _is_spelling(self, attempt, name, text):
         """Whether the same message as ``text`` lies under ``name``, with another good signature."""

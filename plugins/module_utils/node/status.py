@@ -14,10 +14,10 @@ from ..cluster.summary import facts
 from ..crypto import secp256k1
 from ..data_dir import accepted_definition, artefacts, layout, node_key
 from ..data_dir.layout import CEREMONY, DEFINITION, LOCK
-from ..dkg import ceremony_dir, elsewhere, install
-from ..dkg import inbox as mail
-from ..dkg.ceremony import complete
-from ..dkg.status import look
+from ..dkg.ceremony_dir import CeremonyDir
+from ..dkg.dry_run import dry_run
+from ..dkg.inbox import select
+from ..dkg.status import complete, note_other_definitions
 from ..errors import DvError
 from ..ethereum import enr, networks
 from ..storage import files
@@ -65,8 +65,7 @@ def _status(data_dir, inbox, store, attempt, custom, operator, known):
         record = accepted_definition.read(data_dir)
         if record is None:
             return _made_elsewhere(data_dir)
-        install.check_locked(data_dir, locked, record.definition_hash)
-        return complete(ceremony_dir.Home(data_dir, record.definition_hash))
+        return complete(CeremonyDir(data_dir, record.definition_hash))
     begun = data_dir.holds(DEFINITION) or approval.read(data_dir) is not None
     if key is None:
         return _no_key(data_dir) if begun else before_definition.without_key(inbox, store, known, custom, *operator[:2])
@@ -81,9 +80,9 @@ def _status(data_dir, inbox, store, attempt, custom, operator, known):
         return Standing(state="waiting", step="definition", ready=True, since=changed_at(data_dir.path(DEFINITION)), detail=NOT_ACCEPTED)
     acceptance.review(data_dir, definition, public_key, custom=custom, inbox=inbox)
     network = networks.by_fork_version(definition.fork_version, custom)
-    messages = mail.select(definition.definition_hash, inbox)
-    standing = look(data_dir, definition, key, messages, attempt, network=network)
-    return elsewhere.note(standing, definition, key, inbox)
+    messages = select(definition.definition_hash, inbox)
+    standing = dry_run(data_dir, definition, key, messages, attempt, network=network)
+    return note_other_definitions(standing, definition, key, inbox)
 
 
 def _made_elsewhere(data_dir):

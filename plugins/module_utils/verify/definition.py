@@ -127,7 +127,7 @@ def _check_signatures(report, definition, network, in_lock):
 
 
 def _is_awaited(error, waiting):
-    return isinstance(error, OperatorError) and error.check in waiting.get(error.index, ())
+    return isinstance(error, OperatorError) and error.check in waiting.get(error.share_index, ())
 
 
 def is_from_before_edit(definition, edited):
