@@ -2,15 +2,19 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Takes a finished definition to the node, if one is given, and checks on the control node that each node is in one cluster, and
-that store and backups can be written there."""
+"""Takes a finished definition to the node, if one is given, and checks on the control node that variables have no slip in their names,
+that each node is in one cluster, and that store and backups can be written there."""
 
+import contextlib
+
+from ansible.module_utils.common.validation import check_type_list
 from ansible.plugins.action import ActionBase
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import APPROVALS, PROPOSAL
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute, check_directory_of_control_node
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 from ansible_collections.obol.dv.plugins.plugin_utils.clusters import check_cluster
+from ansible_collections.obol.dv.plugins.plugin_utils.variable_names import misspelled
 
 
 class ActionModule(Carrier):
@@ -20,7 +24,10 @@ class ActionModule(Carrier):
 
     def run(self, tmp=None, task_vars=None):
         result = ActionBase.run(self, tmp, task_vars)
-        arguments, problems = dict(self._task.args), []
+        arguments, problems, slips = dict(self._task.args), [], []
+        # What is no list the module refuses.
+        with contextlib.suppress(TypeError):
+            slips = [str(error) for error in misspelled(check_type_list(arguments.get("variables") or []))]
         try:
             check_cluster(task_vars)
         except DvError as error:
@@ -43,7 +50,7 @@ class ActionModule(Carrier):
             result.update(self._answer(arguments, task_vars))
         except DvError as error:
             problems.append(str(error))
-        if problems:
-            problems = result.get("problems", [str(result.get("msg"))] if result.get("failed") else []) + problems
+        if slips or problems:
+            problems = slips + result.get("problems", [str(result.get("msg"))] if result.get("failed") else []) + problems
             result.update(failed=True, problems=problems, msg="\n".join("- " + text for text in problems))
         return result

@@ -75,15 +75,14 @@ stored:
 
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import (
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import (
     CARRIER_SPEC,
     HAZARDS_SPEC,
     TESTNET_SPEC,
     WALLET_SPEC,
     networks,
-    packages,
-    run,
 )
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import approval, hazards, policy
@@ -92,7 +91,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL, approval_name
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex, to_hex
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex, to_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import raise_all
     from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
     from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
@@ -111,7 +110,7 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def approve(module):
+def run_module(module):
     params, custom = module.params, networks(module.params)
     if PROPOSAL not in params["inbox"]:
         return dict(changed=module.check_mode, state="waiting", config_hash=None, share_index=None)
@@ -159,7 +158,7 @@ def _own_enr(data_dir, check_mode):
 
 
 def main():
-    run(ARGUMENT_SPEC, approve)
+    run(ARGUMENT_SPEC, run_module)
 
 
 if __name__ == "__main__":

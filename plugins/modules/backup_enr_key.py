@@ -97,7 +97,7 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def back_up(module):
+def run_module(module):
     params = module.params
     recipients = age.parse_recipients(params["recipients"], "dv_backup_recipients")
     result = dict(changed=True, path=None, recipients=recipients, created=None, peer_id=None)
@@ -128,7 +128,7 @@ def back_up(module):
 
 
 def main():
-    run(ARGUMENT_SPEC, back_up)
+    run(ARGUMENT_SPEC, run_module)
 
 
 if __name__ == "__main__":

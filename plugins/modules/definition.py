@@ -112,20 +112,22 @@ stored:
 """
 
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, TESTNET_SPEC, networks
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, bindings, status
+    from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, bindings
     from ansible_collections.obol.dv.plugins.module_utils.agreement.proposal import check_proposal
+    from ansible_collections.obol.dv.plugins.module_utils.agreement.status import evaluate_agreement
     from ansible_collections.obol.dv.plugins.module_utils.cluster import definition, definition_checks
     from ansible_collections.obol.dv.plugins.module_utils.cluster.canonical import spelled, spelled_as_ours
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Standing
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import NodeStatus
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import facts
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import summarize
     from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition, node_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import by_fork_version
     from ansible_collections.obol.dv.plugins.module_utils.storage import files
 
@@ -139,12 +141,12 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def place(module):
+def run_module(module):
     params, custom = module.params, networks(module.params)
     data_dir, inbox = DataDir(params["data_dir"]), params["inbox"]
     if module.check_mode and not node_key.exists(data_dir):
         # The run would make it first, and approve.
-        return dict(facts(), **Standing(state="planned", step="approval").result(), changed=True)
+        return dict(summarize(), **NodeStatus(state="planned", step="approval").result(), changed=True)
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
     found, stored, kept = _definition(params, confirmed, custom, module.check_mode)
     found = acceptance.choose(data_dir, found, confirmed)
@@ -160,12 +162,12 @@ def place(module):
         else:
             changed = acceptance.accept_definition(data_dir, found, own_key, confirmed, custom, inbox)
     except bindings.Unbound as error:
-        standing = Standing(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
-        return dict(facts(), **standing.result(), changed=kept)
+        node_status = NodeStatus(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
+        return dict(summarize(), **node_status.result(), changed=kept)
     text = definition.dump(found).decode()
     return dict(
-        facts(found, own_key),
-        **Standing(state="complete", detail="%s is in %s" % (DEFINITION, data_dir)).result(),
+        summarize(found, own_key),
+        **NodeStatus(state="complete", detail="%s is in %s" % (DEFINITION, data_dir)).result(),
         changed=changed or kept,
         # In the store it may have another spelling: that is no matter. Who has begun goes on, whatever lies there: the DKG tells.
         outbox={} if stored and (found == stored or data_dir.sent_rounds(found.definition_hash)) else {DEFINITION: text},
@@ -202,13 +204,15 @@ def _read(path):
 
 def _waiting(module, custom):
     params = module.params
-    standing, known = status.stand(DataDir(params["data_dir"]), params["inbox"], params["store"], custom, creator=params["creator"])
-    state = "planned" if module.check_mode else standing.state
-    return dict(known, **dict(standing.result(), state=state), changed=module.check_mode)
+    node_status, known = evaluate_agreement(
+        DataDir(params["data_dir"]), params["inbox"], params["store"], custom, creator=params["creator"]
+    )
+    state = "planned" if module.check_mode else node_status.state
+    return dict(known, **dict(node_status.result(), state=state), changed=module.check_mode)
 
 
 def main():
-    run(ARGUMENT_SPEC, place)
+    run(ARGUMENT_SPEC, run_module)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,8 @@ address:
 
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import WALLET_SPEC, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import WALLET_SPEC
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import policy
@@ -64,7 +65,7 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def make_up(module):
+def run_module(module):
     params = module.params
     terms = parse_terms(params["terms"], operators_pending=True)
     new_wallet, new_policy = (not os.path.lexists(params[name]) for name in ("wallet_file", "policy_file"))
@@ -83,7 +84,7 @@ def make_up(module):
 
 
 def main():
-    run(ARGUMENT_SPEC, make_up)
+    run(ARGUMENT_SPEC, run_module)
 
 
 if __name__ == "__main__":

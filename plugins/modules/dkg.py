@@ -159,21 +159,22 @@ stored:
 
 import time
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, TESTNET_SPEC, networks
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance
     from ansible_collections.obol.dv.plugins.module_utils.agreement.bindings import Unbound
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Standing
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import NodeStatus
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import dkg_folder
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import facts
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import summarize
     from ansible_collections.obol.dv.plugins.module_utils.crypto.secp256k1 import public_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, LOCK, DataDir
     from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
     from ansible_collections.obol.dv.plugins.module_utils.dkg.inbox import select
     from ansible_collections.obol.dv.plugins.module_utils.dkg.status import note_other_definitions
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
     from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import by_fork_version
 
@@ -187,49 +188,49 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def take_part(module):
+def run_module(module):
     params, custom = module.params, networks(module.params)
     data_dir = DataDir(params["data_dir"])
     if not data_dir.holds(DEFINITION):
         detail = f"there is no {DEFINITION} in {data_dir} yet: it needs the approvals of all operators"
         state = "planned" if module.check_mode else "waiting"
-        return dict(Standing(state=state, step="definition", detail=detail).result(), changed=module.check_mode)
+        return dict(NodeStatus(state=state, step="definition", detail=detail).result(), changed=module.check_mode)
     private_key = node_key.read(data_dir)
     own_key = public_key(private_key)
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
     try:
         definition = acceptance.accepted_definition(data_dir, own_key, confirmed, custom, dry_run=module.check_mode)
     except Unbound as error:
-        standing = Standing(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
-        return dict(standing.result(), changed=False)
-    known = facts(definition, own_key)
+        node_status = NodeStatus(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
+        return dict(node_status.result(), changed=False)
+    summary = summarize(definition, own_key)
     complete = data_dir.holds(LOCK)
     used = None if complete else node_key.in_use(data_dir, time.time())
     if used:
         raise DvError(used, "a key that no charon uses", "stop that charon, then run again")
     if module.check_mode:
         state, detail = ("complete", "nothing to do") if complete else ("planned", "would take part in the ceremony")
-        return dict(known, **Standing(state=state, detail=detail).result(), changed=not complete)
-    inbox = select(definition.definition_hash, params["inbox"])
+        return dict(summary, **NodeStatus(state=state, detail=detail).result(), changed=not complete)
+    texts = select(definition.definition_hash, params["inbox"])
     prefix, settled = dkg_folder(definition.definition_hash), tuple(params["settled"])
     outcome = ceremony.step(
         data_dir,
         definition,
         private_key,
-        inbox,
+        texts,
         params["attempt"],
         network=by_fork_version(definition.fork_version, custom),
         completed_rounds=[name.removeprefix(prefix) for name in settled],
     )
     outcome = note_other_definitions(outcome, definition, private_key, params["inbox"])
-    there = set(inbox.values())
+    stored = set(texts.values())
     outbox = {
         prefix + name: text
         for name, text in outcome.outbox.items()
-        if inbox.get(name) != text and not (name in outcome.handed_on and text in there)
+        if texts.get(name) != text and not (name in outcome.handed_on and text in stored)
     }
     result = dict(
-        known,
+        summary,
         **outcome.result(),
         changed=outcome.changed,
         outbox={name: text for name, text in outbox.items() if not name.startswith(settled)},
@@ -242,7 +243,7 @@ def take_part(module):
 
 
 def main():
-    run(ARGUMENT_SPEC, take_part)
+    run(ARGUMENT_SPEC, run_module)
 
 
 if __name__ == "__main__":

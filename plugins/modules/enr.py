@@ -82,7 +82,7 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def make(module):
+def run_module(module):
     data_dir, backup_dir = DataDir(module.params["data_dir"]), module.params["backup_dir"]
     wanted = ownership.parse(module.params["owner"], "dv_data_owner") if module.params["owner"] else None
     if wanted:
@@ -112,7 +112,7 @@ def make(module):
 
 
 def main():
-    run(ARGUMENT_SPEC, make)
+    run(ARGUMENT_SPEC, run_module)
 
 
 if __name__ == "__main__":

@@ -122,25 +122,23 @@ accepted:
 
 import time
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import (
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import (
     CARRIER_SPEC,
     HAZARDS_SPEC,
     TESTNET_SPEC,
     WALLET_SPEC,
     networks,
-    packages,
-    run,
 )
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import from_hex
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import Collector, DvError
     from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
     from ansible_collections.obol.dv.plugins.module_utils.node import preflight
-    from ansible_collections.obol.dv.plugins.plugin_utils import variable_names
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -164,10 +162,9 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def check(module):
+def run_module(module):
     params = module.params
     problems, confirmed = Collector(), {}
-    problems.errors += variable_names.misspelled(params["variables"])
     for name in ("accept_config_hash", "accept_definition_hash"):
         with problems:
             confirmed[name] = from_hex(params[name], 32, "dv_" + name) or None
@@ -216,7 +213,7 @@ def _enr(node):
 
 
 def main():
-    run(ARGUMENT_SPEC, check, required_by=dict(backup_recipients=["backup_dir"]))
+    run(ARGUMENT_SPEC, run_module, required_by=dict(backup_recipients=["backup_dir"]))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,8 @@ stored:
 import datetime
 import uuid
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, HAZARDS_SPEC, WALLET_SPEC, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, HAZARDS_SPEC, WALLET_SPEC
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import hazards, proposal
@@ -67,7 +68,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.go_json import to_hex
+    from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import to_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, raise_all
     from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 
@@ -80,7 +81,7 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def propose(module):
+def run_module(module):
     params = module.params
     terms = parse_terms(params["terms"], operators_pending=module.check_mode)
     raise_all(hazards.problems(terms, params["demo"], params["accept"]))
@@ -119,7 +120,7 @@ def _is_same(stored, found, terms):
 
 
 def main():
-    run(ARGUMENT_SPEC, propose)
+    run(ARGUMENT_SPEC, run_module)
 
 
 if __name__ == "__main__":

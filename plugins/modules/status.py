@@ -170,13 +170,14 @@ operators:
 import contextlib
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC, TESTNET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, TESTNET_SPEC, networks
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.node.status import own_peer_id, status
+    from ansible_collections.obol.dv.plugins.module_utils.node.status import evaluate_node
     from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 
 ARGUMENT_SPEC = dict(
@@ -193,11 +194,10 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def tell(module):
+def run_module(module):
     params = module.params
-    data_dir = DataDir(params["data_dir"])
-    standing, known = status(
-        data_dir,
+    node_status, known = evaluate_node(
+        DataDir(params["data_dir"]),
         params["inbox"],
         params["store"],
         params["attempt"],
@@ -206,9 +206,8 @@ def tell(module):
         params["share_index"],
         params["creator"],
     )
-    peer_id = own_peer_id(data_dir)
-    found = enr_key.newest(params["backup_dir"], peer_id) if params["backup_dir"] else None
-    return dict(known, **standing.result(), enr_key_backup=found, peer_id=peer_id, changed=False)
+    backup = enr_key.newest(params["backup_dir"], known["peer_id"]) if params["backup_dir"] else None
+    return dict(known, **node_status.result(), enr_key_backup=backup, changed=False)
 
 
 def _address_of_wallet(path):
@@ -218,7 +217,7 @@ def _address_of_wallet(path):
 
 
 def main():
-    run(ARGUMENT_SPEC, tell)
+    run(ARGUMENT_SPEC, run_module)
 
 
 if __name__ == "__main__":

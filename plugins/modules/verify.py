@@ -59,7 +59,8 @@ cluster:
   type: dict
 """
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import TESTNET_SPEC, networks, packages, run
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import TESTNET_SPEC, networks
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
@@ -67,7 +68,7 @@ with packages():
 ARGUMENT_SPEC = dict(path=dict(type="path", required=True), testnet=TESTNET_SPEC)
 
 
-def verify(module):
+def run_module(module):
     report = verify_path(module.params["path"], networks(module.params))
     findings = [dict(level=finding.level, check=finding.check, text=finding.text) for finding in report.findings]
     for finding in findings:
@@ -81,7 +82,7 @@ def verify(module):
 
 
 def main():
-    run(ARGUMENT_SPEC, verify)
+    run(ARGUMENT_SPEC, run_module)
 
 
 if __name__ == "__main__":

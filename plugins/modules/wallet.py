@@ -71,7 +71,7 @@ ARGUMENT_SPEC = dict(
 )
 
 
-def find_or_make(module):
+def run_module(module):
     path, wanted, data_dir = (module.params[name] for name in ("path", "address", "data_dir"))
     if not os.path.lexists(path):
         given = approval.read(DataDir(data_dir)) if data_dir else None
@@ -99,7 +99,7 @@ def find_or_make(module):
 
 
 def main():
-    run(ARGUMENT_SPEC, find_or_make)
+    run(ARGUMENT_SPEC, run_module)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ _TERMS = {
 
 
 def rows(terms):
-    """(Title, text) of each of the ``terms`` (a dict, see :func:`.summary.told`), but name, network and operators."""
+    """(Title, text) of each of the ``terms`` (a dict, see :func:`.summary.summarize_config`), but name, network and operators."""
     return [(title, tell(terms)) for title, tell in _TERMS.items()]
 
 

@@ -49,7 +49,7 @@ class Stopwatch:
 def whole_job(directory):
     """The cost of ``create-cluster.yml`` for 4 nodes and 1 validator, from nothing."""
     with Stopwatch() as stopwatch:
-        playbook.play(["create-cluster.yml"], directory, "-e", "dv_num_validators=1")
+        playbook.run(["create-cluster.yml"], directory, "-e", "dv_num_validators=1")
     return stopwatch.cost
 
 
@@ -60,9 +60,9 @@ def our_dkg(directory, nodes, validators):
     before = directory / "before.yml"
     steps = (playbook.ROOT / "playbooks" / ("%s.yml" % step) for step in ("preflight", "demo", "enr", "definition"))
     before.write_text("".join("- import_playbook: %s\n" % step for step in steps))
-    playbook.play([before], directory, *terms, inventory=inventory, deadline=DEADLINE)
+    playbook.run([before], directory, *terms, inventory=inventory, deadline=DEADLINE)
     with Stopwatch() as stopwatch:
-        playbook.play(["playbooks/dkg.yml"], directory, *terms, inventory=inventory, deadline=DEADLINE)
+        playbook.run(["playbooks/dkg.yml"], directory, *terms, inventory=inventory, deadline=DEADLINE)
     _check_locks(playbook.data_dirs(directory, nodes))
     return stopwatch.cost
 

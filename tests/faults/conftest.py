@@ -10,8 +10,8 @@ import shutil
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.tests.support import playbook
-from ansible_collections.obol.dv.tests.support.ceremony_group import STEPS, Cluster
-from ansible_collections.obol.dv.tests.support.require import lacking
+from ansible_collections.obol.dv.tests.support.ceremony_group import STEPS, CeremonyGroup
+from ansible_collections.obol.dv.tests.support.require import skip_or_fail
 
 
 def pytest_addoption(parser):
@@ -28,14 +28,14 @@ def every_fault(request):
 def needs_strace():
     """Skips where there is no strace; in CI (``CI=true``) it has to be there."""
     if not shutil.which("strace"):
-        lacking("strace is not installed")
+        skip_or_fail("strace is not installed")
 
 
 @pytest.fixture(scope="session")
 def before(tmp_path_factory):
     """A function that gives the cluster as it is before a step (its place in ``STEPS``). Not to be changed."""
     directory = tmp_path_factory.mktemp("way")
-    cluster, copies = Cluster(directory / "cluster").begin(), []
+    cluster, copies = CeremonyGroup(directory / "cluster").begin(), []
     for name, node in STEPS:
         copies.append(cluster.copy(directory / str(len(copies))))
         cluster.finish([(name, node)])
@@ -46,15 +46,15 @@ def before(tmp_path_factory):
 
 @pytest.fixture
 def try_points(every_fault, record_property):
-    """A function that does ``deed(point)`` for every one of ``points``, or for one that ``seed`` chooses, and fails with all of
+    """A function that does ``try_point(point)`` for every one of ``points``, or for one that ``seed`` chooses, and fails with all of
     them where something was lost. They count as faults of a ``kind``."""
 
-    def try_points(kind, points, deed, seed):
+    def try_points(kind, points, try_point, seed):
         tried, lost = points if every_fault else random.Random(seed).sample(points, min(len(points), 1)), []
         for point in tried:
             try:
-                deed(point)
-            except (AssertionError, DvError, playbook.PlayError) as error:
+                try_point(point)
+            except (AssertionError, DvError, playbook.PlaybookError) as error:
                 lost.append("%s: %s" % (point, error))
         for name, value in dict(kind=kind, tried=len(tried), lost=len(lost)).items():
             record_property(name, value)

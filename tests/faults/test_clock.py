@@ -9,8 +9,8 @@ import json
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.tests.support.ceremony_group import STEPS, Cluster
-from ansible_collections.obol.dv.tests.support.require import lacking
+from ansible_collections.obol.dv.tests.support.ceremony_group import STEPS, CeremonyGroup
+from ansible_collections.obol.dv.tests.support.require import skip_or_fail
 
 #: Node -> how far its clock is off. The times of its files stay those of this machine, as after a clock was set right.
 CLOCKS = {1: "+1d", 2: "-1d"}
@@ -19,11 +19,11 @@ CLOCKS = {1: "+1d", 2: "-1d"}
 @pytest.fixture
 def needs_faketime():
     if not shutil.which("faketime"):
-        lacking("faketime is not installed")
+        skip_or_fail("faketime is not installed")
 
 
 def test_a_day_off(tmp_path, needs_faketime):
-    cluster = Cluster(tmp_path / "cluster").begin()
+    cluster = CeremonyGroup(tmp_path / "cluster").begin()
     now = datetime.datetime.now(datetime.timezone.utc)
     for name, node in STEPS:
         if node in CLOCKS:

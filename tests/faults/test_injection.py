@@ -41,7 +41,7 @@ def test_interrupted(place, fault, before, tmp_path, needs_strace, try_points):
     found = before(place).copy(tmp_path / "recorded").changes(place, tmp_path / "log")
     assert found or STEPS[place][0] == "dkg"
 
-    def deed(call):
+    def try_point(call):
         interrupt(before(place).copy(tmp_path / "cluster"), place, call, fault)
 
-    try_points(fault, found, deed, seed="%d %s" % (place, fault))
+    try_points(fault, found, try_point, seed="%d %s" % (place, fault))

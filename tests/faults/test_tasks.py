@@ -10,7 +10,7 @@ import signal
 import subprocess
 
 from ansible_collections.obol.dv.tests.support import playbook
-from ansible_collections.obol.dv.tests.support.ceremony_group import Cluster
+from ansible_collections.obol.dv.tests.support.ceremony_group import CeremonyGroup
 
 MAIN = ["create-cluster.yml"]
 
@@ -39,14 +39,14 @@ def follow(lines, task, printed):
 
 def interrupt(directory, task, printed):
     """Kill the main job at a moment; again; nothing of what there was is lost."""
-    with playbook.doomed(MAIN, directory, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with playbook.killed_on_exit(MAIN, directory, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         follow(process.stdout, task, printed)
     # The run has all of TASKS, and no other.
     assert process.returncode == (-signal.SIGKILL if task < TASKS else 0)
-    cluster = Cluster(directory, store="store/local")
+    cluster = CeremonyGroup(directory, store="store/local")
     kept = [cluster.artefacts(node) for node in range(1, 5)]
     stored = cluster.inbox(("",))
-    playbook.play(MAIN, directory)
+    playbook.run(MAIN, directory)
     cluster.check_complete()
     for node, files in enumerate(kept, 1):
         cluster.check_kept(node, files)
@@ -54,7 +54,7 @@ def interrupt(directory, task, printed):
 
 
 def test_killed(task, tmp_path, try_points):
-    def deed(moment):
+    def try_point(moment):
         interrupt(tmp_path / moment.replace(" ", "-"), task, MOMENTS[moment])
 
-    try_points("control node killed at a task", list(MOMENTS), deed, seed=task)
+    try_points("control node killed at a task", list(MOMENTS), try_point, seed=task)

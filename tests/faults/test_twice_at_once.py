@@ -13,8 +13,8 @@ from functools import partial
 
 import pytest
 from ansible_collections.obol.dv.tests.support import playbook, strace
-from ansible_collections.obol.dv.tests.support.ceremony_group import PLACES, STEPS, Cluster, name_of_place
-from ansible_collections.obol.dv.tests.support.inventory import Operators
+from ansible_collections.obol.dv.tests.support.ceremony_group import PLACES, STEPS, CeremonyGroup, name_of_place
+from ansible_collections.obol.dv.tests.support.inventory import OperatorGroup
 
 MAIN = ["create-cluster.yml"]
 HELD = "ceremony/lock is held by another run on this node"
@@ -63,12 +63,12 @@ def test_one_node(place, before, tmp_path, every_fault, needs_strace, try_points
     found = before(place).copy(tmp_path / "recorded").changes(place, tmp_path / "log")
     refused = []
 
-    def deed(call):
+    def try_point(call):
         log = tmp_path / "log"
         log.unlink()
         refused.append(overlap(before(place).copy(tmp_path / "cluster"), place, call, log))
 
-    try_points("twice at once", found, deed, seed=place)
+    try_points("twice at once", found, try_point, seed=place)
     # Wallets are made without the lock.
     assert any(refused) or not found or not every_fault or STEPS[place][0] in ("wallet", "demo_operator")
 
@@ -89,21 +89,21 @@ def together(group, stores):
         printed = control / "printed"
         with printed.open("w") as output:
             process = playbook.start(MAIN, group.directory, stdout=output, stderr=output, **options)
-        runs.append((process, printed, partial(playbook.play, MAIN, group.directory, **options)))
+        runs.append((process, printed, partial(playbook.run, MAIN, group.directory, **options)))
     return [(process.wait(timeout=900), printed.read_text(), again) for process, printed, again in runs]
 
 
 def check_two_control_nodes(directory, stores):
     """Each run ends by itself, and says of each node why it did not go on there; after one more run of each the cluster is
     complete wherever one looks."""
-    group = Operators(directory)
+    group = OperatorGroup(directory)
     runs = together(group, stores)
     for code, printed, _again in runs:
         reasons = re.findall(r"^\[ERROR\]: Task failed: (?:Action|Module) failed: (.*)", printed, re.MULTILINE)
         assert code == (2 if reasons else 0), printed
         assert [reason for reason in reasons if HELD not in reason] == [], printed
         assert not re.search("Traceback|MODULE FAILURE|unforeseen", printed), printed
-    clusters = [Cluster(directory, store + "/tested") for store in stores]
+    clusters = [CeremonyGroup(directory, store + "/tested") for store in stores]
     kept = [(cluster, cluster.inbox(("",))) for cluster in clusters]
     files = [clusters[0].artefacts(node) for node in range(1, 5)]
     for _code, _printed, again in runs:

@@ -11,8 +11,8 @@ import pathlib
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.tests.support import go_build, playbook, stock_charon
-from ansible_collections.obol.dv.tests.support.netns_hosts import Lab, why_not
-from ansible_collections.obol.dv.tests.support.require import lacking
+from ansible_collections.obol.dv.tests.support.netns_hosts import NetnsHosts, why_not
+from ansible_collections.obol.dv.tests.support.require import skip_or_fail
 
 
 def built(build):
@@ -20,7 +20,7 @@ def built(build):
     try:
         return build()
     except go_build.NoGo as error:
-        lacking(str(error))
+        skip_or_fail(str(error))
 
 
 @pytest.fixture(scope="session")
@@ -42,11 +42,11 @@ def charon(charon_binary, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory):
-    """A function that brings up hosts with these names, for a ``with``: a :class:`Lab`, where one can be."""
+def netns_hosts(tmp_path_factory):
+    """A function that brings up hosts with these names, for a ``with``: a :class:`NetnsHosts`, where one can be."""
     if why_not():
-        lacking(why_not())
-    return lambda *names, **options: Lab(tmp_path_factory.mktemp("lab"), names, **options)
+        skip_or_fail(why_not())
+    return lambda *names, **options: NetnsHosts(tmp_path_factory.mktemp("hosts"), names, **options)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -62,7 +62,7 @@ def pytest_runtest_makereport(item, call):
 def our_cluster(tmp_path_factory):
     """The data directories (node1 first) of a cluster that the main job made: 4 nodes, 2 validators. Not to be changed."""
     directory = tmp_path_factory.mktemp("our-cluster")
-    playbook.play(["create-cluster.yml"], directory)
+    playbook.run(["create-cluster.yml"], directory)
     return playbook.data_dirs(directory)
 
 

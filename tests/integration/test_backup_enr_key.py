@@ -38,7 +38,7 @@ class Nodes:
         ssh_public = ssh.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
         self.recipients = [str(identity.to_public()), ssh_public + " bob@laptop"]
 
-    def run(self, playbooks, *arguments, recipients=None, attempt=playbook.play, **options):
+    def run(self, playbooks, *arguments, recipients=None, attempt=playbook.run, **options):
         variables = {"dv_backup_recipients": self.recipients if recipients is None else recipients}
         return attempt(playbooks, self.nodes, *arguments, "-e", json.dumps(variables), **options)
 

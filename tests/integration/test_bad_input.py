@@ -18,7 +18,7 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.tests.support import playbook
-from ansible_collections.obol.dv.tests.support.inventory import DEAD, Operators
+from ansible_collections.obol.dv.tests.support.inventory import DEAD, OperatorGroup
 
 MAIN = ["create-cluster.yml"]
 #: Of linux/prctl.h and linux/capability.h.
@@ -86,7 +86,7 @@ def test_wrong_variables(variables, texts, tmp_path, check_refused):
 
 
 def test_every_node_tells_what_is_wrong_with_it(tmp_path, check_refused):
-    group = Operators(tmp_path / "machine")
+    group = OperatorGroup(tmp_path / "machine")
     places = [data_dir.parent for data_dir in group.data_dirs]
     for data_dir in group.data_dirs:
         files.make_directory(str(data_dir))
@@ -152,7 +152,7 @@ def small(tmp_path):
         status = os.statvfs(place)
         (place / "filler").write_bytes(bytes(max(status.f_bavail * status.f_frsize - free, 0)))
 
-    yield Operators(tmp_path / "machine"), fill
+    yield OperatorGroup(tmp_path / "machine"), fill
     subprocess.run(["umount", place], check=True)
 
 
@@ -167,7 +167,7 @@ def test_a_disk_that_is_too_small(small, check_refused):
 def test_a_disk_that_is_full_halfway(small, check_complete):
     """The node that has no room says so, the others go on; with room again the next run finishes."""
     group, fill = small
-    group.play(playbooks=["playbooks/preflight.yml", "playbooks/enr.yml", "playbooks/definition.yml"])
+    group.run(playbooks=["playbooks/preflight.yml", "playbooks/enr.yml", "playbooks/definition.yml"])
     fill(0)
     full = group.attempt(playbooks=["playbooks/dkg.yml"])
     assert full.returncode != 0
@@ -175,5 +175,5 @@ def test_a_disk_that_is_full_halfway(small, check_complete):
     assert "Traceback" not in full.stdout + full.stderr and "unforeseen" not in full.stdout
     assert {counts["failed"] for host, counts in playbook.recap(full.stdout).items() if host != "node3"} == {0}
     (group.directory / "node3" / "filler").unlink()
-    group.play()
+    group.run()
     check_complete(group.data_dirs)

@@ -10,7 +10,8 @@ import shutil
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as lock_file
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import builder_registration, keystore, networks
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.validator_keys import ValidatorKeys
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import builder_registration, networks
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.tests.support import mutations, stock_charon
 
@@ -232,7 +233,7 @@ def overrides(charon, nodes, **fields):
     """What ``charon feerecipient fetch`` would write, signed by the whole keys; ``fields`` as they are signed."""
     found = lock_file.parse((nodes[0] / "cluster-lock.json").read_bytes())
     entries = []
-    for key, validator in zip(keystore.read_shares(charon.combine(nodes)), found.validators):
+    for key, validator in zip(ValidatorKeys(charon.combine(nodes)).read(), found.validators):
         signed = {
             "fee_recipient": b"\xee" * 20,
             "gas_limit": 36_000_000,

@@ -8,11 +8,11 @@ import dataclasses
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition as definitions
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition_checks, definition_hash
+from ansible_collections.obol.dv.plugins.module_utils.cluster import definition_hash
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Definition, Operator, ValidatorAddresses
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition_checks import check_hashes, check_signatures
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks, units
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.tests.support import stock_charon
@@ -135,7 +135,7 @@ def stock_dkg(charon, directory, definition):
     return nodes
 
 
-ETH = definition_checks.GWEI_PER_ETH
+ETH = units.GWEI_PER_ETH
 MADE_BY_US = {
     "group": (True, {}),
     "group-of-partial-amounts": (True, {"deposit_amounts": (31 * ETH, ETH)}),

@@ -13,7 +13,8 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as loc
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, keystore
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.validator_keys import ValidatorKeys
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 from ansible_collections.obol.dv.tests.support import playbook, stock_charon
 
 
@@ -30,7 +31,7 @@ def test_the_enrs(charon, our_cluster, lock):
 
 @pytest.mark.parametrize("places", [(0, 1, 2, 3), *itertools.combinations(range(4), 3)], ids=str)
 def test_combine_gives_back_every_key(charon, our_cluster, lock, places):
-    whole = keystore.read_shares(charon.combine([our_cluster[place] for place in places]))
+    whole = ValidatorKeys(charon.combine([our_cluster[place] for place in places])).read()
     assert [bls.secret_to_public(key) for key in whole] == [validator.public_key for validator in lock.validators]
 
 
@@ -77,11 +78,11 @@ def test_other_terms(charon, tmp_path):
         "dv_deposit_amounts": [1, 2047],
         "dv_target_gas_limit": 36000000,
     }
-    playbook.play(["create-cluster.yml"], tmp_path / "ours", "-e", json.dumps(terms))
+    playbook.run(["create-cluster.yml"], tmp_path / "ours", "-e", json.dumps(terms))
     data_dirs = playbook.data_dirs(tmp_path / "ours")
     lock = locks.parse((data_dirs[0] / "cluster-lock.json").read_bytes())
     assert [each.amount for each in lock.validators[0].deposits] == [10**9, 2047 * 10**9]
     assert lock.validators[0].registration.gas_limit == 36000000
     flags = {"testnet_" + name: value for name, value in testnet.items()}
-    whole = keystore.read_shares(charon.combine(data_dirs[1:], **flags))
+    whole = ValidatorKeys(charon.combine(data_dirs[1:], **flags)).read()
     assert [bls.secret_to_public(key) for key in whole] == [lock.validators[0].public_key]

@@ -13,7 +13,7 @@ import tempfile
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
-from ansible_collections.obol.dv.tests.support.inventory import Operators
+from ansible_collections.obol.dv.tests.support.inventory import OperatorGroup
 
 UID, GID = 54321, 65432
 OWNER = "%d:%d" % (UID, GID)
@@ -41,10 +41,10 @@ def group():
     """A finished cluster whose data directories are all of that user, in directories that they can pass."""
     place = pathlib.Path(tempfile.mkdtemp())
     place.chmod(0o711)
-    group = Operators(place / "machine", data_owner=OWNER)
+    group = OperatorGroup(place / "machine", data_owner=OWNER)
     for path in (group.directory, *(data_dir.parent for data_dir in group.data_dirs)):
         path.chmod(0o711)
-    group.printed = group.play("-e", "dv_num_validators=1")
+    group.printed = group.run("-e", "dv_num_validators=1")
     yield group
     shutil.rmtree(place)
 
@@ -78,7 +78,7 @@ def test_charon_of_that_user(group, charon_binary, tmp_path):
 @pytest.mark.parametrize("arguments", [(), ("--check", "--diff")], ids=["in earnest", "check mode"])
 def test_a_second_run_changes_nothing(group, tree, arguments):
     before = tree(group.directory)
-    assert changed(group.play("-e", "dv_num_validators=1", *arguments)) == {}
+    assert changed(group.run("-e", "dv_num_validators=1", *arguments)) == {}
     assert tree(group.directory) == before
 
 
@@ -95,24 +95,24 @@ def test_named_later_or_given_in_part(copied):
     for path in (data_dirs[1], *data_dirs[1].rglob("*")):
         os.chown(path, UID, GID)
     task = "obol.dv.enr : ENR private key and ENR"
-    assert changed(copied.play("-e", "dv_num_validators=1", "--check")) == {task: 3}
+    assert changed(copied.run("-e", "dv_num_validators=1", "--check")) == {task: 3}
     assert owners(data_dirs[0]) == {(0, 0)}
-    assert changed(copied.play("-e", "dv_num_validators=1")) == {task: 3}
+    assert changed(copied.run("-e", "dv_num_validators=1")) == {task: 3}
     assert [owners(data_dir) for data_dir in data_dirs] == [{(UID, GID)}] * 4
 
 
 def test_without_the_variable_a_directory_keeps_its_owner(tmp_path):
     """One that was made for a container beforehand: each step keeps it, with nothing said in the inventory."""
-    fresh = Operators(tmp_path / "machine")
+    fresh = OperatorGroup(tmp_path / "machine")
     for data_dir in fresh.data_dirs:
         data_dir.mkdir(mode=0o700)
         os.chown(data_dir, UID, GID)
-    fresh.play()
+    fresh.run()
     assert [owners(data_dir) for data_dir in fresh.data_dirs] == [{(UID, GID)}] * 4
 
 
 def test_wrong_owners_and_planted_links(tmp_path, check_refused):
-    fresh = Operators(tmp_path / "machine", data_owner=OWNER)
+    fresh = OperatorGroup(tmp_path / "machine", data_owner=OWNER)
     fresh.hosts["node1"]["dv_data_owner"] = "nobody-such"
     for data_dir in fresh.data_dirs[1:]:
         data_dir.mkdir(mode=0o700)

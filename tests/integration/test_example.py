@@ -45,7 +45,7 @@ def nodes(vault, tmp_path_factory):
     """Every node's variables, put together by Ansible: a mapping from its name."""
     directory = tmp_path_factory.mktemp("nodes")
     (directory / "tell.yml").write_text(TELL)
-    playbook.play([directory / "tell.yml"], directory, *vault, inventory=EXAMPLE)
+    playbook.run([directory / "tell.yml"], directory, *vault, inventory=EXAMPLE)
     return {path.stem: json.loads(path.read_text()) for path in sorted(directory.glob("*.json"))}
 
 
@@ -128,11 +128,11 @@ def test_listing_it_needs_the_vault_and_nothing_else(vault, nodes):
     assert subprocess.run(command, check=False, **options).returncode != 0
 
 
-def test_both_clusters_in_one_run(lab, nodes, vault, tmp_path):
-    with lab(*sorted({machine(node) for node in nodes.values()}), user="deploy") as hosts:
+def test_both_clusters_in_one_run(netns_hosts, nodes, vault, tmp_path):
+    with netns_hosts(*sorted({machine(node) for node in nodes.values()}), user="deploy") as hosts:
         prepare(hosts, nodes)
         given = ["-i", str(beside(hosts, nodes, bring(hosts, nodes), tmp_path)), *vault]
-        printed = playbook.play(["create-cluster.yml"], tmp_path, *given, inventory=EXAMPLE)
+        printed = playbook.run(["create-cluster.yml"], tmp_path, *given, inventory=EXAMPLE)
         assert "Cluster North on hoodi is complete" in printed and "Cluster South on hoodi is complete" in printed
 
         for cluster in ("north", "south"):
@@ -144,5 +144,5 @@ def test_both_clusters_in_one_run(lab, nodes, vault, tmp_path):
         wanted = {"north-bob": 1000, "north-dave": int(dave)}
         assert {name: owner.st_uid for name, owner in owners.items()} == {name: wanted.get(name, 0) for name in nodes}
 
-        again = playbook.recap(playbook.play(["create-cluster.yml"], tmp_path, *given, inventory=EXAMPLE))
+        again = playbook.recap(playbook.run(["create-cluster.yml"], tmp_path, *given, inventory=EXAMPLE))
         assert {counts["changed"] for counts in again.values()} == {0}

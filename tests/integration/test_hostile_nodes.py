@@ -10,7 +10,7 @@ import sys
 
 import pytest
 import yaml
-from ansible_collections.obol.dv.tests.support import playbook as play
+from ansible_collections.obol.dv.tests.support import playbook
 
 APPROVAL = "approvals/1.json"
 STEPS = (
@@ -132,13 +132,13 @@ def printed(tmp_path_factory):
         arguments=dict(store=str(directory / "a" / "b" / "store"), dest=str(directory / "copies")),
     )
     inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": variables}}))
-    playbook = directory / "play.yml"
+    path = directory / "play.yml"
     tasks = "".join(TASK.format(name=name, registered=REGISTERED.get(name, name)) for name in STEPS)
     found = "\n".join('          %s: "{{ %s }}"' % (name, name) for name in VARIABLES)
-    playbook.write_text(PLAY % (tasks, found))
+    path.write_text(PLAY % (tasks, found))
     # As where nobody has set inject_facts_as_vars.
     environment = {"ANSIBLE_INJECT_FACT_VARS": "true", "ANSIBLE_SHOW_CUSTOM_STATS": "true"}
-    done = play.attempt([str(playbook)], directory, "-vvv", inventory=inventory, environment=environment)
+    done = playbook.attempt([str(path)], directory, "-vvv", inventory=inventory, environment=environment)
     return done, directory
 
 
@@ -156,7 +156,7 @@ def test_no_node_sets_a_variable(printed):
     """The second play asserts it, on each node; here is that it did."""
     done, _directory = printed
     assert done.stdout.count("All assertions passed") == len(ANSWERS) + len(OBEYED)
-    assert "CUSTOM STATS" not in done.stdout and "evil" not in play.recap(done.stdout)
+    assert "CUSTOM STATS" not in done.stdout and "evil" not in playbook.recap(done.stdout)
 
 
 def test_the_python_that_ansible_found_is_kept(tmp_path):
@@ -166,9 +166,9 @@ def test_the_python_that_ansible_found_is_kept(tmp_path):
         ansible_connection="local", ansible_python_interpreter="auto_silent", ansible_interpreter_python_fallback=[sys.executable]
     )
     inventory.write_text(yaml.safe_dump({"all": {"hosts": {"alice": variables}}}))
-    playbook = tmp_path / "play.yml"
-    playbook.write_text(FOUND % (tmp_path / "data"))
-    done = play.attempt([str(playbook)], tmp_path, inventory=inventory)
+    path = tmp_path / "play.yml"
+    path.write_text(FOUND % (tmp_path / "data"))
+    done = playbook.attempt([str(path)], tmp_path, inventory=inventory)
     assert done.returncode == 0 and "All assertions passed" in done.stdout, done.stdout + done.stderr
 
 

@@ -15,7 +15,7 @@ def test_a_second_run_changes_nothing(our_cluster, check_complete, tree, argumen
     directory = our_cluster[0].parents[1]
     check_complete(our_cluster)
     before = tree(directory)
-    printed = playbook.play(MAIN, directory, *arguments)
+    printed = playbook.run(MAIN, directory, *arguments)
     assert {host: counts["changed"] for host, counts in playbook.recap(printed).items()} == {"node%d" % number: 0 for number in range(1, 5)}
     assert tree(directory) == before
     assert "Cluster local on hoodi is complete" in printed
@@ -26,7 +26,7 @@ def test_check_mode_where_there_is_nothing(tmp_path):
     directory = tmp_path / "machine"
     home = tmp_path / "home"
     home.mkdir()
-    printed = playbook.play(MAIN, directory, "--check", "--diff", environment={"ANSIBLE_HOME": home / "ansible", "HOME": home})
+    printed = playbook.run(MAIN, directory, "--check", "--diff", environment={"ANSIBLE_HOME": home / "ansible", "HOME": home})
     assert not directory.exists()
     plan = {
         "obol.dv.demo : Made-up operator": 4,

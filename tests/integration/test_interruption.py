@@ -9,8 +9,8 @@ import shutil
 import signal
 import time
 
-from ansible_collections.obol.dv.tests.support import playbook as play
-from ansible_collections.obol.dv.tests.support.inventory import Operators
+from ansible_collections.obol.dv.tests.support import playbook
+from ansible_collections.obol.dv.tests.support.inventory import OperatorGroup
 
 MAIN = ["create-cluster.yml"]
 ATTEMPT = "node*/.charon/ceremony/*/1/"
@@ -28,7 +28,7 @@ MARKS = (
 def killed(directory, pattern):
     """Run the main job until there is something that matches ``pattern``, then kill all of it."""
     printed = directory.parent / "printed"
-    with printed.open("w") as output, play.doomed(MAIN, directory, stdout=output, stderr=output) as process:
+    with printed.open("w") as output, playbook.killed_on_exit(MAIN, directory, stdout=output, stderr=output) as process:
         while not any(directory.glob(pattern)):
             assert process.poll() is None, printed.read_text()
             time.sleep(0.005)
@@ -42,30 +42,30 @@ def test_killed_again_and_again(tmp_path, check_complete):
         killed(directory, pattern)
         if pattern.endswith("keys"):
             shutil.rmtree(directory / "store")
-    play.play(MAIN, directory)
-    check_complete(play.data_dirs(directory))
-    again = play.recap(play.play(MAIN, directory))
+    playbook.run(MAIN, directory)
+    check_complete(playbook.data_dirs(directory))
+    again = playbook.recap(playbook.run(MAIN, directory))
     assert {counts["changed"] for counts in again.values()} == {0}
 
 
 def test_one_node_at_a_time_in_any_order(tmp_path, check_complete):
     """As where each operator runs it at home: ``--limit`` of one node, over and over, the order left to chance. What has signed
     the approval is taken off the node."""
-    group = Operators(tmp_path / "group", 3)
+    group = OperatorGroup(tmp_path / "group", 3)
     chance, runs = random.Random(5), 0
     while not all((data_dir / "cluster-lock.json").exists() for data_dir in group.data_dirs):
         nodes = list(zip(group.names, group.data_dirs))
         chance.shuffle(nodes)
         for name, data_dir in nodes:
             # With its definition, a node needs the rest of the main job no more.
-            playbook = "playbooks/dkg.yml" if (data_dir / "cluster-definition.json").exists() else MAIN[0]
-            group.play("--limit", name, "--forks", "1", playbooks=[playbook])
+            path = "playbooks/dkg.yml" if (data_dir / "cluster-definition.json").exists() else MAIN[0]
+            group.run("--limit", name, "--forks", "1", playbooks=[path])
             runs += 1
             if (data_dir / "ceremony" / "approval.json").exists():
                 (data_dir.parent / "wallet.json").unlink(missing_ok=True)
         assert runs < 40, "no end in sight"
     check_complete(group.data_dirs)
     assert not list(group.directory.rglob("wallet.json"))
-    again = group.play()
-    assert {counts["changed"] for counts in play.recap(again).values()} == {0}
+    again = group.run()
+    assert {counts["changed"] for counts in playbook.recap(again).values()} == {0}
     assert "Cluster tested on hoodi is complete" in again

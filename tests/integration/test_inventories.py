@@ -7,7 +7,7 @@
 import json
 
 from ansible_collections.obol.dv.tests.support import playbook
-from ansible_collections.obol.dv.tests.support.inventory import DEAD, Operators
+from ansible_collections.obol.dv.tests.support.inventory import DEAD, OperatorGroup
 
 UP_TO_DEFINITION = ["playbooks/%s.yml" % name for name in ("preflight", "enr", "definition")]
 
@@ -18,27 +18,27 @@ def definitions(group):
 
 def test_an_address_in_lower_case_or_left_out(tmp_path):
     """The creator is known by the address, and where the inventory does not tell it by the wallet; so is everybody's place."""
-    group = Operators(tmp_path / "lower", 3)
+    group = OperatorGroup(tmp_path / "lower", 3)
     for host in group.hosts.values():
         host["dv_operator_address"] = host["dv_operator_address"].lower()
-    group.play(playbooks=UP_TO_DEFINITION)
+    group.run(playbooks=UP_TO_DEFINITION)
     assert len(definitions(group)) == 1
-    group = Operators(tmp_path / "left-out", 3)
+    group = OperatorGroup(tmp_path / "left-out", 3)
     for host in group.hosts.values():
         del host["dv_operator_address"]
-    group.play(playbooks=UP_TO_DEFINITION)
+    group.run(playbooks=UP_TO_DEFINITION)
     assert len(definitions(group)) == 1
 
 
 def test_a_creator_whom_no_node_has(tmp_path, check_refused):
-    group = Operators(tmp_path / "group", 3, creator=DEAD)
+    group = OperatorGroup(tmp_path / "group", 3, creator=DEAD)
     group.write_inventory()
     check_refused(group.directory, ["tested: none of its nodes is the creator's, %s; wanted" % DEAD], group.attempt)
 
 
 def test_a_slip_is_refused_by_the_step_that_would_sign_it(tmp_path, tree):
     """Where the preflight did not run either."""
-    group = Operators(tmp_path / "group", 3, network="mainnet")
+    group = OperatorGroup(tmp_path / "group", 3, network="mainnet")
     for name in group.names:
         group.write_policy(name, networks=["mainnet"])
     done = group.attempt(playbooks=["playbooks/enr.yml", "playbooks/definition.yml"])
@@ -47,22 +47,22 @@ def test_a_slip_is_refused_by_the_step_that_would_sign_it(tmp_path, tree):
 
 
 def test_the_creator_is_named_while_awaited(tmp_path):
-    group = Operators(tmp_path / "group", 3)
-    printed = " ".join(group.play("--limit", "node2").split())
+    group = OperatorGroup(tmp_path / "group", 3)
+    printed = " ".join(group.run("--limit", "node2").split())
     assert "the creator %s has to make the proposal" % group.variables["dv_operators"][0] in printed
 
 
 def test_check_mode_on_a_new_node_that_finds_a_proposal(tmp_path, tree):
-    group = Operators(tmp_path / "group", 3)
-    group.play("--limit", "node1")
+    group = OperatorGroup(tmp_path / "group", 3)
+    group.run("--limit", "node1")
     before = tree(group.directory / "node2")
-    printed = group.play("--limit", "node2,node3", "--check", "--diff")
+    printed = group.run("--limit", "node2,node3", "--check", "--diff")
     assert "Cluster tested is planned: nothing was written on node2, node3" in printed
     assert tree(group.directory / "node2") == before
 
 
 def test_a_host_in_two_clusters_and_a_cluster_of_another_name(tmp_path, check_refused):
-    group = Operators(tmp_path / "group", 3)
+    group = OperatorGroup(tmp_path / "group", 3)
     inventory = group.write_inventory()
     clusters = json.loads(inventory.read_text())["dv_nodes"]["children"]
     clusters["other"] = {"vars": {"dv_cluster": "other", "dv_threshold": 2}, "hosts": dict.fromkeys(group.names[:2])}

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.obol.dv.tests.support import playbook as play
+from ansible_collections.obol.dv.tests.support import playbook
 
 INVENTORIES = {
     "slip.ini": "[dvnodes]\nalice\nbob\n",
@@ -32,7 +32,7 @@ WAYS = {
     "no inventory": ([], "no hosts in the group dv_nodes", "has the groups (none) and the hosts (none)"),
     "a limit": (["-i", "nodes.ini", "--limit", "carol"], "--limit carol leaves no host of the group dv_nodes", "wanted: some of alice"),
 }
-PLAYBOOKS = ["create-cluster.yml", *sorted("playbooks/" + path.name for path in (play.ROOT / "playbooks").glob("*.yml"))]
+PLAYBOOKS = ["create-cluster.yml", *sorted("playbooks/" + path.name for path in (playbook.ROOT / "playbooks").glob("*.yml"))]
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +44,13 @@ def elsewhere(tmp_path_factory):
     return directory
 
 
-def attempt(playbook, directory, *arguments):
+def attempt(path, directory, *arguments):
     """Run a playbook from another directory, where the collection is installed: what came of it, in one line."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
     done = subprocess.run(
-        [sys.executable, "-m", "ansible", "playbook", play.ROOT / playbook, *arguments],
+        [sys.executable, "-m", "ansible", "playbook", playbook.ROOT / path, *arguments],
         cwd=directory,
-        env={**clean, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_COLLECTIONS_PATH": str(play.ROOT / "collections")},
+        env={**clean, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_COLLECTIONS_PATH": str(playbook.ROOT / "collections")},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -60,10 +60,10 @@ def attempt(playbook, directory, *arguments):
     return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 
-@pytest.mark.parametrize("playbook, way", list(zip(PLAYBOOKS, itertools.cycle(WAYS))))
-def test_nobody(playbook, way, elsewhere):
+@pytest.mark.parametrize("path, way", list(zip(PLAYBOOKS, itertools.cycle(WAYS))))
+def test_nobody(path, way, elsewhere):
     arguments, found, there_is = WAYS[way]
-    status, told = attempt(playbook, elsewhere, *arguments)
+    status, told = attempt(path, elsewhere, *arguments)
     assert status != 0
     assert told.count("[ERROR]") == 1 and told.count(found) == 1 and there_is in told, told
     assert "Traceback" not in told and "PLAY [" not in told

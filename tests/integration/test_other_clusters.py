@@ -8,7 +8,7 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import networks
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.tests.support import playbook
-from ansible_collections.obol.dv.tests.support.inventory import Operators
+from ansible_collections.obol.dv.tests.support.inventory import OperatorGroup
 
 TESTNET = networks.custom("devnet-7", 7007, "0x70000007", 1700000000)
 OTHER = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
@@ -16,14 +16,14 @@ OTHER = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 
 def test_three_nodes_of_the_local_inventory(tmp_path, check_complete):
     inventory = playbook.inventory_of(tmp_path, 3)
-    printed = playbook.play(["create-cluster.yml"], tmp_path / "nodes", "-e", "dv_num_validators=1", inventory=inventory)
+    printed = playbook.run(["create-cluster.yml"], tmp_path / "nodes", "-e", "dv_num_validators=1", inventory=inventory)
     check_complete(playbook.data_dirs(tmp_path / "nodes", 3))
     assert "2 of 3 operators" in printed
 
 
 def test_a_creator_who_is_no_operator_on_a_testnet_of_ones_own(tmp_path):
     """The operators are in another order than the nodes; the creator's wallet is on the second node; nothing is a default."""
-    group = Operators(
+    group = OperatorGroup(
         tmp_path / "group",
         3,
         name="Grüße <&>",
@@ -52,7 +52,7 @@ def test_a_creator_who_is_no_operator_on_a_testnet_of_ones_own(tmp_path):
     )
     for name in group.names:
         group.write_policy(name, networks=["0x70000007"], withdrawal_addresses=[OTHER, order[0]], compounding=True, threshold=3)
-    printed = group.play()
+    printed = group.run()
     for index, name in enumerate(("node3", "node1", "node2")):
         assert "  %d             %s   %s" % (index + 1, name, order[index]) in printed
     locks = set()
@@ -70,12 +70,12 @@ def test_a_creator_who_is_no_operator_on_a_testnet_of_ones_own(tmp_path):
     assert (made.creator.address, made.name, made.threshold) == (creator, "Grüße <&>", 3)
     assert (made.compounding, made.consensus_protocol, made.target_gas_limit) == (True, "qbft", 36_000_000)
     assert [operator.address for operator in made.operators] == order
-    verified = group.play(playbooks=["playbooks/verify.yml"])
+    verified = group.run(playbooks=["playbooks/verify.yml"])
     assert {counts["changed"] for counts in playbook.recap(verified).values()} == {0}
 
 
 def test_seven_nodes_of_which_one_operator_has_three(tmp_path, check_complete, check_refused):
-    group = Operators(tmp_path / "group", 7, allow_shared_operator_address=True)
+    group = OperatorGroup(tmp_path / "group", 7, allow_shared_operator_address=True)
     shared = ("node1", "node4", "node7")
     for name in shared[1:]:
         for file in ("wallet.json", "wallet-password.txt"):
@@ -89,7 +89,7 @@ def test_seven_nodes_of_which_one_operator_has_three(tmp_path, check_complete, c
     assert "one of 1, 4, 7, the places of" in refused.stdout
     for name, index in zip(shared, (4, 7, 1)):
         group.hosts[name]["dv_share_index"] = index
-    printed = group.play()
+    printed = group.run()
     check_complete(group.data_dirs)
     assert "5 of 7 operators" in printed
     for name, index in zip(shared, (4, 7, 1)):

@@ -21,7 +21,7 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, no
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws
 from ansible_collections.obol.dv.tests.support import playbook
-from ansible_collections.obol.dv.tests.support.inventory import Operators
+from ansible_collections.obol.dv.tests.support.inventory import OperatorGroup
 
 PAGE, RETIRING = ((playbook.ROOT / "docs" / name).read_text() for name in ("recovery.md", "retiring.md"))
 
@@ -103,7 +103,7 @@ STEPS = {
 def made(tmp_path_factory):
     """Step -> three operators who are as far as that. Not to be changed."""
     directory, identity = tmp_path_factory.mktemp("made"), pyrage.x25519.Identity.generate()
-    group = Operators(
+    group = OperatorGroup(
         directory / "begin",
         names=("alice", "bob", "carol"),
         cluster="my_cluster",
@@ -116,7 +116,7 @@ def made(tmp_path_factory):
     found = {}
     for step, (playbooks, nodes) in STEPS.items():
         group = found[step] = group.copy(directory / step)
-        group.play("--limit", nodes, playbooks=playbooks)
+        group.run("--limit", nodes, playbooks=playbooks)
     return found
 
 
@@ -221,7 +221,7 @@ def test_one_key_on_two_hosts(group, made, tmp_path, check_complete):
     recipe, here, old_host = Recipe("One key on two hosts", cluster), cluster.data_dirs[1], tmp_path / "old-host"
     here.rename(old_host)
     shutil.copytree(made["defined"].data_dirs[1], here)
-    cluster.play("--limit", "bob", "-e", "dv_store=%s" % (tmp_path / "elsewhere"), playbooks=DKG)
+    cluster.run("--limit", "bob", "-e", "dv_store=%s" % (tmp_path / "elsewhere"), playbooks=DKG)
     recipe.follow(fails=True)
     recipe.follow()
     old_host.rename(here)
@@ -307,7 +307,7 @@ def test_begin_again(group, check_complete):
 
 def test_retiring(group):
     cluster = group("dealing")
-    cluster.play(playbooks=DKG)
+    cluster.run(playbooks=DKG)
     kept = {path.relative_to(cluster.directory) for path in cluster.directory.glob("*/wallet*")}
     recipe = Recipe("Exit first", cluster, page=RETIRING)
     recipe.follow()

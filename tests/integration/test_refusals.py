@@ -20,7 +20,7 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import Dat
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
 from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 from ansible_collections.obol.dv.tests.support import playbook
-from ansible_collections.obol.dv.tests.support.inventory import DEAD, Operators
+from ansible_collections.obol.dv.tests.support.inventory import DEAD, OperatorGroup
 
 OTHER = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 UP_TO_DEFINITION = ["playbooks/%s.yml" % name for name in ("preflight", "enr", "definition")]
@@ -29,8 +29,8 @@ UP_TO_DEFINITION = ["playbooks/%s.yml" % name for name in ("preflight", "enr", "
 @pytest.fixture(scope="module")
 def signed_group(tmp_path_factory):
     """Four operators that have approved a definition; the DKG has not begun. Not to be changed."""
-    group = Operators(tmp_path_factory.mktemp("signed") / "group")
-    group.play(playbooks=UP_TO_DEFINITION)
+    group = OperatorGroup(tmp_path_factory.mktemp("signed") / "group")
+    group.run(playbooks=UP_TO_DEFINITION)
     return group
 
 
@@ -43,7 +43,7 @@ def signed(signed_group, tmp_path):
 @pytest.fixture
 def group(tmp_path):
     """Four operators that have done nothing yet."""
-    return Operators(tmp_path / "group")
+    return OperatorGroup(tmp_path / "group")
 
 
 def proposed(group, **changes):
@@ -224,7 +224,7 @@ def test_an_old_enr_in_an_operators_place(theft, text, signed):
             assert name not in told
         else:
             assert text in told[name]
-    status = signed.play(playbooks=["playbooks/status.yml"])
+    status = signed.run(playbooks=["playbooks/status.yml"])
     if text.startswith("waits for: "):
         assert text.removeprefix("waits for: ") in " ".join(status.split())
         for name in ("node1", "node3", "node4"):
@@ -252,7 +252,7 @@ def test_without_a_policy_the_config_hash_is_confirmed(group):
     assert approvals(group) == ["node1", "node2", "node3"]
 
     group.hosts["node4"]["dv_accept_config_hash"] = config_hash
-    group.play(playbooks=UP_TO_DEFINITION)
+    group.run(playbooks=UP_TO_DEFINITION)
     made = {(data_dir / "cluster-definition.json").read_bytes() for data_dir in group.data_dirs}
     assert len(made) == 1
     assert DEAD in made.pop().decode()

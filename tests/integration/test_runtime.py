@@ -44,10 +44,10 @@ def wheelhouse(tmp_path_factory):
 
 
 class Nodes:
-    """Hosts of a lab as nodes without any Python packages: root on node1, a user without rights on node2."""
+    """Hosts as nodes without any Python packages: root on node1, a user without rights on node2."""
 
     def __init__(self, hosts):
-        self.lab = hosts
+        self.hosts = hosts
         self.own = hosts.directory.with_name(hosts.directory.name + "-inventory.json")
         self.directories = {"node1": "/opt/obol-dv", "node2": "/home/dv/obol-dv"}
         #: More names of node1.
@@ -56,26 +56,26 @@ class Nodes:
 
     def write_inventory(self, **variables):
         hosts = {"node1": {"ansible_user": "root"}, "node2": {"dv_runtime_dir": self.directories["node2"]}}
-        hosts |= {twin: {**self.lab.hosts["node1"], "ansible_user": "root"} for twin in self.twins}
+        hosts |= {twin: {**self.hosts.hosts["node1"], "ansible_user": "root"} for twin in self.twins}
         variables = {"dv_runtime_python": PYTHON, "dv_runtime_dir": self.directories["node1"], **variables}
         self.own.write_text(json.dumps({"dv_nodes": {"hosts": hosts, "vars": variables}}))
 
     def attempt(self, *arguments, playbooks=RUNTIME):
         sources = ["-i", str(self.own)]
-        return playbook.attempt(playbooks, self.lab.directory, *sources, *arguments, inventory=self.lab.inventory)
+        return playbook.attempt(playbooks, self.hosts.directory, *sources, *arguments, inventory=self.hosts.inventory)
 
-    def play(self, *arguments, **options):
+    def run(self, *arguments, **options):
         done = self.attempt(*arguments, **options)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return done.stdout
 
     def path(self, name):
-        return self.lab.path(name, self.directories[name])
+        return self.hosts.path(name, self.directories[name])
 
 
 @pytest.fixture
-def nodes(lab):
-    with lab("node1", "node2", user="dv") as hosts:
+def nodes(netns_hosts):
+    with netns_hosts("node1", "node2", user="dv") as hosts:
         yield Nodes(hosts)
 
 
@@ -92,28 +92,28 @@ def refused(done):
 
 def test_from_a_wheelhouse_without_any_network(nodes, wheelhouse):
     arguments = ("-e", "dv_runtime_wheelhouse=%s" % wheelhouse)
-    planned = nodes.play("--check", *arguments)
+    planned = nodes.run("--check", *arguments)
     assert changed(planned) == {"node1": True, "node2": True}
     assert planned.count("- cryptography==") == 2
     assert not any(nodes.path(name).exists() for name in nodes.directories)
 
-    nodes.play(*arguments)
+    nodes.run(*arguments)
     for again in ((), ("--check",)):
-        assert changed(nodes.play(*arguments, *again)) == {"node1": False, "node2": False}
-    assert list(nodes.lab.path("node1", "/tmp").glob("*.obol-dv")) == []
-    assert nodes.lab.run("node2", ["stat", "-c", "%U", nodes.directories["node2"]]).stdout == "dv\n"
+        assert changed(nodes.run(*arguments, *again)) == {"node1": False, "node2": False}
+    assert list(nodes.hosts.path("node1", "/tmp").glob("*.obol-dv")) == []
+    assert nodes.hosts.run("node2", ["stat", "-c", "%U", nodes.directories["node2"]]).stdout == "dv\n"
 
     # A node works with it, and with it alone.
     data_dir = "{{ dv_runtime_dir }}-data/.charon"
     nodes.write_inventory(ansible_python_interpreter="{{ dv_runtime_dir }}/bin/python", dv_cluster="tested", dv_data_dir=data_dir)
-    nodes.play(playbooks=["playbooks/enr.yml"])
-    assert nodes.lab.path("node2", "/home/dv/obol-dv-data/.charon/charon-enr-private-key").exists()
+    nodes.run(playbooks=["playbooks/enr.yml"])
+    assert nodes.hosts.path("node2", "/home/dv/obol-dv-data/.charon/charon-enr-private-key").exists()
 
     # What broke is repaired, whatever the interpreter of the inventory is by then.
     packages = nodes.path("node1") / "lib" / ("python" + HERE) / "site-packages"
     (packages / next(packages.glob("cryptography-*")) / "RECORD").unlink()
     (nodes.path("node2") / "bin" / "python").unlink()
-    repaired = nodes.play(*arguments)
+    repaired = nodes.run(*arguments)
     assert changed(repaired) == {"node1": True, "node2": True}
     assert repaired.count("- cryptography==") == 2 and repaired.count("- jsonschema==") == 1
 
@@ -126,25 +126,25 @@ def unreadable(directory):
 
 def test_names_of_one_machine_at_once_for_a_user_that_is_not_root(nodes, wheelhouse):
     """As in inventories/example, where a machine serves two clusters; root lets nobody read what it makes."""
-    strict = nodes.lab.path("node1", "/bin/strict-sh")
+    strict = nodes.hosts.path("node1", "/bin/strict-sh")
     strict.write_text('#!/bin/sh\numask 077\nexec /bin/sh "$@"\n')
     strict.chmod(0o755)
-    nodes.lab.run("node1", ["usermod", "--shell", "/bin/strict-sh", "root"])
+    nodes.hosts.run("node1", ["usermod", "--shell", "/bin/strict-sh", "root"])
     nodes.twins = ["south-node1", "east-node1"]
     nodes.write_inventory()
     arguments = ("--limit", "!node2", "-e", "dv_runtime_wheelhouse=%s" % wheelhouse)
     names = ["node1", *nodes.twins]
     usable = ["setpriv", "--reuid=dv", "--regid=dv", "--clear-groups", "/opt/obol-dv/bin/python", "-I", "-c", "import cryptography, yaml"]
 
-    assert sorted(changed(nodes.play(*arguments)).values()) == [False, False, True]
+    assert sorted(changed(nodes.run(*arguments)).values()) == [False, False, True]
     assert unreadable(nodes.path("node1")) == []
-    nodes.lab.run("node1", usable)
-    assert changed(nodes.play(*arguments)) == dict.fromkeys(names, False)
+    nodes.hosts.run("node1", usable)
+    assert changed(nodes.run(*arguments)) == dict.fromkeys(names, False)
 
     # One that was made so before.
-    nodes.lab.run("node1", ["chmod", "--recursive", "go=", "/opt/obol-dv"])
-    assert sorted(changed(nodes.play(*arguments)).values()) == [False, False, True]
-    nodes.lab.run("node1", usable)
+    nodes.hosts.run("node1", ["chmod", "--recursive", "go=", "/opt/obol-dv"])
+    assert sorted(changed(nodes.run(*arguments)).values()) == [False, False, True]
+    nodes.hosts.run("node1", usable)
 
 
 def installing(directory, sources):
@@ -180,7 +180,7 @@ def test_what_cannot_be_is_said_before_anything_is_made(nodes, wheelhouse, tmp_p
         wheel.unlink()
     only = ("--limit", "node1", "-e", "dv_runtime_wheelhouse=%s" % poor)
 
-    old = nodes.lab.path("node1", "/opt/old-python")
+    old = nodes.hosts.path("node1", "/opt/old-python")
     old.write_text(OLD_PYTHON)
     old.chmod(0o755)
     text = refused(nodes.attempt(*only, "-e", "dv_runtime_python=/opt/old-python", "--check"))
@@ -188,7 +188,7 @@ def test_what_cannot_be_is_said_before_anything_is_made(nodes, wheelhouse, tmp_p
     text = refused(nodes.attempt(*only, "-e", "dv_runtime_python=python4"))
     assert "python4 does not run on this node; wanted: Python 3.11 to 3.14" in text
 
-    nowhere = nodes.lab.path("node1", "/opt/file")
+    nowhere = nodes.hosts.path("node1", "/opt/file")
     nowhere.write_text("")
     text = refused(nodes.attempt(*only, "-e", "dv_runtime_dir=/opt/file/obol-dv"))
     assert "/opt/file/obol-dv cannot be made: " in text and "Not a directory" in text
@@ -203,10 +203,10 @@ def test_what_cannot_be_is_said_before_anything_is_made(nodes, wheelhouse, tmp_p
 
     text = refused(nodes.attempt(*only))
     assert "wallycore" in text and "wanted: a wheel of each package" in text and "with make wheelhouse" in text
-    assert list(nodes.lab.path("node1", "/tmp").glob("*.obol-dv")) == []
+    assert list(nodes.hosts.path("node1", "/tmp").glob("*.obol-dv")) == []
 
     shutil.rmtree(nodes.path("node1"))
-    shutil.rmtree(nodes.lab.path("node1", os.path.join(sys.base_prefix, "lib", "python" + HERE, "ensurepip")))
+    shutil.rmtree(nodes.hosts.path("node1", os.path.join(sys.base_prefix, "lib", "python" + HERE, "ensurepip")))
     assert "cannot make virtual environments; wanted: its modules venv and ensurepip" in refused(nodes.attempt(*only))
     assert not nodes.path("node1").exists()
 
@@ -217,16 +217,16 @@ def test_from_the_index_that_the_nodes_are_configured_for(nodes, wheelhouse, tmp
         folder = tmp_path / "simple" / wheel.name.partition("-")[0].replace("_", "-").lower()
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(wheel, folder)
-    gateway = nodes.lab.hosts["node1"]["ansible_host"].rpartition(".")[0] + ".254"
+    gateway = nodes.hosts.hosts["node1"]["ansible_host"].rpartition(".")[0] + ".254"
     for name in nodes.directories:
-        nodes.lab.path(name, "/etc/pip.conf").write_text(
+        nodes.hosts.path(name, "/etc/pip.conf").write_text(
             "[global]\nindex-url = http://%s:8000/simple\ntrusted-host = %s\n" % (gateway, gateway)
         )
     serve = [
         "setpriv",
         "--pdeathsig",
         "KILL",
-        *nodes.lab.network,
+        *nodes.hosts.network,
         sys.executable,
         "-m",
         "http.server",
@@ -236,7 +236,7 @@ def test_from_the_index_that_the_nodes_are_configured_for(nodes, wheelhouse, tmp
     ]
     with subprocess.Popen(serve, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
-            printed = nodes.play()
+            printed = nodes.run()
             assert changed(printed) == {"node1": True, "node2": True}
             (wheel,) = (tmp_path / "simple" / "attrs").iterdir()
             wheel.write_bytes(wheel.read_bytes() + b"\0")

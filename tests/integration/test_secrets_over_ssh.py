@@ -24,7 +24,7 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws
 from ansible_collections.obol.dv.tests.support import node_secrets, secret_scan
-from ansible_collections.obol.dv.tests.support.netns_hosts import LabError
+from ansible_collections.obol.dv.tests.support.netns_hosts import HostsError
 from ansible_collections.obol.dv.tests.support.playbook import ROOT
 
 NODES = ("node1", "node2", "node3")
@@ -124,12 +124,12 @@ class Site:
 
     def _processes(self):
         for name in self.hosts.names:
-            with contextlib.suppress(LabError):  # it is off
+            with contextlib.suppress(HostsError):  # it is off
                 yield from self.hosts.inside(name, "/proc").glob("[0-9]*")
 
     # What is done
 
-    def play(self, playbook, *arguments, **environment):
+    def run(self, playbook, *arguments, **environment):
         """Run a playbook on the control node, as talkative as Ansible can be: the ``subprocess.CompletedProcess``."""
         command = [sys.executable, "-m", "ansible", "playbook", "-vvvv", "--diff"]
         command += ["-i", ROOT / "extensions" / "molecule" / "inventory", "-i", CONTROL + "/hosts.yml"]
@@ -162,20 +162,20 @@ class Site:
         hook = self.hosts.path("server", REPOSITORY + "/hooks/pre-receive")
         hook.write_text(REFUSE)
         hook.chmod(0o755)
-        done = self.play("obol.dv.create_cluster")
+        done = self.run("obol.dv.create_cluster")
         assert done.returncode == 2 and "(pre-receive hook declined)" in done.stdout, done.stdout[-4000:]
         hook.unlink()
         self.hosts.kill("node2")
         (sent,) = self.data_dirs["node2"].glob("ceremony/*/1/out/deal.jws")
         sent.write_text(self._wrong(sent.read_text()))
         self.push("tested/dkg/%s/1/deal/2.jws" % sent.parts[-4], sent.read_text())
-        done = self.play("obol.dv.dkg")
+        done = self.run("obol.dv.dkg")
         assert done.returncode == 4 and "operator 2 is to blame (deal.share)" in " ".join(done.stdout.split()), done.stdout[-4000:]
         self.hosts.restart("node2")
         self._listen("node2")
-        done = self.play("obol.dv.create_cluster", "-e", "dv_dkg_attempt=2")
+        done = self.run("obol.dv.create_cluster", "-e", "dv_dkg_attempt=2")
         assert done.returncode == 0 and "Cluster tested on hoodi is complete" in done.stdout, done.stdout[-4000:]
-        assert self.play("obol.dv.status").returncode == 0
+        assert self.run("obol.dv.status").returncode == 0
 
     def _wrong(self, text):
         """What operator 2 dealt, with nothing good for operator 1, and signed by itself."""
@@ -189,7 +189,7 @@ class Site:
     def slip(self, secret):
         """Let a secret (text) slip in every way that is looked at."""
         self.write("control", CONTROL + "/careless.yml", CARELESS)
-        assert self.play(CONTROL + "/careless.yml", "-e", "secret=" + secret, SLIPPED=secret).returncode == 0
+        assert self.run(CONTROL + "/careless.yml", "-e", "secret=" + secret, SLIPPED=secret).returncode == 0
         self.push("tested/slipped", secret)
         self.push("tested/slipped")
         jws_like = ".".join(encoding.to_base64(part) for part in (b"{}", json.dumps({"key": secret}).encode(), b"signature"))
@@ -243,9 +243,9 @@ def planted():
 
 
 @pytest.fixture(scope="module")
-def site(lab, planted):
+def site(netns_hosts, planted):
     """A ceremony that ended well after all, and then somebody's carelessness."""
-    with lab("control", "server", *NODES) as hosts, contextlib.ExitStack() as logs:
+    with netns_hosts("control", "server", *NODES) as hosts, contextlib.ExitStack() as logs:
         site = Site(hosts, logs)
         with site.watch:
             site.ceremony()

@@ -14,7 +14,7 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws
 from ansible_collections.obol.dv.tests.support import playbook, status_schema
-from ansible_collections.obol.dv.tests.support.inventory import Operators
+from ansible_collections.obol.dv.tests.support.inventory import OperatorGroup
 
 STATUS = ["playbooks/status.yml"]
 DKG = ["playbooks/dkg.yml"]
@@ -74,9 +74,9 @@ def typed(group, command):
 @pytest.fixture(scope="module")
 def committed_group(tmp_path_factory):
     """Three operators in the DKG's first round: node1 has not begun. Not to be changed."""
-    group = Operators(tmp_path_factory.mktemp("committed") / "group", 3)
-    group.play(playbooks=["playbooks/%s.yml" % name for name in ("preflight", "enr", "definition")])
-    group.play("--limit", "node2,node3", playbooks=DKG)
+    group = OperatorGroup(tmp_path_factory.mktemp("committed") / "group", 3)
+    group.run(playbooks=["playbooks/%s.yml" % name for name in ("preflight", "enr", "definition")])
+    group.run("--limit", "node2,node3", playbooks=DKG)
     return group
 
 
@@ -88,7 +88,7 @@ def committed(committed_group, tmp_path):
 
 def test_along_the_way(tmp_path, tree, check_complete):
     """From nothing to a complete cluster, some nodes at a time; in the end by the command that was told."""
-    group = Operators(tmp_path / "group", 3)
+    group = OperatorGroup(tmp_path / "group", 3)
     told = status(group, tree)
     assert told.brief() == dict.fromkeys(group.names, ("waiting", "enr", (), True))
     assert not group.store.parent.exists()
@@ -122,7 +122,7 @@ def test_along_the_way(tmp_path, tree, check_complete):
     told = status(group, tree)
     same(run, told)
     assert {node["command"] for node in told.nodes.values()} == {None}
-    printed = group.play("-e", "dv_status_format=json", playbooks=STATUS)
+    printed = group.run("-e", "dv_status_format=json", playbooks=STATUS)
     (line,) = [line for line in printed.splitlines() if line.startswith("{")]
     assert json.loads(line)["clusters"]["tested"]["nodes"] == told.nodes
 
@@ -151,7 +151,7 @@ def test_aborted(committed, tree, check_complete):
     assert "playbooks/dkg.yml" in command and "dv_dkg_attempt=2" in command and "--limit node2,node1" in command
 
     path.write_text(honest)
-    committed.play("-e", "dv_dkg_attempt=2", playbooks=DKG)
+    committed.run("-e", "dv_dkg_attempt=2", playbooks=DKG)
     check_complete(committed.data_dirs)
 
 
@@ -193,7 +193,7 @@ def test_what_the_preflight_refuses(committed, tree):
 
 def test_what_is_in_the_way(tmp_path):
     """Where a step fails, the node waits for its own operator, who is told why."""
-    group = Operators(tmp_path / "group", 3)
+    group = OperatorGroup(tmp_path / "group", 3)
     (group.store / "approvals").mkdir(parents=True)
     (group.store / "approvals" / "3.json").write_text("{}")
     run = Told(group, "--limit", "node1,node2")

@@ -13,7 +13,7 @@ import sys
 import pytest
 import yaml
 from ansible_collections.obol.dv.tests.support import playbook
-from ansible_collections.obol.dv.tests.support.inventory import Operators
+from ansible_collections.obol.dv.tests.support.inventory import OperatorGroup
 
 #: What a store that cannot be opened says. The password is in no output.
 BROKEN = {
@@ -32,7 +32,7 @@ def attempt(group, directory):
 
 @pytest.mark.parametrize("store, text", BROKEN.items(), ids=[name.partition(":")[0] for name in BROKEN])
 def test_a_store_that_cannot_be_opened_is_told_with_all_else(store, text, tmp_path, check_refused):
-    group = Operators(tmp_path / "group", 3, store=store, threshold=5)
+    group = OperatorGroup(tmp_path / "group", 3, store=store, threshold=5)
     group.write_inventory()
     done = check_refused(group.directory, ["- %s" % text, "- dv_threshold is 5"], lambda: attempt(group, tmp_path))
     assert "hunter2" not in done.stdout + done.stderr
@@ -45,7 +45,7 @@ def test_a_store_that_fails_after_the_node_spoke(tmp_path, check_complete):
     hook = repository / "hooks" / "pre-receive"
     hook.write_text("#!/bin/sh\nread old new name\ngit log -1 --format=%s $new | grep -q deal && echo not today >&2 && exit 1\nexit 0\n")
     hook.chmod(0o755)
-    group = Operators(tmp_path / "group", 3, store="git+file://%s" % repository)
+    group = OperatorGroup(tmp_path / "group", 3, store="git+file://%s" % repository)
     done = attempt(group, tmp_path)
     assert done.returncode != 0
     for number in (1, 2, 3):
@@ -89,7 +89,7 @@ def test_consent_by_pull_request_as_the_page_has_it(tmp_path):
 
     (first, second) = map(yaml.safe_load, blocks("yaml"))
     variables = {name.removeprefix("dv_"): value for name, value in {**first, **second}.items()}
-    group = Operators(tmp_path / "group", names=("alice", "bob", "carol"), cluster="my_cluster", inventory="inventory.yml", **variables)
+    group = OperatorGroup(tmp_path / "group", names=("alice", "bob", "carol"), cluster="my_cluster", inventory="inventory.yml", **variables)
     (enr, definition), (dkg,) = (
         block.splitlines() for block in blocks("", PAGE.partition("### Consent by pull request")[2]) if "playbook" in block
     )
@@ -165,7 +165,7 @@ def test_what_a_stick_took_is_told(tmp_path):
             path.write_text("{}")
     (tmp_path / "stick").mkdir()
     (tmp_path / "trip.yml").write_text(TRIP.format(tmp_path))
-    playbook.play([tmp_path / "trip.yml"], tmp_path)
+    playbook.run([tmp_path / "trip.yml"], tmp_path)
     answers = json.loads((tmp_path / "answers.json").read_text())
     a, full, half, x, y = (str(tmp_path / name) for name in ("a", "full", "half", "stick/x", "stick/y"))
     wanted = {

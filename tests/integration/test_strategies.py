@@ -9,7 +9,7 @@ import json
 import pytest
 import yaml
 from ansible_collections.obol.dv.tests.support import playbook, status_schema
-from ansible_collections.obol.dv.tests.support.inventory import DEAD, Operators
+from ansible_collections.obol.dv.tests.support.inventory import DEAD, OperatorGroup
 
 ROLES = ("preflight", "enr", "wallet", "definition")
 
@@ -20,7 +20,7 @@ def definitions(group):
 
 def test_free_and_told_to_a_program(tmp_path):
     """Under another strategy than the one that nodes wait for each other with; standard output is one JSON for each playbook."""
-    group = Operators(tmp_path / "group", 3)
+    group = OperatorGroup(tmp_path / "group", 3)
     environment = {"ANSIBLE_STRATEGY": "free", "ANSIBLE_STDOUT_CALLBACK": "obol.dv.summary_only"}
     names = ("preflight", "enr", "definition")
     done = playbook.attempt(
@@ -46,11 +46,11 @@ def test_free_and_told_to_a_program(tmp_path):
 
 def test_one_node_after_the_other(tmp_path):
     """In a play of one's own: each does what it can; the second time, all is there."""
-    group = Operators(tmp_path / "group", 3)
+    group = OperatorGroup(tmp_path / "group", 3)
     own = tmp_path / "own.yml"
     plays = [{"hosts": "dv_nodes", "gather_facts": False, "serial": 1, "roles": ["obol.dv." + name for name in ROLES]}]
     own.write_text(yaml.safe_dump(plays * 2))
-    playbook.play([own], group.directory, inventory=group.write_inventory())
+    playbook.run([own], group.directory, inventory=group.write_inventory())
     assert len(definitions(group)) == 1
 
 

@@ -9,8 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.obol.dv.tests.support import playbook as play
-from ansible_collections.obol.dv.tests.support.inventory import Operators
+from ansible_collections.obol.dv.tests.support import playbook
+from ansible_collections.obol.dv.tests.support.inventory import OperatorGroup
 from ansible_collections.obol.dv.tests.support.playbook import ROOT
 
 SITE = "- name: Go on\n  ansible.builtin.import_playbook: obol.dv.create_cluster\n"
@@ -35,12 +35,12 @@ class Party:
         """Whether its node has everything."""
         return (self.data_dir / "cluster-lock.json").exists()
 
-    def play(self, playbook="create-cluster.yml", *arguments):
+    def run(self, path="create-cluster.yml", *arguments):
         """Run a playbook: what it printed."""
         options = {"inventory": self.inventory, "environment": self.environment, "within": self.WITHIN}
-        return play.play([playbook], self.group.directory, *arguments, **options)
+        return playbook.run([path], self.group.directory, *arguments, **options)
 
-    go_on = play
+    go_on = run
 
 
 class Pulling(Party):
@@ -75,9 +75,9 @@ class Fleet(Party):
 
     def go_on(self):
         """What its operator does whenever the stick is there."""
-        self.play("playbooks/import.yml")
-        printed = self.play()
-        self.play("playbooks/export.yml")
+        self.run("playbooks/import.yml")
+        printed = self.run()
+        self.run("playbooks/export.yml")
         return printed
 
 
@@ -103,15 +103,15 @@ def test_sovereign(tmp_path, check_complete):
     """Three operators, three control nodes, one of them a timer on the node itself, and a git repository."""
     repository = tmp_path / "ceremonies.git"
     subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", repository], check=True)
-    group = Operators(tmp_path / "group", 3)
+    group = OperatorGroup(tmp_path / "group", 3)
     kinds = dict(zip(group.names, (Party, Party, Pulling)))
     parties = [kind(group, name, dv_store="git+file://%s" % repository) for name, kind in kinds.items()]
     # One is there before the creator: it has nothing to sign yet, and says so.
     assert "waiting" in parties[1].go_on()
     until_complete(parties)
     check_complete(group.data_dirs)
-    again = parties[0].play()
-    assert play.recap(again)["node1"]["changed"] == 0
+    again = parties[0].run()
+    assert playbook.recap(again)["node1"]["changed"] == 0
     assert "Cluster tested on hoodi is complete" in again
     log = subprocess.run(["git", "-C", repository, "log", "--format=%B"], capture_output=True, text=True, check=True).stdout
     for message in ("tested: proposal\n", "tested: approval of operator 2\n", "deal of operator 3, attempt 1"):
@@ -122,7 +122,7 @@ def test_air_gapped(tmp_path, check_complete):
     """Two operators in a fleet, one whose machine has no network, and a stick that goes back and forth."""
     if os.geteuid() != 0:
         pytest.skip("taking the network away needs root")
-    group, stick = Operators(tmp_path / "group", 3), tmp_path / "stick"
+    group, stick = OperatorGroup(tmp_path / "group", 3), tmp_path / "stick"
     stick.mkdir()
     fleet = Fleet(group, "node1", "node2", dv_bundle_dir=str(stick))
     away = AirGapped(group, "node3", dv_bundle_dir=str(stick), dv_store=str(tmp_path / "store"))

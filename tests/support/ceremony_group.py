@@ -70,7 +70,7 @@ class Run:
         self.msg = self.result.get("msg", "") if self.result else ""
 
 
-class Cluster:
+class CeremonyGroup:
     """A cluster below ``directory``: ``node1`` ... ``node4``, each with wallet, policy and ``.charon``, and ``store``."""
 
     def __init__(self, directory, store="store"):
@@ -97,7 +97,7 @@ class Cluster:
         """All of it as it is now, in the place of whatever is at ``directory``."""
         shutil.rmtree(directory, ignore_errors=True)
         shutil.copytree(self.directory, directory)
-        return Cluster(directory)
+        return CeremonyGroup(directory)
 
     def run(self, name, node, *arguments, **options):
         """Run the module ``name`` for a node in a process of its own; what it gives goes to the store.

@@ -26,20 +26,20 @@ from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.validator_keys import ValidatorKeys
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import (
     address,
     builder_registration,
     deposit,
     eip712,
     enr,
-    keystore,
     networks,
 )
 
 GWEI = 10**9
 
 
-class Cluster:
+class DealtCluster:
     """The secrets of a cluster, and in ``lock`` the valid lock of it.
 
     :param signed: whether the definition is signed by a creator (the first operator) and all operators
@@ -152,7 +152,7 @@ class Cluster:
         for name, content in contents.items():
             (directory / name).write_bytes(content)
             (directory / name).chmod(0o600)
-        keystore.write_shares(str(directory / layout.KEYS), [shares[node] for shares in self.shares])
+        ValidatorKeys(str(directory / layout.KEYS)).write([shares[node] for shares in self.shares])
 
 
 def _bytes(*parts):

@@ -17,7 +17,7 @@ from ansible_collections.obol.dv.tests.support import playbook
 DEAD = "0x000000000000000000000000000000000000dEaD"
 
 
-class Operators:
+class OperatorGroup:
     """A group of operators. Tests change ``variables``, ``hosts`` and the files, then run playbooks.
 
     :param directory: where everything is: the inventory, the store, and for each node a directory ``node1`` ...
@@ -83,12 +83,12 @@ class Operators:
         """The cluster's store."""
         return self.directory / "store" / self.cluster
 
-    def play(self, *arguments, playbooks=("create-cluster.yml",)):
-        """What a run printed, that must not fail; see :func:`play.play`."""
-        return self._run(playbook.play)(playbooks, self.directory, *arguments)
+    def run(self, *arguments, playbooks=("create-cluster.yml",)):
+        """What a run printed, that must not fail; see :func:`.playbook.run`."""
+        return self._run(playbook.run)(playbooks, self.directory, *arguments)
 
     def attempt(self, *arguments, playbooks=("create-cluster.yml",)):
-        """A run that may fail; see :func:`play.attempt`."""
+        """A run that may fail; see :func:`.playbook.attempt`."""
         return self._run(playbook.attempt)(playbooks, self.directory, *arguments)
 
     def _run(self, run):

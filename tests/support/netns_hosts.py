@@ -4,13 +4,13 @@
 
 """Hosts to run on: each with sshd, a network, processes and a disk of its own, on this machine and as root, in half a second.
 
-    with Lab(tmp_path / "lab", ["node1", "node2"]) as lab:
-        play(..., inventory=lab.inventory)
+    with NetnsHosts(tmp_path / "hosts", ["node1", "node2"]) as hosts:
+        playbook.run(..., inventory=hosts.inventory)
 
 or, as molecule does, ``python tests/support/netns_hosts.py up DIRECTORY node1 node2`` and ``down DIRECTORY``.
 
-A lab is one process, in namespaces of its own, with a switch: when it ends, the kernel takes the hosts, their network and
-their disks away, and the machine has never seen any of them. A host is a process in there with namespaces of its own: a
+They are below one process, in namespaces of its own, with a switch: when it ends, the kernel takes the hosts, their network
+and their disks away, and the machine has never seen any of them. A host is a process in there with namespaces of its own: a
 cable to the switch, and a disk that shows what this machine has and keeps its changes to itself (overlay on a tmpfs).
 Nothing leads out. This machine reaches the hosts with ssh through a ProxyCommand, its disks below ``/proc``.
 """
@@ -28,7 +28,7 @@ import subprocess
 import sys
 import time
 
-#: What a lab needs: programs and the Debian packages that they are in.
+#: What they need: programs and the Debian packages that they are in.
 PROGRAMS = {
     "ip": "iproute2",
     "nc": "netcat-openbsd",
@@ -43,11 +43,11 @@ PROGRAMS = {
 #: Seconds that something may take on a busy machine. A deadline, never a measure of speed.
 DEADLINE = 60
 
-# $1 the lab's directory, $2 the network's prefix. A shell asks /proc before it forks: the process id is that of the machine.
+# $1 the directory of all, $2 the network's prefix. A shell asks /proc before it forks: the process id is that of the machine.
 _SWITCH = """
 set -e
 read -r pid _ < /proc/self/stat
-mount -t tmpfs -o mode=0755 lab "$1/disks"
+mount -t tmpfs -o mode=0755 disks "$1/disks"
 ip link set lo up
 ip link add switch type bridge
 ip address add "$2.254/24" dev switch
@@ -57,7 +57,7 @@ mv "$1/pid.new" "$1/pid"
 exec sleep infinity
 """
 
-# $1 the host's directory, on the lab's tmpfs, $2 its name, $3 its address. Its cable is plugged in from outside.
+# $1 the host's directory, on the tmpfs of all disks, $2 its name, $3 its address. Its cable is plugged in from outside.
 _HOST = """
 set -e
 read -r pid _ < /proc/self/stat
@@ -99,12 +99,12 @@ Subsystem sftp internal-sftp
 """
 
 
-class LabError(Exception):
-    """A lab cannot be, here or now."""
+class HostsError(Exception):
+    """There can be no such hosts, here or now."""
 
 
 def why_not():
-    """Why no lab can be made here; empty if one can."""
+    """Why there can be no such hosts here; empty if there can."""
     if os.geteuid():
         return "test hosts need root"
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
@@ -116,11 +116,11 @@ def why_not():
     return "test hosts need namespaces: %s" % tried.stderr.strip() if tried.returncode else ""
 
 
-class Lab:
+class NetnsHosts:
     """Some hosts. As a context they end with it, and with the process that made them, however that ends.
 
-    :param directory: of the lab alone, made if it is not there: keys, inventory, logs. The hosts do not see it
-    :param names: the hosts; none for those of a lab that is up in this directory
+    :param directory: for them alone, made if it is not there: keys, inventory, logs. The hosts do not see it
+    :param names: the hosts; none for those that are up in this directory
     :param user: whom ssh logs in as; another than root is made on every host, without any rights there but its own
     """
 
@@ -179,13 +179,13 @@ class Lab:
         return subprocess.run([*enter, *map(str, command)], check=check, **options)
 
     def up(self, _forsake=True):
-        """Bring the lab up, whatever was in its directory before.
+        """Bring the hosts up, whatever was in their directory before.
 
-        :raises LabError: it cannot be here, or a host does not answer
+        :raises HostsError: they cannot be here, or one does not answer
         """
         reason = why_not()
         if reason:
-            raise LabError(reason)
+            raise HostsError(reason)
         self.down()
         shutil.rmtree(self.directory, ignore_errors=True)
         (self.directory / "disks").mkdir(parents=True, mode=0o700)
@@ -194,7 +194,7 @@ class Lab:
         prefix = "10.%d.%d" % (100 + secrets.randbelow(100), secrets.randbelow(256))
         self._start_switch(prefix, _forsake)
         try:
-            _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", self.directory / "key")
+            _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "hosts", "-f", self.directory / "key")
             self._write_inventory(prefix)
             for name in self.names:
                 self._make_disk(name)
@@ -207,8 +207,8 @@ class Lab:
             raise
 
     def down(self):
-        """Take the lab away, if it is there."""
-        with contextlib.suppress(LabError):
+        """Take the hosts away, if they are there."""
+        with contextlib.suppress(HostsError):
             _kill(self._pid())
         while self._processes:
             self._processes.pop().wait(DEADLINE)
@@ -235,22 +235,22 @@ class Lab:
         self._wait_for(name)
 
     def _pid(self):
-        """The process of the lab. Only its own: a number in a file may by now be that of a process of somebody else."""
+        """The process of all hosts. Only ours: a number in a file may by now be that of a process of somebody else."""
         with contextlib.suppress(OSError, ValueError):
             pid = int((self.directory / "pid").read_text())
             if self._mark.encode() in pathlib.Path("/proc/%d/environ" % pid).read_bytes().split(b"\0"):
                 return pid
-        raise LabError("no lab is up in %s" % self.directory)
+        raise HostsError("no hosts are up in %s" % self.directory)
 
     @property
     def _mark(self):
-        return "OBOL_DV_LAB=%s" % self.directory
+        return "OBOL_DV_HOSTS=%s" % self.directory
 
     def _start_switch(self, prefix, forsake):
         owned = [] if forsake else ["setpriv", "--pdeathsig", "KILL"]
         unshare = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"]
-        self._spawn([*owned, *unshare, "sh", "-c", _SWITCH, "lab", self.directory, prefix])
-        _wait((self.directory / "pid").exists, "the switch of the lab", self.log)
+        self._spawn([*owned, *unshare, "sh", "-c", _SWITCH, "switch", self.directory, prefix])
+        _wait((self.directory / "pid").exists, "the switch of the hosts", self.log)
 
     def _spawn(self, command):
         key, _equals, value = self._mark.partition("=")
@@ -272,7 +272,7 @@ class Lab:
         try:
             return int((self._disk(name) / "pid").read_text())
         except FileNotFoundError:
-            raise LabError("%s is off" % name) from None
+            raise HostsError("%s is off" % name) from None
 
     def _port(self, name):
         return "port%d" % (1 + self.names.index(name))
@@ -312,7 +312,7 @@ class Lab:
         options = "lowerdir=/,upperdir=%s/upper,workdir=%s/work" % (inner, inner)
         enter = ["nsenter", "--target", self._pid(), "--mount"]
         _run(*enter, "mount", "-t", "overlay", "-o", options, "overlay", inner / "root")
-        # What is of the lab is not of the host; nor is what this machine's root has set up for itself.
+        # Their directory is not on the host; nor is what this machine's root has set up for itself.
         shutil.rmtree(str(root) + str(self.directory))
         for file in filter(pathlib.Path.is_file, (root / "root").iterdir()):
             file.unlink()
@@ -356,7 +356,7 @@ class Lab:
 def _run(*command):
     done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise LabError("%s: %s" % (" ".join(map(str, command)), done.stderr.strip()))
+        raise HostsError("%s: %s" % (" ".join(map(str, command)), done.stderr.strip()))
 
 
 def _kill(pid):
@@ -381,38 +381,38 @@ def _wait(condition, what, log=None):
     deadline = time.monotonic() + DEADLINE
     while not condition():
         if time.monotonic() > deadline:
-            raise LabError("%s: not within %d s\n%s" % (what, DEADLINE, log.read_text()[-4000:] if log else ""))
+            raise HostsError("%s: not within %d s\n%s" % (what, DEADLINE, log.read_text()[-4000:] if log else ""))
         time.sleep(0.02)
 
 
 def main():
     parser = argparse.ArgumentParser(description="Hosts to run on, on this machine.")
-    deeds = parser.add_subparsers(dest="deed", required=True)
-    deeds.add_parser("can", help="Whether a lab can be made here; if not, why.")
-    for deed in ("up", "down", "run", "partition", "heal", "kill", "restart"):
-        arguments = deeds.add_parser(deed, help=(getattr(Lab, deed).__doc__ or "").partition("\n")[0])
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("can", help="Whether there can be such hosts here; if not, why.")
+    for action in ("up", "down", "run", "partition", "heal", "kill", "restart"):
+        arguments = actions.add_parser(action, help=(getattr(NetnsHosts, action).__doc__ or "").partition("\n")[0])
         arguments.add_argument("directory")
-        if deed == "up":
+        if action == "up":
             arguments.add_argument("names", nargs="+")
             arguments.add_argument("--user", default="root")
-        elif deed != "down":
+        elif action != "down":
             arguments.add_argument("name")
-        if deed == "run":
+        if action == "run":
             arguments.add_argument("command", nargs=argparse.REMAINDER)
     given = vars(parser.parse_args())
-    deed = given.pop("deed")
-    if deed == "can":
+    action = given.pop("action")
+    if action == "can":
         sys.exit(why_not() or 0)
     directory = given.pop("directory")
     try:
-        if deed == "up":
-            Lab(directory, **given).up()
-        elif deed == "run":
+        if action == "up":
+            NetnsHosts(directory, **given).up()
+        elif action == "run":
             options = {"check": False, "capture_output": False, "stdin": None}
-            sys.exit(Lab(directory).run(given["name"], given["command"], **options).returncode)
+            sys.exit(NetnsHosts(directory).run(given["name"], given["command"], **options).returncode)
         else:
-            getattr(Lab(directory), deed)(*given.values())
-    except LabError as error:
+            getattr(NetnsHosts(directory), action)(*given.values())
+    except HostsError as error:
         sys.exit(str(error))
 
 

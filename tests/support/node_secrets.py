@@ -4,17 +4,18 @@
 
 """The secrets of a node: what a search for leaks looks for."""
 
+import json
 from types import SimpleNamespace
 
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.validator_keys import ValidatorKeys
 from ansible_collections.obol.dv.plugins.module_utils.dkg.ceremony_dir import CeremonyDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import jws
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.derivation import Derivation
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import session_id
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import keystore
 from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 
 
@@ -29,10 +30,10 @@ def of(data_dir, seeds):
     yield "wallet password", (place / "wallet-password.txt").read_bytes().strip()
     (password,) = {path.read_bytes() for path in (data_dir / "validator_keys").glob("*.txt")}
     yield "keystore password", password
-    derived = {}
-    shares = keystore.read_shares(str(data_dir / "validator_keys"), derived)
-    for key in derived.values():
-        yield "key derived from the keystore password", key
+    keys = ValidatorKeys(str(data_dir / "validator_keys"))
+    shares = keys.read()
+    for _derivation, _password, key in json.loads(keys.derived.dump()):
+        yield "key derived from the keystore password", bytes.fromhex(key)
     for validator, share in enumerate(shares):
         yield "share of validator %d" % validator, share.to_bytes(32, "big")
     made = definition.parse((data_dir / "cluster-definition.json").read_bytes())

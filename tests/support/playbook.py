@@ -20,20 +20,20 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOCAL = ROOT / "inventories" / "local"
 
 
-class PlayError(Exception):
+class PlaybookError(Exception):
     """A playbook failed; holds what it printed."""
 
 
-def play(playbooks, directory, *arguments, **options):
+def run(playbooks, directory, *arguments, **options):
     """Run ``playbooks`` (paths from the root of the clone, one after the other in one run); what they printed (stdout).
 
     The parameters are those of :func:`attempt`.
 
-    :raises PlayError: it failed
+    :raises PlaybookError: it failed
     """
     done = attempt(playbooks, directory, *arguments, **options)
     if done.returncode:
-        raise PlayError(
+        raise PlaybookError(
             "%s ended with %d\n%s\n%s" % (" ".join(map(str, playbooks)), done.returncode, done.stdout[-8000:], done.stderr[-2000:])
         )
     return done.stdout
@@ -75,7 +75,7 @@ def start(playbooks, directory, *arguments, inventory=LOCAL, environment=(), wit
 
 
 @contextlib.contextmanager
-def doomed(playbooks, directory, *arguments, environment=(), **options):
+def killed_on_exit(playbooks, directory, *arguments, environment=(), **options):
     """The process of a run that is killed, with its workers and modules, when this is left; see :func:`start`."""
     mark = uuid.uuid4().hex
     with start(playbooks, directory, *arguments, environment={**dict(environment), "OBOL_DV_TEST": mark}, **options) as process:

@@ -9,8 +9,8 @@ import os
 import pytest
 
 
-def lacking(reason):
-    """A skip where this machine lacks something; in CI (``CI=true``) a failure."""
+def skip_or_fail(reason):
+    """Skip the test, ``reason`` being what this machine lacks; in CI (``CI=true``) fail."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

@@ -17,7 +17,7 @@ PAGES = ROOT / "docs" / "failures"
 #: What is called with a text that an operator reads: its place among the arguments, or the keyword.
 SPEAKERS = {
     "DvError": 0,
-    "Stop": 0,
+    "StateError": 0,
     "kind": 0,
     "module.warn": 0,
     "OperatorError": 2,
@@ -31,11 +31,11 @@ SPEAKERS = {
     "fail": 1,
     "_creator_error": 1,
     "module.fail_json": "msg",
-    "Standing": "detail",
+    "NodeStatus": "detail",
     "dict": "detail",
 }
 
-#: Lists of texts that become the detail of a standing.
+#: Lists of texts that become the detail of a node status.
 NOTES = ("notes.append", "texts.append")
 
 #: Where in an expression its texts are.
@@ -56,9 +56,8 @@ NO_FAILURES = {"%: run again", "it is this node's turn: run again", "% is in %",
 
 #: Expressions that hand on the text of another error, which is found where it is made.
 HANDED_ON = {
-    "'; '.join([*verdicts, *walk.notes, *notes])",
+    "'; '.join([*verdicts, *run.notes, *notes])",
     "'; '.join(problems)",
-    "*about",
     "_text(result)",
     "error.found",
     "found",
@@ -106,7 +105,7 @@ class Texts(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Yield(self, node):
-        if isinstance(node.value, (ast.Constant, ast.BinOp)):
+        if isinstance(node.value, (ast.Constant, ast.BinOp, ast.JoinedStr)):
             self._say(node.value)
         self.generic_visit(node)
 
@@ -120,6 +119,9 @@ class Texts(ast.NodeVisitor):
         """The texts that the expression ``node`` can be."""
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
+            return
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(part.value if isinstance(part, ast.Constant) else "%s" for part in node.values)
             return
         inside, name = [getattr(node, field) for field in INSIDE.get(type(node), ())], _name(getattr(node, "func", node))
         if isinstance(node, ast.Call) and name == "join":

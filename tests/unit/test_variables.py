@@ -60,7 +60,7 @@ def declared():
 def test_defaults_are_the_documented_ones(role):
     defaults = load(ROOT / "roles" / role / "defaults" / "main.yml")
     documented = options(role)
-    assert set(defaults) <= set(documented)
+    assert list(defaults) == [name for name in documented if name in defaults]
     literal = {name: value for name, value in defaults.items() if value is not None and "{{" not in str(value)}
     assert literal == {name: option["default"] for name, option in documented.items() if "default" in option}
     assert not [name for name in defaults if documented[name].get("required")]

@@ -16,7 +16,7 @@ from ..cluster.definition_checks import check_hashes, operator_of
 from ..data_dir import accepted_definition as accepted
 from ..data_dir import artefacts
 from ..data_dir.layout import DEFINITION, LOCK
-from ..encoding import go_json
+from ..encoding.hex import to_hex
 from ..errors import DvError, show
 from ..storage import files
 
@@ -105,7 +105,7 @@ def review(data_dir, definition, public_key, accepted_definition_hash=None, cust
 
         raise DvError(
             "the definition is another one than the one that was confirmed for this node",
-            "that with the definition hash %s, as dv_accept_definition_hash says" % show(go_json.to_hex(confirmed)),
+            "that with the definition hash %s, as dv_accept_definition_hash says" % show(to_hex(confirmed)),
             "compare the operators with theirs, ask them which definition hash they have, and why there is another one",
             parties(definition),
         )

@@ -11,7 +11,7 @@ from ..cluster.definition_hash import compute_config_hash, compute_definition_ha
 from ..crypto.secp256k1 import one_spelling
 from ..data_dir import accepted_definition, artefacts
 from ..data_dir.layout import DEFINITION, KEYS, LOCK
-from ..encoding import go_json
+from ..encoding.hex import to_hex
 from ..errors import Collector, DvError
 from ..ethereum import networks
 from . import approval, bindings
@@ -64,13 +64,13 @@ def review_in_full(data_dir, definition, public_key, confirmed, custom, inbox):
 
 def check_data_dir(data_dir, definition_hash):
     """Refuse a data directory with a definition, lock or keys of another cluster than ``definition_hash`` (32 bytes)."""
-    wanted = go_json.to_hex(definition_hash)
+    wanted = to_hex(definition_hash)
     record = accepted_definition.read(data_dir)
-    found = {"%s (accepted)" % accepted_definition.FILE: go_json.to_hex(record.definition_hash if record else b"")}
+    found = {"%s (accepted)" % accepted_definition.FILE: to_hex(record.definition_hash if record else b"")}
     for name, read in ((DEFINITION, artefacts.definition), (LOCK, artefacts.locked_definition)):
         definition = read(data_dir)
         if definition:
-            found[name] = go_json.to_hex(compute_definition_hash(definition))
+            found[name] = to_hex(compute_definition_hash(definition))
     for name, has in found.items():
         if has and has != wanted:
             raise DvError(
@@ -106,7 +106,7 @@ def _check_own_entry(definition, index, given, path):
     """The definition must say of this node what its operator has signed."""
     own = definition.operators[index - 1]
     for name, has, approved in (
-        ("config hash", go_json.to_hex(definition.config_hash), go_json.to_hex(given.config_hash)),
+        ("config hash", to_hex(definition.config_hash), to_hex(given.config_hash)),
         ("ENR", own.enr, given.enr),
         ("share index", index, given.share_index),
         ("operator address", own.address.lower(), given.address.lower()),
@@ -122,4 +122,4 @@ def _check_own_entry(definition, index, given, path):
 
 
 def _hex(signature):
-    return go_json.to_hex(one_spelling(signature))
+    return to_hex(one_spelling(signature))

@@ -21,6 +21,7 @@ from ..cluster.store_names import approval_name
 from ..crypto import secp256k1
 from ..data_dir.layout import CEREMONY
 from ..encoding import go_json
+from ..encoding.hex import from_hex, to_hex
 from ..encoding.json_schema import check_shape
 from ..errors import CarriedError, Collector, DvError, OperatorError
 from ..ethereum import eip712, networks
@@ -60,7 +61,7 @@ class Approval:
     binding_signature: bytes = b""
 
     def to_json(self):
-        found = {key: go_json.to_hex(value) if isinstance(value, bytes) else value for key, value in vars(self).items()}
+        found = {key: to_hex(value) if isinstance(value, bytes) else value for key, value in vars(self).items()}
         return {key: value for key, value in found.items() if value or key != "binding_signature"}
 
     def dump(self):
@@ -163,7 +164,7 @@ def check_confirmed(proposal, accepted_config_hash):
     if accepted_config_hash not in (None, proposal.config_hash):
         raise DvError(
             "the proposal has other terms than those that were confirmed for this node",
-            "those with the config hash %s, as dv_accept_config_hash says" % go_json.to_hex(accepted_config_hash),
+            "those with the config hash %s, as dv_accept_config_hash says" % to_hex(accepted_config_hash),
             "compare the operators with theirs, ask them which config hash they have, and why there is another one",
             parties(proposal),
         )
@@ -181,7 +182,7 @@ def approve(data_dir, proposal, address, enr, sign, policy=None, accepted_config
     if policy:
         approved_by["policy_sha256"] = policy.sha256
     if accepted_config_hash:
-        approved_by["accepted_config_hash"] = go_json.to_hex(accepted_config_hash)
+        approved_by["accepted_config_hash"] = to_hex(accepted_config_hash)
     if given:
         approved_by["signed_before"] = True
     made = given or _sign(proposal, address, enr, wanted_index, sign, custom)
@@ -366,7 +367,7 @@ def check(index, operator, content, terms, network):
 def _refuse_other(found, wanted, what):
     """Refuse the approval ``found`` if it is for anything else than ``wanted``; signatures are not compared."""
     for name, has, needs in (
-        ("the proposal with the config hash", go_json.to_hex(found.config_hash), go_json.to_hex(wanted.config_hash)),
+        ("the proposal with the config hash", to_hex(found.config_hash), to_hex(wanted.config_hash)),
         ("the share index", found.share_index, wanted.share_index),
         ("the operator", found.address.lower(), wanted.address.lower()),
         ("the ENR", found.enr, wanted.enr),
@@ -380,7 +381,7 @@ def _refuse_other(found, wanted, what):
 
 
 def _from_json(value):
-    signatures = {name: secp256k1.one_spelling(go_json.from_hex(value.get(name), None, name)) for name in SIGNED}
+    signatures = {name: secp256k1.one_spelling(from_hex(value.get(name), None, name)) for name in SIGNED}
     address = checksum_address(parse_address(value["address"], "address"))
-    config_hash = go_json.from_hex(value["config_hash"], None, "config_hash")
+    config_hash = from_hex(value["config_hash"], None, "config_hash")
     return Approval(**{**value, **signatures, "address": address, "config_hash": config_hash})

@@ -4,6 +4,7 @@
 
 """The shape of an operator's approval, and of the record that the node keeps of it."""
 
+from ..cluster.definition_checks import MAX_OPERATORS
 from .config_schema import ADDRESS
 
 _HASH = {"type": "string", "pattern": r"^0x[0-9a-fA-F]{64}\Z", "description": "0x and 64 hex digits"}
@@ -24,7 +25,7 @@ APPROVAL = _object(
     "an object with the operator's approval",
     # One that an older obol.dv made has none.
     optional=("binding_signature",),
-    share_index={"type": "integer", "minimum": 1, "maximum": 255, "description": "a whole number from 1 to 255"},
+    share_index={"type": "integer", "minimum": 1, "maximum": MAX_OPERATORS, "description": f"a whole number from 1 to {MAX_OPERATORS}"},
     address=ADDRESS,
     enr={"type": "string", "maxLength": 1024, "description": "an ENR text of at most 1024 bytes"},
     config_hash=_HASH,

@@ -23,13 +23,13 @@ from ..cluster.definition import (
     default_threshold,
     with_hashes,
 )
-from ..cluster.definition_checks import GWEI_PER_ETH
 from ..cluster.summary import TERMS as OF_DEFINITION
 from ..cluster.summary import in_eth
 from ..encoding.json_schema import dotted, shape_problems
 from ..errors import DvError, raise_all, show
 from ..ethereum import networks
 from ..ethereum.address import ZERO, parse_address, parse_checksum_address
+from ..ethereum.units import GWEI_PER_ETH
 from .config_schema import PENDING_TERMS, TERMS
 
 #: Smallest sum of a validator's deposits, and the largest single one without and with compounding, in ETH.

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The shape of a cluster's terms. Limits: charon-formats §1.1 and §1.4; 255 operators is the DKG's limit."""
+"""The shape of a cluster's terms. Limits: charon-formats §1.1 and §1.4."""
+
+from ..cluster.definition_checks import MAX_OPERATORS, MIN_OPERATORS
 
 # Patterns end in \Z, for $ would let a trailing line break pass.
 ADDRESS = {
@@ -55,9 +57,9 @@ TESTNET = {
 _OPERATORS = {
     "type": "array",
     "items": ADDRESS,
-    "minItems": 3,
-    "maxItems": 255,
-    "description": "an ordered list of 3 to 255 operator addresses (the DKG's share indices are one byte)",
+    "minItems": MIN_OPERATORS,
+    "maxItems": MAX_OPERATORS,
+    "description": f"an ordered list of {MIN_OPERATORS} to {MAX_OPERATORS} operator addresses (the DKG's share indices are one byte)",
 }
 
 _PROPERTIES = {

@@ -31,11 +31,11 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ..cluster.definition import effective_deposit_amounts
-from ..cluster.definition_checks import GWEI_PER_ETH
 from ..encoding.json_schema import check_shape
 from ..errors import Collector, DvError, show
 from ..ethereum import networks
 from ..ethereum.address import parse_checksum_address
+from ..ethereum.units import GWEI_PER_ETH
 from ..storage import files
 from .policy_schema import POLICY
 

@@ -6,9 +6,9 @@
 
 import os
 
-from ..cluster.node_status import Standing, changed_at
+from ..cluster.node_status import NodeStatus, changed_at
 from ..cluster.store_names import PROPOSAL, approval_name
-from ..cluster.summary import facts
+from ..cluster.summary import summarize
 from ..data_dir import node_key
 from ..data_dir.layout import DEFINITION, NODE_KEY
 from ..errors import DvError
@@ -18,9 +18,9 @@ from . import proposal as proposals
 from .proposal import check_proposal
 
 
-def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None, creator=None):
-    """The :class:`~.node_status.Standing` of a node that has its ENR private key, and what is known of its cluster
-    (:func:`.summary.facts`).
+def evaluate_agreement(data_dir, inbox, store, custom=(), address=None, wanted_index=None, creator=None):
+    """The :class:`~.node_status.NodeStatus` of a node that has its ENR private key, and what is known of its cluster
+    (:func:`.summary.summarize`).
 
     :param inbox: name -> text of the store's files; nothing in it is trusted
     :param store: what the store is called in texts
@@ -33,7 +33,7 @@ def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None, cr
     own = {name: data_dir.path(name) for name in (NODE_KEY, proposals.FILE, approval.FILE)}
     since = changed_at(*own.values())
     if PROPOSAL not in inbox:
-        known = dict(facts(), share_index=given and given.share_index)
+        known = dict(summarize(), share_index=given and given.share_index)
         if DEFINITION in inbox:
             return _ready("definition", since, "the store holds the definition"), known
         if os.path.exists(own[proposals.FILE]):
@@ -41,9 +41,9 @@ def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None, cr
         if address and creator and address.lower() == creator.lower():
             return _ready("proposal", since, "it is this node's turn"), known
         who = "the creator %s" % creator if creator else "its creator"
-        return Standing(state="waiting", step="proposal", since=since, detail=NO_PROPOSAL % (store, who)), known
+        return NodeStatus(state="waiting", step="proposal", since=since, detail=NO_PROPOSAL % (store, who)), known
     proposal = check_proposal(inbox[PROPOSAL], "the proposal in %s" % store, custom)
-    known = dict(facts(proposal), share_index=given and given.share_index)
+    known = dict(summarize(proposal), share_index=given and given.share_index)
     # That of a proposal says nothing: the ENRs are missing.
     known["definition_hash"] = None
     network, own = networks.by_fork_version(proposal.fork_version, custom), enr.encode(node_key.read(data_dir))
@@ -58,14 +58,14 @@ def stand(data_dir, inbox, store, custom=(), address=None, wanted_index=None, cr
     without = bindings.without(approvals)
     if without:
         error = bindings.unbound(proposal, without)
-        return Standing(state="waiting", step="approval", waiting_for=error.operators, since=since, detail=str(error)), known
+        return NodeStatus(state="waiting", step="approval", waiting_for=error.operators, since=since, detail=str(error)), known
     if missing and DEFINITION not in inbox:
-        return Standing(state="waiting", step="approval", waiting_for=missing, since=since), known
+        return NodeStatus(state="waiting", step="approval", waiting_for=missing, since=since), known
     return _ready("definition", since, "the store holds %s" % ("the definition" if missing else "all approvals")), known
 
 
-def without_key(inbox, store, known, custom=(), address=None, wanted_index=None):
-    """The :class:`~.node_status.Standing` of a node that has no ENR private key, nor anything else; the other arguments are those of
+def evaluate_without_key(inbox, store, known, custom=(), address=None, wanted_index=None):
+    """The :class:`~.node_status.NodeStatus` of a node that has no ENR private key, nor anything else; the other arguments are those of
     :func:`stand`.
 
     :param known: gets what is known of the cluster from the proposal
@@ -74,7 +74,7 @@ def without_key(inbox, store, known, custom=(), address=None, wanted_index=None)
     lost = None
     if PROPOSAL in inbox:
         proposal = check_proposal(inbox[PROPOSAL], "the proposal in %s" % store, custom)
-        known.update(facts(proposal), definition_hash=None)
+        known.update(summarize(proposal), definition_hash=None)
         network = networks.by_fork_version(proposal.fork_version, custom)
         lost = _lost("enr", None, proposal, address, wanted_index, "", inbox, network)
     return lost or _ready("enr", None, "it is this node's turn")
@@ -93,12 +93,12 @@ def _lost(step, since, proposal, address, wanted_index, own, inbox, network):
                 approval.Approval(index, address, own, proposal.config_hash), inbox[approval_name(index)], proposal, network
             )
         except DvError as error:
-            return Standing(state="stopped", step=step, since=since, detail=str(error))
+            return NodeStatus(state="stopped", step=step, since=since, detail=str(error))
     return None
 
 
 def _ready(step, since, why):
-    return Standing(state="waiting", step=step, ready=True, since=since, detail="%s: run again" % why)
+    return NodeStatus(state="waiting", step=step, ready=True, since=since, detail="%s: run again" % why)
 
 
 NO_PROPOSAL = (

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one place where the core's errors become a module's failures.
+"""Runs a module: the one place where the core's errors become a module's failures.
 
-A module is an argument spec and a deed: a function that compares wanted with found, calls the core once and returns
+A module is an argument spec and a function, ``run_module``, that compares wanted with found, calls the core once and returns
 the result. With the helpers here every module fails in the same way, and no traceback reaches a user.
 """
 
@@ -22,47 +22,8 @@ from . import zip_importer
 #: How deep an answer may nest: more than any of ours does.
 _LEVELS = 50
 
-#: Option of every module that checks signatures: a test network that the table of networks does not have.
-TESTNET_SPEC = dict(
-    type="dict",
-    options=dict(
-        name=dict(type="str", required=True),
-        chain_id=dict(type="int", required=True),
-        fork_version=dict(type="str", required=True),
-        genesis_timestamp=dict(type="int", required=True),
-    ),
-)
-
-#: Options of every module that may sign with a wallet. Both are paths: the password itself is never an argument.
-WALLET_SPEC = dict(
-    wallet_file=dict(type="path", required=True),
-    wallet_password_file=dict(type="path", required=True, no_log=False),
-)
-
-#: Options of every module that signs terms, or sees whether they may be signed.
-HAZARDS_SPEC = dict(
-    accept=dict(type="list", elements="str", default=[]),
-    demo=dict(type="bool", default=False),
-)
-
-#: Options of every module that meets the store through the action plugin of the same name.
-CARRIER_SPEC = dict(
-    store=dict(type="str", required=True),
-    store_options=dict(
-        type="dict",
-        options=dict(
-            branch=dict(type="str"),
-            push_branch=dict(type="str"),
-            sign_commits=dict(type="bool"),
-            ssh_key_file=dict(type="path", no_log=False),
-            known_hosts_file=dict(type="path"),
-        ),
-    ),
-    inbox=dict(type="dict", default={}),
-)
-
-
-_missing: list[str] = []
+#: What a module could not import.
+_missing: list[ImportError] = []
 
 
 @contextlib.contextmanager
@@ -119,8 +80,8 @@ def _deliverable_result(result):
     return {**deliverable({name: value for name, value in result.items() if name not in exact}), **exact}
 
 
-def run(argument_spec, deed, **constraints):
-    """Run a module: ``deed(module)`` returns the result (dict), or raises :class:`DvError`. What it makes in the option
+def run(argument_spec, function, **constraints):
+    """Run a module: ``function(module)`` returns the result (dict), or raises :class:`DvError`. What it makes in the option
     ``data_dir`` belongs to the owner of that directory.
 
     :param argument_spec: as for AnsibleModule
@@ -132,7 +93,7 @@ def run(argument_spec, deed, **constraints):
         if _missing:
             raise _missing[0]
         with files.like_owner(module.params.get("data_dir")):
-            result = _deliverable_result(deed(module))
+            result = _deliverable_result(function(module))
     except DvError as error:
         module.fail_json(msg=str(error))
     except ImportError as error:
@@ -142,21 +103,11 @@ def run(argument_spec, deed, **constraints):
         )
     except Exception as error:  # pylint: disable=broad-exception-caught
         # The text of an unforeseen error may hold anything, so only its kind and place are told.
-        place = sys.exc_info()[2]
-        while place.tb_next:
-            place = place.tb_next
+        traceback = sys.exc_info()[2]
+        while traceback.tb_next:
+            traceback = traceback.tb_next
         module.fail_json(
             msg="unforeseen %s at %s line %d of %s: this is a bug in obol.dv, please report it"
-            % (type(error).__name__, place.tb_frame.f_code.co_name, place.tb_lineno, place.tb_frame.f_globals["__name__"])
+            % (type(error).__name__, traceback.tb_frame.f_code.co_name, traceback.tb_lineno, traceback.tb_frame.f_globals["__name__"])
         )
     module.exit_json(**result)
-
-
-def networks(params):
-    """The custom networks named by a module's ``testnet`` option: none or one :class:`Network`."""
-    from ..ethereum.networks import custom
-
-    testnet = params.get("testnet")
-    if not testnet:
-        return ()
-    return (custom(testnet["name"], testnet["chain_id"], testnet["fork_version"], testnet["genesis_timestamp"]),)

@@ -30,12 +30,11 @@ from ..encoding.json_fields import (
     lookup,
 )
 from ..errors import DvError, show
-from .definition_checks import GWEI_PER_ETH
-from .definition_hash import compute_config_hash, compute_definition_hash
+from ..ethereum.units import GWEI_PER_ETH
+from .definition_hash import SSZ_MAX_OPERATORS, compute_config_hash, compute_definition_hash
 
 VERSIONS = tuple("v1.%d.0" % minor for minor in range(12))
 WRITTEN_VERSION = "v1.10.0"
-MAX_OPERATORS = 256
 MAX_VALIDATORS = 65536
 
 
@@ -159,7 +158,7 @@ RECORD = Record(
     _make_definition,
     Field("name", Text(256), omit=True),
     Field("creator", _CREATOR, first=4),
-    Field("operators", List(_OPERATOR, MAX_OPERATORS, nil=None)),
+    Field("operators", List(_OPERATOR, SSZ_MAX_OPERATORS, nil=None)),
     Field("uuid", Text(64)),
     Field("version", Text(16)),
     Field("timestamp", Text(32), omit=True),

@@ -13,13 +13,13 @@ from functools import partial
 from ..crypto import secp256k1
 from ..errors import Collector, DvError, OperatorError
 from ..ethereum import address, eip712, enr
+from ..ethereum.units import GWEI_PER_ETH
 from .definition_hash import compute_config_hash, compute_definition_hash
-
-GWEI_PER_ETH = 10**9
 
 #: Versions whose locks hold deposits of several amounts and a registration (charon-formats §4.1): those that a DKG makes.
 RUNNABLE_VERSIONS = ("v1.8.0", "v1.9.0", "v1.10.0", "v1.11.0")
-#: Operators of a cluster: charon wants 3, and a share index of the DKG is one byte.
+#: Operators of a cluster that is made: charon wants 3, and a share index of the DKG is one byte. Its format has room for one more,
+#: :data:`.definition_hash.SSZ_MAX_OPERATORS`.
 MIN_OPERATORS, MAX_OPERATORS = 3, 255
 
 _CONTRACT_HINT = (

@@ -28,6 +28,9 @@ from ..encoding.ssz_fields import (
 )
 from ..errors import DvError
 
+#: Limit of the SSZ list of operators in charon's format, and so of what is read.
+SSZ_MAX_OPERATORS = 256
+
 
 def compute_config_hash(definition):
     """What ``config_hash`` must be (32 bytes): of the terms, operator and creator addresses among them.
@@ -112,7 +115,7 @@ _DEFINITION = (
     Leaf("dkg_algorithm", byte_list(32)),
     Leaf("fork_version", put, last=4),
     Leaf("fork_version", fixed(4), first=5),
-    Leaf("operators", struct_list(_OPERATOR, 256)),
+    Leaf("operators", struct_list(_OPERATOR, SSZ_MAX_OPERATORS)),
     Leaf("creator", struct(_CREATOR), first=4),
     Leaf("validators", struct_list(_VALIDATOR, 65536), first=5),
     Leaf("deposit_amounts", _amounts, first=8),

@@ -15,6 +15,7 @@ from ..encoding.ssz_fields import Leaf, fixed, fixed_list, put, put_hex_text, st
 from . import definition as definitions
 from . import definition_hash
 from .definition import Definition
+from .definition_hash import SSZ_MAX_OPERATORS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +113,8 @@ _REGISTRATION = Record(
 _VALIDATOR = Record(
     DistributedValidator,
     Field("distributed_public_key", Hex(48), attribute="public_key"),
-    Field("public_shares", List(Base64(48), definitions.MAX_OPERATORS), last=1, omit=True),
-    Field("public_shares", List(Hex(48), definitions.MAX_OPERATORS), first=2, omit=True),
+    Field("public_shares", List(Base64(48), SSZ_MAX_OPERATORS), last=1, omit=True),
+    Field("public_shares", List(Hex(48), SSZ_MAX_OPERATORS), first=2, omit=True),
     Field("fee_recipient_address", Constant(""), last=5, attribute=SAME_OBJECT, omit=True),
     Field("deposit_data", _FirstOf(_DEPOSIT), first=6, last=7, attribute="deposits"),
     Field("builder_registration", _REGISTRATION, first=7, attribute="registration"),
@@ -129,7 +130,7 @@ _LOCK = Record(
     Field("lock_hash", Base64(32), last=1),
     Field("signature_aggregate", Hex(96, exact=False), first=2),
     Field("lock_hash", Hex(32), first=2),
-    Field("node_signatures", List(Hex(65, exact=False), definitions.MAX_OPERATORS), first=7),
+    Field("node_signatures", List(Hex(65, exact=False), SSZ_MAX_OPERATORS), first=7),
 )
 
 
@@ -211,7 +212,7 @@ _VALIDATOR_LEAVES = (
     Leaf("public_key", put, first=3, last=4),
     Leaf("public_key", fixed(48), first=5),
     Leaf("public_shares", _put_list, last=2),
-    Leaf("public_shares", fixed_list(48, 256), first=3),
+    Leaf("public_shares", fixed_list(48, SSZ_MAX_OPERATORS), first=3),
     # v1.6 has the deposit's leaves among the validator's own: a slip of its time that its hashes keep.
     Leaf("deposits", lambda deposits, walk: walk(_DEPOSIT_LEAVES, _first(deposits)), first=6, last=6),
     Leaf("deposits", lambda deposits, walk: struct(_DEPOSIT_LEAVES)(_first(deposits), walk), first=7, last=7),

@@ -30,7 +30,7 @@ class Accused(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class NodeStatus:
     """One of the four states, and what there is to know of it.
 
     :param step: the step that is not over

@@ -2,29 +2,58 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What lies where in a cluster's store. Definition and lock are called as in a data directory, see :mod:`.data_dir`."""
+"""Names in a cluster's store, made and parsed. Definition and lock are called as in a data directory, see :mod:`.layout`."""
+
+import re
+from typing import NamedTuple
 
 PROPOSAL = "proposal.json"
 #: Folder of the approvals, and of the DKG's messages.
 APPROVALS, DKG = "approvals/", "dkg/"
 
+_MESSAGE = re.compile(DKG + r"([0-9a-f]{64})/([1-9][0-9]{0,6})/([a-z]+)/([1-9][0-9]{0,2})(?:-by-([1-9][0-9]{0,2}))?\.(?:json|jws)")
 
-def approval_name(share_index):
+
+class MessageName(NamedTuple):
+    """What a message's name says: ``share_index`` is its author, ``host`` who hands it on. A lock's round is "lock", its author a host."""
+
+    definition_hash: bytes
+    attempt: int
+    round_name: str
+    share_index: int
+    host: int | None
+
+
+def approval_name(share_index: int) -> str:
     """The name of the approval of the operator with that share index."""
-    return "%s%d.json" % (APPROVALS, share_index)
+    return f"{APPROVALS}{share_index}.json"
 
 
-def message_name(attempt, round, author, host=None):
-    """The name, below :func:`dkg_folder`, of a message of the operator ``author``; of the operator ``host`` who hands it on, where
-    something else has the author's name."""
-    return "%d/%s/%d%s.jws" % (attempt, round, author, "-by-%d" % host if host else "")
+def dkg_folder(definition_hash: bytes) -> str:
+    """The folder of all messages for the definition with that hash (32 bytes)."""
+    return f"{DKG}{definition_hash.hex()}/"
 
 
-def lock_name(attempt, host):
+def round_folder(attempt: int, round_name: str) -> str:
+    """The folder, below :func:`dkg_folder`, of a round."""
+    return f"{attempt}/{round_name}/"
+
+
+def message_name(attempt: int, round_name: str, author: int, host: int | None = None) -> str:
+    """The name, below :func:`dkg_folder`, of a message; with ``host`` where something else has its author's name."""
+    return f"{round_folder(attempt, round_name)}{author}{f'-by-{host}' if host else ''}.jws"
+
+
+def lock_name(attempt: int, host: int) -> str:
     """The name, below :func:`dkg_folder`, of the lock that the operator ``host`` hands on."""
-    return "%d/lock/%d.json" % (attempt, host)
+    return f"{round_folder(attempt, 'lock')}{host}.json"
 
 
-def dkg_folder(definition_hash):
-    """What the names of all messages for the definition with that hash (32 bytes) begin with."""
-    return "%s%s/" % (DKG, definition_hash.hex())
+def parse_message(name: str) -> MessageName | None:
+    """What a name in :func:`dkg_folder` says, of whatever round; None of a strange one."""
+    match = _MESSAGE.fullmatch(name)
+    if not match:
+        return None
+    at = MessageName(bytes.fromhex(match[1]), int(match[2]), match[3], int(match[4]), int(match[5]) if match[5] else None)
+    made = lock_name(at.attempt, at.share_index) if at.round_name == "lock" else message_name(*at[1:])
+    return at if name == dkg_folder(at.definition_hash) + made else None

@@ -6,11 +6,11 @@
 
 import contextlib
 
-from ..encoding.go_json import to_hex
+from ..encoding.hex import to_hex
 from ..errors import DvError
 from ..ethereum import enr, networks
+from ..ethereum.units import GWEI_PER_ETH
 from .definition import effective_deposit_amounts
-from .definition_checks import GWEI_PER_ETH
 
 #: The terms by the names of their variables (without ``dv_``), and the value of each in a definition.
 TERMS = {
@@ -36,7 +36,7 @@ def in_eth(amounts):
     return [amount / GWEI_PER_ETH for amount in amounts or ()]
 
 
-def told(definition):
+def summarize_config(definition):
     """The terms of a ``definition`` as people compare them: network by its name, the amounts that are deposited in ETH, each different
     address of the validators once."""
     found = {name: value(definition) for name, value in TERMS.items()}
@@ -45,7 +45,7 @@ def told(definition):
     return {name: list(dict.fromkeys(value)) if name in _OF_VALIDATORS else value for name, value in found.items()}
 
 
-def facts(definition=None, public_key=None):
+def summarize(definition=None, public_key=None):
     """What is known of the cluster, as a module returns it.
 
     :param definition: a definition or a proposal, if there is one
@@ -53,7 +53,7 @@ def facts(definition=None, public_key=None):
     """
     known = dict(config_hash=None, definition_hash=None, share_index=None, terms=None, operators=[])
     if definition:
-        known["terms"] = told(definition)
+        known["terms"] = summarize_config(definition)
         known.update({name: to_hex(getattr(definition, name)) or None for name in ("config_hash", "definition_hash")})
         for index, operator in enumerate(definition.operators or (), 1):
             key = None

@@ -8,6 +8,7 @@ import os
 from typing import NamedTuple
 
 from ..encoding import go_json
+from ..encoding.hex import from_hex, to_hex
 from ..encoding.json_fields import lookup
 from ..errors import DvError
 from ..storage import files
@@ -35,7 +36,7 @@ def read(data_dir):
     if content is None:
         return None
     record = go_json.loads(content, path)
-    found = go_json.from_hex(lookup(record, "definition_hash", path), 32, path)
+    found = from_hex(lookup(record, "definition_hash", path), 32, path)
     bound_by = lookup(record, "bound_by", path)
     if not found or bound_by not in (BY_HASH, BY_SIGNATURES, None):
         raise DvError(
@@ -52,6 +53,6 @@ def write(data_dir, accepted):
         return False
     path = data_dir.path(FILE)
     files.make_directory(os.path.dirname(path))
-    record = {"definition_hash": go_json.to_hex(accepted.definition_hash), "bound_by": accepted.bound_by}
+    record = {"definition_hash": to_hex(accepted.definition_hash), "bound_by": accepted.bound_by}
     files.replace(path, go_json.dumps(record).encode())
     return True

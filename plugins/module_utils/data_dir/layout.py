@@ -17,7 +17,7 @@ from ..storage import files
 NODE_KEY = "charon-enr-private-key"
 DEFINITION = "cluster-definition.json"
 LOCK = "cluster-lock.json"
-#: Directory of the node's key shares, :mod:`.keystore`.
+#: Directory of the node's key shares, :mod:`.validator_keys`.
 KEYS = "validator_keys"
 #: Directory of what a node keeps of a ceremony: proposal, approval, the DKG's attempts.
 CEREMONY = "ceremony"

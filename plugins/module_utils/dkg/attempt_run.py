@@ -113,8 +113,7 @@ class AttemptRun:
             if len(answers) >= self.parameters.t:
                 raise StateError(f"operators {known} answer to a commit of this node, which it does not have")
             # So few may all be dishonest, and stop nobody.
-            fewer = "answer to a commit that this node has not sent: fewer than the threshold, so it goes on"
-            self.notes.append(f"operators {known} {fewer}")
+            self.notes.append(f"operators {known} answer to a commit that this node has not sent: fewer than the threshold, so it goes on")
         if "abort" in sent and {"confirm", "sign", "seal"} & set(sent):
             raise StateError(f"this node both confirmed and aborted attempt {self.number}")
         given_up = [number for number in self.signed_attempts if number < self.number]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..cluster.definition import Definition
-from ..cluster.node_status import Standing
-from ..cluster.store_names import message_name
+from ..cluster.node_status import NodeStatus
+from ..cluster.store_names import message_name, round_folder
 from ..data_dir import accepted_definition
 from ..data_dir.layout import LOCK, DataDir
 from ..errors import DvError
@@ -28,7 +28,7 @@ from .status import complete, run_and_evaluate
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome(Standing):
+class Outcome(NodeStatus):
     """Where a step ended.
 
     ``outbox`` name in the store -> text; ``handed_on`` the names among them that are put only where there is nothing, since they
@@ -72,49 +72,49 @@ def step(
                 # Another run exchanged it after this one had read it.
                 raise DvError("this node has accepted another definition meanwhile", "the one that it takes part for", "run again")
             ceremony_dir = CeremonyDir(data_dir, parameters.definition_hash)
-            standing = _run(ceremony_dir, parameters, node_key, network, texts)
-            return _outcome(ceremony_dir, parameters, standing, texts, completed_rounds)
+            node_status = _run(ceremony_dir, parameters, node_key, network, texts)
+            return _outcome(ceremony_dir, parameters, node_status, texts, completed_rounds)
     except OSError as error:
         raise files.os_error(error, error.filename or data_dir.root, "use") from None
 
 
 def _run(ceremony_dir, parameters, node_key, network, texts):
     ceremony_dir.recover()
-    standing = complete(ceremony_dir)
-    if standing:
+    node_status = complete(ceremony_dir)
+    if node_status:
         install.erase_secrets(ceremony_dir)
-        return standing
+        return node_status
     inbox = Inbox(parameters, texts)
     take_own_messages(ceremony_dir, parameters, inbox)
     return run_and_evaluate(partial(Rounds, ceremony_dir, parameters, node_key, network, inbox))
 
 
-def _outcome(ceremony_dir, parameters, standing, texts, completed_rounds):
+def _outcome(ceremony_dir, parameters, node_status, texts, completed_rounds):
     """The :class:`Outcome`: what goes out, of all attempts but one in which this node was stopped."""
-    skip, outbox = standing.attempt if standing.state == "stopped" else None, Outbox(parameters, texts)
+    skip, outbox = node_status.attempt if node_status.state == "stopped" else None, Outbox(parameters, texts)
     for attempt in ceremony_dir.attempts():
         if attempt.number != skip and not attempt.contradictions():
             for round_name in attempt.sent_rounds():
                 outbox.send(attempt.number, round_name, attempt.sent(round_name))
             for round_name, operator, text in attempt.publishable(parameters.others):
                 outbox.hand_on(attempt.number, round_name, operator, text)
-    if standing.state == "complete":
+    if node_status.state == "complete":
         lock = files.read(ceremony_dir.data_dir.path(LOCK)).decode()
-        outbox.hand_on_lock(standing.attempt or parameters.attempt, lock)
+        outbox.hand_on_lock(node_status.attempt or parameters.attempt, lock)
     return Outcome(
-        **{**vars(standing), "detail": "; ".join(filter(None, [standing.detail, *outbox.notes]))},
+        **{**vars(node_status), "detail": "; ".join(filter(None, [node_status.detail, *outbox.notes]))},
         outbox=outbox.texts,
         handed_on=tuple(outbox.handed_on),
         changed=ceremony_dir.changed,
-        completed_rounds=tuple(_completed_rounds(standing, parameters, texts, completed_rounds)),
+        completed_rounds=tuple(_completed_rounds(node_status, parameters, texts, completed_rounds)),
     )
 
 
-def _completed_rounds(standing, parameters, texts, before):
+def _completed_rounds(node_status, parameters, texts, before):
     """The beginnings of names of the rounds that are over and whole in the store."""
-    if standing.state in ("waiting", "complete"):
-        for round_name in itertools.takewhile(lambda round_name: round_name != standing.step, messages.ROUNDS):
-            attempt = standing.attempt or parameters.attempt
-            beginning = f"{attempt}/{round_name}/"
+    if node_status.state in ("waiting", "complete"):
+        for round_name in itertools.takewhile(lambda round_name: round_name != node_status.step, messages.ROUNDS):
+            attempt = node_status.attempt or parameters.attempt
+            beginning = round_folder(attempt, round_name)
             if beginning in before or all(message_name(attempt, round_name, operator) in texts for operator in parameters.operators):
                 yield beginning

@@ -13,7 +13,7 @@ import os
 from functools import partial
 
 from ..cluster.definition import Definition
-from ..cluster.node_status import Standing
+from ..cluster.node_status import NodeStatus
 from ..data_dir.layout import DataDir
 from ..errors import DvError
 from ..ethereum.networks import Network
@@ -28,7 +28,7 @@ from .status import complete, run_and_evaluate
 
 def dry_run(
     data_dir: DataDir, definition: Definition, node_key: bytes, texts: dict[str, str], attempt: int = 1, *, network: Network
-) -> Standing:
+) -> NodeStatus:
     """Where the node stands. Parameters and errors are those of :func:`.ceremony.step`.
 
     :param attempt: the attempt that the inventory asks for; a lower one than the node is in says nothing
@@ -39,9 +39,9 @@ def dry_run(
         inbox = Inbox(parameters, texts)
         take_own_messages(ceremony_dir, parameters, inbox)
         asked = parameters.at(max([attempt, *(each.number for each in ceremony_dir.attempts() if each.sent_rounds())]))
-        standing = run_and_evaluate(partial(DryRun, ceremony_dir, asked, node_key, network, inbox))
+        node_status = run_and_evaluate(partial(DryRun, ceremony_dir, asked, node_key, network, inbox))
         # A step that ends while we look erases its seed, and the lock is there before.
-        return (complete(ceremony_dir) if standing.state == "stopped" else None) or standing
+        return (complete(ceremony_dir) if node_status.state == "stopped" else None) or node_status
     except OSError as error:
         raise files.os_error(error, error.filename or data_dir.root, "use") from None
 

@@ -10,8 +10,9 @@ Each step can be done again, so an interrupted run goes on from where it was.
 
 from ..cluster.lock import Lock, dump
 from ..data_dir.layout import KEYS, LOCK, DataDir
+from ..data_dir.validator_keys import ValidatorKeys
 from ..errors import DvError
-from ..ethereum import deposit, keystore
+from ..ethereum import deposit
 from ..ethereum.networks import Network
 from ..storage import files
 from .ceremony_dir import AttemptDir, CeremonyDir
@@ -86,5 +87,5 @@ def _move_keys(ceremony_dir, attempt, parameters, lock):
         ceremony_dir.changed = True
     files.sync_directory(ceremony_dir.data_dir.root)
     wanted = [validator.public_shares[parameters.share_index - 1] for validator in lock.validators]
-    if [keystore.public_key(files.read(path), path) for path in keystore.share_files(target)] != wanted:
+    if ValidatorKeys(target).public_keys() != wanted:
         raise DvError(f"{target} does not hold this cluster's key shares", "one keystore for each validator of the lock")

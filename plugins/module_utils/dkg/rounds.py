@@ -15,8 +15,9 @@ from functools import partial
 
 from ..cluster import lock
 from ..crypto.bls.signatures import curve
+from ..data_dir.validator_keys import ValidatorKeys
 from ..errors import DvError
-from ..ethereum import keystore
+from ..ethereum.keystore import DerivedKeys
 from ..verify.lock import verify_lock
 from . import install
 from .attempt_run import AttemptRun, OtherSettings, StateError
@@ -45,7 +46,7 @@ def _own_message(round_name):
         yield
     except Fault as fault:
         raise DvError(
-            f"this node made a wrong {round_name} ({fault.fault})",
+            f"this node made a wrong {round_name} ({fault.check_name})",
             "one that passes the checks of the others",
             "nothing was sent: check its memory and disk, and run again",
         ) from None
@@ -165,7 +166,7 @@ class Rounds(AttemptRun):
         for fault in faults + more:
             dealer = fault.share_index
             evidence = [texts[dealer], self.text("commit", dealer), self.attempt_dir.sent("commit")]
-            self._accuse(fault.proven_by(evidence, keys[dealer] if fault.fault == "share" else b""))
+            self._accuse(fault.proven_by(evidence, keys[dealer] if fault.check_name == "share" else b""))
         for operator in dealt:
             if operator in new:
                 self._receive(new[operator])
@@ -224,9 +225,9 @@ class Rounds(AttemptRun):
         own = self.own_payload("confirm") if confirmed else payload
         if own != payload and not self.has_other_settings(payload, own):
             raise StateError("this node's own confirm is of other keys than its deals give")
-        derived = {}
-        self.ceremony_dir.changed |= keystore.write_shares(self.attempt_dir.keys, list(keys.shares), derived=derived)
-        self.attempt_dir.cache_put("keystores", self.session, keystore.dump_derived(derived))
+        validator_keys = ValidatorKeys(self.attempt_dir.keys)
+        self.ceremony_dir.changed |= validator_keys.write(list(keys.shares))
+        self.attempt_dir.cache_put("keystores", self.session, validator_keys.derived.dump())
         self.attempt_dir.cache_put("transcript", self.session, keys.dump())
         if not confirmed:
             self._send("confirm", payload)
@@ -294,7 +295,7 @@ class Rounds(AttemptRun):
     def _read_shares(self):
         """Our key shares, without the costly derivation from their password if the cache has what came out of it."""
         content = self.attempt_dir.cache_get("keystores", self.session)
-        return keystore.read_shares(self.attempt_dir.keys, keystore.load_derived(content) if content else {})
+        return ValidatorKeys(self.attempt_dir.keys, DerivedKeys.load(content) if content else None).read()
 
     def _partials(self):
         """(operator -> points, operator -> text) of the first t operators with partial signatures, without those of whom this

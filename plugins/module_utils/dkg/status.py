@@ -6,15 +6,14 @@
 
 import contextlib
 import os
-import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from ..cluster.definition import Definition
-from ..cluster.node_status import Accused, Standing, changed_at
-from ..cluster.store_names import DKG
+from ..cluster.node_status import Accused, NodeStatus, changed_at
+from ..cluster.store_names import parse_message
 from ..data_dir import artefacts
 from ..data_dir.layout import LOCK
 from ..errors import DvError
@@ -38,13 +37,11 @@ OTHER_DEFINITION = (
     "change to it (obol.dv.definition); otherwise only a new proposal helps"
 )
 
-_COMMIT = re.compile(DKG + "([0-9a-f]{64})/([1-9][0-9]{0,6})/commit/.*")
-
 #: How many other definitions are named, and how many of one operator are looked for.
 _NAMED, _OF_ONE = 3, 50
 
 
-def complete(ceremony_dir: CeremonyDir) -> Standing | None:
+def complete(ceremony_dir: CeremonyDir) -> NodeStatus | None:
     """Of a node that holds the finished results of this ceremony; None of one without a lock.
 
     :raises DvError: its lock is of another definition
@@ -59,19 +56,19 @@ def complete(ceremony_dir: CeremonyDir) -> Standing | None:
             "give the new cluster a data directory of its own; keep the old one: its keys may be in use",
         )
     attempts = ceremony_dir.attempts()
-    return Standing(state="complete", attempt=attempts[-1].number if attempts else None, since=changed_at(path))
+    return NodeStatus(state="complete", attempt=attempts[-1].number if attempts else None, since=changed_at(path))
 
 
-def run_and_evaluate(make_run: Callable[..., AttemptRun]) -> Standing:
+def run_and_evaluate(make_run: Callable[..., AttemptRun]) -> NodeStatus:
     """Go as far as a run does. A confirmed attempt is given up for the one that is asked for if it can go no further here.
 
     :param make_run: makes the run; with ``give_up`` one that gives up a confirmed attempt
     """
     run = make_run()
-    standing = _evaluate(run)
-    if run.keeps_confirmed and run.asked > run.number and (run.other_settings or standing.state in ("stopped", "aborted")):
-        standing = _evaluate(make_run(give_up=True))
-    return standing
+    node_status = _evaluate(run)
+    if run.keeps_confirmed and run.asked > run.number and (run.other_settings or node_status.state in ("stopped", "aborted")):
+        node_status = _evaluate(make_run(give_up=True))
+    return node_status
 
 
 def _evaluate(run):
@@ -89,13 +86,13 @@ def _evaluate(run):
     found = dict(step=step, attempt=number, since=run.attempt_dir.last_sent(), accused=tuple(accused))
     if verdicts and not certificate:
         advice = () if over else [f"settle it with that operator, then all operators start {_attempt(number + 1)}"]
-        return Standing(
+        return NodeStatus(
             **found,
             state="aborted",
             detail="; ".join([f"attempt {number}", *verdicts, *advice, *run.notes, *notes]),
             next_attempt=None if over else number + 1,
         )
-    return Standing(
+    return NodeStatus(
         **found,
         state="waiting",
         waiting_for=missing,
@@ -111,7 +108,7 @@ def _stopped(run, error):
     over, further = bool(run.has_signed or signers), f"if neither helps, all operators start {_attempt(run.number + 1)}"
     if over:
         further = SIGNED if run.has_signed else OTHERS_SIGNED % _listed(signers)
-    return Standing(
+    return NodeStatus(
         state="stopped",
         attempt=run.number,
         since=run.attempt_dir.last_sent(),
@@ -135,7 +132,7 @@ def _verdicts(run):
                 texts.append(f"operator {author} aborted, and this node failed to judge why ({failure})")
                 continue
             path = run.attempt_dir.received_path("abort", author)
-            accused.append(Accused(fault.share_index, f"{fault.round}.{fault.fault}", _if_exists(path)))
+            accused.append(Accused(fault.share_index, fault.check, _if_exists(path)))
             texts.append(f"operator {author} aborted: {fault.found}")
     return accused, texts
 
@@ -178,18 +175,19 @@ def _if_exists(path):
 # Other definitions: one set of approvals can make two, where a creator or a wallet signed twice
 
 
-def note_other_definitions(standing: Standing, definition: Definition, node_key: bytes, store: dict[str, str]) -> Standing:
+def note_other_definitions(node_status: NodeStatus, definition: Definition, node_key: bytes, store: dict[str, str]) -> NodeStatus:
     """The same; one that waits says which operators sent commits for which other definition.
 
     :param definition: the one that this node goes by; ``node_key`` is its ENR private key (32 bytes)
     :param store: name -> text of the whole store; nothing in it is trusted
     """
-    found = _other_commits(definition, node_key, store) if standing.state == "waiting" else {}
-    texts, others = [standing.detail] if standing.detail else [], _by_weight(found)
-    texts += [OTHER_DEFINITION % (_listed(found[other]), other) for other in others[:_NAMED]]
+    found = _other_commits(definition, node_key, store) if node_status.state == "waiting" else {}
+    texts, others = [node_status.detail] if node_status.detail else [], _by_weight(found)
+    for other in others[:_NAMED]:
+        texts.append(OTHER_DEFINITION % (_listed(found[other]), other))
     if others[_NAMED:]:
         texts.append(f"commits for at least {len(others[_NAMED:])} more definitions lie in the store")
-    return replace(standing, detail="; ".join(texts))
+    return replace(node_status, detail="; ".join(texts))
 
 
 def _by_weight(found):
@@ -205,13 +203,13 @@ def _other_commits(definition, node_key, store):
     own = Parameters.of_definition(definition, node_key, 1)
     known = {operator: set() for operator in own.operators}
     for name, text in store.items():
-        match = _COMMIT.fullmatch(name)
-        if match and bytes.fromhex(match[1]) != own.definition_hash:
-            there = replace(own, definition_hash=bytes.fromhex(match[1]), attempt=int(match[2]))
+        at = parse_message(name)
+        if at and at.round_name == "commit" and at.definition_hash != own.definition_hash:
+            other, there = at.definition_hash.hex(), replace(own, definition_hash=at.definition_hash, attempt=at.attempt)
             with contextlib.suppress(DvError):
                 to = envelope.address(there, text)
-                if to.round == "commit" and match[1] not in known[to.share_index] and len(known[to.share_index]) < _OF_ONE:
+                if to.round == "commit" and other not in known[to.share_index] and len(known[to.share_index]) < _OF_ONE:
                     envelope.authentic(there, text)
-                    known[to.share_index].add(match[1])
+                    known[to.share_index].add(other)
     others = sorted(set().union(*known.values()))
     return {other: {operator for operator in known if other in known[operator]} for other in others}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""JSON as Go's ``encoding/json`` writes it, and the 0x-hex strings of charon's files.
+"""JSON as Go's ``encoding/json`` writes it.
 
 Source: charon-formats §0.1. Files are indented with one space, without a final newline; HTTP bodies are compact.
 """
@@ -10,7 +10,7 @@ Source: charon-formats §0.1. Files are indented with one space, without a final
 import json
 import re
 
-from ..errors import DvError, show
+from ..errors import DvError
 
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _ESCAPED = re.compile("[%s]" % "".join(_ESCAPES))
@@ -69,25 +69,3 @@ def _object(pairs):
 
 def _refuse(constant):
     raise ValueError("%s is no JSON number" % constant)
-
-
-def to_hex(value):
-    """``0x`` and the lower-case hex of ``value``; ``""`` for empty bytes, as Go's 0x-hex type has it."""
-    return "0x" + value.hex() if value else ""
-
-
-def from_hex(text, length, what):
-    """The ``length`` bytes of the hex string ``text`` (``0x`` optional, either case). ``""`` and ``None`` give ``b""``.
-
-    :param length: exact length in bytes, or ``None`` for any
-    :raises DvError: not a hex string of that length
-    """
-    if text is None or text == "":
-        return b""
-    wanted = "hex digits" if length is None else "%d bytes as hex" % length
-    if not isinstance(text, str) or not re.fullmatch("(0x)?([0-9a-fA-F]{2})*", text):
-        raise DvError("%s is %s" % (what, show(text)), wanted)
-    value = bytes.fromhex(text.removeprefix("0x"))
-    if length is not None and len(value) != length:
-        raise DvError("%s has %d bytes" % (what, len(value)), wanted)
-    return value

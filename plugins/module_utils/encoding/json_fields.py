@@ -16,6 +16,7 @@ import re
 
 from ..errors import DvError, kind_of, show
 from . import go_json
+from .hex import from_hex, to_hex
 
 #: Instead of a field's attribute: what is read are values of the same object, as a dict.
 SAME_OBJECT = None
@@ -113,7 +114,7 @@ class Hex:
         self.length, self.exact = length, exact
 
     def read(self, value, path, reading):
-        found = go_json.from_hex(value, None, "%s: %s" % (reading.what, path))
+        found = from_hex(value, None, "%s: %s" % (reading.what, path))
         return self.check(found, path, reading)
 
     def check(self, found, path, reading):
@@ -123,7 +124,7 @@ class Hex:
         return found
 
     def write(self, value, minor):
-        return go_json.to_hex(value)
+        return to_hex(value)
 
 
 class Base64(Hex):

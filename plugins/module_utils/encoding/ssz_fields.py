@@ -10,7 +10,7 @@ gives the value's leaves: one, or none where charon leaves an empty value out.
 
 from ..errors import DvError
 from . import ssz
-from .go_json import from_hex, to_hex
+from .hex import from_hex, to_hex
 
 #: The two walks of a cluster definition: ``config_hash`` sees less than ``definition_hash``.
 CONFIG, FULL = "config", "full"

@@ -5,6 +5,7 @@
 """Ethereum addresses: 20 bytes, and their text with the checksum of EIP-55."""
 
 import re
+from typing import Any
 
 from ..crypto.keccak import keccak256
 from ..errors import DvError, show
@@ -13,24 +14,24 @@ from ..errors import DvError, show
 ZERO = bytes(20)
 
 
-def checksum_address(address):
+def checksum_address(address: bytes) -> str:
     """The text of the 20 bytes ``address``: ``0x`` and 40 hex digits in the mixed case of EIP-55."""
     digits = address.hex()
     case = keccak256(digits.encode()).hex()
     return "0x" + "".join(digit.upper() if int(nibble, 16) >= 8 else digit for digit, nibble in zip(digits, case))
 
 
-def parse_address(text, what):
+def parse_address(text: Any, what: str) -> bytes:
     """The 20 bytes of ``text`` (``0x`` and 40 hex digits of either case), called ``what`` in errors.
 
     :raises DvError: anything else
     """
     if not isinstance(text, str) or not re.fullmatch("0x[0-9a-fA-F]{40}", text):
-        raise DvError("%s is %s" % (what, show(text)), "0x and 40 hex digits")
+        raise DvError(f"{what} is {show(text)}", "0x and 40 hex digits")
     return bytes.fromhex(text[2:])
 
 
-def parse_checksum_address(text, what):
+def parse_checksum_address(text: Any, what: str) -> bytes:
     """Like :func:`parse_address`, but only the exact spelling of EIP-55 passes.
 
     :raises DvError: not an address, or another spelling. The error does not tell the right one: of a mistyped address that is a wrong
@@ -41,12 +42,12 @@ def parse_checksum_address(text, what):
         return address
     if text[2:] in (text[2:].lower(), text[2:].upper()):
         raise DvError(
-            "%s is %s, which has no checksum: its letters are of one case" % (what, text),
+            f"{what} is {text}, which has no checksum: its letters are of one case",
             "the address in upper and lower case letters (EIP-55)",
             "copy it from where it comes from, a wallet for example: without a checksum nobody notices a wrong digit",
         )
     raise DvError(
-        "%s is %s, whose upper and lower case letters are not its checksum" % (what, text),
+        f"{what} is {text}, whose upper and lower case letters are not its checksum",
         "the address as it stands where it comes from",
         "compare each digit with it, and copy it once more: a wrong checksum can mean a wrong digit anywhere",
     )

@@ -8,13 +8,16 @@ Amounts are integers in Gwei.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from ..encoding import go_json, ssz
+from ..encoding.hex import from_hex
 from ..errors import DvError, kind_of, show
 from . import domains
+from .units import GWEI_PER_ETH
 
-GWEI = 10**9
 #: Version of the staking-deposit-cli whose file format this is.
 CLI_VERSION = "2.7.0"
 _FILE_NAME = re.compile(r"deposit-data(-[0-9]+(\.[0-9]{1,9})?eth)?\.json")
@@ -22,7 +25,7 @@ _FILE_NAME = re.compile(r"deposit-data(-[0-9]+(\.[0-9]{1,9})?eth)?\.json")
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One deposit of a deposit data file; all bytes, but ``amount`` (Gwei) and the two texts."""
+    """One deposit of a deposit data file; ``amount`` in Gwei, lengths in bytes as in :data:`_FIELDS`."""
 
     pubkey: bytes
     withdrawal_credentials: bytes
@@ -36,7 +39,7 @@ class FileEntry:
 
 
 # Length in bytes of the hex fields, type of the others, in the order of the file.
-_FIELDS = {
+_FIELDS: dict[str, Any] = {
     "pubkey": 48,
     "withdrawal_credentials": 32,
     "amount": int,
@@ -49,28 +52,24 @@ _FIELDS = {
 }
 
 
-def withdrawal_credentials(address, compounding):
+def withdrawal_credentials(address: bytes, compounding: bool) -> bytes:
     """The 32 bytes that let the 20 bytes ``address`` withdraw: type 0x02 if ``compounding``, else 0x01."""
     return (b"\2" if compounding else b"\1") + bytes(11) + address
 
 
-def domain(fork_version):
-    """The deposit domain (32 bytes) of the network with the genesis ``fork_version`` (4 bytes)."""
-    return domains.domain(domains.DEPOSIT, fork_version)
-
-
-def message_root(pubkey, credentials, amount):
-    """The root (32 bytes) of a DepositMessage."""
+def deposit_message_root(pubkey: bytes, credentials: bytes, amount: int) -> bytes:
+    """The root (32 bytes) of a ``DepositMessage``: public key (48 bytes), credentials (32 bytes), amount in Gwei."""
     return ssz.container(ssz.fixed_bytes(pubkey, 48), ssz.fixed_bytes(credentials, 32), ssz.uint64(amount))
 
 
-def signing_root(pubkey, credentials, amount, fork_version):
-    """The 32 bytes that the validator signs."""
-    return domains.signing_root(message_root(pubkey, credentials, amount), domains.DEPOSIT, fork_version)
+def signing_root(pubkey: bytes, credentials: bytes, amount: int, fork_version: bytes) -> bytes:
+    """The 32 bytes that the validator signs; ``fork_version`` is the network's genesis one (4 bytes), the rest as of
+    :func:`deposit_message_root`."""
+    return domains.compute_signing_root(deposit_message_root(pubkey, credentials, amount), domains.DOMAIN_DEPOSIT, fork_version)
 
 
-def data_root(pubkey, credentials, amount, signature):
-    """The root (32 bytes) of a DepositData."""
+def deposit_data_root(pubkey: bytes, credentials: bytes, amount: int, signature: bytes) -> bytes:
+    """The root (32 bytes) of a ``DepositData``: a ``DepositMessage`` and its signature (96 bytes)."""
     return ssz.container(
         ssz.fixed_bytes(pubkey, 48),
         ssz.fixed_bytes(credentials, 32),
@@ -79,22 +78,22 @@ def data_root(pubkey, credentials, amount, signature):
     )
 
 
-def file_name(amount):
-    """Charon's name of the file with the deposits of ``amount``: 32 ETH has none in its name."""
-    whole, rest = divmod(amount, GWEI)
+def file_name(amount: int) -> str:
+    """Charon's name of the file with the deposits of ``amount`` (Gwei): 32 ETH has none in its name."""
+    whole, rest = divmod(amount, GWEI_PER_ETH)
     if (whole, rest) == (32, 0):
         return "deposit-data.json"
-    fraction = (".%09d" % rest).rstrip("0") if rest else ""
-    return "deposit-data-%d%seth.json" % (whole, fraction)
+    fraction = f".{rest:09}".rstrip("0") if rest else ""
+    return f"deposit-data-{whole}{fraction}eth.json"
 
 
-def is_file_name(name):
+def is_file_name(name: str) -> bool:
     """Whether a file of that name holds deposit data."""
     return _FILE_NAME.fullmatch(name) is not None
 
 
-def dump_file(deposits, fork_version, network_name):
-    """A deposit data file (bytes).
+def dump_file(deposits: Iterable[Any], fork_version: bytes, network_name: str) -> bytes:
+    """The deposit data file of ``deposits`` on the network of that name and genesis fork version (4 bytes).
 
     :param deposits: objects with ``pubkey``, ``withdrawal_credentials``, ``amount`` and ``signature``
     """
@@ -105,8 +104,8 @@ def dump_file(deposits, fork_version, network_name):
                 "withdrawal_credentials": each.withdrawal_credentials.hex(),
                 "amount": each.amount,
                 "signature": each.signature.hex(),
-                "deposit_message_root": message_root(each.pubkey, each.withdrawal_credentials, each.amount).hex(),
-                "deposit_data_root": data_root(each.pubkey, each.withdrawal_credentials, each.amount, each.signature).hex(),
+                "deposit_message_root": deposit_message_root(each.pubkey, each.withdrawal_credentials, each.amount).hex(),
+                "deposit_data_root": deposit_data_root(each.pubkey, each.withdrawal_credentials, each.amount, each.signature).hex(),
                 "fork_version": fork_version.hex(),
                 "network_name": network_name,
                 "deposit_cli_version": CLI_VERSION,
@@ -116,8 +115,8 @@ def dump_file(deposits, fork_version, network_name):
     ).encode()
 
 
-def parse_file(content, what="deposit data"):
-    """The list of :class:`FileEntry` of a file's ``content`` (bytes). Keys that nobody knows are passed over.
+def parse_file(content: bytes, what: str = "deposit data") -> list[FileEntry]:
+    """The deposits of a file's ``content``, called ``what`` in errors. Keys that nobody knows are passed over.
 
     :raises DvError: not such a file
     """
@@ -125,39 +124,39 @@ def parse_file(content, what="deposit data"):
     missing = [name for name in _FIELDS if not all(name in value for value in entries)]
     if missing:
         without = sum(not value.keys() >= _FIELDS.keys() for value in entries)
-        raise DvError("%s lacks %s in %d of %d entries" % (what, ", ".join(missing), without, len(entries)), "each in all")
-    return [_entry(value, "%s, entry %d" % (what, place)) for place, value in enumerate(entries)]
+        raise DvError(f"{what} lacks {', '.join(missing)} in {without} of {len(entries)} entries", "each in all")
+    return [_entry(value, f"{what}, entry {position}") for position, value in enumerate(entries)]
 
 
-def unknown_keys(content):
-    """The keys in a file's ``content`` (bytes) that no deposit has.
+def unknown_keys(content: bytes) -> list[str]:
+    """The keys in a file's ``content`` that no deposit has.
 
     :raises DvError: not such a file
     """
     return sorted({key for value in _objects(content, "deposit data") for key in value} - _FIELDS.keys())
 
 
-def _objects(content, what):
+def _objects(content: bytes, what: str) -> list[dict[str, Any]]:
     entries = go_json.loads(content, what)
     if not isinstance(entries, list):
-        raise DvError("%s is %s" % (what, kind_of(entries)), "a list of deposits")
-    for place, value in enumerate(entries):
+        raise DvError(f"{what} is {kind_of(entries)}", "a list of deposits")
+    for position, value in enumerate(entries):
         if not isinstance(value, dict):
-            called = "%s, entry %d" % (what, place)
-            raise DvError("%s is %s" % (called, kind_of(value)), "an object of %s" % ", ".join(_FIELDS))
+            called = f"{what}, entry {position}"
+            raise DvError(f"{called} is {kind_of(value)}", f"an object of {', '.join(_FIELDS)}")
     return entries
 
 
-def _entry(value, what):
-    fields = {}
+def _entry(value: dict[str, Any], what: str) -> FileEntry:
+    fields: dict[str, Any] = {}
     for name, kind in _FIELDS.items():
-        found, called = value[name], "%s, %s" % (what, name)
+        field, called = value[name], f"{what}, {name}"
         if isinstance(kind, type):
-            if type(found) is not kind or kind is int and not 0 <= found < 2**64:  # pylint: disable=unidiomatic-typecheck
-                raise DvError("%s is %s" % (called, show(found)), "a number" if kind is int else "a text")
-            fields[name] = found
+            if type(field) is not kind or isinstance(field, int) and not 0 <= field < 2**64:  # pylint: disable=unidiomatic-typecheck
+                raise DvError(f"{called} is {show(field)}", "a number" if kind is int else "a text")
+            fields[name] = field
         else:
-            fields[name] = go_json.from_hex(found, kind, called)
+            fields[name] = from_hex(field, kind, called)
             if not fields[name]:
-                raise DvError("%s is empty" % called, "%d bytes as hex" % kind)
+                raise DvError(f"{called} is empty", f"{kind} bytes as hex")
     return FileEntry(**fields)

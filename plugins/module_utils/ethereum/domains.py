@@ -11,14 +11,14 @@ network, with a zero genesis validators root.
 from ..encoding import ssz
 
 #: Domain types, 4 bytes each.
-DEPOSIT, APPLICATION_BUILDER = bytes.fromhex("03000000"), bytes.fromhex("00000001")
+DOMAIN_DEPOSIT, DOMAIN_APPLICATION_BUILDER = bytes.fromhex("03000000"), bytes.fromhex("00000001")
 
 
-def domain(domain_type, fork_version):
+def compute_domain(domain_type: bytes, fork_version: bytes) -> bytes:
     """The domain (32 bytes) of a ``domain_type`` (4 bytes) under the genesis ``fork_version`` (4 bytes)."""
     return domain_type + ssz.container(fork_version.ljust(32, b"\0"), bytes(32))[:28]
 
 
-def signing_root(message_root, domain_type, fork_version):
-    """The 32 bytes that are signed for the message with ``message_root`` (32 bytes)."""
-    return ssz.container(message_root, domain(domain_type, fork_version))
+def compute_signing_root(message_root: bytes, domain_type: bytes, fork_version: bytes) -> bytes:
+    """The 32 bytes that are signed for the message with ``message_root`` (32 bytes); the rest as of :func:`compute_domain`."""
+    return ssz.container(message_root, compute_domain(domain_type, fork_version))

@@ -11,9 +11,11 @@ made here holds ``id`` and ``secp256k1`` only and has the sequence number 0, so 
 import base64
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from ..crypto import secp256k1
 from ..crypto.keccak import keccak256
+from ..encoding import rlp
 from ..errors import DvError, show
 
 #: Most bytes of an ENR's text (charon-formats §1.1).
@@ -32,35 +34,35 @@ class Enr:
     public_key: bytes
 
 
-def encode(private_key):
+def encode(private_key: bytes) -> str:
     """The ENR text (163 characters) of the node with ``private_key`` (32 bytes)."""
     content = [b"", b"id", b"v4", b"secp256k1", secp256k1.public_key(private_key)]
-    signature = secp256k1.sign(private_key, keccak256(_rlp_list(content)))[:64]
-    return "enr:" + base64.urlsafe_b64encode(_rlp_list([signature, *content])).decode().rstrip("=")
+    signature = secp256k1.sign(private_key, keccak256(rlp.encode_list(content)))[:64]
+    return "enr:" + base64.urlsafe_b64encode(rlp.encode_list([signature, *content])).decode().rstrip("=")
 
 
-def parse(text, what="ENR", verify=True):
+def parse(text: Any, what: str = "ENR", verify: bool = True) -> Enr:
     """The :class:`Enr` of ``text``, called ``what`` in errors.
 
     :param verify: ``False`` skips the signature, and nothing else
     :raises DvError: not an ENR as charon reads them; RLP that is not in its shortest form is refused too
     """
     if not isinstance(text, str) or not re.fullmatch("enr:[A-Za-z0-9_-]+={0,2}", text) or len(text) > MAX_SIZE:
-        raise DvError("%s is %s" % (what, show(text)), "'enr:' and base64url, at most %d characters" % MAX_SIZE)
+        raise DvError(f"{what} is {show(text)}", f"'enr:' and base64url, at most {MAX_SIZE} characters")
     try:
         signature, pairs, content = _items(text[4:].rstrip("="))
         public_key = pairs.get(b"secp256k1", b"")
         secp256k1.decompress(public_key)
         if pairs.get(b"id", b"v4") != b"v4":
-            raise DvError("its identity scheme is %s" % show(pairs[b"id"].decode("utf-8", "replace")), "v4")
+            raise DvError(f"its identity scheme is {show(pairs[b'id'].decode('utf-8', 'replace'))}", "v4")
         if verify and not secp256k1.verify_compact(public_key, keccak256(content), signature):
             raise DvError("its signature is wrong", "a signature by its own key", "ask its operator for the ENR again")
     except DvError as error:
-        raise DvError("%s %s: %s" % (what, show(text), error.found), error.wanted, error.hint) from None
+        raise DvError(f"{what} {show(text)}: {error.found}", error.wanted, error.hint) from None
     return Enr(text, public_key)
 
 
-def peer_id(public_key):
+def peer_id(public_key: bytes) -> str:
     """The libp2p peer id (base58 text, ``16Uiu2HA...``) of the node with the compressed ``public_key`` (33 bytes)."""
     number, text = int.from_bytes(_PEER_ID_PREFIX + public_key, "big"), ""
     while number:
@@ -69,56 +71,17 @@ def peer_id(public_key):
     return "1" + text  # one leading zero byte
 
 
-def _items(encoded):
+def _items(encoded: str) -> tuple[bytes, dict[bytes, bytes], bytes]:
     """Signature, dict of pairs, and the signed RLP list of a record in base64url without padding."""
     try:
         raw = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
     except ValueError:
         raise DvError("it is not base64url") from None
-    items = _rlp_strings(raw)
+    items = rlp.decode_list(raw)
     if len(items) < 4 or len(items) % 2:
-        raise DvError("it has %d elements" % len(items), "signature, sequence number, and pairs of key and value")
+        raise DvError(f"it has {len(items)} elements", "signature, sequence number, and pairs of key and value")
     signature, _sequence, *rest = items
     pairs = dict(zip(rest[::2], rest[1::2]))
     if len(pairs) * 2 != len(rest):
         raise DvError("a key stands twice in it")
-    return signature, pairs, _rlp_list(items[1:])
-
-
-def _rlp_head(length, offset):
-    """RLP head of ``length`` bytes: ``offset`` 0x80 for a string, 0xC0 for a list."""
-    if length < 56:
-        return bytes([offset + length])
-    size = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes([offset + 55 + len(size)]) + size
-
-
-def _rlp_list(strings):
-    body = b"".join(string if len(string) == 1 and string[0] < 0x80 else _rlp_head(len(string), 0x80) + string for string in strings)
-    return _rlp_head(len(body), 0xC0) + body
-
-
-def _rlp_strings(raw):
-    """The strings of ``raw``, an RLP list of strings and nothing else, in its shortest form."""
-    strings, position = [], len(_rlp_head(_rlp_length(raw, 0, 0xC0)[1], 0xC0))
-    while position < len(raw):
-        if raw[position] < 0x80:
-            start, length = position, 1
-        else:
-            start, length = _rlp_length(raw, position, 0x80)
-        strings.append(raw[start : start + length])
-        position = start + length
-    if _rlp_list(strings) != raw:
-        raise DvError("it is not RLP", "a list of strings, in its shortest form")
-    return strings
-
-
-def _rlp_length(raw, position, offset):
-    """Where the content begins whose head is at ``position``, and how long it is."""
-    head = raw[position] - offset if position < len(raw) else -1
-    if not 0 <= head < 64:
-        raise DvError("it is not RLP", "a list of strings")
-    if head < 56:
-        return position + 1, head
-    start = position + 1 + head - 55
-    return start, int.from_bytes(raw[position + 1 : start], "big")
+    return signature, pairs, rlp.encode_list(items[1:])

@@ -12,43 +12,41 @@ for a signature, and fifteen more packages.
 import hmac
 import secrets
 import uuid
+from typing import Any
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-
+from ..crypto import aes, kdf
 from ..crypto.keccak import keccak256
-from ..encoding.go_json import from_hex
-
-_KDF = {
-    "scrypt": lambda given, salt: Scrypt(salt, given["dklen"], given["n"], given["r"], given["p"]),
-    "pbkdf2": lambda given, salt: PBKDF2HMAC(SHA256(), given["dklen"], salt, given["c"]),
-}
+from ..encoding.hex import from_hex
 
 
-def decrypt(key_file, password):
-    """The private key (32 bytes) in ``key_file`` (dict, its shape checked), or ``None`` if ``password`` (bytes) is wrong."""
+def decrypt(key_file: dict[str, Any], password: bytes) -> bytes | None:
+    """The private key (32 bytes) in ``key_file``, its shape checked, or ``None`` if ``password`` is wrong.
+
+    :raises ValueError, MemoryError: its key derivation asks for what this machine cannot serve
+    """
     crypto = key_file["crypto"]
     ciphertext, mac, iv, salt = (
         from_hex(text, None, "a field of the key file")
         for text in (crypto["ciphertext"], crypto["mac"], crypto["cipherparams"]["iv"], crypto["kdfparams"]["salt"])
     )
-    derived = _KDF[crypto["kdf"]](crypto["kdfparams"], salt).derive(password)
+    parameters = crypto["kdfparams"]
+    if crypto["kdf"] == "scrypt":
+        derived = kdf.scrypt(password, salt, parameters["n"], parameters["r"], parameters["p"])
+    else:
+        derived = kdf.pbkdf2(password, salt, parameters["c"])
     if not hmac.compare_digest(keccak256(derived[16:32] + ciphertext), mac):
         return None
-    return _ctr(derived[:16], iv, ciphertext)
+    return aes.ctr(derived[:16], iv, ciphertext)
 
 
-def encrypt(private_key, address, password, n):
-    """A new key file (dict) of ``private_key`` (32 bytes) with ``address`` (20 bytes), encrypted with ``password`` (bytes).
+def encrypt(private_key: bytes, address: bytes, password: bytes, n: int) -> dict[str, Any]:
+    """A new key file of ``private_key`` (32 bytes) with ``address`` (20 bytes), encrypted with ``password``.
 
     :param n: the work factor of scrypt, a power of two
     """
     salt, iv = secrets.token_bytes(32), secrets.token_bytes(16)
-    parameters = {"dklen": 32, "n": n, "r": 8, "p": 1, "salt": salt.hex()}
-    derived = _KDF["scrypt"](parameters, salt).derive(password)
-    ciphertext = _ctr(derived[:16], iv, private_key)
+    derived = kdf.scrypt(password, salt, n, r=8, p=1)
+    ciphertext = aes.ctr(derived[:16], iv, private_key)
     return {
         "address": address.hex(),
         "crypto": {
@@ -56,14 +54,9 @@ def encrypt(private_key, address, password, n):
             "cipherparams": {"iv": iv.hex()},
             "ciphertext": ciphertext.hex(),
             "kdf": "scrypt",
-            "kdfparams": parameters,
+            "kdfparams": {"dklen": 32, "n": n, "r": 8, "p": 1, "salt": salt.hex()},
             "mac": keccak256(derived[16:32] + ciphertext).hex(),
         },
         "id": str(uuid.uuid4()),
         "version": 3,
     }
-
-
-def _ctr(key, iv, data):
-    """AES-128-CTR: the same to encrypt and to decrypt."""
-    return Cipher(algorithms.AES(key), modes.CTR(iv)).encryptor().update(data)

@@ -4,16 +4,18 @@
 
 """The shape of an Ethereum key file, version 3 (Web3 Secret Storage), as far as it is read, its top keys in lower case."""
 
-
-def _hex(count, description):
-    return {"type": "string", "pattern": r"^(0x)?[0-9a-fA-F]{%s}\Z" % count, "description": description}
+from typing import Any
 
 
-def _number(description, maximum=2**31):
-    return {"type": "integer", "minimum": 1, "maximum": maximum, "description": description}
+def _hex(count: str, description: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": rf"^(0x)?[0-9a-fA-F]{{{count}}}\Z", "description": description}
 
 
-def _object(description, **fields):
+def _number(description: str) -> dict[str, Any]:
+    return {"type": "integer", "minimum": 1, "maximum": 2**31, "description": description}
+
+
+def _object(description: str, **fields: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "required": list(fields), "properties": fields, "description": description}
 
 

@@ -139,7 +139,7 @@ def check(node, terms, now, given=None, approvals=None):
 def told(node, terms, approvals):
     """What the control node has to know of a ``node``, as far as it can be known, a dict: ``can_propose``, whether a creator has to
     sign there, and its operator is the one (``None`` where none is missing, or nobody can tell); ``accepted``, the texts of the
-    hazards that were accepted; ``terms``, in the form of :func:`.summary.told`; ``config_hash``, of what was proposed (hex), or
+    hazards that were accepted; ``terms``, in the form of :func:`.summary.summarize_config`; ``config_hash``, of what was proposed (hex), or
     ``None``. The arguments are those of :func:`check`."""
     from ..agreement import hazards
     from . import preflight_checks

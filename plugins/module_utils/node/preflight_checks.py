@@ -14,11 +14,11 @@ from ..agreement.config import differences, parse_terms
 from ..cluster import definition, definition_hash
 from ..cluster.canonical import spelled
 from ..cluster.store_names import PROPOSAL, approval_name
-from ..cluster.summary import told
+from ..cluster.summary import summarize_config
 from ..crypto import age, secp256k1
 from ..data_dir import artefacts, layout, node_key
 from ..data_dir.layout import DEFINITION, KEYS, LOCK
-from ..encoding import go_json
+from ..encoding.hex import to_hex
 from ..errors import Collector, DvError, raise_all
 from ..ethereum import enr
 from ..ethereum.address import checksum_address, parse_address
@@ -108,14 +108,14 @@ def can_propose(node, terms, inbox):
 
 
 def told_terms(terms):
-    """``terms`` as :func:`.summary.told` tells them. Operators whose wallets this run makes are no part of it."""
-    return told(definition_of(replace(terms, operators=tuple(filter(None, terms.operators))), uuid="", timestamp=""))
+    """``terms`` as :func:`.summary.summarize_config` tells them. Operators whose wallets this run makes are no part of it."""
+    return summarize_config(definition_of(replace(terms, operators=tuple(filter(None, terms.operators))), uuid="", timestamp=""))
 
 
 def config_hash(node, terms, inbox):
     """The config hash (hex) of the node's cluster, or of the proposal in the store; ``None`` where nothing is proposed yet."""
     found = _definition(node) or proposal.read(node.data_dir, terms) or _proposed(terms, inbox)
-    return found and go_json.to_hex(found.config_hash)
+    return found and to_hex(found.config_hash)
 
 
 def check_given(node, given, custom):

@@ -6,11 +6,11 @@
 ``verify`` does that."""
 
 from ..agreement import acceptance, approval
-from ..agreement import status as before_definition
 from ..agreement.bindings import Unbound
+from ..agreement.status import evaluate_agreement, evaluate_without_key
 from ..cluster.canonical import spelled
-from ..cluster.node_status import Standing, changed_at
-from ..cluster.summary import facts
+from ..cluster.node_status import NodeStatus, changed_at
+from ..cluster.summary import summarize
 from ..crypto import secp256k1
 from ..data_dir import accepted_definition, artefacts, layout, node_key
 from ..data_dir.layout import CEREMONY, DEFINITION, LOCK
@@ -23,76 +23,75 @@ from ..ethereum import enr, networks
 from ..storage import files
 
 
-def status(data_dir, inbox, store, attempt=1, custom=(), address=None, wanted_index=None, creator=None):
-    """Where the node stands (:class:`~.node_status.Standing`), what is known of its cluster (:func:`.summary.facts`), and its ENR.
+def evaluate_node(data_dir, inbox, store, attempt=1, custom=(), address=None, wanted_index=None, creator=None):
+    """Where the node stands, whatever step of the ceremony it is in, and what is known of it.
 
     Files that no run can go on with are no error here: they are what the node waits for its own operator for.
 
-    :param data_dir: charon's data directory of the node; it need not exist
+    :param data_dir: the :class:`~.layout.DataDir` of the node; it need not exist
     :param inbox: name -> text of all files of the store; nothing in it is trusted
     :param store: what the store is called in texts
     :param attempt: the attempt that the inventory asks for
     :param custom: networks of one's own that count too
     :param address: the address (text) of the node's operator, if it is known; ``wanted_index`` its share index, where it has several
     :param creator: the address (text) of who has to make the proposal, if it is known
+    :returns: a :class:`~.node_status.NodeStatus`; and a dict, :func:`.summary.summarize` of its cluster with the node's ``enr`` and
+        ``peer_id`` (``None`` as long as it has no key)
     """
-    known = dict(facts(), enr=None)
+    known = dict(summarize(), enr=None, peer_id=None)
     try:
-        return _status(data_dir, inbox, store, attempt, custom, (address, wanted_index, creator), known), known
+        return _evaluate(data_dir, inbox, store, attempt, custom, (address, wanted_index, creator), known), known
     except Unbound as error:
-        return Standing(state="waiting", step="approval", waiting_for=error.operators, detail=str(error)), known
+        return NodeStatus(state="waiting", step="approval", waiting_for=error.operators, detail=str(error)), known
     except DvError as error:
-        return Standing(state="waiting", detail=str(error)), known
+        return NodeStatus(state="waiting", detail=str(error)), known
     except OSError as error:
-        return Standing(state="waiting", detail=str(files.os_error(error, error.filename or data_dir.root, "read"))), known
+        return NodeStatus(state="waiting", detail=str(files.os_error(error, error.filename or data_dir.root, "read"))), known
 
 
-def own_peer_id(data_dir):
-    """The peer id of the node's key, or None where none can be read."""
-    try:
-        return enr.peer_id(secp256k1.public_key(node_key.read(data_dir)))
-    except DvError:
-        return None
-
-
-def _status(data_dir, inbox, store, attempt, custom, operator, known):
-    locked = artefacts.locked_definition(data_dir)
+def _evaluate(data_dir, inbox, store, attempt, custom, operator, known):
     key = node_key.read(data_dir) if node_key.exists(data_dir) else None
     public_key = key and secp256k1.public_key(key)
-    known["enr"] = key and enr.encode(key)
+    if key:
+        known.update(enr=enr.encode(key), peer_id=enr.peer_id(public_key))
+    locked = artefacts.locked_definition(data_dir)
     if locked:
-        known.update(facts(locked, public_key))
-        record = accepted_definition.read(data_dir)
-        if record is None:
-            return _made_elsewhere(data_dir)
-        return complete(CeremonyDir(data_dir, record.definition_hash))
-    begun = data_dir.holds(DEFINITION) or approval.read(data_dir) is not None
+        known.update(summarize(locked, public_key))
+        return _evaluate_locked(data_dir, locked)
+    held = data_dir.holds(DEFINITION)
     if key is None:
-        return _no_key(data_dir) if begun else before_definition.without_key(inbox, store, known, custom, *operator[:2])
-    if not data_dir.holds(DEFINITION):
-        standing, found = before_definition.stand(data_dir, inbox, store, custom, *operator)
-        known.update(found)
-        return standing
+        if held or approval.read(data_dir):
+            return _without_its_key(data_dir)
+        return evaluate_without_key(inbox, store, known, custom, *operator[:2])
+    if not held:
+        node_status, cluster = evaluate_agreement(data_dir, inbox, store, custom, *operator)
+        known.update(cluster)
+        return node_status
     definition = spelled(artefacts.definition(data_dir))
-    known.update(facts(definition, public_key))
+    known.update(summarize(definition, public_key))
     record = accepted_definition.read(data_dir)
     if not record or record.definition_hash != definition.definition_hash:
-        return Standing(state="waiting", step="definition", ready=True, since=changed_at(data_dir.path(DEFINITION)), detail=NOT_ACCEPTED)
+        since = changed_at(data_dir.path(DEFINITION))
+        return NodeStatus(state="waiting", step="definition", ready=True, since=since, detail=NOT_ACCEPTED)
     acceptance.review(data_dir, definition, public_key, custom=custom, inbox=inbox)
     network = networks.by_fork_version(definition.fork_version, custom)
     messages = select(definition.definition_hash, inbox)
-    standing = dry_run(data_dir, definition, key, messages, attempt, network=network)
-    return note_other_definitions(standing, definition, key, inbox)
+    node_status = dry_run(data_dir, definition, key, messages, attempt, network=network)
+    return note_other_definitions(node_status, definition, key, inbox)
 
 
-def _made_elsewhere(data_dir):
-    path = data_dir.path(LOCK)
-    return Standing(state="complete", since=changed_at(path), detail=NO_RECORD % path)
+def _evaluate_locked(data_dir, locked):
+    """Of a node that has its lock, with the definition ``locked`` in it."""
+    record, path = accepted_definition.read(data_dir), data_dir.path(LOCK)
+    if record is None:
+        return NodeStatus(state="complete", since=changed_at(path), detail=NO_RECORD % path)
+    return complete(CeremonyDir(data_dir, record.definition_hash))
 
 
-def _no_key(data_dir):
+def _without_its_key(data_dir):
+    """Of a node that took part, and lost its key since."""
     since = changed_at(data_dir.path(CEREMONY), data_dir.path(DEFINITION))
-    return Standing(state="stopped", step="enr", since=since, detail=LOST_KEY % (layout.NODE_KEY, data_dir))
+    return NodeStatus(state="stopped", step="enr", since=since, detail=LOST_KEY % (layout.NODE_KEY, data_dir))
 
 
 NO_RECORD = "%s is there, without a record of its ceremony: it was made elsewhere, by charon for example"

@@ -17,9 +17,10 @@ from ..cluster import lock as locks
 from ..cluster.definition_checks import check_hashes
 from ..cluster.definition_hash import compute_definition_hash
 from ..data_dir import layout, node_key
+from ..data_dir.validator_keys import ValidatorKeys
 from ..encoding import go_json
 from ..errors import DvError
-from ..ethereum import deposit, enr, keystore
+from ..ethereum import deposit, enr
 from ..storage import files
 from . import file_forms
 from .definition import and_others, check_definition, cluster_summary, is_from_before_edit, node_keys
@@ -136,7 +137,7 @@ def _check_without_lock(report, path, found, unreadable):
     """What belongs to a lock, where there is none, or one that is ``unreadable``."""
     with report.errors_of("key_shares"):
         keys = os.path.join(path, layout.KEYS)
-        paths = keystore.keystore_files(keys) if os.path.lexists(keys) else []
+        paths = ValidatorKeys(keys).paths() if os.path.lexists(keys) else []
         names = [layout.KEYS] * bool(paths) + [*found.deposits, *found.overrides]
         if unreadable:
             if names:

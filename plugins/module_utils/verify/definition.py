@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from ..cluster.definition import Creator, Operator, default_threshold
 from ..cluster.definition_checks import awaited, check_deposit_amounts, check_hashes, check_signatures, unfinished
-from ..cluster.summary import told
-from ..encoding import go_json
+from ..cluster.summary import summarize_config
+from ..encoding.hex import to_hex
 from ..errors import DvError, OperatorError, raise_all, show
 from ..ethereum import enr, networks
 from ..ethereum.address import ZERO, checksum_address
@@ -70,15 +70,15 @@ def cluster_summary(definition, network, lock=None):
         "name": definition.name,
         "network": network.name if network else None,
         "threshold": definition.threshold,
-        "terms": told(definition),
-        "config_hash": go_json.to_hex(definition.config_hash),
-        "definition_hash": go_json.to_hex(definition.definition_hash),
-        "lock_hash": go_json.to_hex(lock.lock_hash) if lock else None,
+        "terms": summarize_config(definition),
+        "config_hash": to_hex(definition.config_hash),
+        "definition_hash": to_hex(definition.definition_hash),
+        "lock_hash": to_hex(lock.lock_hash) if lock else None,
         "operators": [
             {"share_index": index, "address": operator.address, "peer_id": key and enr.peer_id(key)}
             for index, (operator, key) in enumerate(zip(definition.operators or (), node_keys(definition)), 1)
         ],
-        "validators": [go_json.to_hex(validator.public_key) for validator in lock.validators or ()] if lock else [],
+        "validators": [to_hex(validator.public_key) for validator in lock.validators or ()] if lock else [],
     }
 
 

@@ -118,8 +118,8 @@ def _faults(what, entry, of_lock, name):
     wanted = {
         "fork_version": of_lock.lock.definition.fork_version,
         "network_name": network.name if network and not _has_old_name(entry, network) else entry.network_name,
-        "deposit_message_root": deposit.message_root(*message),
-        "deposit_data_root": deposit.data_root(*message, entry.signature),
+        "deposit_message_root": deposit.deposit_message_root(*message),
+        "deposit_data_root": deposit.deposit_data_root(*message, entry.signature),
         "withdrawal_credentials": entry.withdrawal_credentials if _is_fetched(name) else of_lock.credentials(entry.pubkey),
         "signature": entry.signature if signature is None else signature,
     }

@@ -13,8 +13,9 @@ import re
 from typing import NamedTuple
 
 from ..data_dir import layout
+from ..data_dir.validator_keys import is_keystore_name
 from ..errors import DvError
-from ..ethereum import deposit, keystore
+from ..ethereum import deposit
 from ..storage import files
 
 LOCK, DEFINITION, KEYSTORE = "a lock", "a definition", "a keystore"
@@ -82,7 +83,7 @@ def look(path, names):
             except OSError as error:
                 contents.unseen.append((name, files.os_error(error, name, "read")))
                 continue
-            charons = keystore.is_keystore_name if name == layout.KEYS else lambda _name: False
+            charons = is_keystore_name if name == layout.KEYS else lambda _name: False
             _look_into(contents, path, name + "/", [each for each in inside if not charons(each)])
     return contents
 

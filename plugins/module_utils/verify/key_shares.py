@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from ..crypto.bls.signatures import bls
 from ..data_dir import layout
+from ..data_dir.validator_keys import ValidatorKeys, number_of
 from ..errors import DvError
 from ..ethereum import keystore
 from ..storage import files
@@ -46,12 +47,13 @@ def check_key_shares(report, directory, lock, index):
         report.warning(_CHECK, "there is no %s: they are elsewhere" % layout.KEYS)
         return
     with report.errors_of(_CHECK):
-        paths = keystore.keystore_files(directory)
+        keys = ValidatorKeys(directory)
+        paths = keys.paths()
         _check_names(report, directory, paths)
-        shares, faults, derived, owners = [], [], {}, _owners(validators)
+        shares, faults, owners = [], [], _owners(validators)
         for path in paths:
             try:
-                shares.append(_read(path, derived, owners))
+                shares.append(_read(keys, path, owners))
             except DvError as error:
                 faults.append((_NUMBERS.sub("", error.found), error))
         index = index or (shares[0].operator if shares else None)
@@ -70,12 +72,12 @@ def _owners(validators):
     return owners
 
 
-def _read(path, derived, owners):
+def _read(keys, path, owners):
     """The :class:`_Share` in the keystore at ``path``.
 
     :raises DvError: it does not open, or holds something else than a share of the lock
     """
-    public = bls.secret_to_public(keystore.read_share(path, derived))
+    public = bls.secret_to_public(keys.read_share(path))
     if keystore.public_key(files.read(path), path) not in (public, b""):
         raise DvError("%s says that it is for another key than the one in it" % path, "pubkey %s" % public.hex())
     if public not in owners:
@@ -119,7 +121,7 @@ def _check_number(report, directory, shares, faulty, validators):
         by_place.setdefault(share.place, []).append(os.path.basename(share.path))
     names = [validator_name(place, validator) for place, validator in enumerate(validators)]
     missing = [name for place, name in enumerate(names) if place not in by_place]
-    numbers = [keystore.number(os.path.basename(share.path)) for share in shares]
+    numbers = [number_of(os.path.basename(share.path)) for share in shares]
     repeated = [" and ".join(found) for found in by_place.values() if len(found) > 1]
     if len(missing) > faulty:
         text = "%d of %d key shares are here, not that for %s: charon runs, its other commands want all"

@@ -12,6 +12,7 @@ from ..cluster.lock import BuilderRegistration
 from ..crypto.bls.signatures import bls
 from ..data_dir.layout import OVERRIDES
 from ..encoding import go_json
+from ..encoding.hex import to_hex
 from ..encoding.json_fields import MAX_UINT64, SAME_OBJECT, Decimal, Field, Hex, List, Reading, Record, Text
 from ..errors import DvError, show
 from ..ethereum import builder_registration
@@ -84,5 +85,5 @@ def _doubts(name, override, of_lock):
     elif override.fee_recipient != of_lock.fee_recipient:
         found = "the fees of %s go to 0x%s" % (name, override.fee_recipient.hex())
         hint = "right if the operators agreed on it with charon feerecipient"
-        wanted = "%s, as the lock says" % (go_json.to_hex(of_lock.fee_recipient) or "none")
+        wanted = "%s, as the lock says" % (to_hex(of_lock.fee_recipient) or "none")
         yield "fee_recipient", DvError(found, wanted, hint)

@@ -8,7 +8,7 @@ import importlib
 import re
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import CARRIER_SPEC
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 #: Scheme -> (module, class). A path has none. A module is imported when a store of its kind is opened.

@@ -39,7 +39,7 @@ _MESSAGES = {"form": 1, "key": 1, "equivocation": 2}
 
 def accuse(fault: Fault) -> Abort:
     """The accusation of a fault with its evidence."""
-    return Abort(fault.share_index, fault.fault, fault.key, fault.messages, fault.round)
+    return Abort(fault.share_index, fault.check_name, fault.key, fault.messages, fault.round)
 
 
 def equivocation(message: envelope.Message, other: str) -> Fault:
@@ -59,7 +59,7 @@ def judge(parameters: Parameters, author: int, accusation: Abort) -> Fault:
     except DvError:
         fault = None
     claimed = (accusation.accused, accusation.round, accusation.check)
-    if fault is not None and (fault.share_index, fault.round, fault.fault) == claimed:
+    if fault is not None and (fault.share_index, fault.round, fault.check_name) == claimed:
         return fault
     found = f"its accusation of operator {show(accusation.accused)} does not hold"
     return Fault(author, "abort", "evidence", found)

@@ -16,7 +16,7 @@ from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, networks
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
-from ansible_collections.obol.dv.tests.support.dealt_cluster import Cluster
+from ansible_collections.obol.dv.tests.support.dealt_cluster import DealtCluster
 
 Person = namedtuple("Person", "private_key address node_key enr sign")
 
@@ -100,7 +100,7 @@ def bound(proposed, approved):
 @pytest.fixture(scope="session")
 def cluster():
     """A dealt cluster: 4 operators, 2 validators, signed by all."""
-    return Cluster()
+    return DealtCluster()
 
 
 @pytest.fixture(scope="session", params=["dealt", "charon"])

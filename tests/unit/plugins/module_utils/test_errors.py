@@ -11,7 +11,8 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement.policy_schema import POLICY
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import deliverable
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
-from ansible_collections.obol.dv.plugins.module_utils.encoding import go_json, json_schema
+from ansible_collections.obol.dv.plugins.module_utils.encoding import json_schema
+from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
 from ansible_collections.obol.dv.plugins.module_utils.errors import Collector, DvError, Problems, printable, show
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import address, deposit, enr, keystore, networks
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
@@ -85,14 +86,14 @@ def test_a_key_in_the_wrong_place_is_not_shown(secret):
         lambda text: address.parse_address(text, "an address"),
         lambda text: address.parse_checksum_address(text, "an address"),
         lambda text: enr.parse(text, "an ENR"),
-        lambda text: go_json.from_hex(text, 20, "a hash"),
+        lambda text: from_hex(text, 20, "a hash"),
         networks.by_name,
         lambda text: networks.custom(text + "!", 1, "0x10004242", 1),
         lambda text: networks.custom("x", 1, text, 1),
         lambda text: networks.custom("x", text, "0x10004242", 1),
         lambda text: definition.parse({"version": text}, "the file"),
         lambda text: definition.parse({"version": "v1.10.0", "name": "x", "num_validators": text}, "the file"),
-        lambda text: keystore.decrypt(json.dumps({"version": text}), "", "the file"),
+        lambda text: keystore.parse(json.dumps({"version": text}), "the file"),
         lambda text: json_schema.check_shape({text: 1}, POLICY, "the file"),
         lambda text: json_schema.check_shape({"networks": [text], "threshold": text}, POLICY, "the file"),
     ]

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Accused, Standing
+from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Accused, NodeStatus
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
 from ansible_collections.obol.dv.plugins.plugin_utils.rerun_command import CommandLine
@@ -25,7 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[4]
 KINDS = [None, True, 7, -1, 0, 10**30, 1.5, "text", "", [], [None], ["text"], [7], [[]], [{}], {}, {"a": 1}, {"share_index": 1}]
 ACCUSED = Accused(2, "deal.share", "/data/evidence/deal-2.json")
 GOOD = {
-    **Standing(state="waiting", step="deal", waiting_for=(2,), since=0, attempt=1, accused=(ACCUSED,), detail="x").result(),
+    **NodeStatus(state="waiting", step="deal", waiting_for=(2,), since=0, attempt=1, accused=(ACCUSED,), detail="x").result(),
     "operators": [{"share_index": 1, "address": None, "peer_id": "16Uiu2HAm"}],
     "changed": False,
     "share_index": 1,

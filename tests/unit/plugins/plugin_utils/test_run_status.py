@@ -8,18 +8,18 @@ import dataclasses
 
 import jsonschema
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Accused, Standing
+from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Accused, NodeStatus
 from ansible_collections.obol.dv.plugins.plugin_utils.rerun_command import CommandLine
 from ansible_collections.obol.dv.plugins.plugin_utils.run_status import UNKNOWN, document, standing
 from ansible_collections.obol.dv.tests.support import status_schema
 
 FAILED = dict(failed=True, msg="what was found;\n wanted: what was wanted")
-WAITS = Standing(state="waiting", step="approval", waiting_for=(2,), since=0).result()
+WAITS = NodeStatus(state="waiting", step="approval", waiting_for=(2,), since=0).result()
 
 
 def test_a_standing_has_all_that_is_told():
-    assert set(Standing(state="complete").result()) == set(UNKNOWN)
-    assert {field.name for field in dataclasses.fields(Standing)} == set(UNKNOWN)
+    assert set(NodeStatus(state="complete").result()) == set(UNKNOWN)
+    assert {field.name for field in dataclasses.fields(NodeStatus)} == set(UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_document():
     accused = Accused(2, "deal.share", "/data/evidence/deal-2.json")
     results = {
         "alice": dict(dv_definition=dict(WAITS, operators=operators, share_index=1), dv_dkg=dict(state="waiting")),
-        "bob": dict(dv_status=dict(Standing(state="aborted", step="deal", accused=(accused,), next_attempt=2).result(), share_index=2)),
+        "bob": dict(dv_status=dict(NodeStatus(state="aborted", step="deal", accused=(accused,), next_attempt=2).result(), share_index=2)),
         "carol": dict(dv_status=dict(unreachable=True, msg="no route")),
         "dave": {},
     }

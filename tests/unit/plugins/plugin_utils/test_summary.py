@@ -5,7 +5,7 @@
 """The summary: what a person reads at the end."""
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Accused, Standing
+from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Accused, NodeStatus
 from ansible_collections.obol.dv.plugins.plugin_utils.rerun_command import CommandLine
 from ansible_collections.obol.dv.plugins.plugin_utils.run_status import document
 from ansible_collections.obol.dv.plugins.plugin_utils.summary import summary_lines
@@ -41,7 +41,7 @@ OPERATORS = [dict(operator) for operator in REPORT["operators"]]
 
 
 def node(index, verified=True, **found):
-    told = dict(Standing(**dict(dict(state="complete"), **found)).result(), share_index=index, operators=OPERATORS)
+    told = dict(NodeStatus(**dict(dict(state="complete"), **found)).result(), share_index=index, operators=OPERATORS)
     return dict(cluster="inventory_group", data_dir="/data/%d" % index, found=dict(dv_dkg=told), report=REPORT if verified else None)
 
 

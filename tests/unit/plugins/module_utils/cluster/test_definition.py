@@ -13,10 +13,11 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster import definition_
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import VERSIONS, Creator, Definition, Operator, ValidatorAddresses
 from ansible_collections.obol.dv.plugins.module_utils.encoding import go_json
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-ETH = definition_checks.GWEI_PER_ETH
+ETH = units.GWEI_PER_ETH
 
 
 def sample(version="v1.10.0", **changes):

@@ -13,11 +13,11 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster import definition_
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Definition, Operator, ValidatorAddresses
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, OperatorError, Problems
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks, units
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
 
 HOODI = networks.by_name("hoodi")
-ETH = definition_checks.GWEI_PER_ETH
+ETH = units.GWEI_PER_ETH
 
 WALLETS = [bytes(31) + bytes([index]) for index in range(1, 5)]
 STRANGER = bytes(31) + b"\x63"

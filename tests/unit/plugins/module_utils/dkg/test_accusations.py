@@ -51,7 +51,7 @@ def whole(parties):
 def verdict(parties, author, accusation):
     """What every judge says."""
     said = {
-        (fault.share_index, fault.round, fault.fault)
+        (fault.share_index, fault.round, fault.check_name)
         for fault in (abort.judge(parties.parameters(judge), author, accusation) for judge in parties.everyone)
     }
     assert len(said) == 1
@@ -66,7 +66,7 @@ def test_one_honest_message_convicts_the_author_alone(trio, author):
             for key in (b"", bytes(96)) if accused == 1 else (b"",):
                 accusation = messages.Abort(accused, check, key, (text,), round)
                 fault = abort.judge(trio.parameters(1), author, accusation)
-                assert (fault.share_index, fault.round, fault.fault) == (author, "abort", "evidence")
+                assert (fault.share_index, fault.round, fault.check_name) == (author, "abort", "evidence")
 
 
 @pytest.mark.parametrize("author, accused", list(itertools.product((1, 2, 3), repeat=2)))
@@ -247,7 +247,7 @@ def test_all_readers_draw_the_line_at_the_same_byte(dozen, node_key, round, culp
     for reader in dozen.everyone:
         with pytest.raises(Fault) as caught:
             envelope.read(dozen.parameters(reader), at)
-        assert (caught.value.share_index, caught.value.fault) == (culprit, "form")
+        assert (caught.value.share_index, caught.value.check_name) == (culprit, "form")
         with pytest.raises(DvError, match="characters") as caught:
             envelope.read(dozen.parameters(reader), above)
         assert not isinstance(caught.value, Fault)

@@ -49,7 +49,7 @@ def blame(parties, reader, culprit, check):
     parameters = parties.parameters(1)
     message = envelope.read(parameters, text)
     verdict = abort.judge(parameters, reader, message.payload)
-    assert (verdict.share_index, verdict.round, verdict.fault) == (culprit, round, fault)
+    assert (verdict.share_index, verdict.round, verdict.check_name) == (culprit, round, fault)
     other = next(j for j in parties.everyone if j not in (reader, culprit))
     told = parties.step(other, inbox={"abort": text})
     assert told.state == "aborted" and "operator %d, %s" % (culprit, check) in told.detail

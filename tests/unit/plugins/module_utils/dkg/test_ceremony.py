@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster import lock
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.validator_keys import ValidatorKeys
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit, keystore, networks
 from ansible_collections.obol.dv.plugins.module_utils.verify.lock import verify_lock
@@ -27,7 +28,7 @@ def finished_lock(group):
     found = lock.parse(texts.pop())
     assert verify_lock(found, (group.network,)).ok
     for index in group.everyone:
-        shares = keystore.read_shares(str(group.data_dir(index) / "validator_keys"))
+        shares = ValidatorKeys(str(group.data_dir(index) / "validator_keys")).read()
         assert [bls.secret_to_public(share) for share in shares] == [v.public_shares[index - 1] for v in found.validators]
     return found
 
@@ -48,7 +49,7 @@ def test_ceremony(group, n, t, v, fields):
     assert {outcome.state for outcome in outcomes.values()} == {"complete"}
     found = finished_lock(parties)
     data_dirs = [parties.data_dir(index) for index in parties.everyone]
-    shares = [keystore.read_shares(str(data_dir / "validator_keys")) for data_dir in data_dirs]
+    shares = [ValidatorKeys(str(data_dir / "validator_keys")).read() for data_dir in data_dirs]
     for some in itertools.islice(itertools.combinations(parties.everyone, t), 10):
         for place, validator in enumerate(found.validators):
             coefficients = bls.lagrange_at_zero(some)

@@ -119,7 +119,7 @@ def test_two_hosts_with_one_key(trio, tmp_path):
     assert str(evidence) in outcome.detail and evidence.read_text() == trio.store["1/commit/1.jws"]
 
 
-def test_a_twin_that_has_planted_its_seed_only(trio, tmp_path):
+def test_a_twin_that_has_written_its_seed_only(trio, tmp_path):
     twin = tmp_path / "twin"
     twin.mkdir()
     trio.step(1, data_dir=twin, inbox={}, deliver=False)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A look at a ceremony: it tells what the next step will find, and touches nothing."""
+"""A dry run of a ceremony: it tells what the next step will find, and touches nothing."""
 
 import pathlib
 import random
@@ -16,7 +16,7 @@ from ansible_collections.obol.dv.plugins.module_utils.dkg.dry_run import dry_run
 
 @pytest.fixture
 def glance(tree):
-    """A function that looks at an operator of a group, and sees to it that nothing is touched."""
+    """A function that makes a dry run for an operator of a group, and sees to it that nothing is touched."""
 
     def at(parties, index, attempt=1, inbox=None):
         before = tree(parties.data_dir(index))
@@ -172,7 +172,7 @@ def test_stopped_after_it_signed(sealed, glance):
 
 
 def test_stopped_by_what_the_store_holds(trio, glance, tmp_path):
-    """A twin: the look says so before the step has kept the evidence, and names it afterwards."""
+    """A twin: the dry run says so before the step has kept the evidence, and names it afterwards."""
     twin = tmp_path / "twin"
     twin.mkdir()
     trio.step(1, data_dir=twin, inbox={}, deliver=False)

@@ -41,7 +41,7 @@ def there(attempt):
 
 @pytest.mark.parametrize("number", [1, 2, 7])
 def test_where_nothing_was_sent_all_goes_before_the_first_commit(trio, leave, number):
-    """A node that planted its seed, and met another definition before it sent its commit."""
+    """A node that wrote its seed, and met another definition before it sent its commit."""
     attempt, second = leave(number), leave(other="cd" * 32)
     outcome = trio.step(1)
     assert outcome.changed and "1/commit/1.jws" in outcome.outbox

@@ -30,12 +30,14 @@ def test_registrations_of_locks(vectors, name):
 
 def test_every_field_counts():
     fields = [bytes(20), 1, 2, bytes(48)]
-    roots = {builder_registration.message_root(*fields)}
+    roots = {builder_registration.registration_root(*fields)}
     for place, other in enumerate((b"\1" * 20, 2, 3, b"\1" * 48)):
-        roots.add(builder_registration.message_root(*fields[:place], other, *fields[place + 1 :]))
+        roots.add(builder_registration.registration_root(*fields[:place], other, *fields[place + 1 :]))
     assert len(roots) == 5
     assert len({builder_registration.signing_root(*fields, bytes([number] * 4)) for number in range(3)}) == 3
 
 
 def test_an_empty_fee_recipient_leaves_no_leaf():
-    assert builder_registration.message_root(b"", 1, 2, bytes(48)) != builder_registration.message_root(bytes(20), 1, 2, bytes(48))
+    assert builder_registration.registration_root(b"", 1, 2, bytes(48)) != builder_registration.registration_root(
+        bytes(20), 1, 2, bytes(48)
+    )

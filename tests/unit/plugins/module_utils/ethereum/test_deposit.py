@@ -9,7 +9,7 @@ import json
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit, domains
 
 ADDRESS = bytes.fromhex("52908400098527886e0f7030069857d2e4169ee7")
 GWEI = 10**9
@@ -30,13 +30,13 @@ def test_charons_files(vectors, name):
     for entry in entries:
         root = deposit.signing_root(entry.pubkey, entry.withdrawal_credentials, entry.amount, entry.fork_version)
         assert bls.verify(entry.pubkey, root, entry.signature)
-        assert not bls.verify(entry.pubkey, deposit.domain(entry.fork_version), entry.signature)
+        assert not bls.verify(entry.pubkey, domains.compute_domain(domains.DOMAIN_DEPOSIT, entry.fork_version), entry.signature)
 
 
 def test_domain_of_mainnet():
     # DOMAIN_DEPOSIT with mainnet's genesis fork version, as in every deposit tool.
     expected = "03000000f5a5fd42d16a20302798ef6ed309979b43003d2320d9f0e8ea9831a9"
-    assert deposit.domain(bytes(4)).hex() == expected
+    assert domains.compute_domain(domains.DOMAIN_DEPOSIT, bytes(4)).hex() == expected
 
 
 @pytest.mark.parametrize("compounding, first", [(False, "01"), (True, "02")])
@@ -82,7 +82,7 @@ ENTRY = deposit.FileEntry(
 def test_round_trip():
     (entry,) = deposit.parse_file(deposit.dump_file([ENTRY], ENTRY.fork_version, "hoodi"))
     assert (entry.pubkey, entry.amount, entry.signature) == (ENTRY.pubkey, ENTRY.amount, ENTRY.signature)
-    assert entry.deposit_message_root == deposit.message_root(entry.pubkey, entry.withdrawal_credentials, entry.amount)
+    assert entry.deposit_message_root == deposit.deposit_message_root(entry.pubkey, entry.withdrawal_credentials, entry.amount)
 
 
 BAD = {

@@ -13,7 +13,7 @@ from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptanc
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-from ansible_collections.obol.dv.plugins.module_utils.node.status import status
+from ansible_collections.obol.dv.plugins.module_utils.node.status import evaluate_node
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
 
 
@@ -24,7 +24,7 @@ def stands(tree):
     def at(data_dir, inbox=(), **options):
         directory = pathlib.Path(data_dir)
         before = tree(directory.parent)
-        told, known = status(DataDir(data_dir), dict(inbox), "the store", **options)
+        told, known = evaluate_node(DataDir(data_dir), dict(inbox), "the store", **options)
         assert tree(directory.parent) == before
         return told, known
 

@@ -268,6 +268,6 @@ def test_what_the_library_refuses(write, people, monkeypatch, error):
     def refuse(*_arguments):
         raise error(PASSWORD)
 
-    monkeypatch.setattr("ansible_collections.obol.dv.plugins.module_utils.ethereum.key_file.Scrypt", refuse)
+    monkeypatch.setattr("ansible_collections.obol.dv.plugins.module_utils.crypto.kdf.Scrypt", refuse)
     with pytest.raises(DvError, match="^the key of the wallet .* cannot be derived; wanted: parameters that this machine can serve$"):
         key_file_wallet.unlock(*write(key_file(people[0])))

@@ -18,7 +18,7 @@ from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import c
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.plugins.module_utils.verify.definition import verify_definition
 from ansible_collections.obol.dv.plugins.module_utils.verify.lock import verify_lock
-from ansible_collections.obol.dv.tests.support.dealt_cluster import GWEI, Cluster, errors, texts, warnings
+from ansible_collections.obol.dv.tests.support.dealt_cluster import GWEI, DealtCluster, errors, texts, warnings
 
 
 def test_dealt_cluster(cluster, tmp_path):
@@ -63,27 +63,27 @@ def test_dealt_cluster(cluster, tmp_path):
 
 @pytest.mark.parametrize("operators, threshold", [(1, 1), (3, 2), (5, 2), (7, 5), (7, 7)])
 def test_other_shapes(operators, threshold):
-    assert verify_lock(Cluster(operators, threshold, validators=1).lock).ok
+    assert verify_lock(DealtCluster(operators, threshold, validators=1).lock).ok
 
 
 @pytest.mark.parametrize("version", ["v1.7.0", "v1.8.0", "v1.9.0", "v1.10.0", "v1.11.0"])
 def test_versions(version):
     minor = int(version.split(".")[1])
     fields = {"deposit_amounts": None} if minor < 8 else {}
-    made = Cluster(validators=1, version=version, target_gas_limit=60_000_000 if minor >= 10 else 0, **fields).lock
+    made = DealtCluster(validators=1, version=version, target_gas_limit=60_000_000 if minor >= 10 else 0, **fields).lock
     for each in (made, lock.parse(lock.dump(made))):
         assert not verify_lock(each).findings
 
 
 def test_compounding_and_default_amounts():
-    made = Cluster(validators=1, compounding=True, deposit_amounts=None).lock
+    made = DealtCluster(validators=1, compounding=True, deposit_amounts=None).lock
     assert [each.amount // GWEI for each in made.validators[0].deposits] == [1, 8, 32, 256]
     assert not verify_lock(made).findings
 
 
 def test_a_network_of_ones_own(cluster):
     network = custom("devnet", 3151908, "0x10000038", 1700000000)
-    made = Cluster(validators=1, signed=False, fork_version=network.genesis_fork_version)
+    made = DealtCluster(validators=1, signed=False, fork_version=network.genesis_fork_version)
     assert errors(verify_lock(made.lock)) == {"network"}
     report = verify_lock(made.lock, (network,))
     assert report.ok and report.cluster["network"] == "devnet"
@@ -184,7 +184,7 @@ def test_unknown_keys_are_a_warning(cluster, tmp_path):
 
 def test_fuzz_raises_nothing(tmp_path):
     """Bytes of a lock replaced at random: findings, whatever they are."""
-    content = lock.dump(Cluster(validators=1, operators=3, threshold=2).lock)
+    content = lock.dump(DealtCluster(validators=1, operators=3, threshold=2).lock)
     rng = random.Random(4)
     path = tmp_path / "cluster-lock.json"
     wrong = 0
@@ -206,7 +206,7 @@ def _leaves(value, path=()):
 
 @pytest.mark.parametrize("strange", [None, 0, -1, 2**70, 1.5, True, "", "0x", "x", [], [[]], {}], ids=repr)
 def test_strange_values_everywhere_raise_nothing(tmp_path, strange):
-    content = lock.dump(Cluster(validators=1, operators=3, threshold=2).lock)
+    content = lock.dump(DealtCluster(validators=1, operators=3, threshold=2).lock)
     path = tmp_path / "cluster-lock.json"
     for place in list(_leaves(json.loads(content)))[1:]:
         value = json.loads(content)

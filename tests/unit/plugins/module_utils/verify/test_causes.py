@@ -14,7 +14,7 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.plugins.module_utils.verify.definition import verify_definition
-from ansible_collections.obol.dv.tests.support.dealt_cluster import Cluster, errors, texts, warnings
+from ansible_collections.obol.dv.tests.support.dealt_cluster import DealtCluster, errors, texts, warnings
 
 # Unfinished definitions: what an operator has not done yet.
 NOTHING = {"enr": "", "config_signature": b"", "enr_signature": b""}
@@ -117,7 +117,7 @@ def change_entries(node, change):
 
 
 def test_an_old_name_of_the_network_is_one_warning(tmp_path):
-    Cluster(network="goerli").write(tmp_path / "node")
+    DealtCluster(network="goerli").write(tmp_path / "node")
     before = verify_path(str(tmp_path / "node")).findings
     change_entries(tmp_path / "node", lambda entry: entry.update(network_name="prater"))
     report = verify_path(str(tmp_path / "node"))

@@ -17,7 +17,7 @@ from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures impo
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit, keystore
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
-from ansible_collections.obol.dv.tests.support.dealt_cluster import GWEI, Cluster, errors, texts, warnings
+from ansible_collections.obol.dv.tests.support.dealt_cluster import GWEI, DealtCluster, errors, texts, warnings
 
 KEYS = layout.KEYS
 
@@ -221,7 +221,7 @@ WRONG = {
         "one for each of the lock",
     ),
 }
-_OTHER = Cluster(validators=1)
+_OTHER = DealtCluster(validators=1)
 _FOREIGN = deposit.dump_file(_OTHER.lock.validators[0].deposits[:1], _OTHER.network.genesis_fork_version, "hoodi")
 
 
@@ -328,7 +328,7 @@ def test_definition_only(cluster, tmp_path):
 
 def test_deposits_that_only_the_files_have(tmp_path):
     """A lock without deposit data, as some of charon's: the files' signatures are verified themselves."""
-    made = Cluster()
+    made = DealtCluster()
     full = made.lock
     made.lock = made.seal(replace(full, validators=tuple(replace(each, deposits=()) for each in full.validators)))
     made.write(tmp_path / "node")

@@ -12,11 +12,12 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Operator, ValidatorAddresses, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.validator_keys import ValidatorKeys
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, keystore
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.plugins.module_utils.verify.definition import is_from_before_edit
-from ansible_collections.obol.dv.tests.support.dealt_cluster import Cluster, errors, texts, warnings
+from ansible_collections.obol.dv.tests.support.dealt_cluster import DealtCluster, errors, texts, warnings
 
 KEYS = layout.KEYS
 
@@ -74,7 +75,7 @@ def test_numbers_are_a_warning_and_not_for_our_own_reading(node, case):
     (finding,) = found
     assert finding.level == "warning" and "not numbered from 0 to %d" % (count(node) - 1) in finding.text
     with pytest.raises(DvError):
-        keystore.share_files(str(node / KEYS))
+        ValidatorKeys(str(node / KEYS)).numbered_paths()
 
 
 def test_a_number_with_a_zero_before_it_is_as_good_to_charon(node):
@@ -158,7 +159,7 @@ def test_one_cause_is_one_line(pair, case, tmp_path):
             path.write_text(path.read_text()[:300])
     if case == "another cluster's":
         shutil.rmtree(node / KEYS)
-        keystore.write_shares(str(node / KEYS), [12345, 54321])
+        ValidatorKeys(str(node / KEYS)).write([12345, 54321])
     report = verify_path(str(node))
     (finding,) = report.findings
     assert finding.level == "error" and finding.check == "key_shares" and finding.text.endswith("(and 1 more like it)")
@@ -173,7 +174,7 @@ def stripped(found):
 
 
 def test_an_edited_cluster_beside_the_definition_of_before(tmp_path):
-    made = Cluster()
+    made = DealtCluster()
     signed = made.lock.definition
     made.lock = made.seal(replace(made.lock, definition=stripped(signed)))
     made.write(tmp_path / "node")

@@ -16,7 +16,7 @@ from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures impo
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 from ansible_collections.obol.dv.plugins.module_utils.verify.definition import verify_definition
 from ansible_collections.obol.dv.plugins.module_utils.verify.lock import verify_lock
-from ansible_collections.obol.dv.tests.support.dealt_cluster import GWEI, Cluster, errors, texts, warnings
+from ansible_collections.obol.dv.tests.support.dealt_cluster import GWEI, DealtCluster, errors, texts, warnings
 
 STRANGER = bytes(31) + b"\5"
 
@@ -106,7 +106,7 @@ def _signed_amounts(*amounts):
 def _other_fork_version(cluster):
     """The whole lock made for another network, but the deposits and registrations of this one."""
     definition = replace(cluster.lock.definition, fork_version=bytes.fromhex("90000069"))
-    signer = Cluster(network="sepolia")
+    signer = DealtCluster(network="sepolia")
     return cluster.seal(replace(cluster.lock, definition=signer.sign(definition)))
 
 
@@ -318,7 +318,7 @@ def test_changed_and_resealed(cluster, case):
 
 def _one_wallet(cluster):
     """The same cluster, all of whose operators have the first one's wallet."""
-    made = Cluster.__new__(Cluster)
+    made = DealtCluster.__new__(DealtCluster)
     made.__dict__.update(cluster.__dict__, wallets=cluster.wallets[:1] * 4)
     made.lock = made.seal(replace(cluster.lock, definition=made.sign(cluster.lock.definition)))
     return made

@@ -8,7 +8,7 @@ import os
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.tests.support.require import lacking
+from ansible_collections.obol.dv.tests.support.require import skip_or_fail
 
 from .media import MEDIA
 
@@ -24,7 +24,7 @@ def make_medium(tmp_path, monkeypatch):
     def make(kind):
         program = NEEDS.get(kind)
         if program and not shutil.which(program, path="%s:/usr/sbin:/sbin" % os.environ["PATH"]):
-            lacking("no %s on the PATH" % program)
+            skip_or_fail("no %s on the PATH" % program)
         made.append(MEDIA[kind](tmp_path))
         return made[-1]
 

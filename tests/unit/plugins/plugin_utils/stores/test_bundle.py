@@ -46,9 +46,9 @@ def refused(medium, words):
     """What lies there is listed, but neither read nor written."""
     before = sorted(medium.place.iterdir())
     with medium.open() as store:
-        for deed in (lambda: store.get(NAME), lambda: store.put({NAME: "text"})):
+        for operation in (lambda: store.get(NAME), lambda: store.put({NAME: "text"})):
             with pytest.raises(DvError, match=words) as caught:
-                deed()
+                operation()
             assert BUNDLE in str(caught.value)
         assert sorted(medium.place.iterdir()) == before
 
@@ -134,9 +134,9 @@ def test_a_file_in_the_place_of_the_directory(tmp_path):
     (tmp_path / "usb").write_text("")
     for name in ("%s", "bundle:%s"):
         with open_store(name % (tmp_path / "usb")) as store:
-            for deed in (store.list, store.check, lambda: store.put({NAME: "text"})):
+            for operation in (store.list, store.check, lambda: store.put({NAME: "text"})):
                 with pytest.raises(DvError, match="director"):
-                    deed()
+                    operation()
 
 
 def test_a_file_system_without_links(medium, monkeypatch, tmp_path):

@@ -60,7 +60,8 @@ STRANGE = [
     "approvals/0.json", "approvals/1000.json", "approvals/one.json", DKG + "/deal/3.json", DKG + "/dream/3.jws", "proposal.json\n",
     "dkg/%s/1/deal/3.jws" % ("AB" * 32), "dkg/%s/0/deal/3.jws" % ("ab" * 32), DKG + "/cluster-lock.json/x.json",
     DKG + "/cluster-lock.json", DKG + "/lock/0.json", DKG + "/deal/3-by-1.jws", DKG + "/seal/3-by-0.jws", DKG + "/seal/3-by-.jws",
-    DKG + "/seal/-by-3.jws", DKG + "/seal/3-by-1-by-2.jws", DKG + "/lock/3-by-1.json",
+    DKG + "/seal/-by-3.jws", DKG + "/seal/3-by-1-by-2.jws", DKG + "/lock/3-by-1.json", DKG + "/lock/3.jws",
+    DKG + "/approval/3.jws", DKG + "/seal/3-by-1.json",
 ]  # fmt: skip
 
 
@@ -116,7 +117,7 @@ def test_no_name_is_in_more_folders_than_are_looked_into():
 def test_sizes_are_bounded(medium, monkeypatch):
     medium.plant("approvals/1.json", b"x" * 10)
     medium.plant("approvals/2.json", b"x" * 11)
-    monkeypatch.setattr(names, "NAMES", ((re.compile(r"approvals/.\.json"), 10),))
+    monkeypatch.setattr(names, "FILES", {"approvals/%d.json" % number: 10 for number in (1, 2, 3)})
     with medium.open() as store:
         assert store.get("approvals/1.json") == "x" * 10
         with pytest.raises(DvError, match="more than 10 bytes"):
@@ -254,6 +255,7 @@ def test_what_is_handed_on_never_fails_for_what_is_there(medium):
 def test_the_names_of_the_protocol(medium, name, words):
     name = store.dkg_folder(b"\xab" * 32) + name
     assert names.max_size(name) and names.describe(name) == words
+    assert store.parse_message(name)[:2] == (b"\xab" * 32, 2)
     with medium.open() as opened:
         opened.put({name: "text"})
         assert opened.list() == [name]

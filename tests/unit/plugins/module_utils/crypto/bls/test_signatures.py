@@ -10,12 +10,12 @@ import math
 import random
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.crypto.bls import py_ecc
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import Scheme, bls
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.tests.support import bls_reference
 
-SCHEMES = pytest.mark.parametrize("scheme", [bls, Scheme(py_ecc)], ids=["blst", "reference"])
+SCHEMES = pytest.mark.parametrize("scheme", [bls, Scheme(bls_reference)], ids=["blst", "reference"])
 INFINITY_G1, INFINITY_G2 = b"\xc0" + bytes(47), b"\xc0" + bytes(95)
 
 

@@ -2,14 +2,24 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The reference backend: py_ecc, pure Python, written by other hands than the native one.
+"""The reference that the native BLS backend is held against: py_ecc, pure Python, written by other hands.
 
-Same functions, same results as :mod:`blst`, a few hundred times slower: the tests hold one against the other. It is
-NOT constant-time; it is not for secrets of a real cluster.
+Same functions, same results as :mod:`.blst`, a few hundred times slower. It is NOT constant-time; it is not for secrets of a real
+cluster.
 """
 
 from hashlib import sha256
 
+from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import (
+    DST,
+    G1_LENGTH,
+    G2_LENGTH,
+    ORDER,
+    bad_point,
+    check_encoding,
+    check_secret,
+)
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from py_ecc.bls import hash_to_curve, point_compression
 from py_ecc.bls.g2_primitives import subgroup_check
 from py_ecc.bls.typing import G1Compressed, G2Compressed
@@ -17,9 +27,6 @@ from py_ecc.optimized_bls12_381 import FQ, FQ12, Z1, Z2, eq, final_exponentiate,
 from py_ecc.optimized_bls12_381 import G1 as _G1
 from py_ecc.optimized_bls12_381 import add as _add
 from py_ecc.optimized_bls12_381 import neg as _neg
-
-from ...errors import DvError
-from .group import DST, G1_LENGTH, G2_LENGTH, ORDER, bad_point, check_encoding, check_secret
 
 G1 = _G1
 

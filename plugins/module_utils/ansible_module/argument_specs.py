@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options that several modules take, as argument specs, and what is made of them."""
+
+#: Option of every module that checks signatures: a test network that the table of networks does not have.
+TESTNET_SPEC = dict(
+    type="dict",
+    options=dict(
+        name=dict(type="str", required=True),
+        chain_id=dict(type="int", required=True),
+        fork_version=dict(type="str", required=True),
+        genesis_timestamp=dict(type="int", required=True),
+    ),
+)
+
+#: Options of every module that may sign with a wallet. Both are paths: the password itself is never an argument.
+WALLET_SPEC = dict(
+    wallet_file=dict(type="path", required=True),
+    wallet_password_file=dict(type="path", required=True, no_log=False),
+)
+
+#: Options of every module that signs terms, or sees whether they may be signed.
+HAZARDS_SPEC = dict(
+    accept=dict(type="list", elements="str", default=[]),
+    demo=dict(type="bool", default=False),
+)
+
+#: Options of every module that meets the store through the action plugin of the same name.
+CARRIER_SPEC = dict(
+    store=dict(type="str", required=True),
+    store_options=dict(
+        type="dict",
+        options=dict(
+            branch=dict(type="str"),
+            push_branch=dict(type="str"),
+            sign_commits=dict(type="bool"),
+            ssh_key_file=dict(type="path", no_log=False),
+            known_hosts_file=dict(type="path"),
+        ),
+    ),
+    inbox=dict(type="dict", default={}),
+)
+
+
+def networks(params):
+    """The custom networks named by a module's ``testnet`` option: none or one :class:`Network`."""
+    from ..ethereum.networks import custom
+
+    testnet = params.get("testnet")
+    if not testnet:
+        return ()
+    return (custom(testnet["name"], testnet["chain_id"], testnet["fork_version"], testnet["genesis_timestamp"]),)

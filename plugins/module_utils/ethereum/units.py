@@ -1,0 +1,7 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Units of ether. Deposit amounts are whole numbers of Gwei (consensus-specs)."""
+
+GWEI_PER_ETH = 10**9
