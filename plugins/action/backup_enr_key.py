@@ -10,7 +10,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
-from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute
+from ansible_collections.obol.dv.plugins.module_utils.storage.paths import absolute
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
 from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
 
@@ -50,5 +50,5 @@ def _encrypted(name, text):
     content = text.encode()
     beginning = b"-----BEGIN AGE ENCRYPTED FILE-----\n" if name.endswith(".age") else b"{"
     if not enr_key.NAME.fullmatch(name) or not content.startswith(beginning) or len(content) > enr_key.MAX_SIZE:
-        raise DvError("the node sent %r, which is no file of a backup" % name[:200], hint="nothing was copied")
+        raise DvError(f"the node sent {name[:200]!r}, which is no file of a backup", hint="nothing was copied")
     return content

@@ -4,9 +4,9 @@
 
 """Makes a node's ENR private key, and tells its ENR, and where it is backed up."""
 
-from ansible_collections.obol.dv.plugins.plugin_utils.copies import LooksForCopies
+from ansible_collections.obol.dv.plugins.plugin_utils.copies import WithBackupCopies
 from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
 
 
-class ActionModule(LooksForCopies, NodeModule):
+class ActionModule(WithBackupCopies, NodeModule):
     """See the module of the same name."""

@@ -11,9 +11,10 @@ from ansible.module_utils.common.validation import check_type_list
 from ansible.plugins.action import ActionBase
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import APPROVALS, PROPOSAL
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute, check_directory_of_control_node
+from ansible_collections.obol.dv.plugins.module_utils.storage.paths import absolute
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 from ansible_collections.obol.dv.plugins.plugin_utils.clusters import check_cluster
+from ansible_collections.obol.dv.plugins.plugin_utils.directories import check_directory
 from ansible_collections.obol.dv.plugins.plugin_utils.variable_names import misspelled
 
 
@@ -43,7 +44,7 @@ class ActionModule(Carrier):
         if arguments.get("backup_recipients") and arguments.get("backup_dest"):
             try:
                 directory = absolute(arguments["backup_dest"], "dv_backup_dest")
-                check_directory_of_control_node(directory, "the backups on the control node", "dv_backup_dest")
+                check_directory(directory, "the backups on the control node", "dv_backup_dest")
             except DvError as error:
                 problems.append(str(error))
         try:

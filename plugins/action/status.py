@@ -7,10 +7,10 @@
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import APPROVALS, DKG, PROPOSAL
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
-from ansible_collections.obol.dv.plugins.plugin_utils.copies import LooksForCopies
+from ansible_collections.obol.dv.plugins.plugin_utils.copies import WithBackupCopies
 
 
-class ActionModule(LooksForCopies, Carrier):
+class ActionModule(WithBackupCopies, Carrier):
     """See the module of the same name."""
 
     BRINGS = (PROPOSAL, APPROVALS, DEFINITION, DKG)

@@ -25,19 +25,19 @@ class ActionModule(ActionBase):
                 open_store(arguments["dest"], arguments["dest_options"]) as destination,
             ):
                 if self._task.check_mode:
-                    found = source.list()
-                    copied = sorted(set(found).difference(destination.list()))
+                    available = source.list()
+                    copied = sorted(set(available).difference(destination.list()))
                 else:
-                    found = source.get_all(("",))
-                    copied = destination.put(found)
-                told = dict(copied=copied, found=len(found), src=str(source), dest=str(destination))
+                    available = source.get_all(("",))
+                    copied = destination.put(available)
+                counts = dict(copied=copied, found=len(available), src=str(source), dest=str(destination))
         except DvError as error:
             return dict(result, failed=True, msg=str(error))
-        return dict(result, **told, changed=bool(copied), msg=_told(**told))
+        return dict(result, **counts, changed=bool(copied), msg=_message(**counts))
 
 
-def _told(copied, found, src, dest):
+def _message(copied, found, src, dest):
     """What was copied, for people. Nothing in the source is no error: so an air-gapped operator's first stick comes."""
     if not found:
-        return "%s is empty: it has no files of this cluster's ceremony" % src
-    return "%d of the %d files in %s were new to %s" % (len(copied), found, src, dest)
+        return f"{src} is empty: it has no files of this cluster's ceremony"
+    return f"{len(copied)} of the {found} files in {src} were new to {dest}"

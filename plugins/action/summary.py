@@ -32,27 +32,27 @@ class ActionModule(ActionBase):
         hosts, hostvars = task_vars["ansible_play_hosts_all"], task_vars["hostvars"]
         command_line = CommandLine(context.CLIARGS, constants.DEFAULT_HOST_LIST, hosts)
         nodes = {host: self._node(hostvars[host]) for host in hosts}
-        found = document(nodes, command_line)
+        status = document(nodes, command_line)
         lines = []
-        for name, cluster in found["clusters"].items():
+        for name, cluster in status["clusters"].items():
             reports = {host: nodes[host]["report"] for host in cluster["nodes"] if nodes[host]["report"]}
             lines += summary_lines(name, cluster, reports, command_line) + [""]
         # Names and details come from others, and from files that others made.
-        lines, as_json = [printable(line) for line in lines], printable(json.dumps(found))
+        lines, as_json = [printable(line) for line in lines], printable(json.dumps(status))
         Display().display(as_json if arguments["format"] == "json" else "\n" + "\n".join(lines))
         try:
             changed = self._write(arguments["path"], as_json)
         except DvError as error:
             return dict(result, failed=True, msg=str(error))
-        return dict(result, changed=changed, lines=lines, **found)
+        return dict(result, changed=changed, lines=lines, **status)
 
-    def _node(self, found):
-        told = registered(found)
+    def _node(self, variables):
+        results = registered(variables)
         return dict(
-            cluster=found["dv_cluster"],
-            data_dir=self._templar.template(found["dv_data_dir"]),
-            found=told,
-            report=answers.cluster(told.get("dv_verified") or {}),
+            cluster=variables["dv_cluster"],
+            data_dir=self._templar.template(variables["dv_data_dir"]),
+            results=results,
+            report=answers.cluster(results.get("dv_verified") or {}),
         )
 
     def _write(self, path, text):

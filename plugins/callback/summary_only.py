@@ -35,7 +35,7 @@ class _StandardError:
 
     def banner(self, msg, color=None, cows=True):
         del cows
-        self.display("\n%s %s" % (msg, "*" * max(3, self._display.columns - len(msg))), color=color)
+        self.display(f"\n{msg} {'*' * max(3, self._display.columns - len(msg))}", color=color)
 
 
 class CallbackModule(Default):

@@ -10,11 +10,14 @@ No error text ever holds a secret, nor what a terminal would obey.
 
 import json
 import re
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any
 
 _UNUSUAL = {False: re.compile("[^ -~]"), True: re.compile("[^ -~\n]")}
 
 
-def printable(text, lines=False):
+def printable(text: str, lines: bool = False) -> str:
     """``text`` as it can be delivered and shown: what steers a terminal, turns the direction of writing, cannot be seen, or is half a
     surrogate, which UTF-8 does not have, is written as ``\\u`` and its number.
 
@@ -34,36 +37,37 @@ _KINDS = {
     bytes: "binary data",
 }
 
-#: Longest text that is shown whole: an address. Longer ones may be a key that was pasted into the wrong place.
-_LONGEST_SHOWN = 42
+#: Characters of the longest text that is shown whole: an address. Longer ones may be a key that was pasted into the wrong place.
+LONGEST_SHOWN = 42
 
 
-def show(value):
+def show(value: Any) -> str:
     """A short text for a value of a user or of a file: never a whole key, never a deep structure."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        shown = value if len(value) <= _LONGEST_SHOWN else value[:6]
+        shown = value if len(value) <= LONGEST_SHOWN else value[:6]
         text = json.dumps(shown, ensure_ascii=not shown.isprintable())
-        return text if len(shown) == len(value) else '%s..." (%d characters)' % (text[:-1], len(value))
+        return text if len(shown) == len(value) else f'{text[:-1]}..." ({len(value)} characters)'
     if isinstance(value, int):
         return str(value) if abs(value) < 10**20 else "a number of more than 20 digits"
     if isinstance(value, float):
-        text = "%.12g" % value
-        return text if not text.lstrip("-").isdecimal() else text + ".0"
+        text = f"{value:.12g}"
+        return f"{text}.0" if text.lstrip("-").isdecimal() else text
     return kind_of(value)
 
 
-def kind_of(value):
+def kind_of(value: Any) -> str:
     """What kind of a value it is, for whatever may be a file that was read by mistake: its content stays out of the text."""
-    return _KINDS.get(type(value), "a %s" % type(value).__name__)
+    return _KINDS.get(type(value), f"a {type(value).__name__}")
 
 
-def _shown(match):
+def _shown(match: re.Match[str]) -> str:
     character = match[0]
     if character.isprintable():
         return character
-    return ("\\u%04x" if character < "\U00010000" else "\\U%08x") % ord(character)
+    number = ord(character)
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 class DvError(Exception):
@@ -75,11 +79,11 @@ class DvError(Exception):
     :param details: the facts one by one, where there are several: lines below ``found``
     """
 
-    def __init__(self, found, wanted="", hint="", details=()):
+    def __init__(self, found: str, wanted: str = "", hint: str = "", details: Iterable[str] = ()) -> None:
         self.found, self.wanted, self.hint = map(printable, (found, wanted, hint))
         parts = [":\n  ".join([self.found, "\n  ".join(map(printable, details))]) if details else self.found]
         if wanted:
-            parts.append("wanted: %s" % self.wanted)
+            parts.append(f"wanted: {self.wanted}")
         if hint:
             parts.append(self.hint)
         super().__init__("; ".join(parts))
@@ -94,9 +98,9 @@ class OperatorError(DvError):
 
     WHO = "operator %d"
 
-    def __init__(self, share_index, check, found, wanted="", hint=""):
+    def __init__(self, share_index: int, check: str, found: str, wanted: str = "", hint: str = "") -> None:
         self.share_index, self.check = share_index, check
-        super().__init__("%s, %s: %s" % (self.WHO % share_index, check, found), wanted, hint)
+        super().__init__(f"{self.WHO % share_index}, {check}: {found}", wanted, hint)
 
 
 class CarriedError(OperatorError):
@@ -108,10 +112,10 @@ class CarriedError(OperatorError):
 class Problems(DvError):
     """Several errors at once, for checks that say everything that is wrong, not the first thing only."""
 
-    def __init__(self, errors):
+    def __init__(self, errors: Iterable[DvError]) -> None:
         self.errors = list(errors)
         super().__init__("; ".join(map(str, self.errors)))
-        self.args = ("\n".join("- %s" % error for error in self.errors) if len(self.errors) > 1 else str(self.errors[0]),)
+        self.args = ("\n".join(f"- {error}" for error in self.errors) if len(self.errors) > 1 else str(self.errors[0]),)
 
 
 class Collector:
@@ -125,13 +129,13 @@ class Collector:
     problems.raise_any()
     """
 
-    def __init__(self):
-        self.errors = []
+    def __init__(self) -> None:
+        self.errors: list[DvError] = []
 
-    def __enter__(self):
+    def __enter__(self) -> "Collector":
         return self
 
-    def __exit__(self, kind, error, traceback):
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> bool:
         if isinstance(error, Problems):
             self.errors += error.errors
         elif isinstance(error, DvError):
@@ -140,13 +144,13 @@ class Collector:
             return False
         return True
 
-    def raise_any(self):
+    def raise_any(self) -> None:
         """Raise what was collected: nothing, the only error, or :class:`Problems`."""
         raise_all(self.errors)
 
 
-def raise_all(errors):
-    """Raise the list ``errors``: nothing, the only one, or :class:`Problems`."""
+def raise_all(errors: list[DvError]) -> None:
+    """Raise ``errors``: nothing, the only one, or :class:`Problems`."""
     if len(errors) == 1:
         raise errors[0]
     if errors:

@@ -80,7 +80,7 @@ from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_sp
     HAZARDS_SPEC,
     TESTNET_SPEC,
     WALLET_SPEC,
-    networks,
+    networks_of,
 )
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
@@ -94,7 +94,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex, to_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import raise_all
     from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
-    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
+    from ansible_collections.obol.dv.plugins.module_utils.signers.key_file_wallet import KeyFileWallet
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -111,10 +111,10 @@ ARGUMENT_SPEC = dict(
 
 
 def run_module(module):
-    params, custom = module.params, networks(module.params)
+    params, networks = module.params, networks_of(module.params)
     if PROPOSAL not in params["inbox"]:
         return dict(changed=module.check_mode, state="waiting", config_hash=None, share_index=None)
-    proposal = check_proposal(params["inbox"][PROPOSAL], "the proposal in %s" % params["store"], custom)
+    proposal = check_proposal(params["inbox"][PROPOSAL], "the proposal in %s" % params["store"], networks)
     if params["terms"]:
         terms = parse_terms(params["terms"], operators_pending=module.check_mode)
         check_terms(proposal, terms)
@@ -126,7 +126,8 @@ def run_module(module):
     if module.check_mode and not (address or os.path.lexists(params["wallet_file"])):
         # The run would make it first, and its place is not known before.
         return dict(changed=True, state="waiting", config_hash=to_hex(proposal.config_hash), share_index=None)
-    address = address or key_file_wallet.address(params["wallet_file"])
+    signer = KeyFileWallet(params["wallet_file"], params["wallet_password_file"])
+    address = address or signer.address
     considered = dict(
         data_dir=data_dir,
         proposal=proposal,
@@ -135,7 +136,7 @@ def run_module(module):
         policy=policy.read(params["policy_file"]) if os.path.lexists(params["policy_file"]) else None,
         accepted_config_hash=from_hex(params["accept_config_hash"], 32, "accept_config_hash") or None,
         wanted_index=params["share_index"],
-        custom=custom,
+        networks=networks,
     )
     index = approval.share_index(proposal, address, params["share_index"])
     name, result = approval_name(index), dict(state="approved", config_hash=to_hex(proposal.config_hash), share_index=index)
@@ -143,8 +144,7 @@ def run_module(module):
     if module.check_mode:
         approval.review(**considered)
         return dict(result, changed=given is None)
-    sign = key_file_wallet.signer(params["wallet_file"], params["wallet_password_file"])
-    given, new = approval.approve(sign=sign, **considered)
+    given, new = approval.approve(signer=signer, **considered)
     # In the store it may have another spelling: that is no matter.
     outbox = {} if stored is not None and approval.is_same(stored, given) else {name: given.dump()}
     return dict(result, changed=new, outbox=outbox)

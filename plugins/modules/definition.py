@@ -112,15 +112,16 @@ stored:
 """
 
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, TESTNET_SPEC, networks
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, TESTNET_SPEC, networks_of
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, bindings
     from ansible_collections.obol.dv.plugins.module_utils.agreement.proposal import check_proposal
     from ansible_collections.obol.dv.plugins.module_utils.agreement.status import evaluate_agreement
-    from ansible_collections.obol.dv.plugins.module_utils.cluster import definition, definition_checks
+    from ansible_collections.obol.dv.plugins.module_utils.cluster import definition_checks
     from ansible_collections.obol.dv.plugins.module_utils.cluster.canonical import spelled, spelled_as_ours
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition
     from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import NodeStatus
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
     from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import summarize
@@ -128,7 +129,6 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition, node_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, DataDir
     from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
-    from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import by_fork_version
     from ansible_collections.obol.dv.plugins.module_utils.storage import files
 
 ARGUMENT_SPEC = dict(
@@ -142,29 +142,29 @@ ARGUMENT_SPEC = dict(
 
 
 def run_module(module):
-    params, custom = module.params, networks(module.params)
+    params, networks = module.params, networks_of(module.params)
     data_dir, inbox = DataDir(params["data_dir"]), params["inbox"]
     if module.check_mode and not node_key.exists(data_dir):
         # The run would make it first, and approve.
         return dict(summarize(), **NodeStatus(state="planned", step="approval").result(), changed=True)
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
-    found, stored, kept = _definition(params, confirmed, custom, module.check_mode)
+    found, stored, kept = _definition(params, confirmed, networks, module.check_mode)
     found = acceptance.choose(data_dir, found, confirmed)
     if found is None:
-        waiting = _waiting(module, custom)
+        waiting = _waiting(module, networks)
         return dict(waiting, changed=waiting["changed"] or kept)
     own_key = secp256k1.public_key(node_key.read(data_dir))
     before = _read(data_dir.path(DEFINITION))
-    new = before is None or spelled(definition.parse(before)) != found
+    new = before is None or spelled(Definition.parse(before)) != found
     try:
         if module.check_mode:
-            changed = acceptance.review(data_dir, found, own_key, confirmed, custom, inbox) != accepted_definition.read(data_dir) or new
+            changed = acceptance.review(data_dir, found, own_key, confirmed, networks, inbox) != accepted_definition.read(data_dir) or new
         else:
-            changed = acceptance.accept_definition(data_dir, found, own_key, confirmed, custom, inbox)
+            changed = acceptance.accept_definition(data_dir, found, own_key, confirmed, networks, inbox)
     except bindings.Unbound as error:
         node_status = NodeStatus(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
         return dict(summarize(), **node_status.result(), changed=kept)
-    text = definition.dump(found).decode()
+    text = found.dump().decode()
     return dict(
         summarize(found, own_key),
         **NodeStatus(state="complete", detail="%s is in %s" % (DEFINITION, data_dir)).result(),
@@ -175,24 +175,24 @@ def run_module(module):
     )
 
 
-def _definition(params, confirmed, custom, check_mode):
+def _definition(params, confirmed, networks, check_mode):
     """The definition (or None), put together or as found in the store; the one that the store holds (or None); whether an approval
     was kept."""
     data_dir, inbox, where = DataDir(params["data_dir"]), params["inbox"], "in %s" % params["store"]
     stored, kept = None, False
     if DEFINITION in inbox:
-        stored = definition.parse(inbox[DEFINITION], "the definition %s" % (params["definition_file"] or where))
+        stored = Definition.parse(inbox[DEFINITION], "the definition %s" % (params["definition_file"] or where))
         definition_checks.check_hashes(stored)
         # The signatures of one that was made elsewhere, and confirmed, stay as they came.
         stored = spelled(stored)
         stored = stored if stored.definition_hash == confirmed else spelled_as_ours(stored)
     if PROPOSAL in inbox:
-        proposal = check_proposal(inbox[PROPOSAL], "the proposal %s" % where, custom)
-        network = by_fork_version(proposal.fork_version, custom)
+        proposal = check_proposal(inbox[PROPOSAL], "the proposal %s" % where, networks)
+        network = networks.of(proposal)
         approvals = bindings.choose(data_dir, proposal, inbox, network, acceptance.is_accepted(data_dir))
         kept = not check_mode and bindings.keep(data_dir, proposal, approvals, network)
         if len(approvals) == len(proposal.operators):
-            return approval.assemble(proposal, approvals, custom), stored, kept
+            return approval.assemble(proposal, approvals, network), stored, kept
     return stored, stored, kept
 
 
@@ -202,10 +202,10 @@ def _read(path):
     return None if content is None else content.decode("utf-8", "replace")
 
 
-def _waiting(module, custom):
+def _waiting(module, networks):
     params = module.params
     node_status, known = evaluate_agreement(
-        DataDir(params["data_dir"]), params["inbox"], params["store"], custom, creator=params["creator"]
+        DataDir(params["data_dir"]), params["inbox"], params["store"], networks, creator=params["creator"]
     )
     state = "planned" if module.check_mode else node_status.state
     return dict(known, **dict(node_status.result(), state=state), changed=module.check_mode)

@@ -79,7 +79,7 @@ def run_module(module):
     if new_policy:
         files.make_directory(os.path.dirname(params["policy_file"]))
         files.write_new(params["policy_file"], policy.allowing(terms).encode())
-    key_file_wallet.settle(*(params[name] for name in ("wallet_file", "wallet_password_file", "policy_file")))
+    key_file_wallet.finish_interrupted_write(*(params[name] for name in ("wallet_file", "wallet_password_file", "policy_file")))
     return dict(changed=changed, address=key_file_wallet.address(params["wallet_file"]))
 
 

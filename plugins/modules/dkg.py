@@ -159,7 +159,7 @@ stored:
 
 import time
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, TESTNET_SPEC, networks
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, TESTNET_SPEC, networks_of
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
@@ -176,7 +176,6 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.dkg.status import note_other_definitions
     from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-    from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import by_fork_version
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -189,7 +188,7 @@ ARGUMENT_SPEC = dict(
 
 
 def run_module(module):
-    params, custom = module.params, networks(module.params)
+    params, networks = module.params, networks_of(module.params)
     data_dir = DataDir(params["data_dir"])
     if not data_dir.holds(DEFINITION):
         detail = f"there is no {DEFINITION} in {data_dir} yet: it needs the approvals of all operators"
@@ -199,7 +198,7 @@ def run_module(module):
     own_key = public_key(private_key)
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
     try:
-        definition = acceptance.accepted_definition(data_dir, own_key, confirmed, custom, dry_run=module.check_mode)
+        definition = acceptance.accepted_definition(data_dir, own_key, confirmed, networks, dry_run=module.check_mode)
     except Unbound as error:
         node_status = NodeStatus(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
         return dict(node_status.result(), changed=False)
@@ -219,7 +218,7 @@ def run_module(module):
         private_key,
         texts,
         params["attempt"],
-        network=by_fork_version(definition.fork_version, custom),
+        network=networks.of(definition),
         completed_rounds=[name.removeprefix(prefix) for name in settled],
     )
     outcome = note_other_definitions(outcome, definition, private_key, params["inbox"])

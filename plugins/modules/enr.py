@@ -95,7 +95,7 @@ def run_module(module):
         # Its user must be able to get there.
         files.make_directory(os.path.dirname(os.path.abspath(data_dir.root)), 0o711)
     files.make_directory(data_dir.root)
-    given = bool(wanted) and ownership.give(data_dir.root, wanted, really=not module.check_mode)
+    given = bool(wanted) and ownership.give_to(wanted, data_dir.root, dry_run=module.check_mode)
     with data_dir.as_owner():
         if new:
             with data_dir.exclusive():

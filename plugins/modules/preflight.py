@@ -127,7 +127,7 @@ from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_sp
     HAZARDS_SPEC,
     TESTNET_SPEC,
     WALLET_SPEC,
-    networks,
+    networks_of,
 )
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
@@ -186,7 +186,7 @@ def run_module(module):
         backup_dir=params["backup_dir"],
     )
     definition = params["inbox"].get(layout.DEFINITION)
-    given = preflight.Given(definition, params["definition_file"], networks(params)) if definition is not None else None
+    given = preflight.Given(definition, params["definition_file"], networks_of(params)) if definition is not None else None
     problems.errors += preflight.check(node, params["terms"], time.time(), given, params["inbox"])
     texts = [str(error) for error in problems.errors]
     # Of a finished definition its own hash is what everybody confirms.

@@ -65,12 +65,12 @@ from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner impo
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import hazards, proposal
     from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
-    from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
     from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import to_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, raise_all
-    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
+    from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import Networks
+    from ansible_collections.obol.dv.plugins.module_utils.signers.key_file_wallet import KeyFileWallet
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -100,9 +100,9 @@ def run_module(module):
     made, changed = found, False
     if not module.check_mode:
         timestamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        sign = key_file_wallet.signer(params["wallet_file"], params["wallet_password_file"])
-        made, changed = proposal.propose(data_dir, terms, sign, str(uuid.uuid4()).upper(), timestamp)
-    text = definition.dump(made).decode()
+        signer = KeyFileWallet(params["wallet_file"], params["wallet_password_file"])
+        made, changed = proposal.propose(data_dir, terms, signer, str(uuid.uuid4()).upper(), timestamp)
+    text = made.dump().decode()
     return dict(
         changed=changed,
         config_hash=to_hex(made.config_hash),
@@ -114,7 +114,7 @@ def run_module(module):
 def _is_same(stored, found, terms):
     """Whether the store's proposal is the one that this node made, in whatever spelling."""
     try:
-        return proposal.check_proposal(stored, custom=(terms.network,)) == found
+        return proposal.check_proposal(stored, networks=Networks(terms.network)) == found
     except DvError:
         return False
 

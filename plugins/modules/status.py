@@ -170,7 +170,7 @@ operators:
 import contextlib
 import os
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, TESTNET_SPEC, networks
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, TESTNET_SPEC, networks_of
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
@@ -201,7 +201,7 @@ def run_module(module):
         params["inbox"],
         params["store"],
         params["attempt"],
-        networks(params),
+        networks_of(params),
         params["operator_address"] or _address_of_wallet(params["wallet_file"]),
         params["share_index"],
         params["creator"],

@@ -59,7 +59,7 @@ cluster:
   type: dict
 """
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import TESTNET_SPEC, networks
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import TESTNET_SPEC, networks_of
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
@@ -69,7 +69,7 @@ ARGUMENT_SPEC = dict(path=dict(type="path", required=True), testnet=TESTNET_SPEC
 
 
 def run_module(module):
-    report = verify_path(module.params["path"], networks(module.params))
+    report = verify_path(module.params["path"], networks_of(module.params))
     findings = [dict(level=finding.level, check=finding.check, text=finding.text) for finding in report.findings]
     for finding in findings:
         if finding["level"] == "warning":

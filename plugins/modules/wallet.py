@@ -59,7 +59,6 @@ from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner impo
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import approval
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
     from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 
 ARGUMENT_SPEC = dict(
@@ -72,30 +71,15 @@ ARGUMENT_SPEC = dict(
 
 
 def run_module(module):
-    path, wanted, data_dir = (module.params[name] for name in ("path", "address", "data_dir"))
-    if not os.path.lexists(path):
-        given = approval.read(DataDir(data_dir)) if data_dir else None
-        if given:
-            return dict(changed=False, address=given.address)
-        if not module.params["create"]:
-            raise DvError(
-                "there is no wallet at %s" % path,
-                "an Ethereum key file (V3)",
-                "put the operator's key file there, or set dv_wallet_create to have a new one made",
-            )
-        if module.check_mode:
-            return dict(changed=True, address=wanted)
-        return dict(changed=True, address=key_file_wallet.create(path, module.params["password_file"]))
-    if module.params["create"] and not module.check_mode:
-        key_file_wallet.settle(path, module.params["password_file"])
-    address = key_file_wallet.address(path, default=wanted)
-    if wanted is not None and address.lower() != wanted.lower():
-        raise DvError(
-            "the wallet %s has the address %s" % (path, address),
-            "%s, as dv_operator_address says" % wanted,
-            "correct dv_operator_address or dv_wallet_file",
-        )
-    return dict(changed=False, address=address)
+    params = module.params
+    path, data_dir = params["path"], params["data_dir"]
+    if data_dir and not os.path.lexists(path):
+        approved = approval.read(DataDir(data_dir))
+        # What has signed may be gone.
+        if approved:
+            return dict(changed=False, address=approved.address)
+    address, new = key_file_wallet.find_or_create(path, params["password_file"], params["address"], params["create"], module.check_mode)
+    return dict(changed=new, address=address)
 
 
 def main():

@@ -5,6 +5,7 @@
 """What a node's modules answered, before the control node uses it. A node that is broken into, or only broken, answers anything."""
 
 import json
+from collections.abc import Callable
 
 # What it takes for the answer, Ansible takes too.
 from ansible.module_utils.json_utils import _filter_non_json_lines
@@ -94,7 +95,7 @@ _TAKEN = {
     "rc": int,
 }
 
-#: All that it uses of a cluster that the module verify tells.
+#: What is used of a cluster that the module verify returns.
 _CLUSTER = _record(
     name=_text,
     network=_optional(_text),
@@ -108,7 +109,7 @@ _CLUSTER = _record(
 )
 
 
-def only_answer(printed):
+def only_answer(printed: str) -> str:
     """Of what a module ``printed`` the answer alone, fit to be taken apart by Ansible, which shows what stands behind it as it is. Where
     there is none Ansible says so.
 
@@ -130,7 +131,7 @@ def only_answer(printed):
     return text
 
 
-def check(answer):
+def check(answer: dict) -> dict:
     """The ``answer`` of a module (dict), fit to be shown; its ``outbox`` is as it was.
 
     Nothing else than the fields of our modules is left in it, and what Ansible only shows: it obeys others, for ``ansible_facts`` are
@@ -153,20 +154,20 @@ def _warning(warning):
     return str(getattr(getattr(warning, "event", None), "msg", warning))
 
 
-def cluster(verified):
-    """The cluster in the answer of the module verify (dict), or None where it told none that is complete.
+def cluster(verified: dict) -> dict | None:
+    """The cluster in the answer of the module verify (dict), or None where it has none that is complete.
 
     :raises DvError: it is none
     """
-    told = verified.get("cluster")
-    if verified.get("failed") or not told:
+    report = verified.get("cluster")
+    if verified.get("failed") or not report:
         return None
-    if not _CLUSTER(told):
+    if not _CLUSTER(report):
         raise _wrong("cluster", "the fields that the module verify tells of one")
-    return deliverable(told) if told["lock_hash"] else None
+    return deliverable(report) if report["lock_hash"] else None
 
 
-def outbox(answer, may_send):
+def outbox(answer: dict, may_send: Callable[[str], bool]) -> dict[str, str]:
     """Take the files out of an ``answer``: name -> text.
 
     :param may_send: function that says whether the node may send a file of that name in this step
@@ -177,18 +178,18 @@ def outbox(answer, may_send):
         raise _wrong("outbox", "file names, each with a text")
     for name, text in sent.items():
         if not may_send(name):
-            raise DvError("the node sent a file %s" % ascii(name[:200]), "one of this step", _HINT)
+            raise DvError(f"the node sent a file {ascii(name[:200])}", "one of this step", _HINT)
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise DvError("the node sent a %s that UTF-8 cannot hold" % name, "a text", _HINT) from None
+            raise DvError(f"the node sent a {name} that UTF-8 cannot hold", "a text", _HINT) from None
     return sent
 
 
-def unreadable():
+def unreadable() -> DvError:
     """The error about an answer that Ansible cannot take apart."""
     return DvError("the answer of this node cannot be read", "an answer of one of our modules", _HINT)
 
 
 def _wrong(name, wanted):
-    return DvError("the answer of this node has a wrong %s" % name, wanted, _HINT)
+    return DvError(f"the answer of this node has a wrong {name}", wanted, _HINT)

@@ -14,7 +14,7 @@ from ansible_collections.obol.dv.plugins.module_utils.encoding import go_json
 from ansible_collections.obol.dv.plugins.module_utils.encoding.json_fields import lookup
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
-from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute
+from ansible_collections.obol.dv.plugins.module_utils.storage.paths import absolute
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
 from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import names
@@ -61,7 +61,7 @@ class Carrier(NodeModule):
         """The ``answer``; of a node whose turn it seems to be, since others have yet to let in what it sent, that it waits for that."""
         own = {"proposal": PROPOSAL, "approval": approval_name(answer.get("share_index") or 0)}.get(answer.get("step"))
         awaited = store.awaited(own) if own and answer.get("ready") else ""
-        return dict(answer, ready=False, detail="%s waits for %s" % (own, awaited)) if awaited else answer
+        return dict(answer, ready=False, detail=f"{own} waits for {awaited}") if awaited else answer
 
     def _inbox(self, store, arguments, given):
         """What is brought, name to text. The finished definition that is :meth:`_given` stands for all else."""
@@ -70,7 +70,7 @@ class Carrier(NodeModule):
         stored = store.get_all((DEFINITION,))
         if stored and _hash(stored[DEFINITION], DEFINITION) != _hash(given[DEFINITION], arguments["definition_file"]):
             raise DvError(
-                "the store %s holds another definition than %s" % (store, arguments["definition_file"]),
+                f"the store {store} holds another definition than {arguments['definition_file']}",
                 "the same definition, or none",
                 "use the one in the store, or a new store for a new cluster",
             )

@@ -10,7 +10,7 @@ from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 MOST = 20
 
 
-def check_cluster(task_vars):
+def check_cluster(task_vars: dict) -> None:
     """Refuse a host in two clusters, and a ``dv_cluster`` that is none of the host's groups.
 
     :param task_vars: the variables of a task on that host
@@ -22,20 +22,20 @@ def check_cluster(task_vars):
     clusters = [group.name for group in (nodes.child_groups if nodes else ()) if name in groups[group.name]]
     if len(clusters) > 1:
         raise DvError(
-            "%s is in several groups directly below dv_nodes: %s" % (name, ", ".join(sorted(clusters))),
+            f"{name} is in several groups directly below dv_nodes: {', '.join(sorted(clusters))}",
             "one of them, its cluster: variables of the others would count for it",
             "give a machine that serves several clusters a name of its own in each, with the same ansible_host; keep groups of another "
             "kind elsewhere",
         )
     if clusters and clusters != [cluster]:
         raise DvError(
-            "dv_cluster of %s is %s" % (name, cluster),
-            "%s, its group below dv_nodes" % clusters[0],
+            f"dv_cluster of {name} is {cluster}",
+            f"{clusters[0]}, its group below dv_nodes",
             "correct dv_cluster: the files of a cluster meet under that name",
         )
 
 
-def check_group(name, groups, hosts, arguments):
+def check_group(name: str, groups: dict, hosts: list, arguments: dict) -> None:
     """Refuse a run with no host of a group.
 
     :param groups: of the inventory: name -> hosts, with Ansible's own groups
@@ -45,20 +45,17 @@ def check_group(name, groups, hosts, arguments):
     """
     members = groups.get(name) or []
     if not members:
+        sources = ", ".join(map(str, arguments.get("inventory") or ())) or "none was named, which"
         raise DvError(
-            "the inventory has no hosts in the group %s" % name,
-            "the nodes of each cluster in a group of its own below %s" % name,
-            "name the inventory with -i, or correct it: %s has the groups %s and the hosts %s"
-            % (
-                ", ".join(map(str, arguments.get("inventory") or ())) or "none was named, which",
-                _listed(set(groups) - {"all", "ungrouped"}),
-                _listed(groups.get("all") or ()),
-            ),
+            f"the inventory has no hosts in the group {name}",
+            f"the nodes of each cluster in a group of its own below {name}",
+            f"name the inventory with -i, or correct it: {sources} has the groups {_listed(set(groups) - {'all', 'ungrouped'})} "
+            f"and the hosts {_listed(groups.get('all') or ())}",
         )
     if not set(members) & set(hosts):
         raise DvError(
-            "--limit %s leaves no host of the group %s" % (arguments.get("subset"), name),
-            "some of %s" % _listed(members),
+            f"--limit {arguments.get('subset')} leaves no host of the group {name}",
+            f"some of {_listed(members)}",
             "correct --limit",
         )
 
@@ -66,5 +63,5 @@ def check_group(name, groups, hosts, arguments):
 def _listed(names):
     """Some names for people, not thousands."""
     names = sorted(names)
-    more = ["and %d more" % (len(names) - MOST)] if len(names) > MOST else []
+    more = [f"and {len(names) - MOST} more"] if len(names) > MOST else []
     return ", ".join(names[:MOST] + more) or "(none)"

@@ -6,10 +6,10 @@
 
 from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute
+from ansible_collections.obol.dv.plugins.module_utils.storage.paths import absolute
 
 
-class LooksForCopies:
+class WithBackupCopies:
     """For action plugins whose module answers ``peer_id`` and ``enr_key_backup``, a path on the node: what lies in the argument
     ``backup_dest`` on the control node is the better backup, since it is not on the node's disk."""
 

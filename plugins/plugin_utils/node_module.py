@@ -29,7 +29,7 @@ class NodeModule(ActionBase):
         return super()._parse_returned_data({**res, "stdout": answers.only_answer(res["stdout"])}, profile)
 
     def _answer(self, arguments, task_vars):
-        """What the module answered to ``arguments`` (dict), by :func:`.answers.check`. That drops the arguments too, which hold whole
+        """The answer of the module to ``arguments`` (dict), see :func:`.answers.check`. That drops the arguments too, which hold whole
         messages and, by mistake, secret keys: they have no place in a log of the run.
 
         :raises DvError: no module of ours answers so

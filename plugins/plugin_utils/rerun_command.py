@@ -7,6 +7,7 @@
 import json
 import os
 import shlex
+from collections.abc import Iterable
 
 import yaml
 from ansible.parsing.splitter import parse_kv
@@ -38,7 +39,7 @@ class CommandLine:
     def __init__(self, arguments, default_inventory, hosts):
         self._arguments, self._default, self._hosts = arguments, list(default_inventory or ()), set(hosts)
 
-    def again(self, hosts, step=None, **variables):
+    def again(self, hosts: Iterable[str], step: str | None = None, **variables: object) -> str:
         """The text of the command that runs again on ``hosts``, with further variables.
 
         Of the variables that were given before, those of this collection stay: another one may be a password. One with a secret key in
@@ -58,27 +59,27 @@ class CommandLine:
 
     def _playbooks(self, step):
         # An ad hoc command has a module, and its pattern of hosts in the place of playbooks.
-        given = [] if self._arguments.get("module_name") else list(self._arguments.get("args") or ())
-        if any(stem not in PARTS or step in PARTS[stem] for stem in map(_stem, given)):
-            return given
-        last = given[-1] if given else COLLECTION
+        playbooks = [] if self._arguments.get("module_name") else list(self._arguments.get("args") or ())
+        if any(stem not in PARTS or step in PARTS[stem] for stem in map(_stem, playbooks)):
+            return playbooks
+        last = playbooks[-1] if playbooks else COLLECTION
         if last.startswith(COLLECTION):
             return [COLLECTION + WHOLE]
         return [os.path.join(os.path.dirname(last), WHOLE + os.path.splitext(last)[1])]
 
     def _inventory(self):
-        given = list(self._arguments.get("inventory") or ())
-        if given == self._default:
+        sources = list(self._arguments.get("inventory") or ())
+        if sources == self._default:
             return []
-        return [word for source in given for word in ("-i", source if "," in source else _short(source))]
+        return [word for source in sources for word in ("-i", source if "," in source else _short(source))]
 
     def _variables(self, more):
         words = []
-        for given in self._arguments.get("extra_vars") or ():
-            if given.startswith("@"):
-                words += ["-e", given]
+        for argument in self._arguments.get("extra_vars") or ():
+            if argument.startswith("@"):
+                words += ["-e", argument]
                 continue
-            own = {name: value for name, value in _values(given).items() if name.startswith("dv_") and name not in more}
+            own = {name: value for name, value in _values(argument).items() if name.startswith("dv_") and name not in more}
             assignments = [_assignment(name, value) for name, value in own.items()]
             words += [word for text in assignments if not age.SECRET.search(text) for word in ("-e", text)]
         return words + [word for name, value in more.items() for word in ("-e", _assignment(name, value))]
@@ -102,10 +103,10 @@ def _short(path):
     return path if relative.startswith("..") else relative
 
 
-def _values(given):
-    """The variables of an argument ``-e``; those that YAML alone does not read, say with a tag of Ansible's, are not repeated."""
+def _values(argument):
+    """The variables of an ``argument`` of ``-e``; those that YAML alone does not read, say with a tag of Ansible's, are not repeated."""
     try:
-        values = yaml.safe_load(given) if given[:1] in ("{", "[") else parse_kv(given)
+        values = yaml.safe_load(argument) if argument[:1] in ("{", "[") else parse_kv(argument)
     except yaml.YAMLError:
         return {}
     return {name: value for name, value in values.items() if isinstance(name, str)} if isinstance(values, dict) else {}
@@ -113,6 +114,6 @@ def _values(given):
 
 def _assignment(name, value):
     if isinstance(value, str) and value and shlex.quote(value) == value:
-        return "%s=%s" % (name, value)
+        return f"{name}={value}"
     is_number = isinstance(value, int) and not isinstance(value, bool)
-    return "%s=%d" % (name, value) if is_number else json.dumps({name: value}, default=str)
+    return f"{name}={value}" if is_number else json.dumps({name: value}, default=str)

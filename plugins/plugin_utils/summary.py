@@ -7,6 +7,7 @@
 from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import STEPS
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.plugin_utils import terms
+from ansible_collections.obol.dv.plugins.plugin_utils.rerun_command import CommandLine
 from ansible_collections.obol.dv.plugins.plugin_utils.run_status import command
 
 NEXT = (
@@ -18,7 +19,7 @@ NEXT = (
 
 FILES = (layout.NODE_KEY, layout.DEFINITION, layout.LOCK, layout.DEPOSIT_DATA, layout.KEYS + "/")
 
-#: The states in the order in which they are told.
+#: The states, in the order of the summary.
 STATES = ("complete", "planned", "waiting", "stopped", "aborted", "unknown")
 
 #: What is said before a command: for nodes whose run changes something now, or once others, or their own operator, did something.
@@ -35,33 +36,32 @@ COLUMNS = {
 }
 
 
-def summary_lines(name, cluster, reports, command_line):
+def summary_lines(name: str, cluster: dict, reports: dict[str, dict], command_line: CommandLine) -> list[str]:
     """The summary of one cluster.
 
     :param name: its name in the inventory
     :param cluster: its ``operators``, ``terms``, ``accepted`` and ``nodes``, see :func:`.run_status.document`
-    :param reports: by node, the cluster as the verify module tells it, where it verified it in this run
-    :param command_line: the :class:`.rerun_command.CommandLine` of this run
+    :param reports: by node, the cluster as the module verify returned it, where it verified it in this run
     """
     nodes = cluster["nodes"]
-    rest = {node: told for node, told in nodes.items() if node not in reports}
+    rest = {node: status for node, status in nodes.items() if node not in reports}
     lines = _verified(name, nodes, reports) if reports else []
     if rest:
-        lines += ([""] if lines else []) + _standings(name, rest, cluster["operators"], command_line)
+        lines += ([""] if lines else []) + _unverified(name, rest, cluster["operators"], command_line)
         lines += _enrs(rest) + ([] if reports else _agreement(cluster, rest))
-    lines += ["", "  Accepted, see dv_accept"] + ["    - %s" % text for text in cluster["accepted"]] if cluster["accepted"] else []
+    lines += ["", "  Accepted, see dv_accept"] + [f"    - {text}" for text in cluster["accepted"]] if cluster["accepted"] else []
     lines += _backups(nodes)
     return lines + _next() if reports else lines
 
 
-def short_peer_id(peer_id):
+def short_peer_id(peer_id: str) -> str:
     """A peer id cut for people: its first and last 6 characters."""
-    return "%s*%s" % (peer_id[:6], peer_id[-6:])
+    return f"{peer_id[:6]}*{peer_id[-6:]}"
 
 
 def _verified(name, nodes, reports):
     report = next(iter(reports.values()))
-    by_index = {told["share_index"]: node for node, told in nodes.items()}
+    by_index = {status["share_index"]: node for node, status in nodes.items()}
     operators = [
         (
             str(operator["share_index"]),
@@ -71,19 +71,19 @@ def _verified(name, nodes, reports):
         )
         for operator in report["operators"]
     ]
-    lines = ["Cluster %s on %s is complete" % (report["name"] or name, report["network"]), ""]
+    lines = [f"Cluster {report['name'] or name} on {report['network']} is complete", ""]
     hashes = [(key.replace("_", " "), report[key]) for key in ("config_hash", "definition_hash", "lock_hash")]
     lines += _table(terms.rows(report["terms"]) + hashes)
     lines += [""] + _table([("share index", "node", "operator", "peer id")] + operators)
-    lines += ["", "  validators"] + ["    %s" % public_key for public_key in report["validators"]]
+    lines += ["", "  validators"] + [f"    {public_key}" for public_key in report["validators"]]
     lines += ["", "  data directories, each with " + ", ".join(FILES)]
     return lines + ["  " + line for line in _table([(node, nodes[node]["data_dir"]) for node in reports])]
 
 
 def _enrs(nodes):
     """The ENRs of nodes that have no definition yet, which holds them."""
-    found = [(name, node["enr"]) for name, node in nodes.items() if node["enr"] and not node["definition_hash"]]
-    return ["", "  ENRs"] + ["  " + line for line in _table(found)] if found else []
+    rows = [(name, node["enr"]) for name, node in nodes.items() if node["enr"] and not node["definition_hash"]]
+    return ["", "  ENRs"] + ["  " + line for line in _table(rows)] if rows else []
 
 
 def _agreement(cluster, nodes):
@@ -94,47 +94,47 @@ def _agreement(cluster, nodes):
         return ["", "  The nodes tell different terms: look at each of them alone, with --limit"]
     hashes = dict.fromkeys(node["config_hash"] for node in nodes.values() if node["config_hash"])
     title = "terms, as proposed" if hashes else "terms, as in the inventory"
-    known = [("config hash", each) for each in hashes] or [("config hash", "not known before there is a proposal")]
+    agreed = [("config hash", each) for each in hashes] or [("config hash", "not known before there is a proposal")]
     names = [(key, cluster["terms"][key] or "-") for key in ("name", "network")]
-    operators = [("operator %d" % index, address or "-") for index, address in enumerate(cluster["terms"]["operators"], 1)]
-    return ["", "  " + title] + ["  " + line for line in _table(names + terms.rows(cluster["terms"]) + operators + known)]
+    operators = [(f"operator {index}", address or "-") for index, address in enumerate(cluster["terms"]["operators"], 1)]
+    return ["", "  " + title] + ["  " + line for line in _table(names + terms.rows(cluster["terms"]) + operators + agreed)]
 
 
 def _backups(nodes):
-    found = {name: node["enr_key_backup"] for name, node in nodes.items()}
-    made = [(name, path) for name, path in found.items() if path]
+    paths = {name: node["enr_key_backup"] for name, node in nodes.items()}
+    made = [(name, path) for name, path in paths.items() if path]
     lines = ["", "  encrypted backups of the ENR private keys"] + ["  " + line for line in _table(made)] if made else []
-    missing = ", ".join(name for name, path in found.items() if path == "")
-    text = "  No backup of the ENR private key on %s: set dv_backup_recipients" % missing
+    missing = ", ".join(name for name, path in paths.items() if path == "")
+    text = f"  No backup of the ENR private key on {missing}: set dv_backup_recipients"
     return lines + (["", text] if missing else [])
 
 
 def _next():
-    return ["", "  What comes next"] + ["    - %s" % step for step in NEXT]
+    return ["", "  What comes next"] + [f"    - {step}" for step in NEXT]
 
 
-def _standings(name, nodes, operators, command_line):
-    """Where nodes stand that were not verified: a table, what else is to know, and the commands that go on."""
+def _unverified(name, nodes, operators, command_line):
+    """The status of nodes that were not verified: a table, details, and the commands that go on."""
     by_state = {state: [node for node in nodes if nodes[node]["state"] == state] for state in STATES}
     if by_state["planned"] == list(nodes):
-        return ["Cluster %s is planned: nothing was written on %s (check mode)" % (name, ", ".join(nodes))]
-    told = ["%s on %s" % (state, ", ".join(names)) for state, names in by_state.items() if names]
-    lines = ["Cluster %s is %s" % (name, "; ".join(told)), ""]
-    known = {operator["share_index"]: _name(operator) for operator in operators}
-    rows = [tuple(cell(node, nodes[node], known) for cell in COLUMNS.values()) for node in nodes]
+        return [f"Cluster {name} is planned: nothing was written on {', '.join(nodes)} (check mode)"]
+    states = [f"{state} on {', '.join(names)}" for state, names in by_state.items() if names]
+    lines = [f"Cluster {name} is {'; '.join(states)}", ""]
+    by_index = {operator["share_index"]: _name(operator) for operator in operators}
+    rows = [tuple(cell(node, nodes[node], by_index) for cell in COLUMNS.values()) for node in nodes]
     lines += _table([tuple(COLUMNS), *rows])
     details = {}
     for node in nodes:
         details.setdefault(nodes[node]["detail"], []).append(node)
     for detail, names in details.items():
         if detail:
-            lines += ["", "  %s" % ", ".join(names)] + ["    %s" % part for part in detail.split("; ")]
+            lines += ["", f"  {', '.join(names)}"] + [f"    {part}" for part in detail.split("; ")]
     turns = {name: _turn(node) for name, node in nodes.items()}
     # Where it is the turn of one of them, others wait for no more than that.
     turns = {name: NOW if turn == THEN and NOW in turns.values() else turn for name, turn in turns.items()}
     for turn in TURNS:
         texts = _commands(nodes, [name for name in nodes if turns[name] == turn], command_line)
-        lines += ["", "  %s:" % turn] + ["    %s" % text for text in texts] if texts else []
+        lines += ["", f"  {turn}:"] + [f"    {text}" for text in texts] if texts else []
     return lines
 
 
@@ -157,12 +157,12 @@ def _commands(nodes, names, command_line):
 
 def _name(operator):
     """An operator for people: its node in this run, or its address or peer id, cut."""
-    known = operator["node"] or (short_peer_id(operator["address"] or operator["peer_id"] or ""))
-    return "%d (%s)" % (operator["share_index"], known) if known != "*" else str(operator["share_index"])
+    name = operator["node"] or (short_peer_id(operator["address"] or operator["peer_id"] or ""))
+    return f"{operator['share_index']} ({name})" if name != "*" else str(operator["share_index"])
 
 
 def _step(node):
-    attempt = " (attempt %d)" % node["attempt"] if (node["attempt"] or 1) > 1 and node["step"] else ""
+    attempt = f" (attempt {node['attempt']})" if (node["attempt"] or 1) > 1 and node["step"] else ""
     return (node["step"] or "-") + attempt
 
 

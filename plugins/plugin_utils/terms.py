@@ -4,7 +4,7 @@
 
 """The terms of a cluster as people compare them, before they approve and afterwards."""
 
-#: So many different addresses are told in full.
+#: Most addresses that are listed.
 ADDRESSES = 10
 
 #: Title, and the text of it in terms.
@@ -13,23 +13,23 @@ _TERMS = {
     "threshold": lambda terms: _threshold(terms["threshold"], len(terms["operators"])),
     "withdrawal to": lambda terms: _some(terms["withdrawal_addresses"]),
     "fees to": lambda terms: _some(terms["fee_recipient_addresses"]),
-    "deposit data": lambda terms: "for %s ETH" % ", ".join("%.12g" % amount for amount in terms["deposit_amounts"]),
+    "deposit data": lambda terms: f"for {', '.join(format(amount, '.12g') for amount in terms['deposit_amounts'])} ETH",
     "compounding": lambda terms: "yes" if terms["compounding"] else "no",
-    "gas limit": lambda terms: "%d" % terms["target_gas_limit"],
+    "gas limit": lambda terms: str(int(terms["target_gas_limit"])),
     "creator": lambda terms: terms["creator"] or "-",
 }
 
 
-def rows(terms):
+def rows(terms: dict) -> list[tuple[str, str]]:
     """(Title, text) of each of the ``terms`` (a dict, see :func:`.summary.summarize_config`), but name, network and operators."""
-    return [(title, tell(terms)) for title, tell in _TERMS.items()]
+    return [(title, text_of(terms)) for title, text_of in _TERMS.items()]
 
 
 def _threshold(threshold, operators):
     """Wallets that the run makes are not known before."""
-    return "%d of %d operators" % (threshold, operators) if operators else "%d" % threshold
+    return f"{int(threshold)} of {operators} operators" if operators else str(int(threshold))
 
 
 def _some(addresses):
     more = len(addresses) - ADDRESSES
-    return ", ".join(addresses[:ADDRESSES]) + (" and %d more" % more if more > 0 else "")
+    return ", ".join(addresses[:ADDRESSES]) + (f" and {more} more" if more > 0 else "")

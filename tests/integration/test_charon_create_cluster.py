@@ -8,7 +8,7 @@ import json
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as lock_file
+from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import ClusterLock
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.validator_keys import ValidatorKeys
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import builder_registration, networks
@@ -27,7 +27,7 @@ TERMS = {
     "fee_recipient_addresses": ADDRESSES[0],
     "withdrawal_addresses": ADDRESSES[1],
 }
-TESTNET = networks.custom("devnet-7", 7007, "0x70000000", 1700000000)
+TESTNET = networks.custom_network("devnet-7", 7007, "0x70000000", 1700000000)
 TESTNET_FLAGS = {
     "testnet_name": TESTNET.name,
     "testnet_chain_id": TESTNET.chain_id,
@@ -77,7 +77,7 @@ def test_what_charon_makes_is_accepted(charon, tmp_path, name):
     nodes = charon.create_cluster(tmp_path / "cluster", **flags)
     assert len(nodes) == flags["nodes"]
     for node in (nodes[0], nodes[-1]):
-        report = verify_path(node, custom_networks=(TESTNET,))
+        report = verify_path(node, networks=networks.Networks(TESTNET))
         assert errors(report) == []
         assert len(report.cluster["operators"]) == flags["nodes"]
         assert len(report.cluster["validators"]) == flags["num_validators"]
@@ -231,7 +231,7 @@ def test_directories_of_keystores(charon, tmp_path, case):
 
 def overrides(charon, nodes, **fields):
     """What ``charon feerecipient fetch`` would write, signed by the whole keys; ``fields`` as they are signed."""
-    found = lock_file.parse((nodes[0] / "cluster-lock.json").read_bytes())
+    found = ClusterLock.parse((nodes[0] / "cluster-lock.json").read_bytes())
     entries = []
     for key, validator in zip(ValidatorKeys(charon.combine(nodes)).read(), found.validators):
         signed = {

@@ -7,9 +7,14 @@
 import dataclasses
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition as definitions
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition_hash
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Definition, Operator, ValidatorAddresses
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import (
+    Creator,
+    Definition,
+    Operator,
+    ValidatorAddresses,
+    with_hashes,
+)
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition_checks import check_hashes, check_signatures
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks, units
@@ -22,8 +27,8 @@ ADDRESSES = [
     "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
     "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359",
 ]
-HOODI = networks.by_name("hoodi")
-TESTNET = networks.custom("devnet-7", 7007, "0x70000000", 1700000000)
+HOODI = networks.KNOWN.by_name("hoodi")
+TESTNET = networks.custom_network("devnet-7", 7007, "0x70000000", 1700000000)
 
 # Private keys, for tests only.
 NODE_KEYS = [bytes([0x10 + index]) * 32 for index in range(10)]
@@ -63,18 +68,18 @@ MADE_BY_CHARON = {
 def test_what_charon_makes_is_read(charon, tmp_path, name, operators):
     enrs = [enr.encode(key) for key in NODE_KEYS[:operators]]
     content = charon.create_dkg(tmp_path, operator_enrs=enrs, **{**TERMS, **MADE_BY_CHARON[name]}).read_bytes()
-    definition = definitions.parse(content)
+    definition = Definition.parse(content)
     assert definition_hash.compute_config_hash(definition) == definition.config_hash
     assert definition_hash.compute_definition_hash(definition) == definition.definition_hash
-    assert definitions.dump(definition) == content
-    network = networks.by_fork_version(definition.fork_version, custom=(TESTNET,))
+    assert definition.dump() == content
+    network = networks.Networks(TESTNET).of(definition)
     assert check_signatures(definition, network) == "unsigned"
     assert [operator.enr for operator in definition.operators] == enrs
 
 
-def sign(wallet, digest, v):
+def sign(wallet, typed_data, v):
     """A signature as wallets (``v`` 27) or charon (``v`` 0) write it."""
-    signature = secp256k1.sign(wallet, digest)
+    signature = secp256k1.sign(wallet, eip712.digest(typed_data))
     return signature[:64] + bytes([signature[64] + v])
 
 
@@ -112,13 +117,11 @@ def ours(group, **terms):
         if group:
             operators[index] = dataclasses.replace(
                 operators[index],
-                config_signature=sign(wallet, eip712.operator_config_digest(config_hash, chain_id), v),
-                enr_signature=sign(wallet, eip712.enr_digest(text, chain_id), v),
+                config_signature=sign(wallet, eip712.operator_config(config_hash, chain_id), v),
+                enr_signature=sign(wallet, eip712.operator_enr(text, chain_id), v),
             )
-    creator = dataclasses.replace(
-        definition.creator, config_signature=sign(WALLETS[0], eip712.creator_config_digest(config_hash, chain_id), 27)
-    )
-    return definitions.with_hashes(dataclasses.replace(definition, creator=creator, operators=tuple(operators)))
+    creator = dataclasses.replace(definition.creator, config_signature=sign(WALLETS[0], eip712.creator_config(config_hash, chain_id), 27))
+    return with_hashes(dataclasses.replace(definition, creator=creator, operators=tuple(operators)))
 
 
 def stock_dkg(charon, directory, definition):
@@ -129,7 +132,7 @@ def stock_dkg(charon, directory, definition):
         (node / "charon-enr-private-key").write_text(key.hex())
         (node / "charon-enr-private-key").chmod(0o600)
     path = directory / "cluster-definition.json"
-    path.write_bytes(definitions.dump(definition))
+    path.write_bytes(definition.dump())
     with charon.relay() as relay:
         charon.dkg(nodes, path, relay)
     return nodes
@@ -161,6 +164,6 @@ def test_a_signature_of_someone_else_is_refused_by_charon(charon, tmp_path):
     definition = ours(True)
     first, second, *others = definition.operators
     second = dataclasses.replace(second, config_signature=first.config_signature)
-    forged = definitions.with_hashes(dataclasses.replace(definition, operators=(first, second, *others)))
+    forged = with_hashes(dataclasses.replace(definition, operators=(first, second, *others)))
     with pytest.raises(stock_charon.CharonError, match="charon ended with 1"):
         stock_dkg(charon, tmp_path, forged)

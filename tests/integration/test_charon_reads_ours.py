@@ -9,7 +9,7 @@ import json
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as locks
+from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import ClusterLock
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
@@ -20,7 +20,7 @@ from ansible_collections.obol.dv.tests.support import playbook, stock_charon
 
 @pytest.fixture
 def lock(our_cluster):
-    return locks.parse((our_cluster[0] / "cluster-lock.json").read_bytes())
+    return ClusterLock.parse((our_cluster[0] / "cluster-lock.json").read_bytes())
 
 
 def test_the_enrs(charon, our_cluster, lock):
@@ -80,7 +80,7 @@ def test_other_terms(charon, tmp_path):
     }
     playbook.run(["create-cluster.yml"], tmp_path / "ours", "-e", json.dumps(terms))
     data_dirs = playbook.data_dirs(tmp_path / "ours")
-    lock = locks.parse((data_dirs[0] / "cluster-lock.json").read_bytes())
+    lock = ClusterLock.parse((data_dirs[0] / "cluster-lock.json").read_bytes())
     assert [each.amount for each in lock.validators[0].deposits] == [10**9, 2047 * 10**9]
     assert lock.validators[0].registration.gas_limit == 36000000
     flags = {"testnet_" + name: value for name, value in testnet.items()}

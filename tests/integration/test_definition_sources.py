@@ -12,7 +12,6 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import 
     Definition,
     Operator,
     ValidatorAddresses,
-    dump,
     with_hashes,
 )
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
@@ -24,7 +23,7 @@ from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.tests.support import playbook
 from ansible_collections.obol.dv.tests.support.inventory import DEAD
 
-HOODI = networks.by_name("hoodi")
+HOODI = networks.KNOWN.by_name("hoodi")
 CREATOR = b"\x51" * 32
 
 
@@ -49,7 +48,7 @@ def solo(definition):
     """The same, signed by a creator alone."""
     address = checksum_address(secp256k1.address_of(secp256k1.public_key(CREATOR)))
     definition = with_hashes(dataclasses.replace(definition, creator=Creator(address=address)))
-    digest = eip712.creator_config_digest(definition.config_hash, HOODI.chain_id)
+    digest = eip712.digest(eip712.creator_config(definition.config_hash, HOODI.chain_id))
     creator = dataclasses.replace(definition.creator, config_signature=secp256k1.sign(CREATOR, digest))
     return with_hashes(dataclasses.replace(definition, creator=creator))
 
@@ -86,48 +85,48 @@ def test_confirmed_it_is_used(nodes, check_complete, tree, sign):
     definition = sign(made(nodes))
     directory = nodes[0].parents[1]
     before = tree(directory)
-    refused = run(nodes, dump(definition))
+    refused = run(nodes, definition.dump())
     assert refused.returncode != 0
     assert "set dv_accept_definition_hash to the definition hash that the others tell you" in refused.stdout
     assert definition.definition_hash.hex() not in refused.stdout
     assert all("operator %d: %s" % (index, each.enr) in refused.stdout for index, each in enumerate(definition.operators, 1))
     assert tree(directory) == before
 
-    done = run(nodes, dump(definition), *confirmed(definition))
+    done = run(nodes, definition.dump(), *confirmed(definition))
     assert done.returncode == 0, done.stdout
     check_complete(nodes)
     for node in nodes:
-        assert (node / "cluster-definition.json").read_bytes() == dump(definition)
+        assert (node / "cluster-definition.json").read_bytes() == definition.dump()
         assert not (node.parent / "wallet.json").exists()
-    again = run(nodes, dump(definition), *confirmed(definition))
+    again = run(nodes, definition.dump(), *confirmed(definition))
     assert {counts["changed"] for counts in playbook.recap(again.stdout).values()} == {0}
 
 
 def other_hash(definition):
-    return dump(dataclasses.replace(definition, definition_hash=bytes(32)))
+    return dataclasses.replace(definition, definition_hash=bytes(32)).dump()
 
 
 def other_terms(definition):
-    return dump(dataclasses.replace(definition, threshold=2))
+    return dataclasses.replace(definition, threshold=2).dump()
 
 
 def two_nodes_with_one_key(definition):
     first, _second, *others = definition.operators
-    return dump(with_hashes(dataclasses.replace(definition, operators=(first, first, *others))))
+    return with_hashes(dataclasses.replace(definition, operators=(first, first, *others))).dump()
 
 
 def forged(definition):
     """The creator's signature is of something else."""
     signed = solo(definition)
     creator = dataclasses.replace(signed.creator, config_signature=secp256k1.sign(CREATOR, bytes(32)))
-    return dump(with_hashes(dataclasses.replace(signed, creator=creator)))
+    return with_hashes(dataclasses.replace(signed, creator=creator)).dump()
 
 
 # How the definition is damaged, and what is said of it.
 REFUSED = {
     "no JSON": (lambda definition: b"not JSON", "is not JSON"),
     "fields missing": (lambda definition: b'{"version": "v1.10.0"}', "config_hash is missing"),
-    "newer version": (lambda definition: dump(definition).replace(b"v1.10.0", b"v1.12.0"), "v1.12.0"),
+    "newer version": (lambda definition: definition.dump().replace(b"v1.10.0", b"v1.12.0"), "v1.12.0"),
     "wrong hash": (other_hash, "definition_hash is 0x0000"),
     "changed terms": (other_terms, "config_hash is 0x"),
     "signature of someone else": (forged, "creator, config_signature"),
@@ -143,7 +142,7 @@ def test_damaged_it_is_refused(nodes, check_refused, damage, text):
 def test_another_hash_is_refused(nodes, check_refused):
     definition = made(nodes)
     wrong = ("-e", "dv_accept_definition_hash=0x%s" % (b"\x11" * 32).hex())
-    check_refused(nodes[0].parents[1], ["as dv_accept_definition_hash says"], lambda: run(nodes, dump(definition), *wrong))
+    check_refused(nodes[0].parents[1], ["as dv_accept_definition_hash says"], lambda: run(nodes, definition.dump(), *wrong))
 
 
 def test_without_the_keys_of_its_enrs_it_is_refused(nodes, check_refused):
@@ -152,16 +151,16 @@ def test_without_the_keys_of_its_enrs_it_is_refused(nodes, check_refused):
     (nodes[2] / layout.NODE_KEY).unlink()
     node_key.create(DataDir(nodes[2]))
     texts = ["node2: %s has no charon-enr-private-key" % nodes[1], "node3: this node is not in the definition"]
-    check_refused(nodes[0].parents[1], texts, lambda: run(nodes, dump(definition), *confirmed(definition)))
+    check_refused(nodes[0].parents[1], texts, lambda: run(nodes, definition.dump(), *confirmed(definition)))
 
 
 def test_another_definition_in_the_store_is_refused(nodes, check_refused):
     definition = made(nodes)
     store = nodes[0].parents[1] / "store" / "local"
     store.mkdir(parents=True)
-    (store / "cluster-definition.json").write_bytes(dump(solo(definition)))
+    (store / "cluster-definition.json").write_bytes(solo(definition).dump())
     texts = ["holds another definition than"]
-    check_refused(nodes[0].parents[1], texts, lambda: run(nodes, dump(definition), *confirmed(definition)))
+    check_refused(nodes[0].parents[1], texts, lambda: run(nodes, definition.dump(), *confirmed(definition)))
 
 
 def test_a_file_that_is_not_there_is_refused(nodes, check_refused):

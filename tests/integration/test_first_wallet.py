@@ -14,6 +14,7 @@ import sys
 
 import eth_account
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712
 from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
 from ansible_collections.obol.dv.tests.support import playbook
 
@@ -75,4 +76,4 @@ def test_a_wallet_of_geth(tmp_path):
     (tmp_path / "wallet-password.txt").write_text("geheim\n")
     shell(GETH, tmp_path)
     shell(MOVE, tmp_path)
-    key_file_wallet.signer(str(tmp_path / "wallet.json"), str(tmp_path / "wallet-password.txt"))(bytes(32))
+    key_file_wallet.KeyFileWallet(str(tmp_path / "wallet.json"), str(tmp_path / "wallet-password.txt")).sign(eip712.terms_and_conditions())

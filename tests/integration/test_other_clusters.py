@@ -4,13 +4,13 @@
 
 """Clusters other than the four local nodes: numbers, orders, creators, networks, one operator with several nodes."""
 
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import networks
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.tests.support import playbook
 from ansible_collections.obol.dv.tests.support.inventory import OperatorGroup
 
-TESTNET = networks.custom("devnet-7", 7007, "0x70000007", 1700000000)
+TESTNET = networks.custom_network("devnet-7", 7007, "0x70000007", 1700000000)
 OTHER = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 
 
@@ -57,7 +57,7 @@ def test_a_creator_who_is_no_operator_on_a_testnet_of_ones_own(tmp_path):
         assert "  %d             %s   %s" % (index + 1, name, order[index]) in printed
     locks = set()
     for data_dir in group.data_dirs:
-        report = verify_path(data_dir, custom_networks=(TESTNET,))
+        report = verify_path(data_dir, networks=networks.Networks(TESTNET))
         assert report.ok, report.findings
         assert not verify_path(data_dir).ok  # a network that nobody knows
         locks.add(report.cluster["lock_hash"])
@@ -66,7 +66,7 @@ def test_a_creator_who_is_no_operator_on_a_testnet_of_ones_own(tmp_path):
             "deposit-data-8eth.json",
         ]
     assert len(locks) == 1
-    made = definition.parse((group.data_dirs[0] / "cluster-definition.json").read_bytes())
+    made = Definition.parse((group.data_dirs[0] / "cluster-definition.json").read_bytes())
     assert (made.creator.address, made.name, made.threshold) == (creator, "Grüße <&>", 3)
     assert (made.compounding, made.consensus_protocol, made.target_gas_limit) == (True, "qbft", 36_000_000)
     assert [operator.address for operator in made.operators] == order

@@ -13,7 +13,7 @@ from functools import partial
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import approval, proposal
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
@@ -52,9 +52,9 @@ def proposed(group, **changes):
     given = {name: group.variables["dv_" + name] for name in names}
     terms = parse_terms({**given, "num_validators": 1, "creator": given["operators"][0], **changes})
     place = group.directory / "node1"
-    sign = key_file_wallet.signer(str(place / "wallet.json"), str(place / "wallet-password.txt"))
-    made, _new = proposal.propose(DataDir(group.directory.parent / "forger"), terms, sign, "ANOTHER", "2026-01-02T03:04:05Z")
-    return definition.dump(made)
+    wallet = key_file_wallet.KeyFileWallet(str(place / "wallet.json"), str(place / "wallet-password.txt"))
+    made, _new = proposal.propose(DataDir(group.directory.parent / "forger"), terms, wallet, "ANOTHER", "2026-01-02T03:04:05Z")
+    return made.dump()
 
 
 def failures(done):
@@ -152,12 +152,12 @@ def test_a_proposal_of_other_terms_in_the_store(group, check_refused):
 
 
 def test_a_proposal_that_its_creator_did_not_sign(group):
-    made = definition.parse(proposed(group))
-    digest = eip712.creator_config_digest(made.config_hash, networks.by_name("hoodi").chain_id)
+    made = Definition.parse(proposed(group))
+    digest = eip712.digest(eip712.creator_config(made.config_hash, networks.KNOWN.by_name("hoodi").chain_id))
     creator = dataclasses.replace(made.creator, config_signature=secp256k1.sign(b"\x51" * 32, digest))
-    forged = definition.with_hashes(dataclasses.replace(made, creator=creator))
+    forged = with_hashes(dataclasses.replace(made, creator=creator))
     group.store.mkdir(parents=True)
-    (group.store / "proposal.json").write_bytes(definition.dump(forged))
+    (group.store / "proposal.json").write_bytes(forged.dump())
     told = failures(group.attempt())
     assert all("the creator's signature is not by" in told[name] for name in ("node2", "node3", "node4")), told
     assert approvals(group) == []
@@ -203,15 +203,17 @@ def test_an_old_enr_in_an_operators_place(theft, text, signed):
         (data_dir / "ceremony" / "accepted.json").unlink()
         shutil.rmtree(data_dir / "ceremony" / "approvals")
     place = signed.directory / "node2"
-    sign = key_file_wallet.signer(str(place / "wallet.json"), str(place / "wallet-password.txt"))
+    wallet = key_file_wallet.KeyFileWallet(str(place / "wallet.json"), str(place / "wallet-password.txt"))
     given = approval.read(DataDir(signed.data_dirs[1]))
     old_enr = enr.encode(b"\x42" * 32)
-    old = dataclasses.replace(given, enr=old_enr, enr_signature=sign(eip712.enr_digest(old_enr, networks.by_name("hoodi").chain_id)))
-    made = definition.parse((signed.store / "cluster-definition.json").read_bytes())
+    old = dataclasses.replace(
+        given, enr=old_enr, enr_signature=wallet.sign(eip712.operator_enr(old_enr, networks.KNOWN.by_name("hoodi").chain_id))
+    )
+    made = Definition.parse((signed.store / "cluster-definition.json").read_bytes())
     operators = list(made.operators)
     operators[1] = dataclasses.replace(operators[1], enr=old.enr, enr_signature=old.enr_signature)
-    stolen = definition.with_hashes(dataclasses.replace(made, operators=tuple(operators)))
-    (signed.store / "cluster-definition.json").write_bytes(definition.dump(stolen))
+    stolen = with_hashes(dataclasses.replace(made, operators=tuple(operators)))
+    (signed.store / "cluster-definition.json").write_bytes(stolen.dump())
     for name, content in theft(given, old).items():
         (signed.store / name).unlink()
         if content:
@@ -230,7 +232,7 @@ def test_an_old_enr_in_an_operators_place(theft, text, signed):
         for name in ("node1", "node3", "node4"):
             assert re.search("%s +waiting +approval +2 " % name, status), status
     held = [data_dir / "cluster-definition.json" for data_dir in signed.data_dirs]
-    assert not any(path.exists() and definition.parse(path.read_bytes()) == stolen for path in held)
+    assert not any(path.exists() and Definition.parse(path.read_bytes()) == stolen for path in held)
 
 
 def test_without_a_policy_the_config_hash_is_confirmed(group):
@@ -241,7 +243,7 @@ def test_without_a_policy_the_config_hash_is_confirmed(group):
 
     told = failures(group.attempt(playbooks=UP_TO_DEFINITION[1:]))
     assert set(told) == {"node4"}
-    config_hash = "0x" + definition.parse((group.store / "proposal.json").read_bytes()).config_hash.hex()
+    config_hash = "0x" + Definition.parse((group.store / "proposal.json").read_bytes()).config_hash.hex()
     assert "set dv_accept_config_hash to the config hash that the creator and the others tell you" in told["node4"]
     assert config_hash not in told["node4"] and all(address in told["node4"] for address in group.variables["dv_operators"])
     assert approvals(group) == ["node1", "node2", "node3"]

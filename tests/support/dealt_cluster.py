@@ -12,7 +12,6 @@ Everything but keystores is always the same for the same arguments.
 import hashlib
 from dataclasses import replace
 
-from ansible_collections.obol.dv.plugins.module_utils.cluster import lock
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import (
     Creator,
     Definition,
@@ -21,6 +20,13 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import 
     effective_deposit_amounts,
     effective_gas_limit,
     with_hashes,
+)
+from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import (
+    BuilderRegistration,
+    ClusterLock,
+    DepositData,
+    DistributedValidator,
+    compute_lock_hash,
 )
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
@@ -47,7 +53,7 @@ class DealtCluster:
     """
 
     def __init__(self, operators=4, threshold=3, validators=2, network="hoodi", signed=True, **fields):
-        self.network = networks.by_name(network)
+        self.network = networks.KNOWN.by_name(network)
         self.node_keys = [_bytes("node", index) for index in range(operators)]
         self.wallets = [_bytes("wallet", index) for index in range(operators)]
         polynomials = [[_scalar("key", place, power) for power in range(threshold)] for place in range(validators)]
@@ -79,13 +85,13 @@ class DealtCluster:
         operators = tuple(replace(each, address=text) for each, text in zip(definition.operators, addresses))
         definition = with_hashes(replace(definition, operators=operators, creator=Creator(address=addresses[0])))
         config_hash, chain_id = definition.config_hash, self.network.chain_id
-        by_creator = secp256k1.sign(self.wallets[0], eip712.creator_config_digest(config_hash, chain_id))
-        by_operator = eip712.operator_config_digest(config_hash, chain_id)
+        by_creator = secp256k1.sign(self.wallets[0], eip712.digest(eip712.creator_config(config_hash, chain_id)))
+        by_operator = eip712.digest(eip712.operator_config(config_hash, chain_id))
         operators = tuple(
             replace(
                 each,
                 config_signature=secp256k1.sign(wallet, by_operator),
-                enr_signature=secp256k1.sign(wallet, eip712.enr_digest(each.enr, chain_id)),
+                enr_signature=secp256k1.sign(wallet, eip712.digest(eip712.operator_enr(each.enr, chain_id))),
             )
             for each, wallet in zip(operators, self.wallets)
         )
@@ -94,10 +100,10 @@ class DealtCluster:
 
     def deal(self, definition):
         """The lock of ``definition`` without hash and signatures."""
-        return lock.Lock(
+        return ClusterLock(
             definition=definition,
             validators=tuple(
-                lock.DistributedValidator(
+                DistributedValidator(
                     public_key=bls.secret_to_public(key),
                     public_shares=tuple(map(bls.secret_to_public, shares)),
                     deposits=tuple(self.deposit(place, amount, definition) for amount in effective_deposit_amounts(definition)),
@@ -114,7 +120,7 @@ class DealtCluster:
         pubkey = bls.secret_to_public(self.keys[place])
         root = deposit.signing_root(pubkey, credentials, amount, definition.fork_version)
         signature = bls.sign(self.keys[place], root)
-        return lock.DepositData(pubkey=pubkey, withdrawal_credentials=credentials, amount=amount, signature=signature)
+        return DepositData(pubkey=pubkey, withdrawal_credentials=credentials, amount=amount, signature=signature)
 
     def registration(self, place, definition, **fields):
         """The signed builder registration of validator ``place``; ``fields`` take the place of the right ones."""
@@ -126,11 +132,11 @@ class DealtCluster:
             **fields,
         }
         root = builder_registration.signing_root(**values, fork_version=definition.fork_version)
-        return lock.BuilderRegistration(**values, signature=bls.sign(self.keys[place], root))
+        return BuilderRegistration(**values, signature=bls.sign(self.keys[place], root))
 
     def seal(self, unsealed):
         """The lock with its lock hash, and the signatures of all shares and nodes over it."""
-        lock_hash = lock.compute_lock_hash(unsealed)
+        lock_hash = compute_lock_hash(unsealed)
         return replace(
             unsealed,
             lock_hash=lock_hash,
@@ -144,7 +150,7 @@ class DealtCluster:
         definition, validators = self.lock.definition, self.lock.validators
         contents = {
             layout.NODE_KEY: self.node_keys[node].hex().encode(),
-            layout.LOCK: lock.dump(self.lock),
+            layout.LOCK: self.lock.dump(),
         }
         for each in zip(*(validator.deposits for validator in validators)):
             content = deposit.dump_file(each, definition.fork_version, self.network.name)

@@ -11,8 +11,8 @@ import copy
 import dataclasses
 from typing import Callable, NamedTuple
 
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition as definitions
-from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as locks
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import ClusterLock, compute_lock_hash
 
 
 class Mutation(NamedTuple):
@@ -262,6 +262,6 @@ def mutated(value, mutation):
 
 def resealed(lock):
     """The JSON value ``lock`` with the hashes of its definition and its own made anew."""
-    parsed = locks.parse(lock)
-    parsed = dataclasses.replace(parsed, definition=definitions.with_hashes(parsed.definition))
-    return locks.to_json(dataclasses.replace(parsed, lock_hash=locks.compute_lock_hash(parsed)))
+    parsed = ClusterLock.parse(lock)
+    parsed = dataclasses.replace(parsed, definition=with_hashes(parsed.definition))
+    return dataclasses.replace(parsed, lock_hash=compute_lock_hash(parsed)).to_json()

@@ -7,7 +7,7 @@
 import json
 from types import SimpleNamespace
 
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
@@ -36,7 +36,7 @@ def of(data_dir, seeds):
         yield "key derived from the keystore password", bytes.fromhex(key)
     for validator, share in enumerate(shares):
         yield "share of validator %d" % validator, share.to_bytes(32, "big")
-    made = definition.parse((data_dir / "cluster-definition.json").read_bytes())
+    made = Definition.parse((data_dir / "cluster-definition.json").read_bytes())
     ceremony = CeremonyDir(DataDir(data_dir), made.definition_hash)
     for attempt, seed in seeds.items():
         for name, secret in _of_the_way(made, ceremony.attempt(attempt), seed):

@@ -35,19 +35,19 @@ ANSIBLE, BELOW_ANSIBLE, ABOVE_ANSIBLE = "ansible_module", {"errors", "storage", 
 
 #: Module -> how many files of the core a node is sent for it, and how many KiB: they may become fewer.
 CEILINGS = {
-    "approval": (39, 188),
-    "backup_enr_key": (36, 167),
-    "definition": (45, 215),
-    "demo_operator": (31, 147),
-    "dkg": (78, 402),
-    "enr": (17, 79),
-    "preflight": (49, 246),
-    "proposal": (34, 152),
-    "status": (70, 350),
+    "approval": (42, 195),
+    "backup_enr_key": (38, 172),
+    "definition": (48, 222),
+    "demo_operator": (33, 152),
+    "dkg": (78, 401),
+    "enr": (18, 79),
+    "preflight": (53, 248),
+    "proposal": (37, 160),
+    "status": (73, 362),
     "store_copy": (0, 0),
     "summary": (0, 0),
-    "verify": (43, 219),
-    "wallet": (33, 154),
+    "verify": (46, 226),
+    "wallet": (35, 159),
 }
 
 

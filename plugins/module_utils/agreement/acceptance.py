@@ -11,22 +11,23 @@ signatures are verified once, and a confirmed hash is asked for once.
 """
 
 from ..cluster.canonical import spelled
-from ..cluster.definition import dump, parse
+from ..cluster.definition import Definition
 from ..cluster.definition_checks import check_hashes, operator_of
 from ..data_dir import accepted_definition as accepted
 from ..data_dir import artefacts
 from ..data_dir.layout import DEFINITION, LOCK
 from ..encoding.hex import to_hex
 from ..errors import DvError, show
+from ..ethereum.networks import KNOWN
 from ..storage import files
 
 
-def accept_definition(data_dir, definition, public_key, accepted_definition_hash=None, custom=(), inbox=None):
+def accept_definition(data_dir, definition, public_key, accepted_definition_hash=None, networks=KNOWN, inbox=None):
     """Check ``definition`` and put it into ``data_dir``. True if anything was written.
 
     The arguments and errors are those of :func:`review`.
     """
-    record = review(data_dir, definition, public_key, accepted_definition_hash, custom, inbox)
+    record = review(data_dir, definition, public_key, accepted_definition_hash, networks, inbox)
     if record == accepted.read(data_dir) and _on_disk(data_dir) == definition:
         return False
     path = data_dir.path(DEFINITION)
@@ -34,14 +35,14 @@ def accept_definition(data_dir, definition, public_key, accepted_definition_hash
         before = _on_disk(data_dir)
         if before is None or before.definition_hash == definition.definition_hash:
             written = accepted.write(data_dir, record)
-            return written if before else files.write_same(path, dump(definition))
+            return written if before else files.write_same(path, definition.dump())
         # It gives way as long as nothing was sent for it, also by another run meanwhile. Killed between the two, it comes here again.
-        review(data_dir, definition, public_key, accepted_definition_hash, custom, inbox)
-        files.replace(path, dump(definition))
+        review(data_dir, definition, public_key, accepted_definition_hash, networks, inbox)
+        files.replace(path, definition.dump())
         return accepted.write(data_dir, record)
 
 
-def accepted_definition(data_dir, public_key, accepted_definition_hash=None, custom=(), dry_run=False):
+def accepted_definition(data_dir, public_key, accepted_definition_hash=None, networks=KNOWN, dry_run=False):
     """The :class:`~.definition.Definition` in ``data_dir``, for which this node may run a DKG.
 
     The other arguments and errors are those of :func:`review`.
@@ -49,11 +50,11 @@ def accepted_definition(data_dir, public_key, accepted_definition_hash=None, cus
     :param dry_run: write nothing
     """
     path = data_dir.path(DEFINITION)
-    definition = spelled(parse(files.read(path), path))
-    record = review(data_dir, definition, public_key, accepted_definition_hash, custom)
+    definition = spelled(Definition.parse(files.read(path), path))
+    record = review(data_dir, definition, public_key, accepted_definition_hash, networks)
     # The rounds of the DKG come here: what is recorded is not read and parsed once more.
     if not dry_run and record != accepted.read(data_dir):
-        accept_definition(data_dir, definition, public_key, accepted_definition_hash, custom)
+        accept_definition(data_dir, definition, public_key, accepted_definition_hash, networks)
     return definition
 
 
@@ -84,7 +85,7 @@ def choose(data_dir, found, confirmed):
     return found if same and not data_dir.sent_rounds(held.definition_hash) else held
 
 
-def review(data_dir, definition, public_key, accepted_definition_hash=None, custom=(), inbox=None):
+def review(data_dir, definition, public_key, accepted_definition_hash=None, networks=KNOWN, inbox=None):
     """Check that this node may run a DKG for ``definition``; nothing is written. What is to be recorded of it
     (:class:`~.accepted_definition.Accepted`).
 
@@ -93,7 +94,7 @@ def review(data_dir, definition, public_key, accepted_definition_hash=None, cust
     :param definition: the :class:`~.definition.Definition` in its one spelling
     :param public_key: that of the node's own ENR (33 bytes)
     :param accepted_definition_hash: 32 bytes, the definition that somebody confirmed for this node
-    :param custom: networks of one's own that count too
+    :param networks: the :class:`~.networks.Networks` that count
     :param inbox: name -> text of the store's approvals; nothing in it is trusted
     :raises DvError: it may not; :class:`.errors.Problems` with all reasons
     :raises Unbound: nothing binds some of its operators to it yet
@@ -118,7 +119,7 @@ def review(data_dir, definition, public_key, accepted_definition_hash=None, cust
     # Imported for the first time only: the rounds of the DKG come here too, and this needs half of the core.
     from .acceptance_checks import review_in_full
 
-    bound_by = review_in_full(data_dir, definition, public_key, confirmed is not None, custom, inbox or {})
+    bound_by = review_in_full(data_dir, definition, public_key, confirmed is not None, networks, inbox or {})
     return accepted.Accepted(definition.definition_hash, bound_by)
 
 

@@ -13,13 +13,12 @@ from ..data_dir import accepted_definition, artefacts
 from ..data_dir.layout import DEFINITION, KEYS, LOCK
 from ..encoding.hex import to_hex
 from ..errors import Collector, DvError
-from ..ethereum import networks
 from . import approval, bindings
 
 _SHAPES = {"solo": "signed by its creator only", "unsigned": "not signed by anybody"}
 
 
-def review_in_full(data_dir, definition, public_key, confirmed, custom, inbox):
+def review_in_full(data_dir, definition, public_key, confirmed, networks, inbox):
     """Check a ``definition`` with right hashes that this node has not accepted yet. What binds it, as :mod:`.accepted_definition` names it.
 
     :param confirmed: whether somebody confirmed its hash for this node
@@ -36,7 +35,7 @@ def review_in_full(data_dir, definition, public_key, confirmed, custom, inbox):
     with problems:
         approval.check_different_nodes(definition)
     with problems:
-        network = networks.by_fork_version(definition.fork_version, custom)
+        network = networks.of(definition)
         shape = check_signatures(definition, network)
     with problems:
         if not _gives_way(data_dir, definition, confirmed):

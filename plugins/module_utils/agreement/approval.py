@@ -24,10 +24,11 @@ from ..encoding import go_json
 from ..encoding.hex import from_hex, to_hex
 from ..encoding.json_schema import check_shape
 from ..errors import CarriedError, Collector, DvError, OperatorError
-from ..ethereum import eip712, networks
+from ..ethereum import eip712
 from ..ethereum import enr as enrs
 from ..ethereum.address import checksum_address, parse_address
-from ..signers import key_file_wallet
+from ..ethereum.networks import KNOWN
+from ..signers.signer import sign_as
 from ..storage import files
 from . import policy as policies
 from .approval_schema import APPROVAL, RECORD
@@ -37,11 +38,11 @@ FILE = CEREMONY + "/approval.json"
 #: Largest approval that is read, in bytes.
 MAX_SIZE = 64 * 1024
 
-#: What is signed, by the name of the signature: its digest (32 bytes), given an approval and the chain id.
+#: What is signed, by the name of the signature: its typed data, given an approval and the chain id.
 SIGNED = {
-    "config_signature": lambda found, chain_id: eip712.operator_config_digest(found.config_hash, chain_id),
-    "enr_signature": lambda found, chain_id: eip712.enr_digest(found.enr, chain_id),
-    "binding_signature": lambda found, chain_id: eip712.node_binding_digest(found.config_hash, found.share_index, found.enr, chain_id),
+    "config_signature": lambda found, chain_id: eip712.operator_config(found.config_hash, chain_id),
+    "enr_signature": lambda found, chain_id: eip712.operator_enr(found.enr, chain_id),
+    "binding_signature": lambda found, chain_id: eip712.node_binding(found.config_hash, found.share_index, found.enr, chain_id),
 }
 
 
@@ -111,7 +112,7 @@ def share_index(definition, address, wanted=None):
     return wanted
 
 
-def review(data_dir, proposal, address, enr, policy=None, accepted_config_hash=None, wanted_index=None, stored=None, custom=()):
+def review(data_dir, proposal, address, enr, policy=None, accepted_config_hash=None, wanted_index=None, stored=None, networks=KNOWN):
     """The approval that this node has given to ``proposal``; ``None`` if it has given none and may.
 
     :param proposal: a checked :class:`~.definition.Definition`
@@ -122,7 +123,7 @@ def review(data_dir, proposal, address, enr, policy=None, accepted_config_hash=N
     :param wanted_index: the node's share index, where its address has several
     :param stored: the text of the approval that the store has for this node's place: one that this node signed before it lost
         its data directory counts as given
-    :param custom: networks of one's own that count too
+    :param networks: the :class:`~.networks.Networks` that count
     :raises DvError: another approval was given, or this one may not be
     :raises Problems: several reasons, such as every violation of the policy
     """
@@ -133,7 +134,7 @@ def review(data_dir, proposal, address, enr, policy=None, accepted_config_hash=N
         _refuse_other(given, wanted, data_dir.path(FILE))
         return given
     if stored is not None:
-        given = given_before(wanted, stored, proposal, networks.by_fork_version(proposal.fork_version, custom))
+        given = given_before(wanted, stored, proposal, networks.of(proposal))
         if given:
             return given
     problems = Collector()
@@ -170,13 +171,15 @@ def check_confirmed(proposal, accepted_config_hash):
         )
 
 
-def approve(data_dir, proposal, address, enr, sign, policy=None, accepted_config_hash=None, wanted_index=None, stored=None, custom=()):
+def approve(
+    data_dir, proposal, address, enr, signer, policy=None, accepted_config_hash=None, wanted_index=None, stored=None, networks=KNOWN
+):
     """Approve ``proposal``, once. (approval, whether it was recorded now); the other arguments are those of :func:`review`.
 
-    :param sign: makes the operator's signature (65 bytes) of a digest (32 bytes); called for a new approval only
+    :param signer: the operator's :class:`~.signer.Signer`, asked for a new approval only
     :raises DvError: as :func:`review`, or the wallet is not the operator's
     """
-    considered = (data_dir, proposal, address, enr, policy, accepted_config_hash, wanted_index, stored, custom)
+    considered = (data_dir, proposal, address, enr, policy, accepted_config_hash, wanted_index, stored, networks)
     given = review(*considered)
     approved_by = {}
     if policy:
@@ -185,7 +188,7 @@ def approve(data_dir, proposal, address, enr, sign, policy=None, accepted_config
         approved_by["accepted_config_hash"] = to_hex(accepted_config_hash)
     if given:
         approved_by["signed_before"] = True
-    made = given or _sign(proposal, address, enr, wanted_index, sign, custom)
+    made = given or _sign(proposal, address, enr, wanted_index, signer, networks.of(proposal))
     with data_dir.exclusive():
         # Another run may have approved meanwhile.
         recorded = read(data_dir) and review(*considered)
@@ -203,16 +206,16 @@ def parties(definition):
     ]
 
 
-def _sign(proposal, address, enr, wanted_index, sign, custom):
+def _sign(proposal, address, enr, wanted_index, signer, network):
     enrs.parse(enr, "this node's ENR")
-    chain_id = networks.by_fork_version(proposal.fork_version, custom).chain_id
+    chain_id = network.chain_id
     unsigned = Approval(
         share_index=share_index(proposal, address, wanted_index),
         address=checksum_address(parse_address(address, "the operator's address")),
         enr=enr,
         config_hash=proposal.config_hash,
     )
-    signatures = {name: key_file_wallet.sign_as(address, digest(unsigned, chain_id), sign) for name, digest in SIGNED.items()}
+    signatures = {name: sign_as(signer, address, typed_data(unsigned, chain_id)) for name, typed_data in SIGNED.items()}
     return replace(unsigned, **signatures)
 
 
@@ -246,11 +249,12 @@ def given_before(wanted, stored, proposal, network):
 
 def _is_signed(found, name, address, network):
     """Whether the signature ``name`` of the approval ``found`` is by the wallet with ``address`` (text)."""
+    wanted = parse_address(address, "the operator's address")
     try:
-        signer = secp256k1.recover_address(SIGNED[name](found, network.chain_id), getattr(found, name))
+        eip712.verify_signature(wanted, SIGNED[name](found, network.chain_id), getattr(found, name))
     except DvError:
         return False
-    return signer == parse_address(address, "the operator's address")
+    return True
 
 
 def read(data_dir):
@@ -272,12 +276,12 @@ def collect(proposal, inbox):
     return {index: inbox[name] for index, name in names.items() if name in inbox}
 
 
-def assemble(proposal, approvals, custom=()):
+def assemble(proposal, approvals, network):
     """The complete :class:`~.definition.Definition` of ``proposal`` and all approvals, verified in full.
 
     :param proposal: a checked definition
     :param approvals: dict of share index to the text of that operator's approval; it may lack the binding signature
-    :param custom: networks of one's own that count too
+    :param network: the :class:`~.networks.Network` of the proposal
     :raises CarriedError: an approval is wrong; :class:`Problems` if several are
     :raises DvError: some are missing
     """
@@ -289,7 +293,6 @@ def assemble(proposal, approvals, custom=()):
             "an approval from each of the %d operators" % len(operators),
             "let these nodes approve the proposal, then run again",
         )
-    network = networks.by_fork_version(proposal.fork_version, custom)
     problems = Collector()
     approved = {}
     for index, operator in enumerate(operators, 1):
@@ -349,16 +352,18 @@ def check(index, operator, content, terms, network):
         _refuse_other(found, Approval(index, operator.address, found.enr, terms.config_hash), "the approval")
         part = "enr"
         enrs.parse(found.enr)
-        for part, digest in SIGNED.items():
+        for part, typed_data in SIGNED.items():
             signature = getattr(found, part)
             if part == "binding_signature" and not signature:
                 continue
-            if secp256k1.recover_address(digest(found, network.chain_id), signature) != parse_address(operator.address, "it"):
+            try:
+                eip712.verify_signature(parse_address(operator.address, "it"), typed_data(found, network.chain_id), signature)
+            except eip712.SignedByAnother:
                 raise DvError(
                     "it is not by %s" % operator.address,
                     "a signature by this operator, of this config hash, place and ENR",
                     "ask that operator for its approval, by another way than the store",
-                )
+                ) from None
     except DvError as error:
         raise CarriedError(index, part, error.found, error.wanted, error.hint) from None
     return found

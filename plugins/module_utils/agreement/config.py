@@ -27,8 +27,8 @@ from ..cluster.summary import TERMS as OF_DEFINITION
 from ..cluster.summary import in_eth
 from ..encoding.json_schema import dotted, shape_problems
 from ..errors import DvError, raise_all, show
-from ..ethereum import networks
 from ..ethereum.address import ZERO, parse_address, parse_checksum_address
+from ..ethereum.networks import KNOWN, Network, custom_network, name_of
 from ..ethereum.units import GWEI_PER_ETH
 from .config_schema import PENDING_TERMS, TERMS
 
@@ -59,7 +59,7 @@ class Terms:
     """
 
     name: str
-    network: networks.Network
+    network: Network
     num_validators: int
     threshold: int
     withdrawal_addresses: tuple
@@ -291,8 +291,8 @@ _RULES = (
 def _network_of(given):
     testnet = given["testnet"]
     if testnet is None:
-        return networks.by_name(given["network"])
-    return networks.custom(testnet["name"], testnet["chain_id"], testnet["fork_version"], testnet["genesis_timestamp"])
+        return KNOWN.by_name(given["network"])
+    return custom_network(testnet["name"], testnet["chain_id"], testnet["fork_version"], testnet["genesis_timestamp"])
 
 
 def _terms(given):
@@ -320,7 +320,7 @@ def _terms(given):
 # What is compared with a definition: the variable's field, and its value in terms (None: not known yet).
 _COMPARED = {
     "name": lambda says: says.name,
-    "network": lambda says: networks.name_of(says.network.genesis_fork_version),
+    "network": lambda says: name_of(says.network.genesis_fork_version),
     "num_validators": lambda says: says.num_validators,
     "threshold": lambda says: says.threshold,
     "withdrawal_addresses": lambda says: list(says.withdrawal_addresses),

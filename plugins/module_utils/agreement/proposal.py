@@ -12,43 +12,43 @@ Order of the signatures: charon-formats §2.2.
 from dataclasses import replace
 
 from ..cluster.canonical import spelled_as_ours
-from ..cluster.definition import WRITTEN_VERSION, dump, parse, with_hashes
+from ..cluster.definition import WRITTEN_VERSION, Definition, with_hashes
 from ..cluster.definition_checks import check_hashes, check_runnable
-from ..crypto import secp256k1
 from ..data_dir.layout import CEREMONY
 from ..errors import Collector, DvError
-from ..ethereum import eip712, networks
+from ..ethereum import eip712
 from ..ethereum.address import parse_address
-from ..signers import key_file_wallet
+from ..ethereum.networks import KNOWN, Networks
+from ..signers.signer import sign_as
 from ..storage import files
 from . import config
 
 FILE = CEREMONY + "/proposal.json"
 
 
-def propose(data_dir, wanted, sign, uuid, timestamp):
+def propose(data_dir, wanted, signer, uuid, timestamp):
     """The proposal of the creator's node: the one it made before, or a new one. (definition, whether it is new).
 
     :param wanted: the :class:`~.config.Terms`
-    :param sign: makes the creator's signature (65 bytes) of a digest (32 bytes); called for a new proposal only
+    :param signer: the creator's :class:`~.signer.Signer`, asked for a new proposal only
     :param uuid: text of the new definition, at most 64 bytes
     :param timestamp: text of the new definition, RFC 3339, at most 32 bytes
     :raises DvError: the existing one has other terms (each difference is named), or the wallet is not the creator's
     """
     found = read(data_dir, wanted)
-    made = found or _sign(wanted, sign, uuid, timestamp)
+    made = found or _sign(wanted, signer, uuid, timestamp)
     with data_dir.exclusive():
         # Another run may have proposed meanwhile.
         found = found or read(data_dir, wanted)
         if not found:
-            files.write_new(data_dir.path(FILE), dump(made))
+            files.write_new(data_dir.path(FILE), made.dump())
     return found or made, not found
 
 
-def _sign(wanted, sign, uuid, timestamp):
+def _sign(wanted, signer, uuid, timestamp):
     made = config.definition(wanted, uuid, timestamp)
-    digest = eip712.creator_config_digest(made.config_hash, wanted.network.chain_id)
-    signature = key_file_wallet.sign_as(made.creator.address, digest, sign)
+    typed_data = eip712.creator_config(made.config_hash, wanted.network.chain_id)
+    signature = sign_as(signer, made.creator.address, typed_data)
     return with_hashes(replace(made, creator=replace(made.creator, config_signature=signature)))
 
 
@@ -60,7 +60,7 @@ def read(data_dir, wanted):
     content, path = data_dir.read(FILE), data_dir.path(FILE)
     if content is None:
         return None
-    found = check_proposal(content, path, (wanted.network,))
+    found = check_proposal(content, path, Networks(wanted.network))
     different = config.differences(found, wanted)
     if different:
         raise DvError(
@@ -87,15 +87,15 @@ def check_terms(proposed, wanted):
         )
 
 
-def check_proposal(content, what="proposal", custom=()):
+def check_proposal(content, what="proposal", networks=KNOWN):
     """The :class:`~.definition.Definition` of a proposal (bytes or text) in its one spelling, called ``what`` in errors.
 
     Checked are shape and hashes, the limits of a cluster that is made here, and the creator's signature.
 
-    :param custom: networks of one's own that count too
+    :param networks: the :class:`~.networks.Networks` that count
     :raises DvError: anything wrong
     """
-    found = parse(content, what)
+    found = Definition.parse(content, what)
     if found.version != WRITTEN_VERSION:
         raise DvError("%s has version %s" % (what, found.version), WRITTEN_VERSION)
     check_hashes(found)
@@ -109,19 +109,21 @@ def check_proposal(content, what="proposal", custom=()):
             if operator.enr or operator.config_signature or operator.enr_signature:
                 raise DvError("%s: operators[%d] has an ENR or signatures" % (what, index), "its address only")
     with problems:
-        _check_creator(found, what, custom)
+        _check_creator(found, what, networks)
     problems.raise_any()
     return found
 
 
-def _check_creator(definition, what, custom):
+def _check_creator(definition, what, networks):
     creator = definition.creator
-    network = networks.by_fork_version(definition.fork_version, custom)
-    digest = eip712.creator_config_digest(definition.config_hash, network.chain_id)
-    wanted = parse_address(creator.address, "%s: creator.address" % what)
-    if secp256k1.recover_address(digest, creator.config_signature) != wanted:
+    network = networks.of(definition)
+    typed_data = eip712.creator_config(definition.config_hash, network.chain_id)
+    address = parse_address(creator.address, "%s: creator.address" % what)
+    try:
+        eip712.verify_signature(address, typed_data, creator.config_signature)
+    except eip712.SignedByAnother:
         raise DvError(
             "%s: the creator's signature is not by %s" % (what, creator.address),
             "a signature of this config hash by the creator",
             "do not sign it; ask the creator for the proposal again",
-        )
+        ) from None

@@ -12,19 +12,20 @@ from ..cluster.summary import summarize
 from ..data_dir import node_key
 from ..data_dir.layout import DEFINITION, NODE_KEY
 from ..errors import DvError
-from ..ethereum import enr, networks
+from ..ethereum import enr
+from ..ethereum.networks import KNOWN
 from . import approval, bindings
 from . import proposal as proposals
 from .proposal import check_proposal
 
 
-def evaluate_agreement(data_dir, inbox, store, custom=(), address=None, wanted_index=None, creator=None):
+def evaluate_agreement(data_dir, inbox, store, networks=KNOWN, address=None, wanted_index=None, creator=None):
     """The :class:`~.node_status.NodeStatus` of a node that has its ENR private key, and what is known of its cluster
     (:func:`.summary.summarize`).
 
     :param inbox: name -> text of the store's files; nothing in it is trusted
     :param store: what the store is called in texts
-    :param custom: networks of one's own that count too
+    :param networks: the :class:`~.networks.Networks` that count
     :param address: the address (text) of the node's operator, if it is known; ``wanted_index`` its share index, where it has several
     :param creator: the address (text) of who has to make the proposal, if it is known
     :raises DvError: something of it is not as it must be
@@ -42,11 +43,11 @@ def evaluate_agreement(data_dir, inbox, store, custom=(), address=None, wanted_i
             return _ready("proposal", since, "it is this node's turn"), known
         who = "the creator %s" % creator if creator else "its creator"
         return NodeStatus(state="waiting", step="proposal", since=since, detail=NO_PROPOSAL % (store, who)), known
-    proposal = check_proposal(inbox[PROPOSAL], "the proposal in %s" % store, custom)
+    proposal = check_proposal(inbox[PROPOSAL], "the proposal in %s" % store, networks)
     known = dict(summarize(proposal), share_index=given and given.share_index)
     # That of a proposal says nothing: the ENRs are missing.
     known["definition_hash"] = None
-    network, own = networks.by_fork_version(proposal.fork_version, custom), enr.encode(node_key.read(data_dir))
+    network, own = networks.of(proposal), enr.encode(node_key.read(data_dir))
     if given is None:
         lost = _lost("approval", since, proposal, address, wanted_index, own, inbox, network)
         return lost or _ready("approval", since, "it is this node's turn"), known
@@ -64,18 +65,18 @@ def evaluate_agreement(data_dir, inbox, store, custom=(), address=None, wanted_i
     return _ready("definition", since, "the store holds %s" % ("the definition" if missing else "all approvals")), known
 
 
-def evaluate_without_key(inbox, store, known, custom=(), address=None, wanted_index=None):
+def evaluate_without_key(inbox, store, known, networks=KNOWN, address=None, wanted_index=None):
     """The :class:`~.node_status.NodeStatus` of a node that has no ENR private key, nor anything else; the other arguments are those of
-    :func:`stand`.
+    :func:`evaluate_agreement`.
 
     :param known: gets what is known of the cluster from the proposal
     :raises DvError: the operator has no place in what the store holds
     """
     lost = None
     if PROPOSAL in inbox:
-        proposal = check_proposal(inbox[PROPOSAL], "the proposal in %s" % store, custom)
+        proposal = check_proposal(inbox[PROPOSAL], "the proposal in %s" % store, networks)
         known.update(summarize(proposal), definition_hash=None)
-        network = networks.by_fork_version(proposal.fork_version, custom)
+        network = networks.of(proposal)
         lost = _lost("enr", None, proposal, address, wanted_index, "", inbox, network)
     return lost or _ready("enr", None, "it is this node's turn")
 

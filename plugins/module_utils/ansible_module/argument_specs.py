@@ -44,11 +44,11 @@ CARRIER_SPEC = dict(
 )
 
 
-def networks(params):
-    """The custom networks named by a module's ``testnet`` option: none or one :class:`Network`."""
-    from ..ethereum.networks import custom
+def networks_of(params):
+    """The :class:`~.networks.Networks` of a run: those that are known, and the custom one of a module's ``testnet`` option."""
+    from ..ethereum.networks import KNOWN, Networks, custom_network
 
     testnet = params.get("testnet")
     if not testnet:
-        return ()
-    return (custom(testnet["name"], testnet["chain_id"], testnet["fork_version"], testnet["genesis_timestamp"]),)
+        return KNOWN
+    return Networks(custom_network(testnet["name"], testnet["chain_id"], testnet["fork_version"], testnet["genesis_timestamp"]))

@@ -16,7 +16,7 @@ import sys
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ..errors import DvError, printable
-from ..storage import files
+from ..storage.as_owner import as_owner_of
 from . import zip_importer
 
 #: How deep an answer may nest: more than any of ours does.
@@ -92,7 +92,7 @@ def run(argument_spec, function, **constraints):
     try:
         if _missing:
             raise _missing[0]
-        with files.like_owner(module.params.get("data_dir")):
+        with as_owner_of(module.params.get("data_dir")):
             result = _deliverable_result(function(module))
     except DvError as error:
         module.fail_json(msg=str(error))

@@ -102,7 +102,7 @@ def make(directory, peer_id, private_key, recipients, now):
     content = age.encrypt(private_key.hex().encode(), recipients).encode()
     sha256 = hashlib.sha256(content).hexdigest()
     created = datetime.datetime.fromtimestamp(now, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    backup = Backup(os.path.join(directory, "enr-key-%s-%s.age" % (peer_id, sha256[:8])), peer_id, recipients, created)
+    backup = Backup(os.path.join(directory, f"enr-key-{peer_id}-{sha256[:8]}.age"), peer_id, recipients, created)
     record = {"peer_id": peer_id, "recipients": recipients, "created": created, "sha256": sha256}
     files.make_directory(directory)
     for path, text in zip(backup.paths, (content, go_json.dumps(record).encode())):
@@ -112,7 +112,7 @@ def make(directory, peer_id, private_key, recipients, now):
 
 def approval_path(directory, peer_id, content):
     """Where the copy of an approval of ``content`` (bytes) by the node with ``peer_id`` lies."""
-    return os.path.join(directory, "approval-%s-%s.json" % (peer_id, hashlib.sha256(content).hexdigest()[:8]))
+    return os.path.join(directory, f"approval-{peer_id}-{hashlib.sha256(content).hexdigest()[:8]}.json")
 
 
 def _read(path, peer_id):
@@ -122,9 +122,9 @@ def _read(path, peer_id):
     owner, recipients, created, sha256 = fields
     hint = "move it away, and make another backup while the key is there"
     if owner != peer_id or not isinstance(recipients, list) or not all(isinstance(each, str) for each in [created, *recipients]):
-        raise DvError("%s is damaged" % path, "the record of a backup", hint)
+        raise DvError(f"{path} is damaged", "the record of a backup", hint)
     backup = Backup(path.removesuffix(".json") + ".age", peer_id, recipients, created)
     found = hashlib.sha256(files.read(backup.path, MAX_SIZE)).hexdigest()
     if found != sha256:
-        raise DvError("%s is damaged: its SHA-256 is %s" % (backup.path, found), str(sha256), hint)
+        raise DvError(f"{backup.path} is damaged: its SHA-256 is {found}", str(sha256), hint)
     return backup

@@ -4,8 +4,7 @@
 
 """Cluster definitions (``cluster-definition.json``), v1.0 to v1.11: model, reading, writing, and what their terms mean.
 
-Source: charon-formats §1. A version is a column of the tables here and in :mod:`.definition_hash`; both that module's
-hashes and the checks of :mod:`.definition_checks` are names of this one too.
+Source: charon-formats §1. A version is a column of the tables here and in :mod:`.definition_hash`.
 """
 
 from dataclasses import dataclass, replace
@@ -33,7 +32,7 @@ from ..errors import DvError, show
 from ..ethereum.units import GWEI_PER_ETH
 from .definition_hash import SSZ_MAX_OPERATORS, compute_config_hash, compute_definition_hash
 
-VERSIONS = tuple("v1.%d.0" % minor for minor in range(12))
+VERSIONS = tuple(f"v1.{minor}.0" for minor in range(12))
 WRITTEN_VERSION = "v1.10.0"
 MAX_VALIDATORS = 65536
 
@@ -93,6 +92,32 @@ class Definition:
     config_hash: bytes = b""
     definition_hash: bytes = b""
 
+    @staticmethod
+    def parse(value, what="cluster definition"):
+        """The definition in ``value``: JSON text (bytes or str), or the dict of it. ``what`` names it in errors.
+
+        The shape is checked, and that there are as many validators as it says; hashes, amounts and signatures are not.
+
+        :raises DvError: anything wrong with the shape; the error names the JSON path
+        """
+        return _read(value, what)[0]
+
+    @staticmethod
+    def unknown_keys(value):
+        """The JSON paths of the keys in ``value`` that a definition of its version does not have, and that charon ignores.
+
+        :raises DvError: as for :meth:`parse`
+        """
+        return _read(value, "cluster definition")[1].unknown
+
+    def to_json(self):
+        """The dict that stands for it in JSON: keys in the order of its version."""
+        return DEFINITION_RECORD.write(self, self.minor)
+
+    def dump(self):
+        """The bytes of ``cluster-definition.json``, as charon writes it."""
+        return go_json.dumps(self.to_json()).encode()
+
     @property
     def minor(self):
         """The N of the version v1.N.0."""
@@ -111,7 +136,7 @@ class Definition:
     def _shared(self, name):
         addresses = {getattr(validator, name) for validator in self.validators or ()}
         if len(addresses) > 1:
-            raise DvError("the validators have %d different %s" % (len(addresses), name), "one for all in %s" % self.version)
+            raise DvError(f"the validators have {len(addresses)} different {name}", f"one for all in {self.version}")
         return addresses.pop() if addresses else ""
 
 
@@ -154,7 +179,7 @@ _VALIDATOR = Record(
 )
 
 #: The table of the whole file; :mod:`.lock` has it as one of its fields.
-RECORD = Record(
+DEFINITION_RECORD = Record(
     _make_definition,
     Field("name", Text(256), omit=True),
     Field("creator", _CREATOR, first=4),
@@ -180,24 +205,6 @@ RECORD = Record(
 )
 
 
-def parse(value, what="cluster definition"):
-    """The :class:`Definition` of ``value``: JSON text (bytes or str), or the dict of it. ``what`` names it in errors.
-
-    The shape is checked, and that there are as many validators as it says; hashes, amounts and signatures are not.
-
-    :raises DvError: anything wrong with the shape; the error names the JSON path
-    """
-    return _read(value, what)[0]
-
-
-def unknown_keys(value):
-    """The JSON paths of the keys in ``value`` that a definition of its version does not have, and that charon ignores.
-
-    :raises DvError: as for :func:`parse`
-    """
-    return _read(value, "cluster definition")[1].unknown
-
-
 def read_version(value, what):
     """The N of the version v1.N.0 of the JSON object ``value``, a definition.
 
@@ -206,8 +213,8 @@ def read_version(value, what):
     version = lookup(value, "version", what)
     if version not in VERSIONS:
         raise DvError(
-            "%s: version is %s" % (what, show(version)),
-            "one of %s to %s" % (VERSIONS[0], VERSIONS[-1]),
+            f"{what}: version is {show(version)}",
+            f"one of {VERSIONS[0]} to {VERSIONS[-1]}",
             "a newer file needs a newer obol.dv",
         )
     return VERSIONS.index(version)
@@ -217,26 +224,16 @@ def check_counts(definition, what="cluster definition"):
     """Refuse a definition (v1.5 and later) whose ``num_validators`` is not the number of its validators."""
     if definition.num_validators != len(definition.validators or ()):
         raise DvError(
-            "%s: num_validators is %d, but validators has %d entries" % (what, definition.num_validators, len(definition.validators or ())),
+            f"{what}: num_validators is {definition.num_validators}, but validators has {len(definition.validators or ())} entries",
             "as many entries as num_validators says",
         )
-
-
-def to_json(definition):
-    """The dict that stands for ``definition`` in JSON: keys in the order of its version."""
-    return RECORD.write(definition, definition.minor)
-
-
-def dump(definition):
-    """The bytes of ``cluster-definition.json``, as charon writes it."""
-    return go_json.dumps(to_json(definition)).encode()
 
 
 def _read(value, what):
     if isinstance(value, (bytes, str)):
         value = go_json.loads(value, what)
     reading = Reading(what, read_version(value, what))
-    definition = RECORD.read(value, "", reading)
+    definition = DEFINITION_RECORD.read(value, "", reading)
     check_counts(definition, what)
     return definition, reading
 

@@ -10,7 +10,6 @@ Source: charon-formats §1.4, §1.6 and §2.5. Every check says all that it find
 import contextlib
 from functools import partial
 
-from ..crypto import secp256k1
 from ..errors import Collector, DvError, OperatorError
 from ..ethereum import address, eip712, enr
 from ..ethereum.units import GWEI_PER_ETH
@@ -166,12 +165,12 @@ def check_signatures(definition, network):
     config_hash = compute_config_hash(definition)
     unsigned = [not (each.address or each.config_signature or each.enr_signature) for each in operators]
     if not all(unsigned):
-        config_digest = eip712.config_digest_v1_3 if definition.minor == 3 else eip712.operator_config_digest
-        digest = config_digest(config_hash, network.chain_id)
+        of_config = eip712.operator_config_v1_3 if definition.minor == 3 else eip712.operator_config
+        config = of_config(config_hash, network.chain_id)
         for index, operator in enumerate(operators, 1):
             signed = {
-                "config_signature": (digest, operator.config_signature),
-                "enr_signature": (eip712.enr_digest(operator.enr, network.chain_id), operator.enr_signature),
+                "config_signature": (config, operator.config_signature),
+                "enr_signature": (eip712.operator_enr(operator.enr, network.chain_id), operator.enr_signature),
             }
             with problems:
                 _check_signer(operator.address, signed, partial(OperatorError, index))
@@ -190,8 +189,8 @@ def _check_creator(definition, config_hash, chain_id, unsigned):
         return "unsigned" if unsigned else "group"
     if unsigned and not creator.address and not creator.config_signature:
         return "unsigned"
-    digest = eip712.creator_config_digest(config_hash, chain_id)
-    _check_signer(creator.address, {"config_signature": (digest, creator.config_signature)}, _creator_error)
+    config = eip712.creator_config(config_hash, chain_id)
+    _check_signer(creator.address, {"config_signature": (config, creator.config_signature)}, _creator_error)
     return "solo" if unsigned else "group"
 
 
@@ -202,7 +201,7 @@ def _creator_error(check, found, wanted="", hint=""):
 def _check_signer(signer, signed, fail):
     """Refuse signatures that are not by the address text ``signer``, with the error that ``fail`` makes.
 
-    :param signed: digest and signature by the name of the check
+    :param signed: typed data and signature by the name of the check
     """
     if not signer:
         raise fail("address", "it is missing", "an address and signatures, of every operator and the creator, or of none")
@@ -211,21 +210,16 @@ def _check_signer(signer, signed, fail):
     except DvError as error:
         raise fail("address", error.found, error.wanted) from None
     problems = Collector()
-    for check, (digest, signature) in signed.items():
+    for check, (typed_data, signature) in signed.items():
         with problems:
             if not signature:
                 raise fail(check, "it is missing", "a signature by %s" % signer, "the owner of that address has yet to sign")
             try:
-                found = secp256k1.recover_address(digest, signature)
+                eip712.verify_signature(wanted, typed_data, signature)
+            except eip712.SignedByAnother as error:
+                raise fail(check, error.found, "a signature of what the definition says by %s" % signer, _CONTRACT_HINT) from None
             except DvError as error:
                 raise fail(check, error.found, error.wanted, _CONTRACT_HINT) from None
-            if found != wanted:
-                raise fail(
-                    check,
-                    "it is a signature by %s, or of something else" % address.checksum_address(found),
-                    "a signature of what the definition says by %s" % signer,
-                    _CONTRACT_HINT,
-                )
     problems.raise_any()
 
 

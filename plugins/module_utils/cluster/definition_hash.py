@@ -56,7 +56,7 @@ def _compute(definition, mode):
 def _signatures(value, walk):
     """v1.11: as many signatures of 65 bytes as there are."""
     if len(value) % 65:
-        raise DvError("%d bytes" % len(value), "a multiple of 65 bytes")
+        raise DvError(f"{len(value)} bytes", "a multiple of 65 bytes")
     return [ssz.root_list([ssz.fixed_bytes(value[i : i + 65], 65) for i in range(0, len(value), 65)], 32)]
 
 

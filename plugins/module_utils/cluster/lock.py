@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from ..encoding import go_json, ssz
 from ..encoding.json_fields import MAX_UINT64, SAME_OBJECT, Base64, Constant, Decimal, Field, Hex, Integer, List, Reading, Record, lookup
 from ..encoding.ssz_fields import Leaf, fixed, fixed_list, put, put_hex_text, struct, struct_list, uint64, walker
-from . import definition as definitions
-from . import definition_hash
-from .definition import Definition
-from .definition_hash import SSZ_MAX_OPERATORS
+from .definition import DEFINITION_RECORD, MAX_VALIDATORS, Definition, check_counts, read_version
+from .definition_hash import SSZ_MAX_OPERATORS, compute_definition_hash
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +54,7 @@ class DistributedValidator:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lock:
+class ClusterLock:
     """A cluster lock.
 
     ``validators`` is a tuple, or ``None`` for JSON's ``null``; ``signature_aggregate`` has 96 bytes; ``lock_hash`` is
@@ -68,6 +66,32 @@ class Lock:
     signature_aggregate: bytes = b""
     lock_hash: bytes = b""
     node_signatures: tuple = ()
+
+    @staticmethod
+    def parse(value, what="cluster lock"):
+        """The lock in ``value``: JSON text (bytes or str), or the dict of it. ``what`` names it in errors.
+
+        The shape is checked, and that the definition has as many validators as it says; nothing else is.
+
+        :raises DvError: anything wrong with the shape; the error names the JSON path
+        """
+        return _read(value, what)[0]
+
+    @staticmethod
+    def unknown_keys(value):
+        """The JSON paths of the keys in ``value`` that a lock of its version does not have, and that charon ignores.
+
+        :raises DvError: as for :meth:`parse`
+        """
+        return _read(value, "cluster lock")[1].unknown
+
+    def to_json(self):
+        """The dict that stands for it in JSON: keys in the order of its version."""
+        return _LOCK.write(self, self.definition.minor)
+
+    def dump(self):
+        """The bytes of ``cluster-lock.json``, as charon writes it."""
+        return go_json.dumps(self.to_json()).encode()
 
 
 class _FirstOf:
@@ -123,9 +147,9 @@ _VALIDATOR = Record(
 
 # Signatures may be shorter here than they are in truth: that they are wrong is for the verifier to say.
 _LOCK = Record(
-    Lock,
-    Field("cluster_definition", definitions.RECORD, attribute="definition"),
-    Field("distributed_validators", List(_VALIDATOR, definitions.MAX_VALIDATORS, nil=None), attribute="validators"),
+    ClusterLock,
+    Field("cluster_definition", DEFINITION_RECORD, attribute="definition"),
+    Field("distributed_validators", List(_VALIDATOR, MAX_VALIDATORS, nil=None), attribute="validators"),
     Field("signature_aggregate", Base64(96, exact=False), last=1),
     Field("lock_hash", Base64(32), last=1),
     Field("signature_aggregate", Hex(96, exact=False), first=2),
@@ -134,41 +158,13 @@ _LOCK = Record(
 )
 
 
-def parse(value, what="cluster lock"):
-    """The :class:`Lock` of ``value``: JSON text (bytes or str), or the dict of it. ``what`` names it in errors.
-
-    The shape is checked, and that the definition has as many validators as it says; nothing else is.
-
-    :raises DvError: anything wrong with the shape; the error names the JSON path
-    """
-    return _read(value, what)[0]
-
-
-def unknown_keys(value):
-    """The JSON paths of the keys in ``value`` that a lock of its version does not have, and that charon ignores.
-
-    :raises DvError: as for :func:`parse`
-    """
-    return _read(value, "cluster lock")[1].unknown
-
-
-def to_json(lock):
-    """The dict that stands for ``lock`` in JSON: keys in the order of its version."""
-    return _LOCK.write(lock, lock.definition.minor)
-
-
-def dump(lock):
-    """The bytes of ``cluster-lock.json``, as charon writes it."""
-    return go_json.dumps(to_json(lock)).encode()
-
-
 def _read(value, what):
     if isinstance(value, (bytes, str)):
         value = go_json.loads(value, what)
-    inside = "%s, cluster_definition" % what
-    reading = Reading(what, definitions.read_version(lookup(value, "cluster_definition", what), inside))
+    inside = f"{what}, cluster_definition"
+    reading = Reading(what, read_version(lookup(value, "cluster_definition", what), inside))
     lock = _LOCK.read(value, "", reading)
-    definitions.check_counts(lock.definition, inside)
+    check_counts(lock.definition, inside)
     return lock, reading
 
 
@@ -177,10 +173,10 @@ def compute_lock_hash(lock):
 
     :raises DvError: a value that its field has no room for
     """
-    limit = definitions.MAX_VALIDATORS if lock.definition.minor >= 3 else None
+    limit = MAX_VALIDATORS if lock.definition.minor >= 3 else None
     walk = walker(lock.definition.minor)
     validators = struct_list(_VALIDATOR_LEAVES, limit)(lock.validators, walk)
-    return ssz.container(definition_hash.compute_definition_hash(lock.definition), *validators)
+    return ssz.container(compute_definition_hash(lock.definition), *validators)
 
 
 def _put_list(values, walk):

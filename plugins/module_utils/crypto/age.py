@@ -9,6 +9,8 @@ as in a ``.pub`` file. Its owner opens the file with the private key: ``age --de
 """
 
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from ..errors import Collector, DvError
 
@@ -16,34 +18,34 @@ from ..errors import Collector, DvError
 SECRET = re.compile("SECRET-KEY|PRIVATE KEY|AGE-PLUGIN-", re.IGNORECASE)
 
 
-def parse_recipients(texts, what):
-    """The recipients of ``texts``, each in its only spelling, without comments, sorted and once: a list of str.
+def parse_recipients(texts: Iterable[str], what: str) -> list[str]:
+    """The recipients of ``texts``, each in its only spelling, without comments, sorted and once.
 
     :param what: the list's name in errors
     :raises DvError: there is none, or some are no recipients; no text of them is shown, since it may be a secret
     """
-    problems, found = Collector(), set()
-    for place, text in enumerate(texts):
+    problems, recipients = Collector(), set()
+    for position, text in enumerate(texts):
         with problems:
-            found.add(_spelled(text, "%s[%d]" % (what, place)))
+            recipients.add(_spelled(text, f"{what}[{position}]"))
     problems.raise_any()
-    if not found:
-        raise DvError("%s is empty" % what, "recipients of age", "name at least one, e.g. the public key that age-keygen tells")
-    return sorted(found)
+    if not recipients:
+        raise DvError(f"{what} is empty", "recipients of age", "name at least one, e.g. the public key that age-keygen tells")
+    return sorted(recipients)
 
 
-def encrypt(content, recipients):
-    """The armored age file (ASCII text) of ``content`` (bytes): each of ``recipients``, as parsed, can open it."""
+def encrypt(content: bytes, recipients: Iterable[str]) -> str:
+    """The armored age file (ASCII) of ``content``: each of ``recipients``, as parsed, can open it."""
     import pyrage
 
     return pyrage.encrypt(content, [_recipient(text) for text in recipients], armored=True).decode()
 
 
-def _spelled(text, what):
+def _spelled(text: str, what: str) -> str:
     """One recipient in its only spelling."""
     if SECRET.search(text):
         raise DvError(
-            "%s is a secret key" % what,
+            f"{what} is a secret key",
             "its public key",
             "whoever has seen it here can open what is encrypted for it: make a new one, with age-keygen",
         )
@@ -60,13 +62,13 @@ def _spelled(text, what):
         return without_comment
     except Exception:  # pylint: disable=broad-exception-caught
         raise DvError(
-            "%s is no recipient" % what,
+            f"{what} is no recipient",
             "an age public key (age1..., X25519), or an SSH public key of the type ssh-ed25519 or ssh-rsa",
             "copy it once more; others, as the post-quantum ones of age, are not taken",
         ) from None
 
 
-def _recipient(text):
+def _recipient(text: str) -> Any:
     import pyrage
 
     # ``age1...`` or ``ssh-...``

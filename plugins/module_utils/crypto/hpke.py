@@ -32,15 +32,14 @@ OVERHEAD = 1136
 _SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 
 
-def public_key(private_key):
+def public_key(private_key: bytes) -> bytes:
     """The public key (1216 bytes) of ``private_key`` (96 bytes)."""
     mlkem, x25519 = _halves(private_key)
     return mlkem.public_key().public_bytes_raw() + x25519.public_key().public_bytes_raw()
 
 
-def seal(recipient, info, plaintext):
-    """``plaintext`` sealed to the public key ``recipient`` (1216 bytes), bound to ``info``. Random: two calls
-    differ.
+def seal(recipient: bytes, info: bytes, plaintext: bytes) -> bytes:
+    """``plaintext`` sealed to the public key ``recipient`` (1216 bytes), bound to ``info``. Random: two calls differ.
 
     :raises DvError: nobody can seal to that key (not reduced, or of low order)
     """
@@ -50,10 +49,10 @@ def seal(recipient, info, plaintext):
         )
         return _SUITE.encrypt(plaintext, key, info)
     except ValueError:
-        raise DvError("an HPKE public key that cannot be sealed to", "an X-Wing key of %d bytes" % PUBLIC_KEY_SIZE) from None
+        raise DvError("an HPKE public key that cannot be sealed to", f"an X-Wing key of {PUBLIC_KEY_SIZE} bytes") from None
 
 
-def open(private_key, info, ciphertext):
+def open(private_key: bytes, info: bytes, ciphertext: bytes) -> bytes:
     """What was sealed to the holder of ``private_key`` (96 bytes) with ``info``.
 
     :raises DvError: it was not
@@ -64,7 +63,7 @@ def open(private_key, info, ciphertext):
         raise DvError("a ciphertext that does not open", "one that was sealed to this key") from None
 
 
-def _halves(private_key):
+def _halves(private_key: bytes) -> tuple[MLKEM768PrivateKey, X25519PrivateKey]:
     return (
         MLKEM768PrivateKey.from_seed_bytes(private_key[:64]),
         X25519PrivateKey.from_private_bytes(private_key[64:]),

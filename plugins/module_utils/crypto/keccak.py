@@ -5,8 +5,8 @@
 """Keccak-256."""
 
 
-def keccak256(data):
-    """The 32 bytes of Keccak-256 (Ethereum's hash, not SHA3-256) of the bytes ``data``."""
+def keccak256(data: bytes) -> bytes:
+    """The 32 bytes of Keccak-256 (Ethereum's hash, not SHA3-256) of ``data``."""
     # pycryptodome: C code, and eth-account needs it anyway. Imported here since loading it takes a tenth of a second.
     from Crypto.Hash import keccak
 

@@ -4,7 +4,7 @@
 
 """The definition that lies in a node's data directory, by itself or in the lock."""
 
-from ..cluster.definition import parse
+from ..cluster.definition import Definition
 from ..encoding import go_json
 from ..encoding.json_fields import lookup
 from .layout import DEFINITION, LOCK
@@ -16,7 +16,7 @@ def definition(data_dir):
     :raises DvError: it is not one, or cannot be read
     """
     content = data_dir.read(DEFINITION)
-    return None if content is None else parse(content, data_dir.path(DEFINITION))
+    return None if content is None else Definition.parse(content, data_dir.path(DEFINITION))
 
 
 def locked_definition(data_dir):
@@ -27,4 +27,4 @@ def locked_definition(data_dir):
     :raises DvError: it has none, or cannot be read
     """
     content, path = data_dir.read(LOCK), data_dir.path(LOCK)
-    return None if content is None else parse(lookup(go_json.loads(content, path), "cluster_definition", path), path)
+    return None if content is None else Definition.parse(lookup(go_json.loads(content, path), "cluster_definition", path), path)

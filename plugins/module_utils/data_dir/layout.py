@@ -12,7 +12,8 @@ import contextlib
 import glob
 import os
 
-from ..storage import files
+from ..storage import files, run_lock
+from ..storage.as_owner import as_owner_of
 
 NODE_KEY = "charon-enr-private-key"
 DEFINITION = "cluster-definition.json"
@@ -85,8 +86,8 @@ class DataDir:
         return {os.path.basename(path).removesuffix(".jws") for path in glob.glob(sent)}
 
     def as_owner(self):
-        """While this context is entered, what root makes in the data directory belongs to its owner; see :func:`.files.as_owner_of`."""
-        return files.like_owner(self.root)
+        """While this context is entered, what root makes in the data directory belongs to its owner; see :func:`.as_owner.as_owner_of`."""
+        return as_owner_of(self.root)
 
     @contextlib.contextmanager
     def exclusive(self):
@@ -98,8 +99,8 @@ class DataDir:
         """
         ceremony, approvals = self.path(CEREMONY), self.path(APPROVALS)
         files.make_directory(ceremony)
-        with files.exclusive(os.path.join(ceremony, "lock")):
+        with run_lock.exclusive(os.path.join(ceremony, "lock")):
             for directory in filter(files.is_directory, (self.root, ceremony, approvals)):
-                files.sweep(directory)
+                files.remove_temporary_files(directory)
                 files.sync_directory(directory)
             yield

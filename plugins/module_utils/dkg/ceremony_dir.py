@@ -69,10 +69,10 @@ class CeremonyDir:
         attempts = self.attempts()
         # The whole list first: a link among them is refused before anything is touched.
         for directory in [each for each in self._directories(attempts) if files.is_directory(each)]:
-            files.sweep(directory)
+            files.remove_temporary_files(directory)
             files.sync_directory(directory)
         for attempt in attempts:
-            files.sweep_directory(attempt.keys)
+            files.remove_temporary_directory_of(attempt.keys)
 
     def _directories(self, attempts):
         """Every directory that there can be: files are made nowhere else."""

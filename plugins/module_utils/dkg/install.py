@@ -8,7 +8,7 @@ in its place, the lock last; then the secrets of the way go.
 Each step can be done again, so an interrupted run goes on from where it was.
 """
 
-from ..cluster.lock import Lock, dump
+from ..cluster.lock import ClusterLock
 from ..data_dir.layout import KEYS, LOCK, DataDir
 from ..data_dir.validator_keys import ValidatorKeys
 from ..errors import DvError
@@ -35,7 +35,7 @@ def check_no_results(data_dir: DataDir) -> None:
             )
 
 
-def install(ceremony_dir: CeremonyDir, attempt: AttemptDir, parameters: Parameters, network: Network, lock: Lock) -> None:
+def install(ceremony_dir: CeremonyDir, attempt: AttemptDir, parameters: Parameters, network: Network, lock: ClusterLock) -> None:
     """Put the results of ``attempt`` in their place, then erase what is secret and no longer needed.
 
     :param lock: the finished and verified one
@@ -47,7 +47,7 @@ def install(ceremony_dir: CeremonyDir, attempt: AttemptDir, parameters: Paramete
         deposits = [validator.deposits[position] for validator in lock.validators or ()]
         content = deposit.dump_file(deposits, parameters.definition.fork_version, network.name)
         ceremony_dir.changed |= files.write_same(data_dir.path(deposit.file_name(amount)), content)
-    ceremony_dir.changed |= files.write_same(data_dir.path(LOCK), dump(lock))
+    ceremony_dir.changed |= files.write_same(data_dir.path(LOCK), lock.dump())
     erase_secrets(ceremony_dir)
 
 

@@ -13,11 +13,12 @@ import os
 from collections.abc import Iterable
 from functools import partial
 
-from ..cluster import lock
+from ..cluster.lock import ClusterLock
 from ..crypto.bls.signatures import curve
 from ..data_dir.validator_keys import ValidatorKeys
 from ..errors import DvError
 from ..ethereum.keystore import DerivedKeys
+from ..ethereum.networks import Networks
 from ..verify.lock import verify_lock
 from . import install
 from .attempt_run import AttemptRun, OtherSettings, StateError
@@ -234,12 +235,12 @@ class Rounds(AttemptRun):
 
     # Round 4
 
-    def _sign(self, keys: confirm.Keys) -> lock.Lock:
+    def _sign(self, keys: confirm.Keys) -> ClusterLock:
         """The lock, without the signatures of its hash."""
         if "seal" in self.attempt_dir.sent_rounds():
             content = self.attempt_dir.cache_get("lock", self.own_payload("seal").node_signature[0])
             if content is not None:
-                return lock.parse(content, "the lock that this node sealed")
+                return ClusterLock.parse(content, "the lock that this node sealed")
         hashes = self._hashes(keys)
         if "sign" not in self.attempt_dir.sent_rounds():
             self._send_sign(keys, hashes)
@@ -318,14 +319,14 @@ class Rounds(AttemptRun):
 
     # Round 5
 
-    def _seal(self, keys: confirm.Keys, unsigned: lock.Lock) -> None:
+    def _seal(self, keys: confirm.Keys, unsigned: ClusterLock) -> None:
         """Install the results, with the lock that all signed."""
         me = self.parameters.share_index
         if "seal" not in self.attempt_dir.sent_rounds():
             payload = seal.make(self.node_key, self._own_shares(keys), unsigned.lock_hash)
             with _own_message("seal"):
                 seal.check(self.parameters, me, payload, unsigned)
-            self.attempt_dir.cache_put("lock", payload.node_signature[0], lock.dump(unsigned))
+            self.attempt_dir.cache_put("lock", payload.node_signature[0], unsigned.dump())
             self._send("seal", payload)
         try:
             seal.check(self.parameters, me, self.own_payload("seal"), unsigned)
@@ -339,19 +340,19 @@ class Rounds(AttemptRun):
             signed = seal.complete(unsigned, [self.payload("seal", operator) for operator in self.parameters.operators])
         if signed is None:
             raise Waiting("seal", missing)
-        verify_lock(signed, (self.network,)).raise_errors()
+        verify_lock(signed, Networks(self.network)).raise_errors()
         install.install(self.ceremony_dir, self.attempt_dir, self.parameters, self.network, signed)
 
     def _handed_lock(self, unsigned):
         """The lock of a complete host, if it is the one that we sealed, with the signatures of all."""
-        size = len(lock.dump(seal.with_signatures(unsigned, bytes(96), [bytes(65)] * self.parameters.n)).decode())
+        size = len(seal.with_signatures(unsigned, bytes(96), [bytes(65)] * self.parameters.n).dump().decode())
         for text in self.inbox.locks(self.number):
             try:
                 # One that is longer than ours can only cost time and memory.
-                found = lock.parse(text if len(text) <= size else "")
+                found = ClusterLock.parse(text if len(text) <= size else "")
                 signed = seal.with_signatures(unsigned, found.signature_aggregate, found.node_signatures)
                 same = found.lock_hash == signed.lock_hash and seal.signed_by_all(self.parameters, signed)
-                if same and verify_lock(signed, (self.network,)).ok:
+                if same and verify_lock(signed, Networks(self.network)).ok:
                     return signed
             except DvError:
                 continue

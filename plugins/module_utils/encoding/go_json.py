@@ -9,11 +9,12 @@ Source: charon-formats §0.1. Files are indented with one space, without a final
 
 import json
 import re
+from typing import Any, NoReturn
 
 from ..errors import DvError
 
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-_ESCAPED = re.compile("[%s]" % "".join(_ESCAPES))
+_ESCAPED = re.compile(f"[{''.join(_ESCAPES)}]")
 
 # No file of ours nests deeper than 8. Python's own guard is the recursion limit, and libraries that raise it (py_ecc does)
 # turn a deeply nested text into a crash of the process.
@@ -23,16 +24,16 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 
 
-def dumps(value, indent=1):
-    """The text (str) of ``value``: ``indent=1`` for files, ``None`` for compact HTTP bodies. Keys keep their order."""
+def dumps(value: Any, indent: int | None = 1) -> str:
+    """The text of ``value``: ``indent=1`` for files, ``None`` for compact HTTP bodies. Keys keep their order."""
     separators = (",", ":") if indent is None else None
     text = json.dumps(value, indent=indent, separators=separators, ensure_ascii=False)
     # Outside of strings none of these characters occurs, so replacing them in the whole text is safe.
     return _ESCAPED.sub(lambda match: _ESCAPES[match.group()], text)
 
 
-def loads(content, what):
-    """The value of the JSON text ``content`` (bytes or str), called ``what`` in errors.
+def loads(content: bytes | str, what: str) -> Any:
+    """The value of the JSON text ``content``, called ``what`` in errors.
 
     :raises DvError: not UTF-8, not JSON, nested too deeply, a repeated key, or a number that JSON does not know
     """
@@ -45,11 +46,11 @@ def loads(content, what):
             json.dumps(value, ensure_ascii=False).encode()
         return value
     except (ValueError, RecursionError) as error:
-        raise DvError("%s is not JSON (%s)" % (what, error), "a JSON text in UTF-8") from None
+        raise DvError(f"{what} is not JSON ({error})", "a JSON text in UTF-8") from None
 
 
-def check_depth(text):
-    """Refuse a JSON text (str) that nests deeper than any of ours.
+def check_depth(text: str) -> None:
+    """Refuse a JSON ``text`` that nests deeper than any of ours.
 
     :raises ValueError: it does
     """
@@ -57,15 +58,15 @@ def check_depth(text):
     for bracket in re.findall(r"[][{}]", _STRING.sub("", text)):
         depth += 1 if bracket in "[{" else -1
         if depth > _MAX_DEPTH:
-            raise ValueError("nested more than %d deep" % _MAX_DEPTH)
+            raise ValueError(f"nested more than {_MAX_DEPTH} deep")
 
 
-def _object(pairs):
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
         raise ValueError("a key stands twice in one object")
     return value
 
 
-def _refuse(constant):
-    raise ValueError("%s is no JSON number" % constant)
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON number")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The networks charon knows, and networks of one's own. Source: charon-formats §10."""
+"""The networks that charon knows, and custom ones. Source: charon-formats §10."""
 
 import re
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from ..errors import DvError, show
 class Network:
     """A network.
 
-    :param name: charon's name of it
-    :param chain_id: chain id of its execution layer
+    :param name: as charon calls it
+    :param chain_id: of its execution layer
     :param genesis_fork_version: 4 bytes
     :param genesis_time: Unix seconds
     :param capella_fork_version: 4 bytes, under which exits are signed; ``None`` where it is not known
@@ -28,7 +28,7 @@ class Network:
     capella_fork_version: bytes | None = None
 
 
-# name, chain id, genesis fork version, genesis time, Capella fork version
+#: The networks that charon knows. Columns: name, chain id, genesis fork version, genesis time, Capella fork version.
 NETWORKS = tuple(
     Network(name, chain_id, bytes.fromhex(genesis), genesis_time, bytes.fromhex(capella))
     for name, chain_id, genesis, genesis_time, capella in (
@@ -43,66 +43,72 @@ NETWORKS = tuple(
     )
 )
 
-#: Where validators hold real value.
+#: Names of those where validators hold real value.
 PRODUCTION = frozenset({"mainnet", "gnosis"})
 
 
-def by_name(name):
-    """The :class:`Network` called ``name``.
+class Networks:
+    """The networks that count in a run: those that charon knows, and its ``custom`` ones (:func:`custom_network`)."""
 
-    :raises DvError: not known; the error lists the known ones
-    """
-    for network in NETWORKS:
-        if network.name == name:
-            return network
-    raise DvError(
-        "the network %s is not known" % show(name),
-        "one of %s" % ", ".join(network.name for network in NETWORKS),
-        "for a network of your own set dv_testnet_name, dv_testnet_chain_id, dv_testnet_fork_version and dv_testnet_genesis_timestamp",
-    )
+    def __init__(self, *custom: Network):
+        self._networks = (*NETWORKS, *custom)
+
+    def of(self, definition) -> Network:
+        """The network of a :class:`~.definition.Definition`; errors as of :meth:`by_fork_version`."""
+        return self.by_fork_version(definition.fork_version)
+
+    def by_fork_version(self, fork_version: bytes) -> Network:
+        """The network with the genesis fork version ``fork_version`` (4 bytes).
+
+        :raises DvError: not known; the error lists the known ones
+        """
+        for network in self._networks:
+            if network.genesis_fork_version == fork_version:
+                return network
+        raise DvError(
+            f"no network with the genesis fork version 0x{fork_version.hex()} is known",
+            "one of " + ", ".join(f"0x{each.genesis_fork_version.hex()} ({each.name})" for each in self._networks),
+            "if it is a network of your own, name it too",
+        )
+
+    def by_name(self, name: str) -> Network:
+        """The network called ``name``; errors as of :meth:`by_fork_version`."""
+        for network in self._networks:
+            if network.name == name:
+                return network
+        raise DvError(
+            f"the network {show(name)} is not known",
+            "one of " + ", ".join(network.name for network in self._networks),
+            "for a network of your own set dv_testnet_name, dv_testnet_chain_id, dv_testnet_fork_version and dv_testnet_genesis_timestamp",
+        )
 
 
-def by_fork_version(fork_version, custom=()):
-    """The :class:`Network` whose genesis fork version is the 4 bytes ``fork_version``.
-
-    :param custom: networks of one's own, as from :func:`custom`, that count too
-    :raises DvError: not known; the error lists the known ones
-    """
-    known = (*NETWORKS, *custom)
-    for network in known:
-        if network.genesis_fork_version == fork_version:
-            return network
-    raise DvError(
-        "no network with the genesis fork version 0x%s is known" % fork_version.hex(),
-        "one of %s" % ", ".join("0x%s (%s)" % (each.genesis_fork_version.hex(), each.name) for each in known),
-        "if it is a network of your own, name it too",
-    )
+#: No custom network among them.
+KNOWN = Networks()
 
 
-def name_of(fork_version):
+def name_of(fork_version: bytes) -> str:
     """The name of the known network with the genesis fork version ``fork_version`` (4 bytes); of another its text, ``0x`` and hex."""
     names = {network.genesis_fork_version: network.name for network in NETWORKS}
     return names.get(fork_version, "0x" + fork_version.hex())
 
 
-def custom(name, chain_id, fork_version, genesis_time):
-    """A :class:`Network` of one's own.
+def custom_network(name: str, chain_id: int, fork_version: str, genesis_time: int) -> Network:
+    """A custom network, from what a user says of it.
 
-    :param fork_version: its genesis fork version as text: ``0x`` and 8 lower-case hex digits (charon compares the text)
+    :param fork_version: its genesis fork version: ``0x`` and 8 lower-case hex digits (charon compares the text)
+    :param genesis_time: Unix seconds
     :raises DvError: a wrong value, or one that belongs to a known network
     """
     if not isinstance(name, str) or not re.fullmatch("[A-Za-z0-9._-]{1,64}", name):
-        raise DvError("the network's name is %s" % show(name), "1 to 64 letters, digits, '.', '_' or '-'")
+        raise DvError(f"the network's name is {show(name)}", "1 to 64 letters, digits, '.', '_' or '-'")
     if not isinstance(fork_version, str) or not re.fullmatch("0x[0-9a-f]{8}", fork_version):
-        raise DvError("the network's fork version is %s" % show(fork_version), "0x and 8 lower-case hex digits")
+        raise DvError(f"the network's fork version is {show(fork_version)}", "0x and 8 lower-case hex digits")
     for what, value in (("chain id", chain_id), ("genesis time", genesis_time)):
         if type(value) is not int or not 0 < value < 2**63:  # pylint: disable=unidiomatic-typecheck
-            raise DvError("the network's %s is %s" % (what, show(value)), "a positive integer")
+            raise DvError(f"the network's {what} is {show(value)}", "a positive integer")
     network = Network(name, chain_id, bytes.fromhex(fork_version[2:]), genesis_time)
     for known in NETWORKS:
         if network.name == known.name or network.genesis_fork_version == known.genesis_fork_version:
-            raise DvError(
-                "%s, %s is the known network %s" % (name, fork_version, known.name),
-                "a name and fork version of its own",
-            )
+            raise DvError(f"{name}, {fork_version} is the known network {known.name}", "a name and fork version of its own")
     return network

@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 from ..data_dir.layout import DataDir
 from ..errors import Collector, DvError
+from ..ethereum.networks import KNOWN, Networks
 from ..storage import ownership as owner
-from ..storage.disk import absolute, check_directory, check_space
+from ..storage.paths import absolute, check_directory
+from .disk_space import check_space
 
 MINIMUM_PYTHON = (3, 11)
 
@@ -74,11 +76,11 @@ PATHS = {
 
 class Given(NamedTuple):
     """A finished definition, to be used instead of terms, wallet and policy: its ``text``, the ``path`` that it comes from,
-    and the ``custom`` networks that count too."""
+    and the ``networks`` that count."""
 
     text: str
     path: str
-    custom: tuple = ()
+    networks: Networks = KNOWN
 
 
 def check(node, terms, now, given=None, approvals=None):
@@ -116,7 +118,7 @@ def check(node, terms, now, given=None, approvals=None):
         if agreed:
             with problems:
                 if given:
-                    preflight_checks.check_given(node, agreed, given.custom)
+                    preflight_checks.check_given(node, agreed, given.networks)
                 else:
                     preflight_checks.check_artefacts(node, agreed)
             if not given:

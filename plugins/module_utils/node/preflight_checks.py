@@ -11,8 +11,9 @@ from dataclasses import replace
 from ..agreement import acceptance, acceptance_checks, approval, policy, proposal
 from ..agreement.config import definition as definition_of
 from ..agreement.config import differences, parse_terms
-from ..cluster import definition, definition_hash
+from ..cluster import definition_hash
 from ..cluster.canonical import spelled
+from ..cluster.definition import Definition
 from ..cluster.store_names import PROPOSAL, approval_name
 from ..cluster.summary import summarize_config
 from ..crypto import age, secp256k1
@@ -22,8 +23,9 @@ from ..encoding.hex import to_hex
 from ..errors import Collector, DvError, raise_all
 from ..ethereum import enr
 from ..ethereum.address import checksum_address, parse_address
+from ..ethereum.networks import Networks
 from ..signers import key_file_wallet
-from ..storage.disk import check_directory
+from ..storage.paths import check_directory
 
 
 def agreed_terms(node, terms):
@@ -33,7 +35,7 @@ def agreed_terms(node, terms):
 
 def given_definition(given):
     """The :class:`~.definition.Definition` of a :class:`~.preflight.Given` one."""
-    return spelled(definition.parse(given.text, "the definition %s" % given.path))
+    return spelled(Definition.parse(given.text, "the definition %s" % given.path))
 
 
 def check_node_key(node, now):
@@ -118,7 +120,7 @@ def config_hash(node, terms, inbox):
     return found and to_hex(found.config_hash)
 
 
-def check_given(node, given, custom):
+def check_given(node, given, networks):
     """A definition that was made elsewhere: with this node's ENR, complete, and confirmed for this node if need be."""
     if not node_key.exists(node.data_dir):
         raise DvError(
@@ -127,7 +129,7 @@ def check_given(node, given, custom):
             "put the key there that the definition was made with, or leave out dv_definition_file",
         )
     own_key = secp256k1.public_key(node_key.read(node.data_dir))
-    acceptance.review(node.data_dir, given, own_key, node.accepted_definition_hash, custom)
+    acceptance.review(node.data_dir, given, own_key, node.accepted_definition_hash, networks)
 
 
 def check_signer(node, terms, approvals):
@@ -188,23 +190,11 @@ def _check_own_enr(node, found):
 
 def _check_wallet(node, signed):
     """The address of the node's operator; ``None`` as long as it has no wallet."""
-    if not os.path.lexists(node.wallet_file):
-        if not signed and not node.wallet_create:
-            raise DvError(
-                "there is no wallet at %s" % node.wallet_file,
-                "an Ethereum key file (V3)",
-                "put the operator's key file there, or set dv_wallet_create to have a new one made",
-            )
+    if (signed or node.wallet_create) and not os.path.lexists(node.wallet_file):
         if not signed:
             _check_new_wallet(node)
         return node.address
-    address = key_file_wallet.address(node.wallet_file, node.address)
-    if node.address and node.address.lower() != address.lower():
-        raise DvError(
-            "the wallet %s has the address %s" % (node.wallet_file, address),
-            "%s, as dv_operator_address says" % node.address,
-            "correct dv_operator_address or dv_wallet_file",
-        )
+    address = key_file_wallet.find(node.wallet_file, node.address)
     if not signed:
         private_key = key_file_wallet.unlock(node.wallet_file, node.password_file)
         found = checksum_address(secp256k1.address_of(secp256k1.public_key(private_key)))
@@ -237,7 +227,7 @@ def _proposed(terms, inbox):
 def _checked_proposal(content, network):
     # Three checks ask for it, and each would verify its hashes and signature.
     try:
-        return proposal.check_proposal(content, custom=(network,))
+        return proposal.check_proposal(content, networks=Networks(network))
     except DvError:
         return None
 

@@ -19,11 +19,12 @@ from ..dkg.dry_run import dry_run
 from ..dkg.inbox import select
 from ..dkg.status import complete, note_other_definitions
 from ..errors import DvError
-from ..ethereum import enr, networks
+from ..ethereum import enr
+from ..ethereum.networks import KNOWN
 from ..storage import files
 
 
-def evaluate_node(data_dir, inbox, store, attempt=1, custom=(), address=None, wanted_index=None, creator=None):
+def evaluate_node(data_dir, inbox, store, attempt=1, networks=KNOWN, address=None, wanted_index=None, creator=None):
     """Where the node stands, whatever step of the ceremony it is in, and what is known of it.
 
     Files that no run can go on with are no error here: they are what the node waits for its own operator for.
@@ -32,7 +33,7 @@ def evaluate_node(data_dir, inbox, store, attempt=1, custom=(), address=None, wa
     :param inbox: name -> text of all files of the store; nothing in it is trusted
     :param store: what the store is called in texts
     :param attempt: the attempt that the inventory asks for
-    :param custom: networks of one's own that count too
+    :param networks: the :class:`~.networks.Networks` that count
     :param address: the address (text) of the node's operator, if it is known; ``wanted_index`` its share index, where it has several
     :param creator: the address (text) of who has to make the proposal, if it is known
     :returns: a :class:`~.node_status.NodeStatus`; and a dict, :func:`.summary.summarize` of its cluster with the node's ``enr`` and
@@ -40,7 +41,7 @@ def evaluate_node(data_dir, inbox, store, attempt=1, custom=(), address=None, wa
     """
     known = dict(summarize(), enr=None, peer_id=None)
     try:
-        return _evaluate(data_dir, inbox, store, attempt, custom, (address, wanted_index, creator), known), known
+        return _evaluate(data_dir, inbox, store, attempt, networks, (address, wanted_index, creator), known), known
     except Unbound as error:
         return NodeStatus(state="waiting", step="approval", waiting_for=error.operators, detail=str(error)), known
     except DvError as error:
@@ -49,7 +50,7 @@ def evaluate_node(data_dir, inbox, store, attempt=1, custom=(), address=None, wa
         return NodeStatus(state="waiting", detail=str(files.os_error(error, error.filename or data_dir.root, "read"))), known
 
 
-def _evaluate(data_dir, inbox, store, attempt, custom, operator, known):
+def _evaluate(data_dir, inbox, store, attempt, networks, operator, known):
     key = node_key.read(data_dir) if node_key.exists(data_dir) else None
     public_key = key and secp256k1.public_key(key)
     if key:
@@ -62,9 +63,9 @@ def _evaluate(data_dir, inbox, store, attempt, custom, operator, known):
     if key is None:
         if held or approval.read(data_dir):
             return _without_its_key(data_dir)
-        return evaluate_without_key(inbox, store, known, custom, *operator[:2])
+        return evaluate_without_key(inbox, store, known, networks, *operator[:2])
     if not held:
-        node_status, cluster = evaluate_agreement(data_dir, inbox, store, custom, *operator)
+        node_status, cluster = evaluate_agreement(data_dir, inbox, store, networks, *operator)
         known.update(cluster)
         return node_status
     definition = spelled(artefacts.definition(data_dir))
@@ -73,8 +74,8 @@ def _evaluate(data_dir, inbox, store, attempt, custom, operator, known):
     if not record or record.definition_hash != definition.definition_hash:
         since = changed_at(data_dir.path(DEFINITION))
         return NodeStatus(state="waiting", step="definition", ready=True, since=since, detail=NOT_ACCEPTED)
-    acceptance.review(data_dir, definition, public_key, custom=custom, inbox=inbox)
-    network = networks.by_fork_version(definition.fork_version, custom)
+    acceptance.review(data_dir, definition, public_key, networks=networks, inbox=inbox)
+    network = networks.of(definition)
     messages = select(definition.definition_hash, inbox)
     node_status = dry_run(data_dir, definition, key, messages, attempt, network=network)
     return note_other_definitions(node_status, definition, key, inbox)

@@ -7,6 +7,7 @@
 The key derivation of a geth wallet takes most of a second, so a wallet is unlocked only when something is signed.
 """
 
+import functools
 import os
 import re
 import secrets
@@ -15,8 +16,8 @@ from ..crypto import secp256k1
 from ..encoding import go_json
 from ..encoding.json_schema import dotted, shape_problems
 from ..errors import DvError, raise_all
-from ..ethereum import key_file
-from ..ethereum.address import checksum_address, parse_address
+from ..ethereum import eip712, key_file
+from ..ethereum.address import checksum_address
 from ..ethereum.key_file_schema import KDF_PARAMETERS, WALLET
 from ..storage import files
 
@@ -29,6 +30,65 @@ _COST = {
     "pbkdf2": lambda given: given["c"],
 }
 _MAX_COST = {"scrypt": 2**22, "pbkdf2": 10**7}
+
+
+class KeyFileWallet:
+    """The :class:`~.signer.Signer` of the key file at ``path``, whose password is in ``password_file``; what signs first unlocks it."""
+
+    def __init__(self, path: str, password_file: str):
+        self._path, self._password_file = path, password_file
+
+    @property
+    def address(self) -> str:
+        """Its address, see :func:`address`."""
+        return address(self._path)
+
+    @functools.cached_property
+    def _private_key(self):
+        return unlock(self._path, self._password_file)
+
+    def sign(self, typed_data: dict) -> bytes:
+        """Its signature (65 bytes) of ``typed_data``.
+
+        :raises DvError: as :func:`unlock`
+        """
+        return secp256k1.sign(self._private_key, eip712.digest(typed_data))
+
+
+def find_or_create(path: str, password_file: str, wanted: str | None = None, may_create: bool = False, dry_run: bool = False):
+    """The wallet at ``path``, or a new one, see :func:`create`: its address (``wanted`` or ``None`` of a wallet that a real run would
+    make), and whether it is new.
+
+    :param may_create: whether one is made where there is none
+    :raises DvError: as :func:`find` and :func:`create`
+    """
+    if may_create and not os.path.lexists(path):
+        return wanted if dry_run else create(path, password_file), True
+    if may_create and not dry_run:
+        finish_interrupted_write(path, password_file)
+    return find(path, wanted), False
+
+
+def find(path: str, wanted: str | None = None) -> str:
+    """The address of the wallet at ``path``; no key is unlocked.
+
+    :param wanted: the address that it must have, if it is known
+    :raises DvError: no wallet, not a key file, or it has another address
+    """
+    if not os.path.lexists(path):
+        raise DvError(
+            f"there is no wallet at {path}",
+            "an Ethereum key file (V3)",
+            "put the operator's key file there, or set dv_wallet_create to have a new one made",
+        )
+    found = address(path, default=wanted)
+    if wanted is not None and found.lower() != wanted.lower():
+        raise DvError(
+            f"the wallet {path} has the address {found}",
+            f"{wanted}, as dv_operator_address says",
+            "correct dv_operator_address or dv_wallet_file",
+        )
+    return found
 
 
 def create(path, password_file):
@@ -50,15 +110,15 @@ def create(path, password_file):
     work = 2**12 if re.fullmatch("[0-9a-f]{32}", password) else 2**18
     own = secp256k1.address_of(secp256k1.public_key(private_key))
     files.write_new(path, go_json.dumps(key_file.encrypt(private_key, own, password.encode(), work)).encode())
-    settle(path, password_file)
+    finish_interrupted_write(path, password_file)
     return address(path)
 
 
-def settle(*paths):
-    """Finish what killed runs began of the ``paths`` that are there: their names last, their temporary files go."""
+def finish_interrupted_write(*paths):
+    """Finish what killed runs began to write of the ``paths`` that are there: their names last, their temporary files go."""
     for path in filter(os.path.lexists, paths):
         files.sync_directory(os.path.dirname(os.path.abspath(path)))
-        files.sweep_beside(path)
+        files.remove_temporary_files_of(path)
 
 
 def address(path, default=None):
@@ -97,35 +157,6 @@ def unlock(path, password_file):
         )
     secp256k1.check_private_key(private_key)
     return private_key
-
-
-def signer(path, password_file):
-    """A function that signs a digest (32 bytes) with the wallet at ``path``; its first call unlocks it."""
-    keys = []
-
-    def sign(digest):
-        if not keys:
-            keys.append(unlock(path, password_file))
-        return secp256k1.sign(keys[0], digest)
-
-    return sign
-
-
-def sign_as(signer, digest, sign):
-    """The signature (65 bytes, low s, v 0 or 1) of the 32-byte ``digest`` that ``sign(digest)`` makes; it must be ``signer``'s
-    (text).
-
-    :raises DvError: the wallet is somebody else's
-    """
-    signature = secp256k1.one_spelling(sign(digest))
-    found = secp256k1.recover_address(digest, signature)
-    if found != parse_address(signer, "the signer"):
-        raise DvError(
-            "the wallet signs for %s" % checksum_address(found),
-            "the wallet of %s" % signer,
-            "correct dv_wallet_file, or the address in dv_operators or dv_creator",
-        )
-    return signature
 
 
 def read_password(path):

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whose a data directory is: a charon that runs as another user, in a container say, must be able to read it.
+"""Ownership of the data directory: a charon that runs as another user, in a container say, must be able to read it.
 
 Root gives it to that user once; what is made in it later belongs to its owner from the beginning, see
-:func:`.files.like_owner`.
+:func:`.as_owner.as_owner_of`.
 """
 
 import errno
@@ -13,7 +13,8 @@ import grp
 import os
 import pwd
 import stat
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from ..errors import DvError
 from . import files
@@ -29,7 +30,7 @@ class Owner(NamedTuple):
     gid: int
 
 
-def parse(text, what):
+def parse(text: str, what: str) -> Owner:
     """The :class:`Owner` of ``user:group``, names of this machine or numbers; ``user`` alone stands for its first group too.
 
     :param what: the text's name in errors
@@ -43,52 +44,52 @@ def parse(text, what):
     else:
         gid = account and account.pw_gid
     if uid is None or gid is None:
-        missing = "user %s" % user if uid is None or not colon else "group %s" % group
+        missing = f"user {user}" if uid is None or not colon else f"group {group}"
         raise DvError(
-            '%s is "%s", and this machine has no %s' % (what, text, missing),
+            f'{what} is "{text}", and this machine has no {missing}',
             'a user and a group, as names or numbers, in quotes: "1000:1000"',
         )
     return Owner(uid, gid)
 
 
-def check(owner, what):
+def check(owner: Owner, what: str) -> None:
     """Refuse an ``owner`` that the user of this task cannot give files to."""
     own = Owner(os.geteuid(), os.getegid())
     if own.uid != 0 and owner != own:
         raise DvError(
-            "%s is %d:%d, but the user of this task is %d:%d" % (what, *owner, *own),
+            f"{what} is {owner.uid}:{owner.gid}, but the user of this task is {own.uid}:{own.gid}",
             "root, which alone can give files away, or the same user",
-            "set become, or leave %s out" % what,
+            f"set become, or leave {what} out",
         )
 
 
-def give(data_dir, owner, really=True):
-    """Make all in ``data_dir`` that is not ``owner``'s theirs, the directory itself last. Whether there was anything.
+def give_to(owner: Owner, directory: str, dry_run: bool = False) -> bool:
+    """Make all in ``directory`` that is not ``owner``'s theirs, the directory itself last. Whether there was anything.
 
     Links, sockets and the like are left alone.
 
-    :param really: ``False`` only tells
+    :param dry_run: nothing is changed
     :raises DvError: a file has a second name, which may be anywhere; it stays as it is
     """
     changed = False
     try:
         # The owner of a directory may exchange what is in it at any time: so nothing here goes by path.
-        for directory, _folders, names, descriptor in os.fwalk(os.path.realpath(data_dir), topdown=False):
+        for walked, _folders, names, descriptor in os.fwalk(os.path.realpath(directory), topdown=False):
             try:
                 for name in names:
-                    changed |= _give_file(directory, name, descriptor, owner, really)
-                changed |= _give(descriptor, owner, really)
+                    changed |= _give_file(walked, name, descriptor, owner, dry_run)
+                changed |= _give(descriptor, owner, dry_run)
             except OSError as error:
-                raise files.os_error(error, directory, "give away") from None
+                raise files.os_error(error, walked, "give away") from None
     except (RecursionError, OSError) as error:
         # The walk holds a descriptor for each level.
         if isinstance(error, OSError) and error.errno != errno.EMFILE:
-            raise files.os_error(error, error.filename or data_dir, "give away") from None
-        raise DvError("%s holds hundreds of directories in one another" % data_dir, "what charon and we make", "take them away") from None
+            raise files.os_error(error, error.filename or directory, "give away") from None
+        raise DvError(f"{directory} holds hundreds of directories in one another", "what charon and we make", "take them away") from None
     return changed
 
 
-def _give_file(directory, name, parent, owner, really):
+def _give_file(directory: str, name: str, parent: int, owner: Owner, dry_run: bool) -> bool:
     status = os.stat(name, dir_fd=parent, follow_symlinks=False)
     if not stat.S_ISREG(status.st_mode) or _has(status, owner):
         return False
@@ -96,26 +97,26 @@ def _give_file(directory, name, parent, owner, really):
     try:
         if os.fstat(descriptor).st_nlink > 1:
             path = os.path.join(directory, name)
-            raise DvError("%s has a second name" % path, "one name, before it is given away", "remove the other, or copy the file")
-        return _give(descriptor, owner, really)
+            raise DvError(f"{path} has a second name", "one name, before it is given away", "remove the other, or copy the file")
+        return _give(descriptor, owner, dry_run)
     finally:
         os.close(descriptor)
 
 
-def _give(descriptor, owner, really):
+def _give(descriptor: int, owner: Owner, dry_run: bool) -> bool:
     if _has(os.fstat(descriptor), owner):
         return False
-    if really:
+    if not dry_run:
         os.fchown(descriptor, *owner)
         os.fsync(descriptor)
     return True
 
 
-def _has(status, owner):
+def _has(status: os.stat_result, owner: Owner) -> bool:
     return (status.st_uid, status.st_gid) == owner
 
 
-def _account(text, by_name, by_number):
+def _account(text: str, by_name: Callable[[str], Any], by_number: Callable[[int], Any]) -> Any:
     """The entry of a user or group in this machine's tables, or ``None``."""
     try:
         return by_number(int(text)) if text.isdecimal() else by_name(text)
@@ -123,5 +124,5 @@ def _account(text, by_name, by_number):
         return None
 
 
-def _number(text):
+def _number(text: str) -> int | None:
     return int(text) if text.isdecimal() and text.isascii() and int(text[:11]) < _END else None

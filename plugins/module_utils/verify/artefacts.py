@@ -6,10 +6,11 @@
 
 import os
 
-from ..cluster import definition as definitions
-from ..cluster import lock as locks
+from ..cluster.definition import Definition
+from ..cluster.lock import ClusterLock
 from ..encoding.json_fields import lookup
 from ..errors import DvError
+from ..ethereum.networks import KNOWN
 from ..storage import files
 from .data_dir import check_data_dir, load, read_artefact
 from .definition import check_definition, cluster_summary
@@ -17,32 +18,32 @@ from .lock import check_lock
 from .report import Report
 
 
-def verify_path(path, custom_networks=()):
+def verify_path(path, networks=KNOWN):
     """Verify the data directory, lock file or definition file at ``path``; which it is, its content says.
 
-    :param custom_networks: networks of one's own (:func:`.networks.custom`) that count too
+    :param networks: the :class:`~.networks.Networks` that count
     :returns: a :class:`.report.Report`: whatever is wrong with what is there is a finding
     :raises DvError: there is nothing at ``path``
     """
     if not os.path.exists(path):
-        raise DvError("there is no %s" % path, "a charon data directory, a lock or a definition", "check the path")
+        raise DvError(f"there is no {path}", "a charon data directory, a lock or a definition", "check the path")
     report = Report()
     if os.path.isdir(path):
-        check_data_dir(report, path, custom_networks)
+        check_data_dir(report, path, networks)
     else:
         with report.errors_of("file"):
-            _check_file(report, path, custom_networks)
+            _check_file(report, path, networks)
     return report
 
 
-def _check_file(report, path, custom_networks):
+def _check_file(report, path, networks):
     value = load(report, "file", files.read(path), path)
     if lookup(value, "cluster_definition", path) is not None:
-        lock = read_artefact(report, "lock", value, path, locks)
+        lock = read_artefact(report, "lock", value, path, ClusterLock)
         if lock:
-            check_lock(report, lock, custom_networks)
+            check_lock(report, lock, networks)
         return
-    definition = read_artefact(report, "definition", value, path, definitions)
+    definition = read_artefact(report, "definition", value, path, Definition)
     if definition:
-        network = check_definition(report, definition, custom_networks)
+        network = check_definition(report, definition, networks)
         report.cluster = cluster_summary(definition, network)

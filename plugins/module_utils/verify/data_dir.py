@@ -12,10 +12,10 @@ import contextlib
 import os
 import stat
 
-from ..cluster import definition as definitions
-from ..cluster import lock as locks
+from ..cluster.definition import Definition
 from ..cluster.definition_checks import check_hashes
 from ..cluster.definition_hash import compute_definition_hash
+from ..cluster.lock import ClusterLock
 from ..data_dir import layout, node_key
 from ..data_dir.validator_keys import ValidatorKeys
 from ..encoding import go_json
@@ -32,25 +32,25 @@ from .registration_overrides import check_overrides
 _BOM = b"\xef\xbb\xbf"
 
 
-def check_data_dir(report, path, custom_networks):
+def check_data_dir(report, path, networks):
     """Add to ``report`` what is wrong with the data directory ``path``, and say in it what the cluster is."""
     try:
         names = sorted(os.listdir(path))
     except OSError as error:
         report.error("data_dir", str(files.os_error(error, path, "read")))
         return
-    lock = _read(report, "lock", path, layout.LOCK, locks)
-    definition = _read(report, "definition", path, layout.DEFINITION, definitions)
+    lock = _read(report, "lock", path, layout.LOCK, ClusterLock)
+    definition = _read(report, "definition", path, layout.DEFINITION, Definition)
     network = None
     if lock:
-        network = check_lock(report, lock, custom_networks)
+        network = check_lock(report, lock, networks)
         if definition:
             _compare(report, definition, lock.definition)
     elif definition:
-        network = check_definition(report, definition, custom_networks)
+        network = check_definition(report, definition, networks)
         report.cluster = cluster_summary(definition, network)
     elif not {layout.LOCK, layout.DEFINITION} & set(names):
-        report.error("data_dir", "%s holds no %s and no %s" % (path, layout.LOCK, layout.DEFINITION))
+        report.error("data_dir", f"{path} holds no {layout.LOCK} and no {layout.DEFINITION}")
     index = _check_node_key(report, path, lock.definition if lock else definition)
     found = file_forms.look(path, names)
     if lock:
@@ -64,17 +64,17 @@ def check_data_dir(report, path, custom_networks):
     _check_modes(report, path, names)
 
 
-def read_artefact(report, check, content, what, module):
-    """The lock or definition in ``content`` (bytes or dict) as ``module`` parses it.
+def read_artefact(report, check, content, what, kind):
+    """The lock or definition in ``content`` (bytes or dict) as ``kind``, their class, parses it.
 
     :returns: ``None`` if it cannot be parsed, which is an error; keys that nobody knows are a warning
     """
     with report.errors_of(check):
         value = load(report, check, content, what) if isinstance(content, bytes) else content
-        parsed = module.parse(value, what)
-        unknown = module.unknown_keys(value)
+        parsed = kind.parse(value, what)
+        unknown = kind.unknown_keys(value)
         if unknown:
-            report.warning(check, "%s has keys that charon ignores: %s" % (what, and_others(unknown)))
+            report.warning(check, f"{what} has keys that charon ignores: {and_others(unknown)}")
         return parsed
     return None
 
@@ -85,19 +85,19 @@ def load(report, check, content, what):
     :raises DvError: no JSON
     """
     if content.startswith(_BOM):
-        report.error(check, "%s begins with a byte order mark, so charon does not read it; save it without" % what)
+        report.error(check, f"{what} begins with a byte order mark, so charon does not read it; save it without")
     content = content.removeprefix(_BOM)
     if not content.strip():
-        raise DvError("%s is not JSON, it is empty" % what, "the file as it was made", "take it from another node or a backup")
+        raise DvError(f"{what} is not JSON, it is empty", "the file as it was made", "take it from another node or a backup")
     return go_json.loads(content, what)
 
 
-def _read(report, check, path, name, module):
+def _read(report, check, path, name, kind):
     """As :func:`read_artefact` of a file in the directory; ``None`` if it is not there."""
     with report.errors_of(check):
         content = files.read_if_exists(os.path.join(path, name))
         if content is not None:
-            return read_artefact(report, check, content, name, module)
+            return read_artefact(report, check, content, name, kind)
     return None
 
 
@@ -106,12 +106,13 @@ def _compare(report, definition, of_lock):
         check_hashes(definition)
         found, wanted = (compute_definition_hash(each) for each in (definition, of_lock))
         if found != wanted and is_from_before_edit(definition, of_lock):
-            text = "%s is from before a charon alpha edit of the cluster: charon reads %s alone"
-            report.warning("definition", text % (layout.DEFINITION, layout.LOCK))
+            report.warning(
+                "definition", f"{layout.DEFINITION} is from before a charon alpha edit of the cluster: charon reads {layout.LOCK} alone"
+            )
         elif found != wanted:
             raise DvError(
-                "%s has the definition hash 0x%s" % (layout.DEFINITION, found.hex()),
-                "0x%s, that of the definition in %s" % (wanted.hex(), layout.LOCK),
+                f"{layout.DEFINITION} has the definition hash 0x{found.hex()}",
+                f"0x{wanted.hex()}, that of the definition in {layout.LOCK}",
                 "keep each cluster in a data directory of its own",
             )
 
@@ -119,7 +120,7 @@ def _compare(report, definition, of_lock):
 def _check_node_key(report, path, definition):
     """The share index of the node whose key is in the directory; ``None`` if there is none or it is a stranger."""
     if not node_key.exists(layout.DataDir(path)):
-        report.warning("node_key", "there is no %s: charon cannot run here" % layout.NODE_KEY)
+        report.warning("node_key", f"there is no {layout.NODE_KEY}: charon cannot run here")
         return None
     with report.errors_of("node_key"):
         own = enr.encode(node_key.read(layout.DataDir(path)))
@@ -128,7 +129,7 @@ def _check_node_key(report, path, definition):
         keys = node_keys(definition)
         public = enr.parse(own).public_key
         if public not in keys:
-            raise DvError("the key's ENR is %s" % own, "that of an operator", "the key or the lock is of another node")
+            raise DvError(f"the key's ENR is {own}", "that of an operator", "the key or the lock is of another node")
         return keys.index(public) + 1
     return None
 
@@ -141,26 +142,25 @@ def _check_without_lock(report, path, found, unreadable):
         names = [layout.KEYS] * bool(paths) + [*found.deposits, *found.overrides]
         if unreadable:
             if names:
-                text = "%s: not verified, since %s cannot be read"
-                report.warning("lock", text % (and_others(names), layout.LOCK))
+                report.warning("lock", f"{and_others(names)}: not verified, since {layout.LOCK} cannot be read")
             return
         if paths:
-            report.error("key_shares", "there are %d keystores; wanted: none without a lock that they belong to" % len(paths))
+            report.error("key_shares", f"there are {len(paths)} keystores; wanted: none without a lock that they belong to")
     charons = [name for name in found.deposits if deposit.is_file_name(name)]
     others = [name for name in found.deposits if not deposit.is_file_name(name)]
     for check, names in (("deposit_files", charons), ("overrides", [*found.overrides])):
         if names:
-            report.error(check, "%s: there is no lock that it belongs to" % and_others(names))
+            report.error(check, f"{and_others(names)}: there is no lock that it belongs to")
     if others:
-        report.warning("deposit_files", "%s: not verified, since there is no lock" % and_others(others))
+        report.warning("deposit_files", f"{and_others(others)}: not verified, since there is no lock")
 
 
 # Why what has the form is not verified where it lies, and what is.
 _NOT_VERIFIED = {
-    file_forms.LOCK: "another than %s, which charon reads" % layout.LOCK,
-    file_forms.DEFINITION: "another than that of the lock or in %s" % layout.DEFINITION,
-    file_forms.KEYSTORE: "key shares are %s/keystore-N.json" % layout.KEYS,
-    file_forms.REGISTRATIONS: "charon reads %s" % layout.OVERRIDES,
+    file_forms.LOCK: f"another than {layout.LOCK}, which charon reads",
+    file_forms.DEFINITION: f"another than that of the lock or in {layout.DEFINITION}",
+    file_forms.KEYSTORE: f"key shares are {layout.KEYS}/keystore-N.json",
+    file_forms.REGISTRATIONS: f"charon reads {layout.OVERRIDES}",
 }
 
 
@@ -170,22 +170,23 @@ def _check_others(report, found, lock, definition):
     doubtful = []
     for name, kind, content in found.others:
         if _parsed(kind, content) not in verified:
-            text = "%s has the form of %s and was not verified" % (name, kind)
-            doubtful.append((kind, DvError("%s (%s)" % (text, _NOT_VERIFIED[kind]), "", "verify it by its own path, or move it away")))
+            text = f"{name} has the form of {kind} and was not verified"
+            doubtful.append((kind, DvError(f"{text} ({_NOT_VERIFIED[kind]})", "", "verify it by its own path, or move it away")))
     report.by_cause("warning", "other_files", doubtful)
     if found.clusters:
-        text = "%s: a cluster of its own, which was not verified; verify it by its own path"
-        report.warning("other_files", text % and_others(found.clusters))
+        report.warning(
+            "other_files", f"{and_others(found.clusters)}: a cluster of its own, which was not verified; verify it by its own path"
+        )
     for name, error in found.unseen:
         charons = deposit.is_file_name(name) or name == layout.OVERRIDES
-        (report.error if charons else report.warning)("other_files", "%s was not looked at: %s" % (name, error.found))
+        (report.error if charons else report.warning)("other_files", f"{name} was not looked at: {error.found}")
 
 
 def _parsed(kind, content):
     """The lock or definition in ``content`` (bytes); ``None`` for anything else."""
-    modules = {file_forms.LOCK: locks, file_forms.DEFINITION: definitions}
+    formats = {file_forms.LOCK: ClusterLock, file_forms.DEFINITION: Definition}
     with contextlib.suppress(DvError):
-        return modules[kind].parse(content.removeprefix(_BOM)) if kind in modules else None
+        return formats[kind].parse(content.removeprefix(_BOM)) if kind in formats else None
     return None
 
 
@@ -208,6 +209,6 @@ def _check_modes(report, path, names):
                     if mode & 0o077 & ~wanted:
                         loose.setdefault((mode, wanted), []).append(name or "the directory")
                 for (mode, wanted), found in loose.items():
-                    report.warning("mode", "%s: %04o, better %04o" % (and_others(found), mode, wanted))
+                    report.warning("mode", f"{and_others(found)}: {mode:04o}, better {wanted:04o}")
         except OSError as error:
             raise files.os_error(error, path, "read") from None

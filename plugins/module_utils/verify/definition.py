@@ -16,8 +16,9 @@ from ..cluster.definition_checks import awaited, check_deposit_amounts, check_ha
 from ..cluster.summary import summarize_config
 from ..encoding.hex import to_hex
 from ..errors import DvError, OperatorError, raise_all, show
-from ..ethereum import enr, networks
+from ..ethereum import enr
 from ..ethereum.address import ZERO, checksum_address
+from ..ethereum.networks import KNOWN
 from .report import Report
 
 _DKG_ALGORITHMS = ("default", "frost", "pedersen")
@@ -29,19 +30,19 @@ _UNSIGNED = {
 }
 
 
-def verify_definition(definition, custom_networks=()):
+def verify_definition(definition, networks=KNOWN):
     """Verify a :class:`.definition.Definition`.
 
-    :param custom_networks: networks of one's own (:func:`.networks.custom`) that count too
+    :param networks: the :class:`~.networks.Networks` that count
     :returns: a :class:`.report.Report`; its ``cluster`` is that of :func:`cluster_summary`
     """
     report = Report()
-    network = check_definition(report, definition, custom_networks)
+    network = check_definition(report, definition, networks)
     report.cluster = cluster_summary(definition, network)
     return report
 
 
-def check_definition(report, definition, custom_networks, in_lock=False):
+def check_definition(report, definition, networks, in_lock=False):
     """Add to ``report`` what is wrong with ``definition``.
 
     :param in_lock: it is that of a lock: operators without an ENR, who are still to join a definition, are an error
@@ -51,7 +52,7 @@ def check_definition(report, definition, custom_networks, in_lock=False):
         check_hashes(definition)
     with report.errors_of("deposit_amounts"):
         check_deposit_amounts(definition)
-    network = _network(report, definition, custom_networks)
+    network = _network(report, definition, networks)
     if network or definition.minor < 3:
         with report.errors_of("definition_signatures"):
             shape = _check_signatures(report, definition, network, in_lock)
@@ -99,9 +100,9 @@ def _node_key(text):
         return None
 
 
-def _network(report, definition, custom_networks):
+def _network(report, definition, networks):
     try:
-        return networks.by_fork_version(definition.fork_version, custom_networks)
+        return networks.of(definition)
     except DvError as error:
         # Charon looks the network up for the sake of the signatures, which exist from v1.3.
         (report.error if definition.minor >= 3 else report.warning)("network", str(error))
@@ -154,26 +155,27 @@ def _check_enrs(report, definition, in_lock):
     for index, operator in enumerate(definition.operators or (), 1):
         if operator.enr or in_lock:
             with report.errors_of("enr"):
-                enr.parse(operator.enr, "the ENR of operator %d" % index)
+                enr.parse(operator.enr, f"the ENR of operator {index}")
     keys = node_keys(definition)
     for key in _repeated(filter(None, keys)):
         places = [str(index) for index, other in enumerate(keys, 1) if other == key]
-        report.error("enr", "operators %s have the same ENR key; wanted: a node of his own for each" % " and ".join(places))
+        report.error("enr", f"operators {' and '.join(places)} have the same ENR key; wanted: a node of his own for each")
 
 
 def _check_threshold(report, definition):
     threshold, count = definition.threshold, len(definition.operators or ())
     if not 1 <= threshold <= count:
-        report.error("threshold", "the threshold is %d of %d operators; wanted: from 1 to %d" % (threshold, count, count))
+        report.error("threshold", f"the threshold is {threshold} of {count} operators; wanted: from 1 to {count}")
     elif threshold != default_threshold(count):
-        text = "the threshold is %d of %d operators, where charon would take %d"
-        report.warning("threshold", text % (threshold, count, default_threshold(count)))
+        report.warning(
+            "threshold", f"the threshold is {threshold} of {count} operators, where charon would take {default_threshold(count)}"
+        )
 
 
 def _check_addresses(report, definition):
     operators, validators = definition.operators or (), definition.validators or ()
     for text in _repeated(operator.address.lower() for operator in operators if operator.address):
-        report.warning("operators", "%s is the address of more than one operator" % text)
+        report.warning("operators", f"{text} is the address of more than one operator")
     groups = {
         "creator": [definition.creator.address],
         "operators": [operator.address for operator in operators],
@@ -188,22 +190,21 @@ def _check_addresses(report, definition):
             elif text != checksum_address(address_bytes(text)):
                 unchecked.append(text)
         if nobody and check in ("withdrawal_address", "fee_recipient_address"):
-            report.warning(check, "%s: nobody can use what goes there" % " and ".join(nobody))
+            report.warning(check, f"{' and '.join(nobody)}: nobody can use what goes there")
         if unchecked:
-            text = "%s: without the checksum of EIP-55 a wrong digit is not noticed"
-            report.warning(check, text % and_others(unchecked))
+            report.warning(check, f"{and_others(unchecked)}: without the checksum of EIP-55 a wrong digit is not noticed")
 
 
 def and_others(names):
     """The first of ``names``, and how many more there are."""
-    return names[0] if len(names) == 1 else "%s and %d more" % (names[0], len(names) - 1)
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _check_choices(report, definition):
     if definition.consensus_protocol.lower() not in _CONSENSUS_PROTOCOLS:
-        report.warning("consensus_protocol", "%s is not known" % show(definition.consensus_protocol))
+        report.warning("consensus_protocol", f"{show(definition.consensus_protocol)} is not known")
     if definition.dkg_algorithm not in _DKG_ALGORITHMS:
-        report.warning("dkg_algorithm", "%s is not known" % show(definition.dkg_algorithm))
+        report.warning("dkg_algorithm", f"{show(definition.dkg_algorithm)} is not known")
     if definition.minor >= 10 and not definition.target_gas_limit:
         report.warning("target_gas_limit", "it is 0; wanted: a gas limit")
     if not definition.num_validators:

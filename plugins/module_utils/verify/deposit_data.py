@@ -37,7 +37,7 @@ def check_deposit_files(report, contents, lock, network):
             wrong += _faults_of_file(name, entries, of_lock)
             for entry in (each for each in entries if each.pubkey in of_lock.places):
                 seen.add((entry.pubkey, entry.amount))
-                what = "%s, %s" % (name, of_lock.name(entry.pubkey))
+                what = f"{name}, {of_lock.name(entry.pubkey)}"
                 doubtful += _doubts(what, entry, of_lock, name)
                 faults = list(_faults(what, entry, of_lock, name))
                 wrong += faults[:1]
@@ -51,7 +51,7 @@ def check_deposit_files(report, contents, lock, network):
     equations.check()
     unseen = {deposit.file_name(amount) for pubkey, amount in of_lock.deposits.keys() - seen} - contents.keys()
     if unseen:
-        report.warning(_CHECK, "%s: missing, only the lock has these deposits" % and_others(sorted(unseen)))
+        report.warning(_CHECK, f"{and_others(sorted(unseen))}: missing, only the lock has these deposits")
 
 
 class _Deposits:
@@ -89,27 +89,27 @@ def _faults_of_file(name, entries, of_lock):
     base, count = os.path.basename(name), len(of_lock.places)
     for amount in sorted({entry.amount for entry in entries}):
         if deposit.is_file_name(base) and deposit.file_name(amount) != base:
-            found = "%s has a deposit of %d Gwei" % (name, amount)
-            yield "amount", DvError(found, "that in %s" % deposit.file_name(amount))
+            found = f"{name} has a deposit of {amount} Gwei"
+            yield "amount", DvError(found, f"that in {deposit.file_name(amount)}")
     found = {entry.pubkey for entry in entries}
-    strangers = ["0x%s" % key.hex() for key in sorted(found - of_lock.places.keys())]
+    strangers = [f"0x{key.hex()}" for key in sorted(found - of_lock.places.keys())]
     twice = len({(entry.pubkey, entry.amount) for entry in entries}) < len(entries)
     if strangers:
         wanted = "for validators of the lock; in charon's own files one for each of the lock"
-        yield "strangers", DvError("%s has deposits for %s" % (name, and_others(strangers)), wanted)
+        yield "strangers", DvError(f"{name} has deposits for {and_others(strangers)}", wanted)
     elif twice or deposit.is_file_name(name) and len(found) != count:
-        text = "%s has %d deposits of %d validators" % (name, len(entries), len(found))
-        yield "count", DvError(text, "one for each of the lock, %d" % count)
+        text = f"{name} has {len(entries)} deposits of {len(found)} validators"
+        yield "count", DvError(text, f"one for each of the lock, {count}")
 
 
 def _doubts_of_file(name, content, entries, of_lock):
     """As :func:`_faults_of_file`, what an operator should know of."""
     unknown = deposit.unknown_keys(content)
     if unknown:
-        yield "keys", DvError("%s has keys that deposit tools do not know: %s" % (name, and_others(unknown)))
+        yield "keys", DvError(f"{name} has keys that deposit tools do not know: {and_others(unknown)}")
     found, count = len({entry.pubkey for entry in entries}), len(of_lock.places)
     if found < count and not deposit.is_file_name(name):
-        yield "count", DvError("%s has deposits of %d of %d validators" % (name, found, count))
+        yield "count", DvError(f"{name} has deposits of {found} of {count} validators")
 
 
 def _faults(what, entry, of_lock, name):
@@ -126,18 +126,18 @@ def _faults(what, entry, of_lock, name):
     for field, value in wanted.items():
         found = getattr(entry, field)
         if found != value:
-            yield field, DvError("%s: %s is %s" % (what, field, _shown(found)), _shown(value))
+            yield field, DvError(f"{what}: {field} is {_shown(found)}", _shown(value))
 
 
 def _doubts(what, entry, of_lock, name):
     """As :func:`_faults`, what an operator should know of."""
     agreed = of_lock.credentials(entry.pubkey)
     if _has_old_name(entry, of_lock.network):
-        found = "%s: network_name is the old name %s" % (what, entry.network_name)
+        found = f"{what}: network_name is the old name {entry.network_name}"
         yield "network_name", DvError(found, of_lock.network.name)
     if _is_fetched(name) and entry.withdrawal_credentials != agreed:
-        found = "%s: it lets 0x%s withdraw" % (what, entry.withdrawal_credentials.hex())
-        yield "withdrawal_credentials", DvError(found, "%s, if the operators did not agree on another" % _shown(agreed))
+        found = f"{what}: it lets 0x{entry.withdrawal_credentials.hex()} withdraw"
+        yield "withdrawal_credentials", DvError(found, f"{_shown(agreed)}, if the operators did not agree on another")
 
 
 def _is_fetched(name):

@@ -107,4 +107,4 @@ def _look_into(contents, path, place, names):
         elif kind:
             contents.others.append((name, kind, content))
     for name in names[MAX_FILES:]:
-        contents.unseen.append((name, DvError("there are more than %d files" % MAX_FILES)))
+        contents.unseen.append((name, DvError(f"there are more than {MAX_FILES} files")))

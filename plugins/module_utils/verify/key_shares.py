@@ -39,12 +39,12 @@ class _Share(NamedTuple):
 def check_key_shares(report, directory, lock, index):
     """Add to ``report`` what is wrong with the keystores in ``directory``.
 
-    :param lock: the :class:`.lock.Lock` that they belong to
+    :param lock: the :class:`.lock.ClusterLock` that they belong to
     :param index: the share index of the node; ``None`` if it is not known: the first share tells it then
     """
     validators = lock.validators or ()
     if not os.path.lexists(directory):
-        report.warning(_CHECK, "there is no %s: they are elsewhere" % layout.KEYS)
+        report.warning(_CHECK, f"there is no {layout.KEYS}: they are elsewhere")
         return
     with report.errors_of(_CHECK):
         keys = ValidatorKeys(directory)
@@ -79,13 +79,13 @@ def _read(keys, path, owners):
     """
     public = bls.secret_to_public(keys.read_share(path))
     if keystore.public_key(files.read(path), path) not in (public, b""):
-        raise DvError("%s says that it is for another key than the one in it" % path, "pubkey %s" % public.hex())
+        raise DvError(f"{path} says that it is for another key than the one in it", f"pubkey {public.hex()}")
     if public not in owners:
-        raise DvError("%s holds a share that is not in the lock" % path, "a share of one of its validators")
+        raise DvError(f"{path} holds a share that is not in the lock", "a share of one of its validators")
     operator, place = owners[public]
     if operator is None:
         hint = "nobody ever needs it on a node: whoever has it has the validator"
-        raise DvError("%s holds the whole key of validator %d" % (path, place), "a share of it", hint)
+        raise DvError(f"{path} holds the whole key of validator {place}", "a share of it", hint)
     return _Share(path, operator, place)
 
 
@@ -94,20 +94,20 @@ def _of_others(shares, index, validators):
     for share in shares:
         if share.operator != index:
             name = validator_name(share.place, validators[share.place])
-            found = "%s holds the share of operator %d for %s" % (share.path, share.operator, name)
-            yield share.operator, DvError(found, "that of operator %d" % index)
+            found = f"{share.path} holds the share of operator {share.operator} for {name}"
+            yield share.operator, DvError(found, f"that of operator {index}")
 
 
 def _check_names(report, directory, paths):
     names = [os.path.basename(path) for path in paths]
     insecure = [name for name in names if "insecure" in name]
     if insecure:
-        report.warning(_CHECK, "%s: anyone who reads the file can guess its password" % and_others(insecure))
+        report.warning(_CHECK, f"{and_others(insecure)}: anyone who reads the file can guess its password")
     passwords = {name.removesuffix(".json") + ".txt" for name in names}
     stray = [name for name in os.listdir(directory) if name.startswith("keystore-") and name.endswith(".txt")]
     stray = sorted(set(stray) - passwords)
     if stray:
-        report.warning(_CHECK, "%s: there is no keystore for it" % and_others(stray))
+        report.warning(_CHECK, f"{and_others(stray)}: there is no keystore for it")
 
 
 def _check_number(report, directory, shares, faulty, validators):
@@ -124,15 +124,19 @@ def _check_number(report, directory, shares, faulty, validators):
     numbers = [number_of(os.path.basename(share.path)) for share in shares]
     repeated = [" and ".join(found) for found in by_place.values() if len(found) > 1]
     if len(missing) > faulty:
-        text = "%d of %d key shares are here, not that for %s: charon runs, its other commands want all"
-        report.warning(_CHECK, text % (len(by_place), len(names), and_others(missing)))
+        report.warning(
+            _CHECK,
+            f"{len(by_place)} of {len(names)} key shares are here, not that for {and_others(missing)}: charon runs, its other commands want all",
+        )
     if repeated:
-        report.warning(_CHECK, "%s hold the same key share" % and_others(repeated))
+        report.warning(_CHECK, f"{and_others(repeated)} hold the same key share")
     if missing or repeated or faulty:
         return
     if set(numbers) != set(range(len(shares))):
-        text = "%s: the keystores are not numbered from 0 to %d: charon runs, its other commands refuse them"
-        report.warning(_CHECK, text % (directory, len(shares) - 1))
+        report.warning(
+            _CHECK, f"{directory}: the keystores are not numbered from 0 to {len(shares) - 1}: charon runs, its other commands refuse them"
+        )
     elif numbers != [share.place for share in shares]:
-        text = "%s: the keystores are in another order than the validators: charon combine and charon alpha edit refuse them"
-        report.warning(_CHECK, text % directory)
+        report.warning(
+            _CHECK, f"{directory}: the keystores are in another order than the validators: charon combine and charon alpha edit refuse them"
+        )

@@ -18,28 +18,29 @@ from ..crypto import secp256k1
 from ..crypto.bls.signatures import bls
 from ..errors import DvError
 from ..ethereum import builder_registration, deposit
+from ..ethereum.networks import KNOWN
 from .definition import address_bytes, check_definition, cluster_summary, node_keys
 from .report import Report
 
 
-def verify_lock(lock, custom_networks=()):
-    """Verify a :class:`.lock.Lock`, its definition included.
+def verify_lock(lock, networks=KNOWN):
+    """Verify a :class:`.lock.ClusterLock`, its definition included.
 
-    :param custom_networks: networks of one's own (:func:`.networks.custom`) that count too
+    :param networks: the :class:`~.networks.Networks` that count
     :returns: a :class:`.report.Report`; its ``cluster`` is that of :func:`.verify.definition.cluster_summary`
     """
     report = Report()
-    check_lock(report, lock, custom_networks)
+    check_lock(report, lock, networks)
     return report
 
 
-def check_lock(report, lock, custom_networks):
+def check_lock(report, lock, networks):
     """Add to ``report`` what is wrong with ``lock``, and say in it what the cluster is.
 
     :returns: its :class:`.networks.Network`, ``None`` if unknown
     """
     definition, validators = lock.definition, lock.validators or ()
-    network = check_definition(report, definition, custom_networks, in_lock=True)
+    network = check_definition(report, definition, networks, in_lock=True)
     report.cluster = cluster_summary(definition, network, lock)
     lock_hash = _check_lock_hash(report, lock)  # 3
     equations = Equations(report)
@@ -80,7 +81,7 @@ class Equations:
         A bad encoding is an error at once. There is nothing to add where the key is ``None``: that was said before.
         """
         with self.report.errors_of(check):
-            signature_pt = bls.curve.decode_g2(signature, "the signature of %s" % name)
+            signature_pt = bls.curve.decode_g2(signature, f"the signature of {name}")
             if key_pt is not None:
                 self.names.append((check, name))
                 self.equations.append((key_pt, message, signature_pt))
@@ -90,23 +91,23 @@ class Equations:
         if not bls.batch_verify(self.equations):
             for place in bls.find_bad(self.equations):
                 check, name = self.names[place]
-                self.report.error(check, "the signature of %s is wrong" % name)
+                self.report.error(check, f"the signature of {name} is wrong")
 
 
 def validator_name(place, validator):
     """How errors call the validator at ``place`` (from 0, as in keystore names)."""
-    return "validator %d (0x%s...)" % (place, validator.public_key.hex()[:12])
+    return f"validator {place} (0x{validator.public_key.hex()[:12]}...)"
 
 
 def _check_lock_hash(report, lock):
     found, wanted = len(lock.validators or ()), lock.definition.num_validators
     if found != wanted:
-        report.error("num_validators", "the lock has %d validators; wanted: the %d of its definition" % (found, wanted))
+        report.error("num_validators", f"the lock has {found} validators; wanted: the {wanted} of its definition")
     with report.errors_of("lock_hash"):
         computed = compute_lock_hash(lock)
         if computed != lock.lock_hash:
             found = "0x" + lock.lock_hash.hex() if lock.lock_hash else "missing"
-            raise DvError("lock_hash is %s" % found, "0x%s, the hash of what the lock says" % computed.hex())
+            raise DvError(f"lock_hash is {found}", f"0x{computed.hex()}, the hash of what the lock says")
         return computed
     return None
 
@@ -118,17 +119,17 @@ def _check_keys(report, lock):
     for place, validator in enumerate(lock.validators or ()):
         name, key_pt, share_pts = validator_name(place, validator), None, []
         with report.errors_of("public_key"):
-            key_pt = bls.curve.decode_g1(validator.public_key, "the public key of %s" % name)
+            key_pt = bls.curve.decode_g1(validator.public_key, f"the public key of {name}")
             if validator.public_key in seen:
-                raise DvError("%s has the public key of another one" % name, "a key of its own")
+                raise DvError(f"{name} has the public key of another one", "a key of its own")
             seen.add(validator.public_key)
         with report.errors_of("public_shares"):
             shares = validator.public_shares
             if len(shares) != count:
-                raise DvError("%s has %d public shares" % (name, len(shares)), "%d, one for each operator" % count)
+                raise DvError(f"{name} has {len(shares)} public shares", f"{count}, one for each operator")
             if len(set(shares)) != count:
-                raise DvError("%s has one public share twice" % name, "a share of his own for each operator")
-            share_pts = [bls.curve.decode_g1(share, "public share %d of %s" % (index, name)) for index, share in enumerate(shares, 1)]
+                raise DvError(f"{name} has one public share twice", "a share of his own for each operator")
+            share_pts = [bls.curve.decode_g1(share, f"public share {index} of {name}") for index, share in enumerate(shares, 1)]
             if key_pt is not None and 1 <= threshold <= count:
                 _check_polynomial(report, name, [key_pt, *share_pts], threshold)
         keys.append((key_pt, share_pts))
@@ -139,16 +140,16 @@ def _check_polynomial(report, name, points, threshold):
     """Refuse ``points``, a key and its shares, not at 0, 1, 2 ... of a polynomial of degree ``threshold`` - 1."""
     if _degree_is_below(threshold, points):
         if _degree_is_below(threshold - 1, points):
-            report.warning("public_shares", "fewer than %d shares of %s are enough to sign" % (threshold, name))
+            report.warning("public_shares", f"fewer than {threshold} shares of {name} are enough to sign")
         return
     first = {index: points[index] for index in range(1, threshold)}
     candidates = range(threshold, len(points))
     bad = [k for k in candidates if not bls.curve.equal(bls.interpolate({**first, k: points[k]}), points[0])]
     if len(bad) == len(candidates):
-        raise DvError("the public shares of %s do not make its public key" % name, "any %d of them to make it" % threshold)
+        raise DvError(f"the public shares of {name} do not make its public key", f"any {threshold} of them to make it")
     raise DvError(
-        "public share %s of %s does not fit the others" % (" and ".join(map(str, bad)), name),
-        "any %d shares to make the public key" % threshold,
+        f"public share {' and '.join(map(str, bad))} of {name} does not fit the others",
+        f"any {threshold} shares to make the public key",
     )
 
 
@@ -182,30 +183,31 @@ def _check_registrations(report, definition, network, validators, equations):
         found, public_key = validator.lock.registration, validator.lock.public_key
         missing = [name for name in ("signature", "fee_recipient", "pubkey") if not getattr(found, name)]
         if missing:
-            text = "the builder registration of %s has no %s"
-            report.error("builder_registration", text % (validator.name, ", ".join(missing)))
+            report.error("builder_registration", f"the builder registration of {validator.name} has no {', '.join(missing)}")
             continue
         for field, wanted in (("fee_recipient", validator.fee_recipient), ("pubkey", public_key)):
             if getattr(found, field) != wanted:
-                text = "the builder registration of %s has the %s 0x%s; wanted: 0x%s"
                 value = getattr(found, field).hex()
-                report.error("builder_registration", text % (validator.name, field, value, wanted.hex()))
-        doubts["gas limit %d, and the definition %d" % (found.gas_limit, effective_gas_limit(definition))] += (
+                report.error(
+                    "builder_registration",
+                    f"the builder registration of {validator.name} has the {field} 0x{value}; wanted: 0x{wanted.hex()}",
+                )
+        doubts[f"gas limit {found.gas_limit}, and the definition {effective_gas_limit(definition)}"] += (
             found.gas_limit != effective_gas_limit(definition)
         )
         if network:
-            doubts["timestamp %d, and the network began at %d" % (found.timestamp, network.genesis_time)] += (
+            doubts[f"timestamp {found.timestamp}, and the network began at {network.genesis_time}"] += (
                 found.timestamp != network.genesis_time
             )
         # As charon: the fee recipient of the definition, the public key of the validator.
         root = builder_registration.signing_root(
             validator.fee_recipient, found.gas_limit, found.timestamp, public_key, definition.fork_version
         )
-        name = "the builder registration of %s" % validator.name
+        name = f"the builder registration of {validator.name}"
         equations.add("builder_registration", name, validator.key_pt, root, found.signature)
     for text, count in doubts.items():
         if count:
-            report.warning("builder_registration", "%d of %d have the %s" % (count, len(validators), text))
+            report.warning("builder_registration", f"{count} of {len(validators)} have the {text}")
 
 
 def _check_deposits(report, definition, validators, equations):
@@ -220,35 +222,32 @@ def _check_deposits(report, definition, validators, equations):
             continue
         found = Counter(each.amount for each in deposits)
         if found != Counter(amounts):
-            text = "%s has deposits of %s Gwei; wanted: %s"
-            complain("deposit_data", text % (validator.name, _numbers(found.elements()), _numbers(amounts)))
+            complain("deposit_data", f"{validator.name} has deposits of {_numbers(found.elements())} Gwei; wanted: {_numbers(amounts)}")
         credentials = deposit.withdrawal_credentials(validator.withdrawal_address, definition.compounding)
         for each in deposits:
-            name = "the deposit of %d Gwei of %s" % (each.amount, validator.name)
+            name = f"the deposit of {each.amount} Gwei of {validator.name}"
             for field, wanted in (("pubkey", validator.lock.public_key), ("withdrawal_credentials", credentials)):
                 if getattr(each, field) != wanted:
-                    text = "%s has the %s 0x%s; wanted: 0x%s"
-                    report.error("deposit_data", text % (name, field, getattr(each, field).hex(), wanted.hex()))
+                    report.error("deposit_data", f"{name} has the {field} 0x{getattr(each, field).hex()}; wanted: 0x{wanted.hex()}")
             root = deposit.signing_root(each.pubkey, each.withdrawal_credentials, each.amount, definition.fork_version)
             equations.add("deposit_data", name, validator.key_pt, root, each.signature)
     if without == len(validators):
         report.warning("deposit_data", "there is none: no validator can be activated from this lock")
     elif without:
-        complain("deposit_data", "%d of %d validators have no deposits" % (without, len(validators)))
+        complain("deposit_data", f"{without} of {len(validators)} validators have no deposits")
 
 
 def _check_node_signatures(report, lock):
     keys, signatures = node_keys(lock.definition), lock.node_signatures
     if len(signatures) != len(keys):
-        text = "there are %d; wanted: %d, one for each operator"
-        report.error("node_signatures", text % (len(signatures), len(keys)))
+        report.error("node_signatures", f"there are {len(signatures)}; wanted: {len(keys)}, one for each operator")
         return
     for index, (key, signature) in enumerate(zip(keys, signatures), 1):
         # As charon: of the lock hash as it is stored. What is no ENR was reported with the definition.
         if key and not secp256k1.verify(key, lock.lock_hash, signature):
             report.error(
                 "node_signatures",
-                "the signature of operator %d over the lock hash is not by the key of its ENR" % index,
+                f"the signature of operator {index} over the lock hash is not by the key of its ENR",
             )
 
 

@@ -44,12 +44,12 @@ def parse(content, what=OVERRIDES):
     """
     entries = _OVERRIDES.read(go_json.loads(content, what), "", Reading(what, 0))
     for place, entry in enumerate(entries):
-        called = "%s, entry %d" % (what, place)
+        called = f"{what}, entry {place}"
         if entry["version"] != "v1":
-            raise DvError("%s: %s is %s" % (called, "version", show(entry["version"])), "v1")
+            raise DvError(f"{called}: version is {show(entry['version'])}", "v1")
         for name in ("fee_recipient", "pubkey", "signature"):
             if not getattr(entry["v1"], name):
-                raise DvError("%s: %s is %s" % (called, name, "missing"), "one")
+                raise DvError(f"{called}: {name} is missing", "one")
     return [entry["v1"] for entry in entries]
 
 
@@ -60,7 +60,7 @@ def check_overrides(report, content, lock):
     with report.errors_of(_CHECK):
         for override in parse(content):
             place = places.get(override.pubkey)
-            name = "0x%s" % override.pubkey.hex() if place is None else validator_name(place, lock.validators[place])
+            name = f"0x{override.pubkey.hex()}" if place is None else validator_name(place, lock.validators[place])
             of_lock = None if place is None else lock.validators[place].registration or BuilderRegistration()
             doubtful += _doubts(name, override, of_lock)
             root = builder_registration.signing_root(
@@ -70,8 +70,8 @@ def check_overrides(report, content, lock):
                 override.pubkey,
                 lock.definition.fork_version,
             )
-            key_pt = bls.curve.decode_g1(override.pubkey, "the public key of %s" % name)
-            equations.add(_CHECK, "the override of %s" % name, key_pt, root, override.signature)
+            key_pt = bls.curve.decode_g1(override.pubkey, f"the public key of {name}")
+            equations.add(_CHECK, f"the override of {name}", key_pt, root, override.signature)
     report.by_cause("warning", _CHECK, doubtful)
     equations.check()
 
@@ -79,11 +79,11 @@ def check_overrides(report, content, lock):
 def _doubts(name, override, of_lock):
     """What an operator should know of an entry: a pair of its cause and a :class:`.errors.DvError`, if any."""
     if of_lock is None:
-        yield "stranger", DvError("%s is for %s, which is no validator of the lock" % (OVERRIDES, name))
+        yield "stranger", DvError(f"{OVERRIDES} is for {name}, which is no validator of the lock")
     elif override.timestamp <= of_lock.timestamp:
-        yield "old", DvError("the override of %s is not newer than the lock's registration: charon passes it over" % name)
+        yield "old", DvError(f"the override of {name} is not newer than the lock's registration: charon passes it over")
     elif override.fee_recipient != of_lock.fee_recipient:
-        found = "the fees of %s go to 0x%s" % (name, override.fee_recipient.hex())
+        found = f"the fees of {name} go to 0x{override.fee_recipient.hex()}"
         hint = "right if the operators agreed on it with charon feerecipient"
-        wanted = "%s, as the lock says" % (to_hex(of_lock.fee_recipient) or "none")
+        wanted = f"{to_hex(of_lock.fee_recipient) or 'none'}, as the lock says"
         yield "fee_recipient", DvError(found, wanted, hint)

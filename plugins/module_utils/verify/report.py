@@ -52,8 +52,8 @@ class Report:
         for cause, error in found:
             causes.setdefault(cause, []).append(error)
         for first, *others in causes.values():
-            more = " (and %d more like it)" % len(others) if others else ""
-            self.findings.append(Finding(level, check, "%s%s" % (first, more)))
+            more = f" (and {len(others)} more like it)" if others else ""
+            self.findings.append(Finding(level, check, f"{first}{more}"))
 
     @contextlib.contextmanager
     def errors_of(self, check):
@@ -67,6 +67,6 @@ class Report:
 
     def raise_errors(self):
         """Raise all errors as one :class:`.errors.Problems`, if there are any."""
-        errors = [DvError("%s: %s" % (finding.check, finding.text)) for finding in self.findings if finding.level == "error"]
+        errors = [DvError(f"{finding.check}: {finding.text}") for finding in self.findings if finding.level == "error"]
         if errors:
             raise Problems(errors)

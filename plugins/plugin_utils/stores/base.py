@@ -32,7 +32,7 @@ class Store:
     #: The options that this kind of store takes, of those of the modules' ``store_options``.
     OPTIONS: tuple[str, ...] = ()
 
-    def __init__(self, location):
+    def __init__(self, location: str):
         self.location = location
 
     def __enter__(self):
@@ -44,18 +44,18 @@ class Store:
     def __str__(self):
         return self.location
 
-    def check(self):
+    def check(self) -> None:
         """Refuse a store that this run could not use. Nothing is written."""
         self.list()
 
-    def list(self):
+    def list(self) -> "list[str]":
         """The names of all files in the store, sorted. Links, and names that no store has, are passed over."""
-        found = list(itertools.islice(self._entries(), MAX_FILES + 1))
-        if len(found) > MAX_FILES:
-            raise DvError("the store %s holds more than %d files" % (self, MAX_FILES), "no more", _FULL)
-        return sorted({name for name in found if names.max_size(name) is not None})
+        entries = list(itertools.islice(self._entries(), MAX_FILES + 1))
+        if len(entries) > MAX_FILES:
+            raise DvError(f"the store {self} holds more than {MAX_FILES} files", "no more", _FULL)
+        return sorted({name for name in entries if names.max_size(name) is not None})
 
-    def get(self, name):
+    def get(self, name: str) -> str:
         """The text of the file ``name``; what is not UTF-8 is replaced, its reader will refuse it."""
         return self._read(name, _max_size(name)).decode("utf-8", "replace")
 
@@ -67,7 +67,7 @@ class Store:
                 texts[name] = self.get(name)
                 total += len(texts[name])
                 if total > MAX_TOTAL:
-                    raise DvError("the store %s holds more than %d bytes" % (self, MAX_TOTAL), "no more", _FULL)
+                    raise DvError(f"the store {self} holds more than {MAX_TOTAL} bytes", "no more", _FULL)
         return texts
 
     def put(self, texts, handed_on=()):
@@ -79,19 +79,19 @@ class Store:
         contents = {name: text.encode() for name, text in texts.items()}
         for name, content in contents.items():
             if len(content) > _max_size(name):
-                raise DvError("%s has %d bytes" % (name, len(content)), "at most %d" % _max_size(name))
+                raise DvError(f"{name} has {len(content)} bytes", f"at most {_max_size(name)}")
         put = set(self._add(contents)) if contents else set()
         there = sorted(contents.keys() - put - set(handed_on))
         differ = [name for name in there if self._read(name, _max_size(name)) != contents[name]]
         if differ:
             raise DvError(
-                "the store %s holds another %s" % (self, ", ".join(map(names.describe, differ))),
+                f"the store {self} holds another {', '.join(map(names.describe, differ))}",
                 "that of this node, or none",
-                "see who put it there, take it away (%s), then run again" % ", ".join(differ),
+                f"see who put it there, take it away ({', '.join(differ)}), then run again",
             )
         return sorted(put)
 
-    def awaited(self, name):
+    def awaited(self, name: str) -> str:
         """What the file ``name`` waits for, if it was put but others do not see it yet: a text, or empty."""
         del name
         return ""
@@ -126,8 +126,8 @@ class Store:
         raise NotImplementedError
 
 
-def _max_size(name):
+def _max_size(name: str) -> int:
     size = names.max_size(name)
     if size is None:
-        raise DvError("%r is no name of a file in a store" % name[:200])
+        raise DvError(f"{name[:200]!r} is no name of a file in a store")
     return size

@@ -30,7 +30,7 @@ class BundleStore(DirectoryStore):
         stick = os.path.dirname(self.location)
         if not os.path.isdir(stick):
             raise DvError(
-                "there is no directory %s for bundles" % stick, "that of a stick, for example", "mount it, or correct dv_bundle_dir"
+                f"there is no directory {stick} for bundles", "that of a stick, for example", "mount it, or correct dv_bundle_dir"
             )
         return self
 
@@ -55,9 +55,9 @@ class BundleStore(DirectoryStore):
         except zlib.error:
             content = None
         if content is None or not (decoder.eof or len(content) > limit) or decoder.unused_data:
-            raise DvError("%s is no whole gzip file" % path, "one bundle", "copy it again, or take it away")
+            raise DvError(f"{path} is no whole gzip file", "one bundle", "copy it again, or take it away")
         if len(content) > limit:
-            raise DvError("%s unpacks to more than %d bytes" % (path, limit), "a file of at most that size")
+            raise DvError(f"{path} unpacks to more than {limit} bytes", "a file of at most that size")
         return content
 
     def _add(self, contents):

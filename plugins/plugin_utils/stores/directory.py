@@ -8,7 +8,8 @@ import os
 
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
-from ansible_collections.obol.dv.plugins.module_utils.storage.disk import absolute, check_directory_of_control_node
+from ansible_collections.obol.dv.plugins.module_utils.storage.paths import absolute
+from ansible_collections.obol.dv.plugins.plugin_utils.directories import check_directory
 
 from .base import Store
 
@@ -23,7 +24,7 @@ class DirectoryStore(Store):
         super().__init__(absolute(location, self.WHAT))
 
     def check(self):
-        check_directory_of_control_node(self.location, "the store", "dv_store")
+        check_directory(self.location, "the store", "dv_store")
 
     def _entries(self):
         return self._walk()
@@ -50,7 +51,7 @@ class DirectoryStore(Store):
         """The path of the file ``name``, which no link may lead away."""
         path = os.path.join(os.path.realpath(self.location), name)
         if os.path.realpath(path) != path:
-            raise DvError("%s is a link, or in a linked folder" % path, "a file in a folder of the store", "take the link away")
+            raise DvError(f"{path} is a link, or in a linked folder", "a file in a folder of the store", "take the link away")
         return path
 
 

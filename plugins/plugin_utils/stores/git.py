@@ -31,16 +31,16 @@ from .base import Store
 
 _HOST = r"[0-9A-Za-z][0-9A-Za-z._-]*(?::[0-9]{1,5})?"
 _LOCATION = re.compile(
-    r"(?P<url>(?:ssh://(?:[0-9A-Za-z_][0-9A-Za-z._-]*@)?%s|https://%s|file://)/[^\s\x00-\x1f@?#]+?\.git)"
-    r"(?:/+(?P<folder>[0-9A-Za-z_][0-9A-Za-z._-]*))?/*" % (_HOST, _HOST)
+    rf"(?P<url>(?:ssh://(?:[0-9A-Za-z_][0-9A-Za-z._-]*@)?{_HOST}|https://{_HOST}|file://)/[^\s\x00-\x1f@?#]+?\.git)"
+    r"(?:/+(?P<folder>[0-9A-Za-z_][0-9A-Za-z._-]*))?/*"
 )
 _BRANCH = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*([./][0-9A-Za-z_-]+)*")
 
 #: How often a push is tried, while others push too; and how often the remote may refuse it although nobody did.
 TRIES, REFUSALS = 30, 3
-#: Seconds that a command of git may take; most bytes that it may say.
+#: Seconds that a command of git may take; most bytes of its output.
 _DEADLINE, _DEADLINES = 60, {"fetch": 300, "push": 300}
-_MAX_SAID = 16 * 2**20
+_MAX_OUTPUT = 16 * 2**20
 # Bounds of what a remote can make git take: a file of 2 GiB (in blocks of 512 bytes), 2 GiB of memory (in KiB). Packs are
 # written whole or not at all, and by one thread: each would take memory of its own.
 _LIMITED = 'ulimit -S -f 4194304; ulimit -S -d 2097152; exec git "$@"'
@@ -53,7 +53,7 @@ _CONFIG = (
     *("-c", "pack.threads=1"),
 )
 _AUTHOR = {
-    "%s_%s" % (role, part): value
+    f"{role}_{part}": value
     for role in ("GIT_AUTHOR", "GIT_COMMITTER")
     for part, value in (("NAME", "obol.dv"), ("EMAIL", "obol.dv@localhost"))
 }
@@ -75,7 +75,7 @@ class GitStore(Store):
             )
         for name in (branch, push_branch or branch):
             if not _BRANCH.fullmatch(name) or name.endswith(".lock"):
-                raise DvError("%s is no name of a branch" % show(name), "e.g. main", "correct dv_store_options")
+                raise DvError(f"{show(name)} is no name of a branch", "e.g. main", "correct dv_store_options")
         self._url, self._folder = parts.group("url"), parts.group("folder") or ""
         self._branch, self._push_branch, self._sign = branch, push_branch or branch, sign_commits
         self._repository = os.path.join(
@@ -94,41 +94,40 @@ class GitStore(Store):
         return self
 
     def check(self):
-        with self._alone():
-            self._look()
+        with self._locked():
+            self._refresh()
             # The commit of nothing shows whether signing is set up, and pushing it, dry, whether this user may.
             refused = self._push(self._commit(self._base(), {}), "--dry-run")
         if refused:
             raise self._refused(refused)
 
     def awaited(self, name):
-        waits = name in self._seen() and name not in self._merged
-        return "the merge of the branch %s into %s" % (self._push_branch, self._branch) if waits else ""
+        waits = name in self._files() and name not in self._merged
+        return f"the merge of the branch {self._push_branch} into {self._branch}" if waits else ""
 
     def _entries(self):
-        with self._alone():
-            self._look()
+        with self._locked():
+            self._refresh()
         return (name for name, (blob, _size) in self._merged.items() if blob)
 
     def _read(self, name, limit):
-        seen = self._seen()
-        blob, size = seen.get(name, (None, 0))
+        known = self._files()
+        blob, size = known.get(name, (None, 0))
         if not blob:
-            found = "is no regular file" if name in seen else "is not there"
-            raise DvError("%s in %s %s" % (name, self, found), "a file")
+            raise DvError(f"{name} in {self} {'is no regular file' if name in known else 'is not there'}", "a file")
         if size > limit:
-            raise DvError("%s in %s has more than %d bytes" % (name, self, limit), "a file of at most that size")
+            raise DvError(f"{name} in {self} has more than {limit} bytes", "a file of at most that size")
         return self._git("cat-file", "blob", blob, limit=limit)
 
     def _add(self, contents):
-        if contents.keys() <= self._seen().keys():
+        if contents.keys() <= self._files().keys():
             return ()
         refusals, before, refused = 0, None, ""
         for number in range(TRIES):
             # Those who push at the same time must not meet again. The nodes of one run wait for each other.
             time.sleep(random.uniform(0, min(0.1 * number, 1)))
-            with self._alone():
-                self._look()
+            with self._locked():
+                self._refresh()
                 new = {name: content for name, content in contents.items() if name not in self._both}
                 if not new:
                     return ()
@@ -141,43 +140,43 @@ class GitStore(Store):
                 return new
         raise self._refused(refused)
 
-    def _refused(self, said):
+    def _refused(self, reason):
         return DvError(
-            "the store %s refuses the push to %s: %s" % (self, self._push_branch, said),
+            f"the store {self} refuses the push to {self._push_branch}: {reason}",
             "a branch that this user can push to",
             "allow it there, or set push_branch in dv_store_options and ask for consent by pull request",
         )
 
-    def _seen(self):
+    def _files(self):
         """The files of both branches, as they were seen last."""
         if self._tips is None:
-            with self._alone():
-                self._look()
+            with self._locked():
+                self._refresh()
         return self._both
 
     def _base(self):
         """The commit to build on; None in an empty repository."""
         return self._tips[self._push_branch] or self._tips[self._branch]
 
-    def _look(self):
-        """See what the remote has now: the commits at the tips of our branches, and the files of our folder. To be alone."""
+    def _refresh(self):
+        """Read what the remote has now: the commits at the tips of our branches, and the files of our folder. To be :meth:`_locked`."""
         branches = sorted({self._branch, self._push_branch})
         try:
-            self._see(branches)
+            self._read_remote(branches)
         except _CopyError:
             # A killed git leaves locks, a power cut empty objects.
             shutil.rmtree(self._repository, ignore_errors=True)
-            self._see(branches)
+            self._read_remote(branches)
 
-    def _see(self, branches):
+    def _read_remote(self, branches):
         if not os.path.isfile(os.path.join(self._repository, "HEAD")):
             self._git("init", "--quiet", "--bare", "--template=")
         lines = self._git("ls-remote", self._url, *map("refs/heads/{}".format, branches)).decode("utf-8", "replace").splitlines()
         listed = dict(reversed(line.split("\t", 1)) for line in lines if "\t" in line)
-        tips = {branch: listed.get("refs/heads/%s" % branch) for branch in branches}
+        tips = {branch: listed.get(f"refs/heads/{branch}") for branch in branches}
         missing = [branch for branch, tip in tips.items() if tip and not self._has(tip)]
         if missing:
-            specs = ["+refs/heads/%s:refs/store/%s" % (branch, branch) for branch in missing]
+            specs = [f"+refs/heads/{branch}:refs/store/{branch}" for branch in missing]
             self._git("fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", self._url, *specs)
             # They may have moved on meanwhile.
             fetched = self._git("rev-parse", *map("refs/store/{}".format, missing)).decode().split()
@@ -195,15 +194,15 @@ class GitStore(Store):
             return {}
         folder = [self._folder + "/"] if self._folder else []
         entries = self._git("ls-tree", "-r", "-l", "-z", commit, *folder).decode("utf-8", "replace").split("\0")[:-1]
-        found = {}
+        listing = {}
         for entry in entries:
             about, path = entry.split("\t", 1)
             mode, _kind, blob, size = about.split()
             regular = mode in ("100644", "100755")
             if regular and not size.isdecimal():
-                raise _CopyError("the copy of %s in %s lacks %s" % (self, self._repository, _plain(path)))
-            found[path.removeprefix("".join(folder))] = (blob, int(size)) if regular else (None, 0)
-        return found
+                raise _CopyError(f"the copy of {self} in {self._repository} lacks {_plain(path)}")
+            listing[path.removeprefix("".join(folder))] = (blob, int(size)) if regular else (None, 0)
+        return listing
 
     def _commit(self, base, contents):
         """A commit on top of ``base`` (or of nothing) that adds ``contents``."""
@@ -213,7 +212,7 @@ class GitStore(Store):
             added = []
             for name, content in contents.items():
                 blob = self._git("hash-object", "-w", "--stdin", stdin=content).decode().strip()
-                added += ["--cacheinfo", "100644,%s,%s" % (blob, os.path.join(self._folder, name))]
+                added += ["--cacheinfo", f"100644,{blob},{os.path.join(self._folder, name)}"]
             self._git("update-index", "--add", *added, environment=index)
             tree = self._git("write-tree", environment=index).decode().strip()
         parent = ["-p", base] if base else []
@@ -223,25 +222,25 @@ class GitStore(Store):
 
     def _message(self, contents):
         texts = [names.describe(name) for name in sorted(contents)] or ["nothing"]
-        subject = texts[0] + (" and %d more" % (len(texts) - 1) if len(texts) > 1 else "")
-        lines = ["%s: %s" % (self._folder, subject) if self._folder else subject]
+        subject = texts[0] + (f" and {len(texts) - 1} more" if len(texts) > 1 else "")
+        lines = [f"{self._folder}: {subject}" if self._folder else subject]
         return "\n".join(lines + ([""] + texts if len(texts) > 1 else []) + [""]).encode()
 
     def _push(self, commit, *options):
         """Push ``commit``; the text of the refusal, empty if there was none."""
-        destination = "%s:refs/heads/%s" % (commit, self._push_branch)
-        code, said, complaint = self._run("push", "--porcelain", *options, self._url, destination)
+        destination = f"{commit}:refs/heads/{self._push_branch}"
+        code, stdout, stderr = self._run("push", "--porcelain", *options, self._url, destination)
         if code == 0:
             return ""
-        refused = [line.split("\t")[-1] for line in said.decode("utf-8", "replace").splitlines() if line.startswith("!")]
+        refused = [line.split("\t")[-1] for line in stdout.decode("utf-8", "replace").splitlines() if line.startswith("!")]
         if not refused:
-            raise self._failed("push", complaint)
-        remarks = [line.removeprefix("remote:").strip() for line in complaint.splitlines() if line.startswith("remote:")]
+            raise self._failed("push", stderr)
+        remarks = [line.removeprefix("remote:").strip() for line in stderr.splitlines() if line.startswith("remote:")]
         return _plain(" ".join(refused[:1] + remarks))
 
     @contextlib.contextmanager
-    def _alone(self):
-        """Hold the repository's lock: several nodes of one run share it."""
+    def _locked(self):
+        """Around all that uses the repository: several nodes of one run share it."""
         path = self._repository + ".lock"
         try:
             file = open(path, "w", encoding="utf-8")
@@ -251,28 +250,31 @@ class GitStore(Store):
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def _git(self, command, *arguments, limit=_MAX_SAID, **options):
-        """What git said (bytes, at most ``limit``); the options are those of :meth:`_run`."""
-        code, said, complaint = self._run(command, *arguments, limit=limit, **options)
-        if code:
-            raise self._failed(command, complaint)
-        if len(said) > limit:
-            raise DvError("git %s with %s said more than %d bytes" % (command, self, limit), "at most that many")
-        return said
+    def _git(self, command, *arguments, limit=_MAX_OUTPUT, **options):
+        """The standard output of git (bytes, at most ``limit``); the options are those of :meth:`_run`.
 
-    def _run(self, command, *arguments, stdin=b"", environment=None, limit=_MAX_SAID):
-        """Run git: its exit code, what it said (bytes, cut behind ``limit``), what it complained about (text)."""
+        :raises DvError: it failed
+        """
+        code, stdout, stderr = self._run(command, *arguments, limit=limit, **options)
+        if code:
+            raise self._failed(command, stderr)
+        if len(stdout) > limit:
+            raise DvError(f"git {command} with {self} said more than {limit} bytes", "at most that many")
+        return stdout
+
+    def _run(self, command, *arguments, stdin=b"", environment=None, limit=_MAX_OUTPUT):
+        """Run git: exit code, standard output (bytes, cut behind ``limit``), standard error (text)."""
         deadline = _DEADLINES.get(command, _DEADLINE)
         try:
             with (
-                tempfile.TemporaryFile() as said,
-                tempfile.TemporaryFile() as complaint,
+                tempfile.TemporaryFile() as stdout,
+                tempfile.TemporaryFile() as stderr,
                 subprocess.Popen(
                     # Named, not looked for: a directory above could be a repository too.
-                    ["sh", "-c", _LIMITED, "git", "--git-dir=%s" % self._repository, *_CONFIG, command, *arguments],
+                    ["sh", "-c", _LIMITED, "git", f"--git-dir={self._repository}", *_CONFIG, command, *arguments],
                     stdin=subprocess.PIPE,
-                    stdout=said,
-                    stderr=complaint,
+                    stdout=stdout,
+                    stderr=stderr,
                     env={**self._environment, **(environment or {})},
                     start_new_session=True,
                 ) as process,
@@ -282,24 +284,24 @@ class GitStore(Store):
                 except BaseException:
                     os.killpg(process.pid, signal.SIGKILL)
                     raise
-                said.seek(0)
-                complaint.seek(0)
-                return process.returncode, said.read(limit + 1), complaint.read(_MAX_SAID).decode("utf-8", "replace")
+                stdout.seek(0)
+                stderr.seek(0)
+                return process.returncode, stdout.read(limit + 1), stderr.read(_MAX_OUTPUT).decode("utf-8", "replace")
         except subprocess.TimeoutExpired:
             raise DvError(
-                "git %s with %s took more than %d seconds" % (command, self, deadline), "an answer", "run again when it answers"
+                f"git {command} with {self} took more than {deadline} seconds", "an answer", "run again when it answers"
             ) from None
         except OSError as error:
             raise files.os_error(error, "git", "run") from None
 
-    def _failed(self, command, complaint):
-        """The error of a ``command`` that complained."""
+    def _failed(self, command, stderr):
+        """The error of a ``command`` that failed."""
         wanted, hint = {
-            "commit-tree": ("a commit%s" % (" that is signed" * self._sign), "see whether this user's git can sign: `git commit -S`"),
+            "commit-tree": (f"a commit{' that is signed' * self._sign}", "see whether this user's git can sign: `git commit -S`"),
             "update-index": ("folders of the store's own", "take away what is in their place"),
-        }.get(command, ("a repository that this user can read and push to", "see what `git ls-remote %s` says" % self._url))
+        }.get(command, ("a repository that this user can read and push to", f"see what `git ls-remote {self._url}` says"))
         kind = DvError if command in ("ls-remote", "push", "commit-tree", "update-index") else _CopyError
-        return kind("git %s with %s failed: %s" % (command, self, _plain(complaint.replace("fatal: ", ""))), wanted, hint)
+        return kind(f"git {command} with {self} failed: {_plain(stderr.replace('fatal: ', ''))}", wanted, hint)
 
 
 class _CopyError(DvError):
@@ -310,15 +312,15 @@ def _environment(ssh_key_file, known_hosts_file):
     """The environment of git: it never asks, speaks no other protocols, and only to hosts whose key is known."""
     options = ["BatchMode=yes", "StrictHostKeyChecking=yes", "UpdateHostKeys=no", "ConnectTimeout=30", "ServerAliveInterval=15"]
     if ssh_key_file:
-        options += ["IdentitiesOnly=yes", 'IdentityFile="%s"' % ssh_key_file]
+        options += ["IdentitiesOnly=yes", f'IdentityFile="{ssh_key_file}"']
     if known_hosts_file:
-        options += ['UserKnownHostsFile="%s"' % known_hosts_file, "GlobalKnownHostsFile=/dev/null"]
+        options += [f'UserKnownHostsFile="{known_hosts_file}"', "GlobalKnownHostsFile=/dev/null"]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return {
         **inherited,
         "GIT_ALLOW_PROTOCOL": "file:https:ssh",
         "GIT_ASKPASS": "",
-        "GIT_SSH_COMMAND": shlex.join(["ssh", *("-o%s" % option for option in options)]),
+        "GIT_SSH_COMMAND": shlex.join(["ssh", *(f"-o{option}" for option in options)]),
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C",
     }

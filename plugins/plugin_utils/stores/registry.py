@@ -11,6 +11,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
+from .base import Store
+
 #: Scheme -> (module, class). A path has none. A module is imported when a store of its kind is opened.
 KINDS = {
     "": ("directory", "DirectoryStore"),
@@ -24,31 +26,32 @@ _NAME = re.compile(r"(?:(?P<scheme>[a-z]+)(?:\+(?P<transport>[a-z]+))?:)?(?P<loc
 _SPEC = {option: CARRIER_SPEC[option] for option in ("store", "store_options")}
 
 
-def open_store(name, options=None):
+def open_store(name: str, options: dict | None = None) -> Store:
     """The store of that name, to be entered.
 
     :param name: e.g. ``/srv/ceremonies/a``, ``bundle:/media/usb/a``, ``git+ssh://git@host/ceremonies.git/a``,
         ``sftp://dropbox@host:22/ceremonies/a``
     :param options: as the modules' ``store_options``, not validated yet; what is None in it counts as not set
-    :raises DvError: there is no such kind of store, or it does not take the options. A name may hold a password: none is told
+    :raises DvError: there is no such kind of store, or it does not take the options. A name may hold a password: no error shows it
     """
     checked = ArgumentSpecValidator(_SPEC).validate({"store": name or "", "store_options": options})
     if checked.error_messages:
-        raise DvError("the options of the store: %s" % "; ".join(checked.error_messages), hint="correct dv_store_options")
+        raise DvError(f"the options of the store: {'; '.join(checked.error_messages)}", hint="correct dv_store_options")
     parts = _NAME.fullmatch(checked.validated_parameters["store"])
     if not parts:
         raise DvError("the name of the store is empty", _WANTED, "set dv_store")
     scheme, transport, location = parts.group("scheme", "transport", "location")
-    module, kind = KINDS.get(scheme or "", (None, None))
-    if module is None or (transport and scheme != "git"):
-        raise DvError("%s is no kind of store" % name.partition(":")[0], _WANTED, "correct dv_store")
-    store = getattr(importlib.import_module("." + module, __package__), kind)
-    given = {option: value for option, value in (checked.validated_parameters["store_options"] or {}).items() if value is not None}
-    surplus = sorted(given.keys() - set(store.OPTIONS))
+    kind = KINDS.get(scheme or "")
+    if not kind or (transport and scheme != "git"):
+        raise DvError(f"{name.partition(':')[0]} is no kind of store", _WANTED, "correct dv_store")
+    module, class_name = kind
+    store = getattr(importlib.import_module("." + module, __package__), class_name)
+    settings = {option: value for option, value in (checked.validated_parameters["store_options"] or {}).items() if value is not None}
+    surplus = sorted(settings.keys() - set(store.OPTIONS))
     if surplus:
         raise DvError(
-            "a %s store does not take the options %s" % (module, ", ".join(surplus)),
+            f"a {module} store does not take the options {', '.join(surplus)}",
             ", ".join(store.OPTIONS) or "no options",
             "correct dv_store_options",
         )
-    return store("%s:%s" % (transport, location) if transport else location, **given)
+    return store(f"{transport}:{location}" if transport else location, **settings)

@@ -62,9 +62,9 @@ class SftpStore(Store):
         client = self._client = paramiko.SSHClient()
         client.set_log_channel(_LOG.name)
         client.set_missing_host_key_policy(paramiko.RejectPolicy())
-        hint = "see what `sftp -P %d %s` says" % (self._port, "@".join(filter(None, (self._user, self._host))))
+        hint = f"see what `sftp -P {self._port} {'@'.join(filter(None, (self._user, self._host)))}` says"
         try:
-            with self._asking("open", "a server whose key is in %s, and that lets this user in" % self._known_hosts, hint):
+            with self._asking("open", f"a server whose key is in {self._known_hosts}, and that lets this user in", hint):
                 client.load_host_keys(self._known_hosts)
                 client.connect(
                     self._host,
@@ -91,28 +91,28 @@ class SftpStore(Store):
         return self._walk()
 
     def _list_folder(self, folder):
-        with self._asking("list %s in" % (folder or "files")), contextlib.suppress(FileNotFoundError):
+        with self._asking(f"list {folder or 'files'} in"), contextlib.suppress(FileNotFoundError):
             for entry in self._sftp.listdir_iter(os.path.join(self._path, folder)):
                 name, mode = entry.filename, entry.st_mode or 0
                 yield name, stat.S_ISREG(mode), stat.S_ISDIR(mode) and _FOLDER.fullmatch(name)
 
     def _read(self, name, limit):
         path = os.path.join(self._path, name)
-        with self._asking("read %s in" % name):
+        with self._asking(f"read {name} in"):
             status = self._sftp.lstat(path)
             if not stat.S_ISREG(status.st_mode or 0):
-                raise DvError("%s in %s is not a regular file" % (name, self), "a file", "take it away")
+                raise DvError(f"{name} in {self} is not a regular file", "a file", "take it away")
             with self._sftp.open(path, "rb") as file:
                 file.prefetch(min(status.st_size or 0, limit + 1))
                 content = file.read(limit + 1)
         if len(content) > limit:
-            raise DvError("%s in %s has more than %d bytes" % (name, self, limit), "a file of at most that size")
+            raise DvError(f"{name} in {self} has more than {limit} bytes", "a file of at most that size")
         return content
 
     def _add(self, contents):
         for name, content in contents.items():
             path = os.path.join(self._path, name)
-            with self._asking("write %s in" % name):
+            with self._asking(f"write {name} in"):
                 put = not self._exists(path) and self._upload(path, content)
             if put:
                 yield name
@@ -120,7 +120,7 @@ class SftpStore(Store):
     def _upload(self, path, content):
         """Upload ``content`` aside, then rename it to ``path``. False if something is there."""
         self._make_directory(os.path.dirname(path))
-        aside = os.path.join(os.path.dirname(path), ".%s.part" % secrets.token_hex(8))
+        aside = os.path.join(os.path.dirname(path), f".{secrets.token_hex(8)}.part")
         try:
             with self._sftp.open(aside, "wbx") as file:
                 # All at once, but for the last byte: the answer to it is waited for, and with it all others. Closing the file
@@ -149,7 +149,7 @@ class SftpStore(Store):
             with contextlib.suppress(OSError):  # Another run made it meanwhile.
                 self._sftp.mkdir(path)
         if not stat.S_ISDIR((self._sftp.lstat if inside else self._sftp.stat)(path).st_mode or 0):
-            raise NotADirectoryError("%s is no directory" % path)
+            raise NotADirectoryError(f"{path} is no directory")
         self._directories.add(path)
 
     def _exists(self, path):
@@ -160,7 +160,7 @@ class SftpStore(Store):
             return False
 
     @contextlib.contextmanager
-    def _asking(self, deed, wanted="a server that answers, and lets this user read and write there", hint="run again when it does"):
+    def _asking(self, action, wanted="a server that answers, and lets this user read and write there", hint="run again when it does"):
         """Around all that asks the server: it does not take for ever, and whatever it causes is an error of ours."""
         begun = time.monotonic()
         watch = threading.Timer(self._patience, self._client.close)
@@ -171,8 +171,8 @@ class SftpStore(Store):
         except DvError:
             raise
         except Exception as error:
-            late = "it took more than %d seconds" % _PATIENCE if time.monotonic() - begun >= self._patience else ""
-            raise DvError("cannot %s the store %s: %s" % (deed, self, late or _plain(error)), wanted, hint) from None
+            late = f"it took more than {_PATIENCE} seconds" if time.monotonic() - begun >= self._patience else ""
+            raise DvError(f"cannot {action} the store {self}: {late or _plain(error)}", wanted, hint) from None
         finally:
             watch.cancel()
             self._patience -= time.monotonic() - begun

@@ -5,18 +5,23 @@
 """The native backend: blst, the library of Ethereum's consensus clients, by its C functions in the wheel of ckzg.
 
 A point is an array of limbs: three coordinates, as blst keeps them. C trusts its caller, so what stands before it:
-encodings are checked in type, length and flags (:func:`guards.check_encoding`), scalars are brought to one size, ctypes
+encodings are checked in type, length and flags (:func:`.group.check_encoding`), scalars are brought to one size, ctypes
 takes an array only where one of that very length belongs, and no address outlives the call that it is for. blst's
 pairing of many pairs knows no infinity: it never gets there. ckzg promises these functions to nobody, so they are tried
 when this is loaded (:func:`_try`). The time of a product with a secret does not depend on the secret.
 """
 
 import ctypes
+from collections.abc import Sequence
+from typing import Any
 
 import ckzg
 
 from ...errors import DvError
 from .group import DST, G1_LENGTH, G2_LENGTH, ORDER, bad_point, check_encoding, check_secret
+
+#: A point of G1 or G2, whose array type tells which.
+Point = Any
 
 _SCALAR = 32
 
@@ -26,12 +31,12 @@ _Items = ctypes.c_void_p * 2
 _Pairing = ctypes.c_uint64 * 72
 
 
-def _function(name, *arguments, result=None):
+def _function(name: str, *arguments: Any, result: Any = None) -> Any:
     """A function of blst.h. An array is passed as a pointer, and only one of the type among the ``arguments``."""
     try:
         function = getattr(_library, "blst_" + name)
     except AttributeError:
-        raise ImportError("this ckzg has no blst_%s." % name, name="ckzg") from None
+        raise ImportError(f"this ckzg has no blst_{name}.", name="ckzg") from None
     function.argtypes, function.restype = arguments, result
     return function
 
@@ -39,15 +44,15 @@ def _function(name, *arguments, result=None):
 class _Group:
     """G1 or G2 (``number``): the types of its arrays, and its functions."""
 
-    def __init__(self, number, length):
-        name, flag, size, anything = "p%d" % number, ctypes.c_int, ctypes.c_size_t, ctypes.c_void_p
+    def __init__(self, number: int, length: int) -> None:
+        name, flag, size, anything = f"p{number}", ctypes.c_int, ctypes.c_size_t, ctypes.c_void_p
         self.point, self.affine = ctypes.c_uint64 * (18 * number), ctypes.c_uint64 * (12 * number)
         self.length, self.encoding = length, ctypes.c_char * length
         self.sizes = [_function(name + kind, result=size)() for kind in ("_sizeof", "_affine_sizeof")]
         self.add = _function(name + "_add_or_double", self.point, self.point, self.point)
         self.compress = _function(name + "_compress", self.encoding, self.point)
         self.from_affine = _function(name + "_from_affine", self.point, self.affine)
-        self.in_subgroup = _function("%s_in_g%d" % (name, number), self.point, result=flag)
+        self.in_subgroup = _function(f"{name}_in_g{number}", self.point, result=flag)
         self.is_equal = _function(name + "_is_equal", self.point, self.point, result=flag)
         self.is_infinity = _function(name + "_is_inf", self.point, result=flag)
         self.multiply = _function(name + "_mult", self.point, self.point, ctypes.c_char_p, size)
@@ -57,14 +62,14 @@ class _Group:
         self.to_affine = _function(name + "s_to_affine", anything, _Items, size)
         self.uncompress = _function(name + "_uncompress", self.affine, ctypes.c_char_p, result=flag)
 
-    def affine_points(self, points):
+    def affine_points(self, points: Sequence[Point]) -> Any:
         """The ``points`` with two coordinates each, in one array."""
         jacobian, affine = (self.point * len(points))(*points), (self.affine * len(points))()
         self.to_affine(affine, _items(jacobian), len(points))
         return affine
 
 
-def _items(array):
+def _items(array: Any) -> Any:
     return _Items(ctypes.addressof(array), None)
 
 
@@ -77,7 +82,7 @@ _finish_pairing = _function("final_exp", _Pairing, _Pairing)
 _is_one = _function("fp12_is_one", _Pairing, result=ctypes.c_int)
 
 
-def decode_g1(data, what="public key"):
+def decode_g1(data: bytes, what: str = "public key") -> Point:
     """The point of 48 bytes ``data``.
 
     :raises DvError: wrong length or flags, infinity, not on the curve, not in the subgroup
@@ -85,12 +90,12 @@ def decode_g1(data, what="public key"):
     return _in_subgroup(decode_g1_on_curve(data, what), what)
 
 
-def decode_g2(data, what="signature"):
+def decode_g2(data: bytes, what: str = "signature") -> Point:
     """The point of 96 bytes ``data``; errors as of :func:`decode_g1`."""
     return _in_subgroup(decode_g2_on_curve(data, what), what)
 
 
-def decode_g1_on_curve(data, what="public key"):
+def decode_g1_on_curve(data: bytes, what: str = "public key") -> Point:
     """Like :func:`decode_g1` without the check of the subgroup: whoever calls this calls :func:`in_subgroup` later.
 
     Products with factors of more than 128 bits are right in the subgroup only.
@@ -98,17 +103,17 @@ def decode_g1_on_curve(data, what="public key"):
     return _decode(_G1, data, what)
 
 
-def decode_g2_on_curve(data, what="signature"):
+def decode_g2_on_curve(data: bytes, what: str = "signature") -> Point:
     """Like :func:`decode_g2`, as :func:`decode_g1_on_curve`."""
     return _decode(_G2, data, what)
 
 
-def in_subgroup(point):
+def in_subgroup(point: Point) -> bool:
     """Whether a point of the curve is in the subgroup of prime order."""
     return bool(_group(point).in_subgroup(point))
 
 
-def encode(point):
+def encode(point: Point) -> bytes:
     """The 48 (G1) or 96 (G2) bytes of ``point``."""
     group = _group(point)
     data = group.encoding()
@@ -116,24 +121,24 @@ def encode(point):
     return data.raw
 
 
-def hash_to_g2(message):
-    """The point of G2 that ``message`` (bytes, any length) hashes to (RFC 9380, with Ethereum's DST)."""
+def hash_to_g2(message: bytes) -> Point:
+    """The point of G2 that ``message`` (any length) hashes to (RFC 9380, with Ethereum's DST)."""
     point = _G2.point()
     _hash_to_g2(point, message, len(message), DST, len(DST), None, 0)
     return point
 
 
-def is_identity(point):
+def is_identity(point: Point) -> bool:
     """Whether ``point`` is the neutral element (infinity)."""
     return bool(_group(point).is_infinity(point))
 
 
-def equal(p, q):
+def equal(p: Point, q: Point) -> bool:
     """Whether ``p`` and ``q`` are the same point."""
     return bool(_group(p).is_equal(p, q))
 
 
-def add(p, q):
+def add(p: Point, q: Point) -> Point:
     """P + Q."""
     group = _group(p)
     total = group.point()
@@ -141,7 +146,7 @@ def add(p, q):
     return total
 
 
-def neg(point):
+def neg(point: Point) -> Point:
     """-P."""
     group = _group(point)
     opposite = group.point.from_buffer_copy(point)
@@ -149,19 +154,19 @@ def neg(point):
     return opposite
 
 
-def mul(point, k):
+def mul(point: Point, k: int) -> Point:
     """k·P for a PUBLIC integer ``k`` of any sign; a small |k| is fast."""
     point, k = _signed(point, k)
     return _multiply(point, k, k.bit_length())
 
 
-def msm(points, scalars):
+def msm(points: Sequence[Point], scalars: Sequence[int]) -> Point:
     """Σ kᵢ·Pᵢ for PUBLIC integers of any sign, of at least one point.
 
     :raises DvError: lists of different lengths, or empty ones
     """
     if len(points) != len(scalars) or not points:
-        raise DvError("%d points and %d scalars" % (len(points), len(scalars)), "as many of both, at least one")
+        raise DvError(f"{len(points)} points and {len(scalars)} scalars", "as many of both, at least one")
     points, scalars = zip(*map(_signed, points, scalars))
     bits = max(1, *map(int.bit_length, scalars))
     group, size = _group(points[0]), (bits + 7) // 8
@@ -172,7 +177,7 @@ def msm(points, scalars):
     return total
 
 
-def secret_mul(point, k):
+def secret_mul(point: Point, k: int) -> Point:
     """k·P for a SECRET ``k``, in a time that does not depend on k.
 
     :raises DvError: k is not from 1 to ORDER - 1 (the error does not show it)
@@ -181,12 +186,12 @@ def secret_mul(point, k):
     return _multiply(point, k, 8 * _SCALAR)
 
 
-def secret_base_mul(k):
+def secret_base_mul(k: int) -> Point:
     """k·G1 for a SECRET ``k``, as :func:`secret_mul`."""
     return secret_mul(G1, k)
 
 
-def pairing_product_is_one(pairs):
+def pairing_product_is_one(pairs: Sequence[tuple[Point, Point]]) -> bool:
     """Whether Π e(Pᵢ, Qᵢ) = 1 over ``pairs`` of a G1 and a G2 point. False for no pairs: nothing proves nothing."""
     # Infinity paired with anything is one.
     finite = [pair for pair in pairs if not any(map(is_identity, pair))]
@@ -199,11 +204,11 @@ def pairing_product_is_one(pairs):
     return bool(_is_one(product))
 
 
-def _group(point):
+def _group(point: Point) -> _Group:
     return _GROUPS[type(point)]
 
 
-def _decode(group, data, what):
+def _decode(group: _Group, data: bytes, what: str) -> Point:
     check_encoding(data, group.length, what)
     affine, point = group.affine(), group.point()
     if group.uncompress(affine, data):
@@ -212,25 +217,25 @@ def _decode(group, data, what):
     return point
 
 
-def _in_subgroup(point, what):
+def _in_subgroup(point: Point, what: str) -> Point:
     if not in_subgroup(point):
         raise bad_point(what)
     return point
 
 
-def _multiply(point, k, bits):
+def _multiply(point: Point, k: int, bits: int) -> Point:
     group = _group(point)
     product = group.point()
     group.multiply(product, point, k.to_bytes(_SCALAR, "little"), bits)
     return product
 
 
-def _signed(point, k):
+def _signed(point: Point, k: int) -> tuple[Point, int]:
     """The same product with a factor from 0 to ORDER - 1, small if |k| is small."""
     return (neg(point), -k % ORDER) if k < 0 else (point, k % ORDER)
 
 
-def _try():
+def _try() -> None:
     """Refuse a ckzg whose blst is built otherwise, or does not make a known signature and tell its key from another.
 
     :raises ImportError: as if the package were missing

@@ -9,6 +9,8 @@ Infinity is never a key, a commitment or a signature here, so its flag is refuse
 the odd ones.
 """
 
+from typing import Any
+
 from ...errors import DvError
 
 #: Order of the groups: secrets are integers from 1 to ORDER - 1.
@@ -18,21 +20,27 @@ DST = b"BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_"
 G1_LENGTH, G2_LENGTH = 48, 96
 
 
-def check_encoding(data, length, what):
-    """Refuse what is not ``length`` bytes, not flagged as compressed, or flagged as infinity."""
+def check_encoding(data: Any, length: int, what: str) -> None:
+    """Refuse what is not ``length`` bytes, not flagged as compressed, or flagged as infinity.
+
+    :raises DvError: it is so
+    """
     if type(data) is not bytes or len(data) != length:  # pylint: disable=unidiomatic-typecheck
-        size = "%d bytes" % len(data) if type(data) is bytes else type(data).__name__  # pylint: disable=unidiomatic-typecheck
-        raise DvError("%s is %s" % (what, size), "a compressed point of %d bytes" % length)
+        size = f"{len(data)} bytes" if type(data) is bytes else type(data).__name__  # pylint: disable=unidiomatic-typecheck
+        raise DvError(f"{what} is {size}", f"a compressed point of {length} bytes")
     if data[0] & 0xC0 != 0x80:
-        raise DvError("%s is %s" % (what, "infinity" if data[0] & 0x40 else "not a compressed point"), "a point of the group")
+        raise DvError(f"{what} is {'infinity' if data[0] & 0x40 else 'not a compressed point'}", "a point of the group")
 
 
-def bad_point(what):
+def bad_point(what: str) -> DvError:
     """The error for an encoding that no point of the group has."""
-    return DvError("%s is not a point of the BLS12-381 group" % what, "a point on the curve, in the subgroup of prime order")
+    return DvError(f"{what} is not a point of the BLS12-381 group", "a point on the curve, in the subgroup of prime order")
 
 
-def check_secret(k):
-    """Refuse what is not a secret scalar; the error does not show it."""
+def check_secret(k: Any) -> None:
+    """Refuse what is not a secret scalar.
+
+    :raises DvError: it is none; the text does not show it
+    """
     if type(k) is not int or not 0 < k < ORDER:  # pylint: disable=unidiomatic-typecheck
         raise DvError("a secret scalar is out of range", "an integer from 1 to the group order minus 1")

@@ -10,35 +10,41 @@ Sources: consensus-specs (BLS signatures, proof of possession scheme), charon-fo
 """
 
 import os
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any
 
 from ...errors import DvError
 from . import blst
+from .blst import Point
 from .group import ORDER
+
+#: Key, message (bytes, or a point hashed before), signature.
+Equation = tuple[Point, bytes | Point, Point]
 
 
 class Scheme:
     """The scheme over ``curve``, a backend module such as :mod:`blst` (it stays reachable as ``curve``)."""
 
-    def __init__(self, curve):
+    def __init__(self, curve: Any) -> None:
         self.curve = curve
 
-    def secret_to_public(self, k):
+    def secret_to_public(self, k: int) -> bytes:
         """The public key (48 bytes) of the secret ``k``."""
         return self.curve.encode(self.curve.secret_base_mul(k))
 
-    def sign(self, k, message):
-        """The signature (96 bytes) of ``message`` (bytes) with the secret ``k``."""
+    def sign(self, k: int, message: bytes) -> bytes:
+        """The signature (96 bytes) of ``message`` with the secret ``k``."""
         return self.sign_hashed(k, self.curve.hash_to_g2(message))
 
-    def sign_hashed(self, k, hash_pt):
+    def sign_hashed(self, k: int, hash_pt: Point) -> bytes:
         """The signature (96 bytes) of a message that was hashed to the curve before."""
         return self.curve.encode(self.curve.secret_mul(hash_pt, k))
 
-    def verify(self, public_key, message, signature):
+    def verify(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
         """Whether ``signature`` (96 bytes) of ``message`` is by ``public_key`` (48 bytes); not so if badly encoded."""
         return self.fast_aggregate_verify([public_key], message, signature)
 
-    def aggregate(self, signatures):
+    def aggregate(self, signatures: Iterable[bytes]) -> bytes:
         """The plain sum (96 bytes) of at least one signature (96 bytes each).
 
         :raises DvError: none, or a bad encoding
@@ -46,7 +52,7 @@ class Scheme:
         points = [self.curve.decode_g2(signature) for signature in signatures]
         return self.curve.encode(self.curve.msm(points, [1] * len(points)))
 
-    def fast_aggregate_verify(self, public_keys, message, signature):
+    def fast_aggregate_verify(self, public_keys: Iterable[bytes], message: bytes, signature: bytes) -> bool:
         """Whether ``signature`` is the sum of those of one message by all ``public_keys``; not so if badly encoded."""
         try:
             points = [self.curve.decode_g1(key) for key in public_keys]
@@ -56,7 +62,7 @@ class Scheme:
             return False
 
     @staticmethod
-    def lagrange_at_zero(indices):
+    def lagrange_at_zero(indices: Sequence[int]) -> list[int]:
         """The Lagrange coefficients λᵢ at zero for the share ``indices`` (distinct, from 1), in their order.
 
         They are small signed integers where they are integers at all, as for 1...t, where they are ±C(t, i): arithmetic
@@ -65,7 +71,7 @@ class Scheme:
         :raises DvError: no indices, one twice, or one that is not from 1
         """
         if not indices or len(set(indices)) != len(indices) or min(indices) < 1:
-            raise DvError("share indices %s" % list(indices), "at least one, each once, from 1")
+            raise DvError(f"share indices {list(indices)}", "at least one, each once, from 1")
         coefficients = []
         for i in indices:
             numerator = denominator = 1
@@ -77,14 +83,12 @@ class Scheme:
             coefficients.append(numerator * pow(denominator, -1, ORDER) % ORDER if rest else whole)
         return coefficients
 
-    def interpolate(self, points):
-        """The point at zero of the polynomial through ``points``: a dict from share index to point, of one group."""
+    def interpolate(self, points: Mapping[int, Point]) -> Point:
+        """The point at zero of the polynomial through ``points``, by share index, of one group."""
         return self.curve.msm(list(points.values()), self.lagrange_at_zero(list(points)))
 
-    def batch_verify(self, equations):
+    def batch_verify(self, equations: Iterable[Equation]) -> bool:
         """Whether ALL signatures are right; False for none at all.
-
-        :param equations: (key_pt, message, signature_pt) each; ``message`` as bytes or as a point hashed before
 
         Every equation gets a random weight of 128 bits, drawn here, after all inputs are fixed: so errors cannot cancel
         as in a plain sum. Then Π e(wᵢ·keyᵢ, H(mᵢ)) = e(G1, Σ wᵢ·signatureᵢ); the pairings of one key, or those of one
@@ -92,23 +96,20 @@ class Scheme:
         """
         return self._batch_holds([self._hashed(equation) for equation in equations])
 
-    def find_bad(self, equations):
-        """The places (from 0, ascending) of the ``equations`` that do not hold, found by halving.
-
-        :param equations: as of :meth:`batch_verify`
-        """
+    def find_bad(self, equations: Iterable[Equation]) -> list[int]:
+        """The positions (from 0, ascending) of the ``equations`` that do not hold, found by halving."""
         return find_failing([self._hashed(equation) for equation in equations], self._batch_holds)
 
-    def _hashed(self, equation):
+    def _hashed(self, equation: Equation) -> tuple[Point, Point, Point]:
         key_pt, message, signature_pt = equation
         return key_pt, self.curve.hash_to_g2(message) if isinstance(message, bytes) else message, signature_pt
 
-    def _holds(self, key_pt, hash_pt, signature_pt):
+    def _holds(self, key_pt: Point, hash_pt: Point, signature_pt: Point) -> bool:
         return not self.curve.is_identity(key_pt) and self.curve.pairing_product_is_one(
             [(key_pt, hash_pt), (self.curve.neg(self.curve.G1), signature_pt)]
         )
 
-    def _batch_holds(self, equations):
+    def _batch_holds(self, equations: Sequence[tuple[Point, Point, Point]]) -> bool:
         if len(equations) < 2:
             return bool(equations) and self._holds(*equations[0])
         curve = self.curve
@@ -118,17 +119,17 @@ class Scheme:
         weights = [int.from_bytes(os.urandom(16), "big") for equation in equations]
         by_key, by_hash = _group(map(curve.encode, keys)), _group(map(curve.encode, hashes))
         if len(by_key) < len(by_hash):
-            pairs = [(keys[places[0]], _pick(curve, hashes, weights, places)) for places in by_key]
+            pairs = [(keys[same[0]], _pick(curve, hashes, weights, same)) for same in by_key]
         else:
-            pairs = [(_pick(curve, keys, weights, places), hashes[places[0]]) for places in by_hash]
+            pairs = [(_pick(curve, keys, weights, same), hashes[same[0]]) for same in by_hash]
         return curve.pairing_product_is_one(pairs + [(curve.neg(curve.G1), curve.msm(signatures, weights))])
 
 
-def find_failing(items, hold):
-    """The places (from 0, ascending) of the ``items`` that fail by themselves, where ``hold(some of them)`` says whether
+def find_failing(items: Sequence[Any], hold: Callable[[Any], bool]) -> list[int]:
+    """The positions (from 0, ascending) of the ``items`` that fail by themselves, where ``hold(some of them)`` says whether
     all of these are right: a batch that fails is halved, down to one item."""
 
-    def search(start, end):
+    def search(start: int, end: int) -> list[int]:
         if start == end or hold(items[start:end]):
             return []
         if end - start == 1:
@@ -139,16 +140,16 @@ def find_failing(items, hold):
     return search(0, len(items))
 
 
-def _group(values):
-    """Lists of the places at which equal values stand."""
-    places = {}
-    for place, value in enumerate(values):
-        places.setdefault(value, []).append(place)
-    return list(places.values())
+def _group(values: Iterable[Hashable]) -> list[list[int]]:
+    """Lists of the positions at which equal values stand."""
+    positions: dict[Hashable, list[int]] = {}
+    for position, value in enumerate(values):
+        positions.setdefault(value, []).append(position)
+    return list(positions.values())
 
 
-def _pick(curve, points, weights, places):
-    return curve.msm([points[place] for place in places], [weights[place] for place in places])
+def _pick(curve: Any, points: Sequence[Point], weights: Sequence[int], positions: Sequence[int]) -> Point:
+    return curve.msm([points[position] for position in positions], [weights[position] for position in positions])
 
 
 #: The native backend, and the scheme over it: what everything outside of tests uses.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ...cluster.definition import effective_gas_limit
-from ...cluster.lock import BuilderRegistration, DepositData, DistributedValidator, Lock, compute_lock_hash
+from ...cluster.lock import BuilderRegistration, ClusterLock, DepositData, DistributedValidator, compute_lock_hash
 from ...crypto import secp256k1
 from ...crypto.bls.group import ORDER
 from ...crypto.bls.signatures import bls, curve
@@ -21,7 +21,7 @@ from .parameters import Parameters
 from .sign import credentials_of
 
 
-def build(parameters: Parameters, network: Network, keys: Keys, signatures: Iterable[bytes]) -> Lock:
+def build(parameters: Parameters, network: Network, keys: Keys, signatures: Iterable[bytes]) -> ClusterLock:
     """The lock with its hash, without the signatures of that hash.
 
     :param signatures: those of :func:`sign.aggregate`, in the order of round 4
@@ -41,7 +41,7 @@ def build(parameters: Parameters, network: Network, keys: Keys, signatures: Iter
             signature=next(following),
         )
         validators.append(DistributedValidator(public_key=key, public_shares=shares, deposits=deposits, registration=registration))
-    lock = Lock(definition=definition, validators=tuple(validators))
+    lock = ClusterLock(definition=definition, validators=tuple(validators))
     return replace(lock, lock_hash=compute_lock_hash(lock))
 
 
@@ -51,7 +51,7 @@ def make(node_key: bytes, shares: Iterable[int], lock_hash: bytes) -> Seal:
     return Seal((secp256k1.sign(node_key, lock_hash),), (bls.sign(sum(shares) % ORDER, lock_hash),))
 
 
-def check(parameters: Parameters, operator: int, payload: Seal, lock: Lock) -> None:
+def check(parameters: Parameters, operator: int, payload: Seal, lock: ClusterLock) -> None:
     """Refuse the seal of ``operator`` unless it is over the hash of our ``lock``.
 
     :raises Fault: it is not (its message is the evidence, together with the certificate)
@@ -71,7 +71,7 @@ def signed_by(public_key: bytes, lock_hash: bytes, signature: bytes) -> bool:
     return low and signature[64] in (0, 1) and secp256k1.verify(public_key, lock_hash, signature)
 
 
-def signed_by_all(parameters: Parameters, lock: Lock) -> bool:
+def signed_by_all(parameters: Parameters, lock: ClusterLock) -> bool:
     """Whether the ``lock`` has the node signatures of all operators, in their order, each in the form of a seal's: other forms of
     good signatures anybody can make."""
     signatures = lock.node_signatures
@@ -80,12 +80,12 @@ def signed_by_all(parameters: Parameters, lock: Lock) -> bool:
     )
 
 
-def complete(lock: Lock, seals: Sequence[Seal]) -> Lock:
+def complete(lock: ClusterLock, seals: Sequence[Seal]) -> ClusterLock:
     """``lock`` with all signatures of its hash: ``seals`` are those of the n operators, in their order."""
     aggregate = bls.aggregate([payload.signature[0] for payload in seals])
     return with_signatures(lock, aggregate, [payload.node_signature[0] for payload in seals])
 
 
-def with_signatures(lock: Lock, aggregate: bytes, node_signatures: Iterable[bytes]) -> Lock:
+def with_signatures(lock: ClusterLock, aggregate: bytes, node_signatures: Iterable[bytes]) -> ClusterLock:
     """``lock`` with the signatures of its hash: by all key shares together (96 bytes), by the n ENR keys (65 bytes each)."""
     return replace(lock, signature_aggregate=aggregate, node_signatures=tuple(node_signatures))

@@ -7,24 +7,34 @@
 import os
 import pathlib
 import shutil
-from collections import namedtuple
+from typing import NamedTuple
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import approval, bindings, proposal
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, networks
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
 from ansible_collections.obol.dv.tests.support.dealt_cluster import DealtCluster
 
-Person = namedtuple("Person", "private_key address node_key enr sign")
+
+class Person(NamedTuple):
+    """An operator: its wallet, which is a signer, and its node."""
+
+    private_key: bytes
+    address: str
+    node_key: bytes
+    enr: str
+
+    def sign(self, typed_data):
+        return secp256k1.sign(self.private_key, eip712.digest(typed_data))
 
 
 def _person(number):
     private_key, node_key = bytes([number]) * 32, bytes([number + 100]) * 32
     address = checksum_address(secp256k1.address_of(secp256k1.public_key(private_key)))
-    return Person(private_key, address, node_key, enr.encode(node_key), lambda digest: secp256k1.sign(private_key, digest))
+    return Person(private_key, address, node_key, enr.encode(node_key))
 
 
 PEOPLE = [_person(number) for number in range(1, 5)]
@@ -33,7 +43,7 @@ DEAD = "0x000000000000000000000000000000000000dEaD"
 
 @pytest.fixture(scope="session")
 def people():
-    """Four operators: wallet key, address, node key, ENR, and a function that signs a digest."""
+    """Four operators."""
     return PEOPLE
 
 
@@ -66,7 +76,7 @@ def tree():
 @pytest.fixture
 def proposed(terms, people, tmp_path):
     """The checked proposal of these terms, made in a place of its own."""
-    found, _new = proposal.propose(DataDir(tmp_path / "creator"), parse_terms(terms), people[0].sign, "A-UUID", "2026-01-02T03:04:05Z")
+    found, _new = proposal.propose(DataDir(tmp_path / "creator"), parse_terms(terms), people[0], "A-UUID", "2026-01-02T03:04:05Z")
     return found
 
 
@@ -81,7 +91,7 @@ def approved(proposed, people, tmp_path):
             proposed,
             person.address,
             person.enr,
-            person.sign,
+            person,
             accepted_config_hash=proposed.config_hash,
         )
     return directories, approvals
@@ -93,7 +103,7 @@ def bound(proposed, approved):
     directories, approvals = approved
     texts = {index: given.dump() for index, given in approvals.items()}
     for directory in directories.values():
-        bindings.keep(DataDir(directory), proposed, texts, networks.by_name("hoodi"))
+        bindings.keep(DataDir(directory), proposed, texts, networks.KNOWN.by_name("hoodi"))
     return approved
 
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement.policy_schema import POLICY
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import deliverable
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition
 from ansible_collections.obol.dv.plugins.module_utils.encoding import json_schema
 from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
 from ansible_collections.obol.dv.plugins.module_utils.errors import Collector, DvError, Problems, printable, show
@@ -87,12 +87,12 @@ def test_a_key_in_the_wrong_place_is_not_shown(secret):
         lambda text: address.parse_checksum_address(text, "an address"),
         lambda text: enr.parse(text, "an ENR"),
         lambda text: from_hex(text, 20, "a hash"),
-        networks.by_name,
-        lambda text: networks.custom(text + "!", 1, "0x10004242", 1),
-        lambda text: networks.custom("x", 1, text, 1),
-        lambda text: networks.custom("x", text, "0x10004242", 1),
-        lambda text: definition.parse({"version": text}, "the file"),
-        lambda text: definition.parse({"version": "v1.10.0", "name": "x", "num_validators": text}, "the file"),
+        networks.KNOWN.by_name,
+        lambda text: networks.custom_network(text + "!", 1, "0x10004242", 1),
+        lambda text: networks.custom_network("x", 1, text, 1),
+        lambda text: networks.custom_network("x", text, "0x10004242", 1),
+        lambda text: Definition.parse({"version": text}, "the file"),
+        lambda text: Definition.parse({"version": "v1.10.0", "name": "x", "num_validators": text}, "the file"),
         lambda text: keystore.parse(json.dumps({"version": text}), "the file"),
         lambda text: json_schema.check_shape({text: 1}, POLICY, "the file"),
         lambda text: json_schema.check_shape({"networks": [text], "threshold": text}, POLICY, "the file"),

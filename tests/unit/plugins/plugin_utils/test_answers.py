@@ -140,11 +140,11 @@ def test_anything_in_a_cluster(name, value):
 
 
 def tell(found):
-    nodes = {"alice": dict(cluster="group", data_dir="/data", found=registered(found))}
+    nodes = {"alice": dict(cluster="group", data_dir="/data", results=registered(found))}
     command_line = CommandLine({"args": ["obol.dv.status"]}, (), list(nodes))
     made = document(nodes, command_line)
     json.dumps(made)
-    report = answers.cluster(nodes["alice"]["found"].get("dv_verified") or {})
+    report = answers.cluster(nodes["alice"]["results"].get("dv_verified") or {})
     for cluster in made["clusters"].values():
         assert all(isinstance(line, str) for line in summary_lines("group", cluster, {"alice": report} if report else {}, command_line))
 

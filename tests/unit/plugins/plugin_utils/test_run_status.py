@@ -10,20 +10,20 @@ import jsonschema
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import Accused, NodeStatus
 from ansible_collections.obol.dv.plugins.plugin_utils.rerun_command import CommandLine
-from ansible_collections.obol.dv.plugins.plugin_utils.run_status import UNKNOWN, document, standing
+from ansible_collections.obol.dv.plugins.plugin_utils.run_status import UNKNOWN, document, node_status
 from ansible_collections.obol.dv.tests.support import status_schema
 
 FAILED = dict(failed=True, msg="what was found;\n wanted: what was wanted")
 WAITS = NodeStatus(state="waiting", step="approval", waiting_for=(2,), since=0).result()
 
 
-def test_a_standing_has_all_that_is_told():
+def test_a_status_has_all_that_is_told():
     assert set(NodeStatus(state="complete").result()) == set(UNKNOWN)
     assert {field.name for field in dataclasses.fields(NodeStatus)} == set(UNKNOWN)
 
 
 @pytest.mark.parametrize(
-    "found, wanted",
+    "results, wanted",
     [
         (dict(dv_enr=FAILED), ("waiting", "enr")),
         (dict(dv_enr=dict(enr="x"), dv_proposal=FAILED), ("waiting", "proposal")),
@@ -41,15 +41,15 @@ def test_a_standing_has_all_that_is_told():
         (dict(dv_status=dict(msg="jsonschema is missing")), ("unknown", None)),
     ],
 )
-def test_one_state(found, wanted):
-    told = standing(found)
+def test_one_state(results, wanted):
+    told = node_status(results)
     assert (told["state"], told["step"]) == wanted
-    if told["state"] in ("waiting", "unknown") and "msg" in str(found):
+    if told["state"] in ("waiting", "unknown") and "msg" in str(results):
         assert told["detail"], "why it failed is told"
 
 
 def test_a_node_that_the_run_has_not_come_to():
-    assert standing({}) is None
+    assert node_status({}) is None
 
 
 def test_document():
@@ -62,7 +62,7 @@ def test_document():
         "dave": {},
     }
     clusters = {"alice": "a", "bob": "a", "carol": "b", "dave": "b"}
-    nodes = {name: dict(cluster=clusters[name], data_dir="/data", found=found) for name, found in results.items()}
+    nodes = {name: dict(cluster=clusters[name], data_dir="/data", results=each) for name, each in results.items()}
     given = {"args": ["obol.dv.status"], "inventory": ["hosts.yml"]}
     made = document(nodes, CommandLine(given, (), list(results)))
     status_schema.check(made)

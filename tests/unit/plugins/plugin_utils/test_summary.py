@@ -42,7 +42,7 @@ OPERATORS = [dict(operator) for operator in REPORT["operators"]]
 
 def node(index, verified=True, **found):
     told = dict(NodeStatus(**dict(dict(state="complete"), **found)).result(), share_index=index, operators=OPERATORS)
-    return dict(cluster="inventory_group", data_dir="/data/%d" % index, found=dict(dv_dkg=told), report=REPORT if verified else None)
+    return dict(cluster="inventory_group", data_dir="/data/%d" % index, results=dict(dv_dkg=told), report=REPORT if verified else None)
 
 
 def lines_of(nodes, playbook="obol.dv.create_cluster"):
@@ -101,7 +101,7 @@ def test_terms_and_enrs_before_the_approval(proposed):
     found = dict(
         dv_enr=dict(enr="enr:-abc"), dv_status=dict(state="waiting", step="approval", ready=True, terms=TERMS, config_hash=config_hash)
     )
-    lines = lines_of({"alice": dict(cluster="inventory_group", data_dir="/data", found=found, report=None)})
+    lines = lines_of({"alice": dict(cluster="inventory_group", data_dir="/data", results=found, report=None)})
     assert "    alice   enr:-abc" in lines
     rows = [line.split() for line in lines[lines.index("  terms, as proposed" if proposed else "  terms, as in the inventory") :]]
     assert ["name", "my", "cluster"] in rows and ["network", "hoodi"] in rows and ["compounding", "no"] in rows
@@ -138,7 +138,9 @@ def test_a_command_is_told_for_when_it_changes_something(found, heading, limit):
 def test_nodes_that_tell_different_terms():
     """A node that is broken into must not decide what the operators of the others compare."""
     told = [dict(state="waiting", step="approval", ready=True, terms=dict(TERMS, threshold=threshold)) for threshold in (3, 2)]
-    nodes = {name: dict(cluster="inventory_group", data_dir="/", found=dict(dv_status=each), report=None) for name, each in zip("ab", told)}
+    nodes = {
+        name: dict(cluster="inventory_group", data_dir="/", results=dict(dv_status=each), report=None) for name, each in zip("ab", told)
+    }
     assert "  The nodes tell different terms: look at each of them alone, with --limit" in lines_of(nodes)
     assert not any("threshold" in line for line in lines_of(nodes))
 
@@ -148,14 +150,14 @@ def test_what_the_preflight_refused_is_nobodys_turn():
         dv_status=dict(state="waiting", step="enr", ready=True, detail="it is this node's turn"),
         dv_preflight=dict(problems=["no policy", "x"]),
     )
-    lines = lines_of({"alice": dict(cluster="inventory_group", data_dir="/", found=found, report=None)})
+    lines = lines_of({"alice": dict(cluster="inventory_group", data_dir="/", results=found, report=None)})
     assert lines[lines.index("  alice") + 1 :][:2] == ["    no policy", "    x"]
     assert "  Once that is done:" in lines and "  To go on:" not in lines
 
 
 def test_what_is_wrong_is_a_line_each():
     failed = dict(failed=True, msg="- one; wanted: another\n- two; wanted: three\n")
-    nodes = {"alice": dict(cluster="inventory_group", data_dir="/data", found=dict(dv_approval=failed), report=None)}
+    nodes = {"alice": dict(cluster="inventory_group", data_dir="/data", results=dict(dv_approval=failed), report=None)}
     lines = lines_of(nodes)
     assert lines[lines.index("  alice") + 1 :][:4] == ["    one", "    wanted: another", "    two", "    wanted: three"]
 
@@ -211,9 +213,9 @@ def test_a_plan_says_that_nothing_was_written():
 
 def test_backups_and_nodes_without_one():
     nodes = {name: node(index, verified=name != "bob") for index, name in enumerate(("alice", "bob", "carol"), 1)}
-    nodes["alice"]["found"].update(dv_enr={}, dv_backup=dict(path="/backups/1.age"))
-    nodes["bob"]["found"].update(dv_enr={})
-    nodes["carol"]["found"].update(dv_status=dict(state="complete", enr_key_backup=""))
+    nodes["alice"]["results"].update(dv_enr={}, dv_backup=dict(path="/backups/1.age"))
+    nodes["bob"]["results"].update(dv_enr={})
+    nodes["carol"]["results"].update(dv_status=dict(state="complete", enr_key_backup=""))
     lines = lines_of(nodes)
     assert "    alice   /backups/1.age" in lines
     assert "  No backup of the ENR private key on bob, carol: set dv_backup_recipients" in lines
@@ -231,6 +233,6 @@ def test_backups_and_nodes_without_one():
 )
 def test_a_backup_of_an_earlier_run_is_told(found, told):
     nodes = {"alice": node(1)}
-    nodes["alice"]["found"].update(found)
+    nodes["alice"]["results"].update(found)
     assert ("No backup" in text_of(nodes)) == (told is None)
     assert told is None or "    alice   %s" % told in lines_of(nodes)

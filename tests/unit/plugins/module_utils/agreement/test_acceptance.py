@@ -13,18 +13,21 @@ from dataclasses import replace
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, acceptance_checks, approval, proposal
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, dump, parse, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Definition, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import KNOWN
+
+HOODI = KNOWN.by_name("hoodi")
 
 
 @pytest.fixture
 def definition(proposed, approved):
     _directories, approvals = approved
-    return approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()})
+    return approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()}, HOODI)
 
 
 @pytest.fixture
@@ -50,7 +53,7 @@ def without_signatures(definition, people, creator=NOBODY):
 def test_accepted(definition, node, people, tree):
     assert acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
     path = node / "cluster-definition.json"
-    assert path.read_bytes() == dump(definition)
+    assert path.read_bytes() == definition.dump()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert accepted_definition.read(DataDir(node)) == (definition.definition_hash, accepted_definition.BY_SIGNATURES)
     before = tree(node)
@@ -89,7 +92,7 @@ def test_goes_on_after_a_crash(crashing, definition, node, people, monkeypatch):
 
 
 def test_a_definition_put_there_by_hand_is_verified(definition, node, people):
-    (node / "cluster-definition.json").write_bytes(dump(definition))
+    (node / "cluster-definition.json").write_bytes(definition.dump())
     assert acceptance.accepted_definition(DataDir(node), key_of(people[0].enr)) == definition
     assert accepted_definition.read(DataDir(node)) == (definition.definition_hash, accepted_definition.BY_SIGNATURES)
 
@@ -102,7 +105,7 @@ def test_hash_must_be_confirmed(shape, definition, people, tmp_path, tree):
         definition = without_signatures(definition, people)
     if shape == "solo":
         unsigned = without_signatures(definition, people, Creator(address=people[0].address))
-        signature = people[0].sign(approval.eip712.creator_config_digest(unsigned.config_hash, 560048))
+        signature = people[0].sign(approval.eip712.creator_config(unsigned.config_hash, 560048))
         definition = with_hashes(replace(unsigned, creator=replace(unsigned.creator, config_signature=signature)))
     for confirmed, fragments in (
         (None, ["set dv_accept_definition_hash to the definition hash that the others tell you"]),
@@ -170,13 +173,13 @@ def test_wrong_hash(definition, node, people):
 
 def test_a_definition_that_this_node_did_not_approve(definition, node, terms, people, tmp_path, tree):
     """All four signed it, with the same wallets and ENRs, but node 1's record is of another proposal."""
-    made, _new = proposal.propose(DataDir(tmp_path / "c"), parse_terms({**terms, "name": "other"}), people[0].sign, "B", "now")
+    made, _new = proposal.propose(DataDir(tmp_path / "c"), parse_terms({**terms, "name": "other"}), people[0], "B", "now")
     texts = {}
     for index, person in enumerate(people, 1):
         where = str(tmp_path / "x" / str(index))
-        given, _new = approval.approve(DataDir(where), made, person.address, person.enr, person.sign, None, made.config_hash)
+        given, _new = approval.approve(DataDir(where), made, person.address, person.enr, person, None, made.config_hash)
         texts[index] = given.dump()
-    other = approval.assemble(made, texts)
+    other = approval.assemble(made, texts, HOODI)
     before = tree(node)
     with pytest.raises(DvError) as error:
         acceptance.accept_definition(DataDir(node), other, key_of(people[0].enr), other.definition_hash)
@@ -187,7 +190,7 @@ def test_a_definition_that_this_node_did_not_approve(definition, node, terms, pe
 
 def test_own_signature_by_another_run(definition, node, people):
     """A right signature, but not the one that this node gave: its state was lost or copied."""
-    digest = approval.eip712.operator_config_digest(definition.config_hash, 560048)
+    digest = approval.eip712.digest(approval.eip712.operator_config(definition.config_hash, 560048))
     nonce = 5
     r = int.from_bytes(secp256k1.decompress(secp256k1.public_key(nonce.to_bytes(32, "big")))[1:33], "big")
     key = int.from_bytes(people[0].private_key, "big")
@@ -212,9 +215,9 @@ def other_of(definition):
 
 # What lies in the data directory, and what the error names.
 OCCUPIED = {
-    "another definition": (lambda found: {"cluster-definition.json": dump(other_of(found))}, "cluster-definition.json"),
+    "another definition": (lambda found: {"cluster-definition.json": other_of(found).dump()}, "cluster-definition.json"),
     "another lock": (
-        lambda found: {"cluster-lock.json": b'{"cluster_definition": %s}' % dump(other_of(found))},
+        lambda found: {"cluster-lock.json": b'{"cluster_definition": %s}' % other_of(found).dump()},
         "cluster-lock.json",
     ),
     "another acceptance, for which something was sent": (
@@ -269,10 +272,10 @@ def test_no_definition_yet(node, people):
 
 def test_same_definition_in_another_spelling_is_left_alone(definition, node, people):
     path = node / "cluster-definition.json"
-    path.write_bytes(json.dumps(json.loads(dump(definition))).encode())
+    path.write_bytes(json.dumps(json.loads(definition.dump())).encode())
     before = path.read_bytes()
     acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
-    assert path.read_bytes() == before and parse(before) == definition
+    assert path.read_bytes() == before and Definition.parse(before) == definition
 
 
 @pytest.mark.parametrize("lacking", [(2,), (2, 3, 4), (4,)], ids=str)

@@ -13,20 +13,25 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import approval, approval_schema, proposal
 from ansible_collections.obol.dv.plugins.module_utils.agreement import policy as policies
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump, parse
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition_checks import check_hashes, check_signatures
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, OperatorError, Problems
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import KNOWN
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+HOODI = KNOWN.by_name("hoodi")
+
 DEAD = "0x000000000000000000000000000000000000dEaD"
 
 
-def refuse_to_sign(digest):
-    raise AssertionError("a signature was asked for")
+class REFUSES:
+    @staticmethod
+    def sign(typed_data):
+        raise AssertionError("a signature was asked for")
 
 
 def policy_of(terms, **rules):
@@ -46,7 +51,7 @@ def test_given_once(proposed, approved, people, tree):
     assert before.keys() == {"ceremony", "ceremony/approval.json", "ceremony/lock"}
     assert [stat.S_IMODE(mode) for mode, _content in before.values()] == [0o700, 0o600, 0o600]
     # Neither policy nor confirmation is needed again, nor a signature.
-    again, new = approval.approve(DataDir(directory), proposed, people[1].address, people[1].enr, refuse_to_sign)
+    again, new = approval.approve(DataDir(directory), proposed, people[1].address, people[1].enr, REFUSES)
     assert (again, new) == (approvals[2], False)
     assert tree(directory) == before
 
@@ -64,9 +69,9 @@ def test_published_text(approved, proposed, people):
         "binding_signature",
     ]
     assert approval.parse(published) == approvals[3]
-    assert approvals[3].config_signature == people[2].sign(eip712.operator_config_digest(proposed.config_hash, 560048))
-    assert approvals[3].enr_signature == people[2].sign(eip712.enr_digest(people[2].enr, 560048))
-    bound = eip712.node_binding_digest(proposed.config_hash, 3, people[2].enr, 560048)
+    assert approvals[3].config_signature == people[2].sign(eip712.operator_config(proposed.config_hash, 560048))
+    assert approvals[3].enr_signature == people[2].sign(eip712.operator_enr(people[2].enr, 560048))
+    bound = eip712.node_binding(proposed.config_hash, 3, people[2].enr, 560048)
     assert approvals[3].binding_signature == people[2].sign(bound)
 
 
@@ -77,7 +82,7 @@ def test_record_keeps_what_it_was_approved_by(by, proposed, terms, people, tmp_p
         arguments["policy"] = policy_of(terms)
     if by != "policy":
         arguments["accepted_config_hash"] = proposed.config_hash
-    given, new = approval.approve(DataDir(tmp_path), proposed, people[0].address, people[0].enr, people[0].sign, **arguments)
+    given, new = approval.approve(DataDir(tmp_path), proposed, people[0].address, people[0].enr, people[0], **arguments)
     record = json.loads((tmp_path / approval.FILE).read_bytes())
     assert new and record["approval"] == json.loads(given.dump())
     assert record["approved_by"] == {
@@ -134,7 +139,7 @@ REFUSED = {
         ["dv_share_index is 2", "one of 1"],
     ),
     "wallet of another": (
-        lambda people, terms: {"policy": policy_of(terms), "sign": people[1].sign},
+        lambda people, terms: {"policy": policy_of(terms), "signer": people[1]},
         ["the wallet signs for"],
     ),
     "broken ENR": (lambda people, terms: {"policy": policy_of(terms), "enr": people[0].enr[:-2]}, ["this node's ENR"]),
@@ -143,7 +148,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("changes, fragments", REFUSED.values(), ids=REFUSED)
 def test_refused_and_nothing_written(changes, fragments, proposed, terms, people, tmp_path, tree):
-    arguments = {"address": people[0].address, "enr": people[0].enr, "sign": people[0].sign, **changes(people, terms)}
+    arguments = {"address": people[0].address, "enr": people[0].enr, "signer": people[0], **changes(people, terms)}
     before = tree(tmp_path)
     with pytest.raises(DvError) as error:
         approval.approve(DataDir(tmp_path / "node1"), proposed, **arguments)
@@ -155,7 +160,7 @@ def test_refused_and_nothing_written(changes, fragments, proposed, terms, people
 
 def test_a_policy_that_knows_no_operators_and_a_confirmed_hash(proposed, terms, people, tmp_path):
     person = people[0]
-    arguments = (DataDir(tmp_path), proposed, person.address, person.enr, person.sign, strangers_allowed(terms))
+    arguments = (DataDir(tmp_path), proposed, person.address, person.enr, person, strangers_allowed(terms))
     assert approval.approve(*arguments, accepted_config_hash=proposed.config_hash)[1]
 
 
@@ -172,11 +177,11 @@ def test_policy_forbids_even_what_somebody_confirmed(proposed, terms, people, tm
 
 
 def test_another_proposal_is_refused(approved, terms, people, tmp_path, tree):
-    other, _new = proposal.propose(DataDir(tmp_path / "other"), parse_terms({**terms, "name": "other"}), people[0].sign, "B", "now")
+    other, _new = proposal.propose(DataDir(tmp_path / "other"), parse_terms({**terms, "name": "other"}), people[0], "B", "now")
     directories, approvals = approved
     before = tree(tmp_path)
     with pytest.raises(DvError) as error:
-        approval.approve(DataDir(directories[1]), other, people[0].address, people[0].enr, refuse_to_sign, policy_of(terms))
+        approval.approve(DataDir(directories[1]), other, people[0].address, people[0].enr, REFUSES, policy_of(terms))
     for fragment in (approvals[1].config_hash.hex(), other.config_hash.hex(), approval.FILE, "one cluster"):
         assert fragment in str(error.value)
     assert tree(tmp_path) == before
@@ -187,7 +192,7 @@ def test_another_enr_is_refused(approved, proposed, people, tmp_path, tree):
     other = enr.encode(b"\x42" * 32)
     before = tree(tmp_path)
     with pytest.raises(DvError) as error:
-        approval.approve(DataDir(directories[1]), proposed, people[0].address, other, refuse_to_sign)
+        approval.approve(DataDir(directories[1]), proposed, people[0].address, other, REFUSES)
     assert people[0].enr in str(error.value) and other in str(error.value)
     assert tree(tmp_path) == before
 
@@ -210,7 +215,7 @@ def test_goes_on_after_a_crash(step, proposed, people, tmp_path, monkeypatch):
         proposed,
         people[0].address,
         people[0].enr,
-        people[0].sign,
+        people[0],
         None,
         proposed.config_hash,
     )
@@ -224,7 +229,7 @@ def test_goes_on_after_a_crash(step, proposed, people, tmp_path, monkeypatch):
 
 def test_shared_address_needs_a_share_index(terms, people, tmp_path):
     terms.update(operators=[people[0].address] * 3, allow_shared_operator_address=True)
-    made, _new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0].sign, "A", "now")
+    made, _new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0], "A", "now")
     with pytest.raises(DvError, match="dv_share_index is not set; wanted: one of 1, 2, 3"):
         approval.share_index(made, people[0].address)
     approvals = {}
@@ -234,29 +239,29 @@ def test_shared_address_needs_a_share_index(terms, people, tmp_path):
             made,
             people[0].address,
             people[index].enr,
-            people[0].sign,
+            people[0],
             None,
             made.config_hash,
             index,
         )
         approvals[index] = given.dump()
-    assert check_signatures(approval.assemble(made, approvals), networks.by_name("hoodi")) == "group"
+    assert check_signatures(approval.assemble(made, approvals, HOODI), HOODI) == "group"
 
 
 def test_assemble(proposed, approved, people):
     _directories, approvals = approved
-    definition = approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()})
+    definition = approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()}, HOODI)
     check_hashes(definition)
-    assert check_signatures(definition, networks.by_name("hoodi")) == "group"
+    assert check_signatures(definition, HOODI) == "group"
     assert definition.config_hash == proposed.config_hash
     assert [operator.enr for operator in definition.operators] == [person.enr for person in people]
-    assert parse(dump(definition)) == definition
+    assert Definition.parse(definition.dump()) == definition
 
 
 def test_missing_approvals_are_named(proposed, approved, people):
     _directories, approvals = approved
     with pytest.raises(DvError) as error:
-        approval.assemble(proposed, {2: approvals[2].dump()})
+        approval.assemble(proposed, {2: approvals[2].dump()}, HOODI)
     for fragment in ("operator 1 (%s)" % people[0].address, "operator 3", "operator 4", "each of the 4"):
         assert fragment in str(error.value)
     assert "operator 2 (" not in str(error.value)
@@ -299,7 +304,7 @@ def test_wrong_approvals_name_their_operator(change, check, fragment, proposed, 
     texts = {index: given.dump() for index, given in approvals.items()}
     texts[3] = change(approvals[3], approvals).dump()
     with pytest.raises(OperatorError) as error:
-        approval.assemble(proposed, texts)
+        approval.assemble(proposed, texts, HOODI)
     assert (error.value.share_index, error.value.check) == (3, check)
     assert fragment in str(error.value)
 
@@ -310,7 +315,7 @@ def test_malformed_approvals_name_their_operator(text, proposed, approved):
     texts = {index: given.dump() for index, given in approvals.items()}
     for error_type, changed in ((OperatorError, {3: text}), (Problems, {3: text, 4: text})):
         with pytest.raises(DvError) as error:
-            approval.assemble(proposed, {**texts, **changed})
+            approval.assemble(proposed, {**texts, **changed}, HOODI)
         errors = getattr(error.value, "errors", [error.value])
         assert {each.share_index for each in errors} == set(changed)
         assert isinstance(error.value, error_type) or len(errors) > 1
@@ -319,11 +324,11 @@ def test_malformed_approvals_name_their_operator(text, proposed, approved):
 def test_one_node_key_under_two_operators(proposed, approved, people, tmp_path):
     _directories, approvals = approved
     twin, _new = approval.approve(
-        DataDir(tmp_path / "twin"), proposed, people[3].address, people[0].enr, people[3].sign, None, proposed.config_hash
+        DataDir(tmp_path / "twin"), proposed, people[3].address, people[0].enr, people[3], None, proposed.config_hash
     )
     texts = {index: given.dump() for index, given in {**approvals, 4: twin}.items()}
     with pytest.raises(DvError, match="the ENRs of operators 1 and 4 have the same node key") as error:
-        approval.assemble(proposed, texts)
+        approval.assemble(proposed, texts, HOODI)
     # Either may have taken the other's.
     assert not isinstance(error.value, OperatorError)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, bindings, policy, proposal
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import approval_name
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition
@@ -20,7 +20,7 @@ from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
 from ansible_collections.obol.dv.plugins.module_utils.errors import CarriedError, DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
 
-HOODI = networks.by_name("hoodi")
+HOODI = networks.KNOWN.by_name("hoodi")
 #: A node key that operator 2's operator gave up, and somebody else has.
 OLD_KEY = b"\x42" * 32
 
@@ -73,15 +73,15 @@ def test_an_old_enr_takes_nobodys_place(operators, swapped, proposed, approved, 
     before = tree(directories[1])
     # The bindings are those of the right ENRs, are left out, or are lies.
     for approvals in (without, {**approved[1], **{index: without[index] for index in operators}}):
-        made = approval.assemble(proposed, texts(approvals))
+        made = approval.assemble(proposed, texts(approvals), HOODI)
         with pytest.raises(bindings.Unbound) as error:
             acceptance.accept_definition(DataDir(directories[1]), made, public_key(people, 1), inbox=inbox_of(approvals))
         assert set(operators) <= set(error.value.operators)
     with pytest.raises(DvError) as error:
-        approval.assemble(proposed, texts(carried))
+        approval.assemble(proposed, texts(carried), HOODI)
     for index in operators:
         assert "operator %d, or whoever carried it, binding_signature" % index in str(error.value)
-    made = approval.assemble(proposed, texts(without))
+    made = approval.assemble(proposed, texts(without), HOODI)
     with pytest.raises(DvError) as error:
         acceptance.accept_definition(DataDir(directories[1]), made, public_key(people, 1), inbox=inbox_of(approved[1]))
     for index in operators:
@@ -98,17 +98,17 @@ def test_neither_does_a_binding_of_another_place_cluster_chain_or_key(proposed, 
         "another cluster": replace(given, config_hash=b"\7" * 32),
         "another ENR": replace(given, enr=people[1].enr),
     }
-    digests = {name: approval.SIGNED["binding_signature"](lie, HOODI.chain_id) for name, lie in lies.items()}
-    digests["another chain"] = approval.SIGNED["binding_signature"](given, 1)
-    digests["ENR signature"] = approval.SIGNED["enr_signature"](given, HOODI.chain_id)
-    digests["config signature"] = approval.SIGNED["config_signature"](given, HOODI.chain_id)
-    signatures = {name: people[1].sign(digest) for name, digest in digests.items()}
+    typed_data = {name: approval.SIGNED["binding_signature"](lie, HOODI.chain_id) for name, lie in lies.items()}
+    typed_data["another chain"] = approval.SIGNED["binding_signature"](given, 1)
+    typed_data["ENR signature"] = approval.SIGNED["enr_signature"](given, HOODI.chain_id)
+    typed_data["config signature"] = approval.SIGNED["config_signature"](given, HOODI.chain_id)
+    signatures = {name: people[1].sign(each) for name, each in typed_data.items()}
     signatures["another key"] = mallory.sign(approval.SIGNED["binding_signature"](given, HOODI.chain_id))
     signatures["v 31"] = signatures["another key"][:64] + b"\x1f"
     for name, signature in signatures.items():
         carried = {**approved[1], 2: replace(given, binding_signature=signature)}
         with pytest.raises(CarriedError) as error:
-            approval.assemble(proposed, texts(carried))
+            approval.assemble(proposed, texts(carried), HOODI)
         assert (error.value.share_index, error.value.check) == (2, "binding_signature"), name
 
 
@@ -117,7 +117,7 @@ def test_the_wallets_own_binding_of_it_does(proposed, approved, people, old_enr)
     given = replace(approved[1][2], enr=old_enr)
     given = signed(people[1], given, "enr_signature", "binding_signature")
     carried = {**approved[1], 2: given}
-    made = approval.assemble(proposed, texts(carried))
+    made = approval.assemble(proposed, texts(carried), HOODI)
     assert acceptance.accept_definition(DataDir(approved[0][1]), made, public_key(people, 1), inbox=inbox_of(carried))
     assert accepted_definition.read(DataDir(approved[0][1])).bound_by == accepted_definition.BY_SIGNATURES
 
@@ -126,7 +126,7 @@ def test_approvals_of_an_older_version(proposed, approved, people, tree):
     """They are waited for by name; a confirmed hash helps; nobody who has not signed is held up."""
     directories, approvals = approved
     old = {**approvals, **{index: replace(approvals[index], binding_signature=b"") for index in (2, 4)}}
-    made = approval.assemble(proposed, texts(old))
+    made = approval.assemble(proposed, texts(old), HOODI)
     with pytest.raises(bindings.Unbound) as error:
         acceptance.accept_definition(DataDir(directories[1]), made, public_key(people, 1), inbox=inbox_of(old))
     assert error.value.operators == (2, 4)
@@ -145,10 +145,7 @@ def test_an_own_approval_of_an_older_version(proposed, approved, people):
     del record["approval"]["binding_signature"]
     path.write_text(json.dumps(record))
 
-    def refuse(digest):
-        raise AssertionError("a signature was asked for")
-
-    given, new = approval.approve(DataDir(directories[2]), proposed, people[1].address, people[1].enr, refuse)
+    given, new = approval.approve(DataDir(directories[2]), proposed, people[1].address, people[1].enr, REFUSES)
     assert (given, new) == (replace(approvals[2], binding_signature=b""), False)
     assert "binding_signature" not in json.loads(given.dump())
 
@@ -209,17 +206,19 @@ def test_nothing_is_kept_of_terms_that_this_node_did_not_approve(proposed, appro
 # What an operator signed before its node lost its memory
 
 
-def refuse_to_sign(digest):
-    raise AssertionError("a signature was asked for")
+class REFUSES:
+    @staticmethod
+    def sign(typed_data):
+        raise AssertionError("a signature was asked for")
 
 
 def test_an_own_approval_in_the_store_counts_as_given(proposed, approved, people, tmp_path):
     fresh = str(tmp_path / "fresh")
     stored = approved[1][2].dump()
-    given, new = approval.approve(DataDir(fresh), proposed, people[1].address, people[1].enr, refuse_to_sign, stored=stored)
+    given, new = approval.approve(DataDir(fresh), proposed, people[1].address, people[1].enr, REFUSES, stored=stored)
     assert (given, new) == (approved[1][2], True)
     assert approval.read(DataDir(fresh)) == approved[1][2]
-    again = approval.approve(DataDir(fresh), proposed, people[1].address, people[1].enr, refuse_to_sign, stored=stored)
+    again = approval.approve(DataDir(fresh), proposed, people[1].address, people[1].enr, REFUSES, stored=stored)
     assert again == (given, False)
 
 
@@ -240,7 +239,7 @@ def test_a_wallet_binds_one_enr_to_its_place(change, proposed, approved, people,
     stored = change(approved[1][2], people[1], old_enr).dump()
     arguments = (DataDir(tmp_path / "fresh"), proposed, people[1].address, people[1].enr)
     with pytest.raises(DvError) as error:
-        approval.approve(*arguments, refuse_to_sign, None, proposed.config_hash, stored=stored)
+        approval.approve(*arguments, REFUSES, None, proposed.config_hash, stored=stored)
     for fragment in ("approvals/2.json", "no record", "new proposal", "binds one ENR to its place, once"):
         assert fragment in str(error.value)
     assert not (tmp_path / "fresh").exists()
@@ -253,7 +252,7 @@ def test_what_is_not_by_the_own_wallet_holds_nobody_up(stored, proposed, approve
         stored = signed(people[3], forged, *approval.SIGNED).dump()
     elif stored == "of another proposal":
         stored = signed(people[1], replace(approved[1][2], config_hash=b"\7" * 32), *approval.SIGNED).dump()
-    arguments = (DataDir(tmp_path / "fresh"), proposed, people[1].address, people[1].enr, people[1].sign)
+    arguments = (DataDir(tmp_path / "fresh"), proposed, people[1].address, people[1].enr, people[1])
     given, new = approval.approve(*arguments, accepted_config_hash=proposed.config_hash, stored=stored)
     assert (given, new) == (approved[1][2], True)
 
@@ -264,19 +263,19 @@ def test_what_is_not_by_the_own_wallet_holds_nobody_up(stored, proposed, approve
 def record_of(directory, definition, **values):
     path = pathlib.Path(directory) / accepted_definition.FILE
     path.write_text(json.dumps({"definition_hash": "0x" + definition.definition_hash.hex(), **values}))
-    (pathlib.Path(directory) / "cluster-definition.json").write_bytes(dump(definition))
+    (pathlib.Path(directory) / "cluster-definition.json").write_bytes(definition.dump())
 
 
 def test_an_acceptance_of_an_older_version_is_judged_again(proposed, approved, people, swapped):
     directory, approvals = approved[0][1], approved[1]
     old = {index: replace(given, binding_signature=b"") for index, given in swapped(2, 3).items()}
-    stolen = approval.assemble(proposed, texts(old))
+    stolen = approval.assemble(proposed, texts(old), HOODI)
     record_of(directory, stolen)
     with pytest.raises(bindings.Unbound):
         acceptance.accepted_definition(DataDir(directory), public_key(people, 1))
     assert not acceptance.is_accepted(DataDir(directory))
     # The right one takes its place, for nothing was sent for the other.
-    made = approval.assemble(proposed, texts(approvals))
+    made = approval.assemble(proposed, texts(approvals), HOODI)
     assert acceptance.accept_definition(DataDir(directory), made, public_key(people, 1), inbox=inbox_of(approvals))
     assert acceptance.accepted_definition(DataDir(directory), public_key(people, 1)) == made
     assert acceptance.is_accepted(DataDir(directory))
@@ -286,7 +285,7 @@ def test_an_acceptance_of_an_older_version_is_judged_again(proposed, approved, p
 def test_unless_this_node_signed(round_name, goes_on, proposed, approved, people):
     directory = approved[0][1]
     old = {index: replace(given, binding_signature=b"") for index, given in approved[1].items()}
-    made = approval.assemble(proposed, texts(old))
+    made = approval.assemble(proposed, texts(old), HOODI)
     record_of(directory, made)
     out = pathlib.Path(directory) / "ceremony" / made.definition_hash.hex() / "2" / "out"
     out.mkdir(parents=True)
@@ -305,7 +304,7 @@ def test_unless_this_node_signed(round_name, goes_on, proposed, approved, people
 
 @pytest.mark.parametrize("bound_by", ["", "hash", 1, [], True])
 def test_a_record_that_says_something_else(bound_by, proposed, approved, people):
-    made = approval.assemble(proposed, texts(approved[1]))
+    made = approval.assemble(proposed, texts(approved[1]), HOODI)
     record_of(approved[0][1], made, bound_by=bound_by)
     with pytest.raises(DvError, match="accepted.json does not say which definition was accepted"):
         acceptance.accepted_definition(DataDir(approved[0][1]), public_key(people, 1))
@@ -318,11 +317,11 @@ def test_a_record_that_says_something_else(bound_by, proposed, approved, people)
 def signed_twice(proposed, approved, people):
     """The definitions that follow from the approvals, and from them with another signature of the same by operator 2's wallet."""
     given = approved[1][2]
-    digest = eip712.operator_config_digest(given.config_hash, HOODI.chain_id)
+    digest = eip712.digest(eip712.operator_config(given.config_hash, HOODI.chain_id))
     other = replace(given, config_signature=_another_signature(people[1].private_key, digest))
     assert other.config_signature != given.config_signature
     carried = {**approved[1], 2: other}
-    return approval.assemble(proposed, texts(approved[1])), approval.assemble(proposed, texts(carried)), inbox_of(carried)
+    return approval.assemble(proposed, texts(approved[1]), HOODI), approval.assemble(proposed, texts(carried), HOODI), inbox_of(carried)
 
 
 def _another_signature(private_key, digest, nonce=7):
@@ -362,14 +361,14 @@ def test_a_killed_change_goes_on(signed_twice, approved, people):
     directory, key = approved[0][1], public_key(people, 1)
     acceptance.accept_definition(DataDir(directory), one, key, inbox=inbox_of(approved[1]))
     # Killed between the two files.
-    (pathlib.Path(directory) / "cluster-definition.json").write_bytes(dump(other))
+    (pathlib.Path(directory) / "cluster-definition.json").write_bytes(other.dump())
     assert acceptance.accept_definition(DataDir(directory), other, key, inbox=inbox)
     assert acceptance.accepted_definition(DataDir(directory), key) == other
 
 
 def test_other_terms_never_take_its_place_by_themselves(proposed, approved, people, tree):
     directory, key = approved[0][1], public_key(people, 1)
-    made = approval.assemble(proposed, texts(approved[1]))
+    made = approval.assemble(proposed, texts(approved[1]), HOODI)
     acceptance.accept_definition(DataDir(directory), made, key, inbox=inbox_of(approved[1]))
     before = tree(directory)
     other = with_hashes(replace(made, name="other"))
@@ -421,7 +420,7 @@ def test_killed_before_the_file_was_there(which, signed_twice, approved, people)
 
 
 def test_a_look_without_writing(proposed, approved, people, tree):
-    directory, made = approved[0][1], approval.assemble(proposed, texts(approved[1]))
+    directory, made = approved[0][1], approval.assemble(proposed, texts(approved[1]), HOODI)
     bindings.keep(DataDir(directory), proposed, texts(approved[1]), HOODI)
     record_of(directory, made)
     before = tree(directory)
@@ -441,7 +440,7 @@ def test_the_dkg_runs_for_the_accepted_definition_alone(signed_twice, approved, 
 def test_one_operator_has_one_place_unless_the_policy_says_otherwise(places, allowed, terms, people, tmp_path):
     operators = [people[place].address for place in places]
     terms.update(operators=operators, allow_shared_operator_address=True)
-    made, _new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0].sign, "A", "now")
+    made, _new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0], "A", "now")
     rules = dict(networks=["hoodi"], operators=[person.address for person in people])
     found = policy.violations(policy.Policy("policy.yml", "", rules), made, people[0].address)
     assert bool(found) != allowed

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import config, config_schema
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition as definitions
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition_checks import check_deposit_amounts, check_hashes
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, Problems
@@ -263,7 +263,7 @@ def test_pending_operators(terms):
 def test_definition(terms, changes):
     found = config.definition(parse_terms({**terms, **changes}), "A-UUID", "2026-01-02T03:04:05Z")
     assert found.version == "v1.10.0"
-    assert definitions.parse(definitions.dump(found)) == found
+    assert Definition.parse(found.dump()) == found
     check_hashes(found)
     check_deposit_amounts(found)
     assert config.differences(found, parse_terms({**terms, **changes})) == []

@@ -12,11 +12,11 @@ from dataclasses import replace
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import proposal
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump, parse, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, Problems
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712
-from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import custom
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import Networks, custom_network
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,14 +24,16 @@ from hypothesis import strategies as st
 NOW = "2026-01-02T03:04:05Z"
 
 
-def refuse_to_sign(digest):
-    raise AssertionError("a signature was asked for")
+class REFUSES:
+    @staticmethod
+    def sign(typed_data):
+        raise AssertionError("a signature was asked for")
 
 
 @pytest.fixture
 def made(terms, people, tmp_path):
     """A proposal in ``tmp_path``, as bytes."""
-    proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0].sign, "A-UUID", NOW)
+    proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0], "A-UUID", NOW)
     return (tmp_path / proposal.FILE).read_bytes()
 
 
@@ -39,17 +41,17 @@ def test_made_once(made, terms, people, tmp_path, tree):
     before = tree(tmp_path)
     assert before.keys() == {"ceremony", "ceremony/lock", "ceremony/proposal.json"}
     assert [stat.S_IMODE(mode) for mode, _content in before.values()] == [0o700, 0o600, 0o600]
-    found, new = proposal.propose(DataDir(tmp_path), parse_terms(terms), refuse_to_sign, "ANOTHER", "2027-01-01T00:00:00Z")
+    found, new = proposal.propose(DataDir(tmp_path), parse_terms(terms), REFUSES, "ANOTHER", "2027-01-01T00:00:00Z")
     assert not new
-    assert dump(found) == made
+    assert found.dump() == made
     assert tree(tmp_path) == before
 
 
 def test_read_by_everybody(made, people):
     found = proposal.check_proposal(made)
-    assert found == parse(made)
+    assert found == Definition.parse(made)
     assert [operator.address for operator in found.operators] == [person.address for person in people]
-    assert found.creator.config_signature == people[0].sign(eip712.creator_config_digest(found.config_hash, 560048))
+    assert found.creator.config_signature == people[0].sign(eip712.creator_config(found.config_hash, 560048))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,7 @@ def test_read_by_everybody(made, people):
 def test_other_terms_are_refused(made, changes, fragments, terms, people, tmp_path, tree):
     before = tree(tmp_path)
     with pytest.raises(DvError) as error:
-        proposal.propose(DataDir(tmp_path), parse_terms({**terms, **changes}), refuse_to_sign, "B", NOW)
+        proposal.propose(DataDir(tmp_path), parse_terms({**terms, **changes}), REFUSES, "B", NOW)
     for fragment in (*fragments, proposal.FILE, "set the variables back", "new data directory"):
         assert fragment in str(error.value)
     assert tree(tmp_path) == before
@@ -70,26 +72,26 @@ def test_other_terms_are_refused(made, changes, fragments, terms, people, tmp_pa
 
 def test_the_wallet_must_be_the_creators(terms, people, tmp_path, tree):
     with pytest.raises(DvError, match="the wallet signs for %s" % people[1].address):
-        proposal.propose(DataDir(tmp_path), parse_terms(terms), people[1].sign, "A", NOW)
+        proposal.propose(DataDir(tmp_path), parse_terms(terms), people[1], "A", NOW)
     assert tree(tmp_path) == {}
 
 
 def test_creator_who_is_no_operator(terms, people, tmp_path):
     terms.update(operators=terms["operators"][:3], creator=people[3].address)
-    found, _new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[3].sign, "A", NOW)
-    assert proposal.check_proposal(dump(found)) == found
+    found, _new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[3], "A", NOW)
+    assert proposal.check_proposal(found.dump()) == found
 
 
 def test_network_of_ones_own(terms, people, tmp_path):
     testnet = {"name": "devnet", "chain_id": 4242, "fork_version": "0x10424242", "genesis_timestamp": 1700000000}
     terms.update(network=None, testnet=testnet)
-    found, _new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0].sign, "A", NOW)
-    own = custom(*testnet.values())
-    assert proposal.check_proposal(dump(found), custom=(own,)) == found
+    found, _new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0], "A", NOW)
+    own = custom_network(*testnet.values())
+    assert proposal.check_proposal(found.dump(), networks=Networks(own)) == found
     with pytest.raises(DvError, match="0x10424242"):
-        proposal.check_proposal(dump(found))
+        proposal.check_proposal(found.dump())
     with pytest.raises(DvError, match="the creator's signature is not by"):
-        proposal.check_proposal(dump(found), custom=(replace(own, chain_id=4243),))
+        proposal.check_proposal(found.dump(), networks=Networks(replace(own, chain_id=4243)))
 
 
 @pytest.mark.parametrize("step", ["make_directory", "write_new"])
@@ -100,19 +102,19 @@ def test_goes_on_after_a_crash(step, terms, people, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(files, step, crash)
         with pytest.raises(KeyboardInterrupt):
-            proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0].sign, "A", NOW)
-    found, new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0].sign, "B", NOW)
+            proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0], "A", NOW)
+    found, new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0], "B", NOW)
     assert new and found.uuid == "B"
     assert sorted(os.listdir(tmp_path / "ceremony")) == ["lock", "proposal.json"]
 
 
-def rehashed(changes, sign=None):
+def rehashed(changes, signer=None):
     """A change that a proposal with right hashes has, and, with ``sign``, a right signature of it."""
 
     def change(found):
         made = with_hashes(replace(found, **changes(found)))
-        if sign:
-            signature = sign(eip712.creator_config_digest(made.config_hash, 560048))
+        if signer:
+            signature = signer.sign(eip712.creator_config(made.config_hash, 560048))
             made = with_hashes(replace(made, creator=replace(made.creator, config_signature=signature)))
         return made
 
@@ -166,16 +168,16 @@ WRONG = {
 
 @pytest.mark.parametrize("changes, signed, fragments", WRONG.values(), ids=WRONG)
 def test_wrong_proposals(changes, signed, fragments, made, people):
-    wrong = rehashed(changes, people[0].sign if signed else None)(parse(made))
+    wrong = rehashed(changes, people[0] if signed else None)(Definition.parse(made))
     with pytest.raises(DvError) as error:
-        proposal.check_proposal(dump(wrong), "the proposal in the store")
+        proposal.check_proposal(wrong.dump(), "the proposal in the store")
     assert [fragment for fragment in fragments if fragment not in str(error.value)] == []
 
 
 def test_everything_wrong_is_said_at_once(made):
-    wrong = rehashed(lambda found: {"threshold": 9, **first_operator(enr="x")(found)})(parse(made))
+    wrong = rehashed(lambda found: {"threshold": 9, **first_operator(enr="x")(found)})(Definition.parse(made))
     with pytest.raises(Problems) as error:
-        proposal.check_proposal(dump(wrong))
+        proposal.check_proposal(wrong.dump())
     assert len(error.value.errors) == 3
 
 

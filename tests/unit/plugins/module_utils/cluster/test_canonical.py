@@ -16,9 +16,6 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import 
     Definition,
     Operator,
     ValidatorAddresses,
-    dump,
-    parse,
-    to_json,
     with_hashes,
 )
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition_checks import check_hashes, check_runnable, check_signatures
@@ -29,17 +26,17 @@ from ansible_collections.obol.dv.plugins.module_utils.ethereum import networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-HOODI = networks.by_name("hoodi")
+HOODI = networks.KNOWN.by_name("hoodi")
 
 
 @pytest.fixture
 def made(proposed, approved):
-    return approval.assemble(proposed, {index: each.dump() for index, each in approved[1].items()})
+    return approval.assemble(proposed, {index: each.dump() for index, each in approved[1].items()}, HOODI)
 
 
 def changed(definition, change):
     """The JSON text of ``definition`` after ``change`` was made to its dict."""
-    value = to_json(definition)
+    value = definition.to_json()
     change(value)
     return json.dumps(value)
 
@@ -86,10 +83,10 @@ def upper_case_of_the_creators(value):
 
 @pytest.mark.parametrize("change", SPELLINGS.values(), ids=SPELLINGS)
 def test_what_a_carrier_can_change_changes_nothing(change, made):
-    carried = parse(changed(made, change))
+    carried = Definition.parse(changed(made, change))
     check_hashes(carried)
     assert spelled(carried) == made and spelled_as_ours(carried) == made
-    assert dump(spelled(carried)) == dump(made)
+    assert spelled(carried).dump() == made.dump()
 
 
 @pytest.mark.parametrize("change", SPELLINGS.values(), ids=SPELLINGS)
@@ -129,7 +126,7 @@ def test_signatures_of_approvals_have_one_spelling(name, respell, proposed, appr
     carried = replace(approved[1][2], **{name: respell(getattr(approved[1][2], name))})
     assert carried != approved[1][2] and approval.parse(carried.dump()) == approved[1][2]
     assert approval.is_same(carried.dump(), approved[1][2])
-    assert approval.assemble(proposed, {**texts, 2: carried.dump()}) == made
+    assert approval.assemble(proposed, {**texts, 2: carried.dump()}, HOODI) == made
 
 
 @pytest.mark.parametrize("respell", [other_v, other_s, lambda each: other_v(other_s(each))], ids=["v", "s", "both"])
@@ -137,7 +134,7 @@ def test_those_of_proposals_too(respell, proposed):
     creator = replace(proposed.creator, config_signature=respell(proposed.creator.config_signature))
     carried = with_hashes(replace(proposed, creator=creator))
     assert carried != proposed
-    assert proposal.check_proposal(dump(carried)) == proposed
+    assert proposal.check_proposal(carried.dump()) == proposed
 
 
 @pytest.mark.parametrize("respell", [other_v, other_s], ids=["v", "s"])
@@ -149,7 +146,7 @@ def test_a_definition_that_was_made_elsewhere_keeps_its_signatures(name, respell
     assert spelled(foreign) == foreign and spelled_as_ours(foreign) == made
     key = secp256k1.public_key(people[0].node_key)
     assert acceptance.accept_definition(DataDir(tmp_path), foreign, key, foreign.definition_hash)
-    assert (tmp_path / "cluster-definition.json").read_bytes() == dump(foreign)
+    assert (tmp_path / "cluster-definition.json").read_bytes() == foreign.dump()
 
 
 ADDRESSES = st.sampled_from(["", "0x" + "00" * 20, "00" * 20, "0x" + "aB" * 20, "0x" + "AB" * 20, "ab" * 20])
@@ -183,12 +180,12 @@ def test_it_is_one_for_each_hash(version, creator, operators, validators, amount
     assert spelled(found) == found
     assert with_hashes(found) == found
     # As a file it is read as the same.
-    assert spelled(parse(dump(found))) == found
+    assert spelled(Definition.parse(found.dump())) == found
 
 
 def test_older_versions_stay(vectors):
     for path in sorted((vectors / "charon" / "testdata").glob("cluster_definition_v1_[0-4]_0.json")):
-        made = parse(path.read_bytes())
+        made = Definition.parse(path.read_bytes())
         assert spelled(made) == made
 
 

@@ -8,9 +8,18 @@ import json
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition as definitions
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition_checks, definition_hash
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import VERSIONS, Creator, Definition, Operator, ValidatorAddresses
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import (
+    VERSIONS,
+    Creator,
+    Definition,
+    Operator,
+    ValidatorAddresses,
+    default_threshold,
+    effective_deposit_amounts,
+    effective_gas_limit,
+    with_hashes,
+)
 from ansible_collections.obol.dv.plugins.module_utils.encoding import go_json
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import units
@@ -54,7 +63,7 @@ def sample(version="v1.10.0", **changes):
         "compounding": minor >= 10,
         **changes,
     }
-    return definitions.with_hashes(Definition(**values))
+    return with_hashes(Definition(**values))
 
 
 #: config_hash and definition_hash (first bytes) of the samples, pinned when all of charon's own files hashed right.
@@ -83,17 +92,17 @@ def test_pinned_hashes(version):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_round_trip(version):
     definition = sample(version)
-    content = definitions.dump(definition)
-    assert definitions.parse(content) == definition
-    assert definitions.parse(content.decode()) == definition
-    assert definitions.parse(definitions.to_json(definition)) == definition
-    assert definitions.dump(definitions.parse(content)) == content
-    assert definitions.unknown_keys(content) == []
+    content = definition.dump()
+    assert Definition.parse(content) == definition
+    assert Definition.parse(content.decode()) == definition
+    assert Definition.parse(definition.to_json()) == definition
+    assert Definition.parse(content).dump() == content
+    assert Definition.unknown_keys(content) == []
     definition_checks.check_hashes(definition)
 
 
 def test_form():
-    text = definitions.dump(sample()).decode()
+    text = sample().dump().decode()
     assert text.startswith('{\n "name": "caf\u00e9 \\u003c\\u0026\\u003e \\u2028",\n "creator": {\n  "address"')
     assert '"deposit_amounts": [\n  "31000000000",\n  "1000000000"\n ],' in text
     assert text.endswith('"\n}')
@@ -108,58 +117,58 @@ def test_form():
 
 def test_brackets_in_a_text_are_no_nesting():
     definition = sample(name='["{\\' * 64)
-    assert definitions.parse(definitions.dump(definition)) == definition
+    assert Definition.parse(definition.dump()) == definition
 
 
 def test_smallest():
     """Nothing is set: empty texts, null lists, and hashes all the same."""
-    definition = definitions.with_hashes(Definition())
-    value = definitions.to_json(definition)
+    definition = with_hashes(Definition())
+    value = definition.to_json()
     assert "name" not in value and "timestamp" not in value
     assert value["operators"] is value["validators"] is value["deposit_amounts"] is None
     assert value["creator"] == {"address": "", "config_signature": ""}
-    assert definitions.parse(value) == definition
+    assert Definition.parse(value) == definition
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_null_empty_and_absent_mean_the_same(version):
-    value = definitions.to_json(sample(version, operators=None))
+    value = sample(version, operators=None).to_json()
     absent = {key: item for key, item in value.items() if key != "operators"}
     empty = {**value, "operators": []}
-    found = [definitions.parse(each) for each in (value, absent, empty)]
+    found = [Definition.parse(each) for each in (value, absent, empty)]
     assert [definition.operators for definition in found] == [None, None, ()]
     assert len({definition_hash.compute_definition_hash(definition) for definition in found}) == 1
-    assert definitions.to_json(found[2]) == empty
+    assert found[2].to_json() == empty
 
 
 def test_reads_as_go_does():
     definition = sample()
-    value = definitions.to_json(definition)
+    value = definition.to_json()
     changed = {key.upper(): item for key, item in value.items()}
     changed["\u212anown"] = {"deep": 1}
     changed["CONFIG_HASH"] = value["config_hash"][2:].upper()
     changed["OPERATORS"] = [{"Address": value["operators"][0]["address"], **value["operators"][0], "extra": 1}]
     del changed["OPERATORS"][0]["address"]
     changed["VALIDATOR\u017f"] = changed.pop("VALIDATORS")
-    found = definitions.parse(changed)
+    found = Definition.parse(changed)
     assert found == replace(definition, operators=definition.operators[:1])
-    assert definitions.unknown_keys(changed) == ["operators[0].extra", "\u212anown"]
+    assert Definition.unknown_keys(changed) == ["operators[0].extra", "\u212anown"]
 
 
 def test_null_and_empty_signatures_of_the_oldest_versions():
-    value = definitions.to_json(sample("v1.1.0"))
+    value = sample("v1.1.0").to_json()
     value["operators"][0]["config_signature"] = None
-    definition = definitions.parse(value)
+    definition = Definition.parse(value)
     assert definition.operators[0].config_signature is None
-    assert definitions.to_json(definition) == value
+    assert definition.to_json() == value
     definition_checks.check_hashes(definition)
 
 
 def test_one_pair_of_addresses_before_v1_5():
-    value = definitions.to_json(sample("v1.4.0"))
+    value = sample("v1.4.0").to_json()
     assert value["withdrawal_address"] == "0x" + "20" * 20
     different = replace(sample("v1.5.0"), version="v1.4.0")
-    for function in (definitions.to_json, definition_hash.compute_config_hash):
+    for function in (Definition.to_json, definition_hash.compute_config_hash):
         with pytest.raises(DvError, match="2 different fee_recipient_address"):
             function(different)
 
@@ -212,7 +221,7 @@ WRONG = [
 @pytest.mark.parametrize(("key", "value", "said"), WRONG, ids=["%s-%d" % (row[0], i) for i, row in enumerate(WRONG)])
 def test_names_what_is_wrong(key, value, said):
     with pytest.raises(DvError, match="^the file: " + said):
-        definitions.parse({**definitions.to_json(sample()), key: value}, "the file")
+        Definition.parse({**sample().to_json(), key: value}, "the file")
 
 
 @pytest.mark.parametrize(
@@ -220,22 +229,22 @@ def test_names_what_is_wrong(key, value, said):
 )
 def test_what_is_no_definition(value):
     with pytest.raises(DvError, match="cluster definition"):
-        definitions.parse(value)
+        Definition.parse(value)
 
 
 def test_a_nonce_is_refused():
-    value = definitions.to_json(sample("v1.0.0"))
+    value = sample("v1.0.0").to_json()
     assert value["operators"][0]["nonce"] == 0
     value["operators"][3]["nonce"] = 1
     with pytest.raises(DvError, match=r"operators\[3\].nonce is 1; wanted: 0"):
-        definitions.parse(value)
+        Definition.parse(value)
 
 
 def test_base64_of_the_oldest_versions():
-    value = definitions.to_json(sample("v1.1.0"))
+    value = sample("v1.1.0").to_json()
     for wrong in ("!", 5, "AA", "\u00e4"):
         with pytest.raises(DvError, match="config_hash is .*; wanted: standard base64"):
-            definitions.parse({**value, "config_hash": wrong})
+            Definition.parse({**value, "config_hash": wrong})
 
 
 TERMS = (
@@ -309,17 +318,17 @@ def test_too_long_for_its_hash():
 
 @pytest.mark.parametrize(("operators", "threshold"), [(3, 2), (4, 3), (5, 4), (6, 4), (7, 5), (8, 6), (9, 6), (10, 7), (13, 9)])
 def test_default_threshold(operators, threshold):
-    assert definitions.default_threshold(operators) == threshold
+    assert default_threshold(operators) == threshold
 
 
 def test_effective_values():
-    amounts = definitions.effective_deposit_amounts
+    amounts = effective_deposit_amounts
     assert amounts(Definition(deposit_amounts=(31 * ETH, ETH, ETH))) == [ETH, 31 * ETH]
     assert amounts(Definition()) == amounts(Definition(deposit_amounts=())) == [ETH, 32 * ETH]
     assert amounts(Definition(compounding=True)) == [ETH, 8 * ETH, 32 * ETH, 256 * ETH]
     assert amounts(Definition(version="v1.7.0")) == [32 * ETH]
-    assert definitions.effective_gas_limit(Definition()) == 30_000_000
-    assert definitions.effective_gas_limit(Definition(target_gas_limit=5)) == 5
+    assert effective_gas_limit(Definition()) == 30_000_000
+    assert effective_gas_limit(Definition(target_gas_limit=5)) == 5
 
 
 # Files by charon. The examples are laid out by hand, so that only their values can be compared.
@@ -333,12 +342,12 @@ EXAMPLES = ["charon/examples/cluster-definition-%03d.json" % number for number i
 @pytest.mark.parametrize("name", FILES + EXAMPLES)
 def test_files_by_charon(vectors, name):
     content = (vectors / name).read_bytes()
-    definition = definitions.parse(content)
+    definition = Definition.parse(content)
     definition_checks.check_hashes(definition)
-    assert definitions.to_json(definition) == json.loads(content)
-    assert definitions.unknown_keys(content) == []
+    assert definition.to_json() == json.loads(content)
+    assert Definition.unknown_keys(content) == []
     if name in FILES:
-        assert definitions.dump(definition) == content
+        assert definition.dump() == content
 
 
 @pytest.mark.parametrize(
@@ -355,18 +364,18 @@ def test_files_by_charon(vectors, name):
 def test_specification_vectors(vectors, name):
     suite = json.loads((vectors / "dv-specs" / "cluster_hashing.json").read_bytes())
     (case,) = (case for case in suite["definition"] if case["name"] == name)
-    definition = definitions.parse(case["input"])
+    definition = Definition.parse(case["input"])
     assert definition_hash.compute_config_hash(definition).hex() == case["config_hash"]
     assert definition_hash.compute_definition_hash(definition).hex() == case["definition_hash"]
-    assert json.dumps(definitions.to_json(definition)) == json.dumps(case["input"])
+    assert json.dumps(definition.to_json()) == json.dumps(case["input"])
 
 
 @pytest.mark.parametrize("request_index", [1, 3])
 def test_published_by_charon(vectors, request_index):
     body = json.loads((vectors / "charon-1.10.3" / "publish-requests.json").read_bytes())[request_index]["body"]
-    definition = definitions.parse(body)
+    definition = Definition.parse(body)
     definition_checks.check_hashes(definition)
-    assert go_json.dumps(definitions.to_json(definition), indent=None) == body
+    assert go_json.dumps(definition.to_json(), indent=None) == body
 
 
 HOSTILE = st.one_of(
@@ -400,11 +409,11 @@ def changed(value, path, new):
 @settings(max_examples=300, deadline=None)
 @given(st.data(), st.sampled_from(VERSIONS), HOSTILE)
 def test_any_value_anywhere(data, version, hostile):
-    value = definitions.to_json(sample(version))
+    value = sample(version).to_json()
     value = changed(value, data.draw(st.sampled_from(list(paths(value)))), hostile)
     try:
-        definition = definitions.parse(value)
-        assert definitions.parse(definitions.dump(definition)) == definition
+        definition = Definition.parse(value)
+        assert Definition.parse(definition.dump()) == definition
         definition_checks.check_deposit_amounts(definition)
         definition_checks.check_hashes(definition)
     except DvError as error:

@@ -8,15 +8,21 @@ import json
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition as definitions
 from ansible_collections.obol.dv.plugins.module_utils.cluster import definition_checks
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Definition, Operator, ValidatorAddresses
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import (
+    VERSIONS,
+    Creator,
+    Definition,
+    Operator,
+    ValidatorAddresses,
+    with_hashes,
+)
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, OperatorError, Problems
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks, units
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
 
-HOODI = networks.by_name("hoodi")
+HOODI = networks.KNOWN.by_name("hoodi")
 ETH = units.GWEI_PER_ETH
 
 WALLETS = [bytes(31) + bytes([index]) for index in range(1, 5)]
@@ -35,7 +41,7 @@ def as_wallet(signature):
 
 def terms(version="v1.10.0"):
     """A definition to be signed: all addresses and ENRs, no signature yet."""
-    minor = definitions.VERSIONS.index(version)
+    minor = VERSIONS.index(version)
     pair = ValidatorAddresses(fee_recipient_address=text_address(STRANGER), withdrawal_address=text_address(WALLETS[0]))
     return Definition(
         name="n",
@@ -53,24 +59,24 @@ def terms(version="v1.10.0"):
 
 def sign(definition):
     """The same definition with hashes and all signatures, those of operators in turn with both forms of v."""
-    definition = definitions.with_hashes(definition)
+    definition = with_hashes(definition)
     chain_id, config_hash = HOODI.chain_id, definition.config_hash
-    operator_digest = eip712.operator_config_digest if definition.minor >= 4 else eip712.config_digest_v1_3
+    of_config = eip712.operator_config if definition.minor >= 4 else eip712.operator_config_v1_3
     operators = []
     for index, (operator, key) in enumerate(zip(definition.operators, WALLETS)):
         form = as_wallet if index % 2 else bytes
         operators.append(
             replace(
                 operator,
-                config_signature=form(secp256k1.sign(key, operator_digest(config_hash, chain_id))),
-                enr_signature=form(secp256k1.sign(key, eip712.enr_digest(operator.enr, chain_id))),
+                config_signature=form(secp256k1.sign(key, eip712.digest(of_config(config_hash, chain_id)))),
+                enr_signature=form(secp256k1.sign(key, eip712.digest(eip712.operator_enr(operator.enr, chain_id)))),
             )
         )
     creator = definition.creator
     if creator.address:
-        signature = secp256k1.sign(WALLETS[0], eip712.creator_config_digest(config_hash, chain_id))
+        signature = secp256k1.sign(WALLETS[0], eip712.digest(eip712.creator_config(config_hash, chain_id)))
         creator = replace(creator, config_signature=signature)
-    return definitions.with_hashes(replace(definition, creator=creator, operators=tuple(operators)))
+    return with_hashes(replace(definition, creator=creator, operators=tuple(operators)))
 
 
 GROUP = sign(terms())
@@ -85,25 +91,25 @@ def with_operator(definition, index, **changes):
 
 
 def solo():
-    definition = definitions.with_hashes(replace(UNSIGNED, creator=Creator(address=text_address(STRANGER))))
-    digest = eip712.creator_config_digest(definition.config_hash, HOODI.chain_id)
+    definition = with_hashes(replace(UNSIGNED, creator=Creator(address=text_address(STRANGER))))
+    digest = eip712.digest(eip712.creator_config(definition.config_hash, HOODI.chain_id))
     signature = secp256k1.sign(STRANGER, digest)
     return replace(definition, creator=replace(definition.creator, config_signature=signature))
 
 
-@pytest.mark.parametrize("version", definitions.VERSIONS[3:])
+@pytest.mark.parametrize("version", VERSIONS[3:])
 def test_group(version):
     definition = sign(terms(version))
     assert definition_checks.check_signatures(definition, HOODI) == "group"
     definition_checks.check_hashes(definition)
-    assert definition_checks.check_signatures(definitions.parse(definitions.dump(definition)), HOODI) == "group"
+    assert definition_checks.check_signatures(Definition.parse(definition.dump()), HOODI) == "group"
 
 
 def test_solo():
     assert definition_checks.check_signatures(solo(), HOODI) == "solo"
 
 
-@pytest.mark.parametrize("version", definitions.VERSIONS)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_unsigned(version):
     definition = replace(UNSIGNED, version=version)
     network = HOODI if definition.minor >= 3 else None
@@ -217,7 +223,7 @@ def test_no_signatures_before_v1_3(field):
     assert raised.value.share_index == 4
 
 
-@pytest.mark.parametrize("network", [None, networks.by_name("mainnet")])
+@pytest.mark.parametrize("network", [None, networks.KNOWN.by_name("mainnet")])
 @pytest.mark.parametrize("definition", [GROUP, UNSIGNED], ids=["group", "unsigned"])
 def test_another_network(definition, network):
     with pytest.raises(DvError, match="fork version is 0x10000910"):
@@ -283,7 +289,7 @@ def test_wrong_amounts(amounts, compounding, said):
 def read(vectors, name):
     content = (vectors / name).read_bytes()
     value = json.loads(content)
-    return definitions.parse(value.get("cluster_definition", value))
+    return Definition.parse(value.get("cluster_definition", value))
 
 
 @pytest.mark.parametrize(
@@ -308,7 +314,7 @@ def read(vectors, name):
 )
 def test_shapes_of_real_files(vectors, name, shape):
     definition = read(vectors, name)
-    assert definition_checks.check_signatures(definition, networks.by_fork_version(definition.fork_version)) == shape
+    assert definition_checks.check_signatures(definition, networks.KNOWN.by_fork_version(definition.fork_version)) == shape
     definition_checks.check_hashes(definition)
     definition_checks.check_deposit_amounts(definition)
 
@@ -317,22 +323,22 @@ def test_shapes_of_real_files(vectors, name, shape):
 def test_random_signatures_of_charons_own_tests(vectors, minor):
     definition = read(vectors, "charon/testdata/cluster_definition_v1_%d_0.json" % minor)
     with pytest.raises(Problems):
-        definition_checks.check_signatures(definition, networks.by_name("sepolia"))
+        definition_checks.check_signatures(definition, networks.KNOWN.by_name("sepolia"))
 
 
 def test_signing_again_gives_the_same_bytes(vectors):
     folder = vectors / "charon-1.10.3" / "signed-definition"
-    definition = definitions.parse((folder / "cluster-definition.json").read_bytes())
+    definition = Definition.parse((folder / "cluster-definition.json").read_bytes())
     wallets = json.loads((folder / "wallets-test-only.json").read_bytes())
     chain_id = wallets["chain_id"]
-    operator_digest = eip712.operator_config_digest(definition.config_hash, chain_id)
+    operator_digest = eip712.digest(eip712.operator_config(definition.config_hash, chain_id))
     assert "0x" + operator_digest.hex() == wallets["operator_config_digest"]
-    creator_digest = eip712.creator_config_digest(definition.config_hash, chain_id)
+    creator_digest = eip712.digest(eip712.creator_config(definition.config_hash, chain_id))
     assert "0x" + creator_digest.hex() == wallets["creator_config_digest"]
     for operator, wallet in zip(definition.operators, wallets["operators"], strict=True):
         key = bytes.fromhex(wallet["wallet_private_key"][2:])
         assert text_address(key) == wallet["address"]
-        enr_digest = eip712.enr_digest(operator.enr, chain_id)
+        enr_digest = eip712.digest(eip712.operator_enr(operator.enr, chain_id))
         assert "0x" + enr_digest.hex() == wallet["enr_digest"]
         form = as_wallet if operator.config_signature[64] > 1 else bytes
         assert form(secp256k1.sign(key, operator_digest)) == operator.config_signature
@@ -345,5 +351,5 @@ def test_terms_signatures_by_charon(vectors):
     assert len(found) == 2
     for request in found:
         signature = bytes.fromhex(request["headers"]["Authorization"].removeprefix("Bearer 0x"))
-        signer = secp256k1.recover_address(eip712.terms_digest(), signature)
+        signer = secp256k1.recover_address(eip712.digest(eip712.terms_and_conditions()), signature)
         assert checksum_address(signer) == json.loads(request["body"])["address"]

@@ -8,7 +8,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as locks
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import (
     VERSIONS,
     Definition,
@@ -16,7 +15,13 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import 
     ValidatorAddresses,
     with_hashes,
 )
-from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import BuilderRegistration, DepositData, DistributedValidator, Lock
+from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import (
+    BuilderRegistration,
+    ClusterLock,
+    DepositData,
+    DistributedValidator,
+    compute_lock_hash,
+)
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,13 +60,13 @@ def sample(version="v1.10.0"):
                 registration=registration if minor >= 7 else None,
             )
         )
-    lock = Lock(
+    lock = ClusterLock(
         definition=with_hashes(definition),
         validators=tuple(validators),
         signature_aggregate=b"\5" * 96,
         node_signatures=tuple(bytes([index]) * 65 for index in range(3)) if minor >= 7 else (),
     )
-    return replace(lock, lock_hash=locks.compute_lock_hash(lock))
+    return replace(lock, lock_hash=compute_lock_hash(lock))
 
 
 #: First bytes of the samples' lock_hash, pinned when all of charon's own files hashed right.
@@ -89,15 +94,15 @@ def test_pinned_hash(version):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_round_trip(version):
     lock = sample(version)
-    content = locks.dump(lock)
-    assert locks.parse(content) == lock
-    assert locks.parse(content.decode()) == lock
-    assert locks.parse(locks.to_json(lock)) == lock
-    assert locks.unknown_keys(content) == []
+    content = lock.dump()
+    assert ClusterLock.parse(content) == lock
+    assert ClusterLock.parse(content.decode()) == lock
+    assert ClusterLock.parse(lock.to_json()) == lock
+    assert ClusterLock.unknown_keys(content) == []
 
 
 def test_form():
-    value = locks.to_json(sample())
+    value = sample().to_json()
     assert list(value) == [
         "cluster_definition",
         "distributed_validators",
@@ -122,7 +127,7 @@ def test_form():
         "signature": "0x" + "06" * 96,
     }
     assert validator["partial_deposit_data"][1]["amount"] == "32000000000"
-    assert list(locks.to_json(sample("v1.7.0"))["distributed_validators"][0])[2:] == [
+    assert list(sample("v1.7.0").to_json()["distributed_validators"][0])[2:] == [
         "deposit_data",
         "builder_registration",
     ]
@@ -131,31 +136,31 @@ def test_form():
 @pytest.mark.parametrize("version", VERSIONS)
 def test_empty_lists(version):
     lock = replace(sample(version), validators=None, node_signatures=())
-    value = locks.to_json(lock)
+    value = lock.to_json()
     assert value["distributed_validators"] is None
     assert value.get("node_signatures", []) == []
-    assert locks.parse(value) == lock
-    empty = locks.parse({**value, "distributed_validators": [], "node_signatures": None})
+    assert ClusterLock.parse(value) == lock
+    empty = ClusterLock.parse({**value, "distributed_validators": [], "node_signatures": None})
     assert empty == replace(lock, validators=())
-    assert locks.compute_lock_hash(empty) == locks.compute_lock_hash(lock)
+    assert compute_lock_hash(empty) == compute_lock_hash(lock)
 
 
 @pytest.mark.parametrize("version", ["v1.6.0", "v1.7.0"])
 def test_no_deposit_is_an_object_of_nothing(version):
     lock = sample(version)
     lock = replace(lock, validators=tuple(replace(validator, deposits=()) for validator in lock.validators))
-    value = locks.to_json(lock)
+    value = lock.to_json()
     nothing = {"pubkey": "", "withdrawal_credentials": "", "amount": "0", "signature": ""}
     assert [validator["deposit_data"] for validator in value["distributed_validators"]] == [nothing] * 2
-    assert locks.parse(value) == lock
+    assert ClusterLock.parse(value) == lock
 
 
 def test_no_deposit_is_no_key_from_v1_8():
     lock = sample("v1.8.0")
     lock = replace(lock, validators=(replace(lock.validators[0], deposits=()), lock.validators[1]))
-    value = locks.to_json(lock)
+    value = lock.to_json()
     assert "partial_deposit_data" not in value["distributed_validators"][0]
-    assert locks.parse(value) == lock
+    assert ClusterLock.parse(value) == lock
 
 
 def variants(lock):
@@ -194,11 +199,11 @@ def variants(lock):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_the_hash_covers(version):
     lock = sample(version)
-    hashes = [locks.compute_lock_hash(each) for each in variants(lock)]
+    hashes = [compute_lock_hash(each) for each in variants(lock)]
     assert len({lock.lock_hash, *hashes}) == len(hashes) + 1
     assert len(hashes) == 6 + (4 if lock.definition.minor >= 6 else 0) + (5 if lock.definition.minor >= 7 else 0)
     other = replace(lock, signature_aggregate=b"", node_signatures=(), lock_hash=b"")
-    assert locks.compute_lock_hash(other) == lock.lock_hash
+    assert compute_lock_hash(other) == lock.lock_hash
 
 
 WRONG = [
@@ -241,25 +246,25 @@ def changed(value, path, new):
 @pytest.mark.parametrize(("path", "value", "said"), WRONG, ids=[".".join(map(str, row[0])) for row in WRONG])
 def test_names_what_is_wrong(path, value, said):
     with pytest.raises(DvError, match="^the file" + ".*" * (not said.startswith((",", ":"))) + said):
-        locks.parse(changed(locks.to_json(sample()), path, value), "the file")
+        ClusterLock.parse(changed(sample().to_json(), path, value), "the file")
 
 
 def test_a_fee_recipient_of_a_validator_must_be_empty():
-    value = locks.to_json(sample("v1.5.0"))
+    value = sample("v1.5.0").to_json()
     value["distributed_validators"][1]["fee_recipient_address"] = ""
-    locks.parse(value)
+    ClusterLock.parse(value)
     value["distributed_validators"][1]["fee_recipient_address"] = "0x" + "11" * 20
     with pytest.raises(DvError, match=r'\[1\].fee_recipient_address is .*; wanted: ""'):
-        locks.parse(value)
+        ClusterLock.parse(value)
 
 
 def test_unknown_keys():
-    value = locks.to_json(sample("v1.8.0"))
+    value = sample("v1.8.0").to_json()
     value["extra"] = {"deep": []}
     value["cluster_definition"]["compounding"] = True
     value["distributed_validators"][1]["partial_deposit_data"][0]["deposit_data_root"] = ""
-    assert locks.parse(value) == sample("v1.8.0")
-    assert locks.unknown_keys(value) == [
+    assert ClusterLock.parse(value) == sample("v1.8.0")
+    assert ClusterLock.unknown_keys(value) == [
         "cluster_definition.compounding",
         "distributed_validators[1].partial_deposit_data[0].deposit_data_root",
         "extra",
@@ -269,7 +274,7 @@ def test_unknown_keys():
 @pytest.mark.parametrize("value", [None, [], 5, "", b"\xff", "{}", '{"cluster_definition": {}}', '{"cluster_definition": []}'])
 def test_what_is_no_lock(value):
     with pytest.raises(DvError, match="cluster lock"):
-        locks.parse(value)
+        ClusterLock.parse(value)
 
 
 # Files by charon. The examples are laid out by hand, so that only their values can be compared.
@@ -284,29 +289,29 @@ EXAMPLES = ["charon/examples/cluster-lock-%03d.json" % number for number in rang
 @pytest.mark.parametrize("name", FILES + EXAMPLES)
 def test_files_by_charon(vectors, name):
     content = (vectors / name).read_bytes()
-    lock = locks.parse(content)
-    assert locks.compute_lock_hash(lock) == lock.lock_hash
-    assert locks.to_json(lock) == json.loads(content)
-    assert locks.unknown_keys(content) == []
+    lock = ClusterLock.parse(content)
+    assert compute_lock_hash(lock) == lock.lock_hash
+    assert lock.to_json() == json.loads(content)
+    assert ClusterLock.unknown_keys(content) == []
     if name in FILES:
-        assert locks.dump(lock) == content
+        assert lock.dump() == content
 
 
 def test_file_by_the_sdk(vectors):
     content = (vectors / "obol-sdk" / "clusterLockV1X10.json").read_bytes()
-    lock = locks.parse(content)
-    assert locks.compute_lock_hash(lock) == lock.lock_hash
-    assert locks.parse(locks.dump(lock)) == lock
-    assert locks.unknown_keys(content) == ["distributed_validators[0].partial_deposit_data[0].deposit_data_root"]
+    lock = ClusterLock.parse(content)
+    assert compute_lock_hash(lock) == lock.lock_hash
+    assert ClusterLock.parse(lock.dump()) == lock
+    assert ClusterLock.unknown_keys(content) == ["distributed_validators[0].partial_deposit_data[0].deposit_data_root"]
 
 
 @pytest.mark.parametrize("name", ["charon_testdata_golden", "validator_without_deposit_data", "three_validators", "real_keys_3_of_4"])
 def test_specification_vectors(vectors, name):
     suite = json.loads((vectors / "dv-specs" / "cluster_hashing.json").read_bytes())
     (case,) = (case for case in suite["lock"] if case["name"] == name)
-    lock = locks.parse(case["input"])
-    assert locks.compute_lock_hash(lock).hex() == case["lock_hash"]
-    assert json.dumps(locks.to_json(lock)) == json.dumps(case["input"])
+    lock = ClusterLock.parse(case["input"])
+    assert compute_lock_hash(lock).hex() == case["lock_hash"]
+    assert json.dumps(lock.to_json()) == json.dumps(case["input"])
 
 
 HOSTILE = st.one_of(
@@ -331,11 +336,11 @@ def paths(value, path=()):
 @settings(max_examples=300, deadline=None)
 @given(st.data(), st.sampled_from(VERSIONS), HOSTILE)
 def test_any_value_anywhere(data, version, hostile):
-    value = locks.to_json(sample(version))
+    value = sample(version).to_json()
     value = changed(value, data.draw(st.sampled_from(list(paths(value)))), hostile)
     try:
-        lock = locks.parse(value)
-        assert locks.parse(locks.dump(lock)) == lock
-        locks.compute_lock_hash(lock)
+        lock = ClusterLock.parse(value)
+        assert ClusterLock.parse(lock.dump()) == lock
+        compute_lock_hash(lock)
     except DvError as error:
         str(error).encode()

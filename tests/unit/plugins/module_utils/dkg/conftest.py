@@ -44,7 +44,7 @@ def make_definition(n, t, v, network="hoodi", **fields):
 
 def network_of(network):
     """The network of that name; one of the inventory's own is given itself."""
-    return networks.by_name(network) if isinstance(network, str) else network
+    return networks.KNOWN.by_name(network) if isinstance(network, str) else network
 
 
 class Group:

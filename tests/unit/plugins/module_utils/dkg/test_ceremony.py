@@ -10,7 +10,7 @@ import random
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import lock
+from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import ClusterLock
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.validator_keys import ValidatorKeys
@@ -25,8 +25,8 @@ def finished_lock(group):
     """The lock that all operators have, each with key shares that fit it."""
     texts = {(group.data_dir(index) / "cluster-lock.json").read_bytes() for index in group.everyone}
     assert len(texts) == 1
-    found = lock.parse(texts.pop())
-    assert verify_lock(found, (group.network,)).ok
+    found = ClusterLock.parse(texts.pop())
+    assert verify_lock(found, networks.Networks(group.network)).ok
     for index in group.everyone:
         shares = ValidatorKeys(str(group.data_dir(index) / "validator_keys")).read()
         assert [bls.secret_to_public(share) for share in shares] == [v.public_shares[index - 1] for v in found.validators]
@@ -191,7 +191,7 @@ def test_attempts_network_and_keys_that_do_not_fit(group):
     for attempt in (0, -1, True, 10**7):
         with pytest.raises(DvError, match="attempt"):
             parties.step(1, attempt)
-    parties.network = networks.by_name("mainnet")
+    parties.network = networks.KNOWN.by_name("mainnet")
     with pytest.raises(DvError, match="fork version"):
         parties.step(1)
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import lock as locks
+from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import ClusterLock
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.dkg.inbox import select
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, envelope, jws
@@ -164,7 +164,7 @@ def signature(lock, place, change):
 )
 def test_a_carrier_cannot_change_node_signatures(sealed, place, change):
     parties, lock = sealed
-    changed = locks.dump(locks.parse(signature(lock, place, change))).decode()
+    changed = ClusterLock.parse(signature(lock, place, change)).dump().decode()
     outcome = parties.step(3, inbox={**parties.store, "1/lock/1.json": changed, "1/lock/2.json": changed})
     assert (outcome.state, outcome.waiting_for) == ("waiting", (1, 2))
     assert parties.step(3, inbox={**parties.store, "1/lock/1.json": changed}).state == "complete"
@@ -181,13 +181,13 @@ def test_node_signatures_in_another_number_or_order(sealed, change):
 @pytest.fixture
 def parsed(monkeypatch):
     """The texts of which a lock is made while a step runs."""
-    texts, parse = [], locks.parse
+    texts, parse = [], ClusterLock.parse
 
     def counted(value, *arguments):
         texts.append(value)
         return parse(value, *arguments)
 
-    monkeypatch.setattr(locks, "parse", counted)
+    monkeypatch.setattr(ClusterLock, "parse", counted)
     return texts
 
 

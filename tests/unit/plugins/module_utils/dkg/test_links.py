@@ -14,6 +14,7 @@ from ansible_collections.obol.dv.plugins.module_utils.dkg.ceremony_dir import Ce
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import messages
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from ansible_collections.obol.dv.plugins.module_utils.storage.as_owner import as_owner_of
 
 UID, GID = 54321, 65432
 LEFT = ".x.0123456789abcdef.tmp"
@@ -78,7 +79,7 @@ def give(place):
 def as_root(parties, **about):
     """A step of root's in the data directory of another user."""
     give(parties.data_dir(1))
-    with files.like_owner(str(parties.data_dir(1))):
+    with as_owner_of(str(parties.data_dir(1))):
         return parties.step(1, **about)
 
 
@@ -139,16 +140,19 @@ def test_at_the_end_of_a_complete_ceremony(trio, outside):
 
 
 @needs_root
-@pytest.mark.parametrize("deed", ["names", "is_directory", "exists", "sync_directory", "erase_directory", "sweep", "sweep_directory"])
+@pytest.mark.parametrize(
+    "deed",
+    ["names", "is_directory", "exists", "sync_directory", "erase_directory", "remove_temporary_files", "remove_temporary_directory_of"],
+)
 def test_no_deed_of_files_goes_through_a_link_of_theirs(trio, outside, deed):
     put_link(trio, "link", outside)
     give(trio.data_dir(1))
     before = tree(outside)
-    for name in ("link", "link/1", "link/x.tmp")[deed == "sweep_directory" :]:
-        with files.like_owner(str(trio.data_dir(1))), pytest.raises(DvError, match="link is a link"):
+    for name in ("link", "link/1", "link/x.tmp")[deed == "remove_temporary_directory_of" :]:
+        with as_owner_of(str(trio.data_dir(1))), pytest.raises(DvError, match="link is a link"):
             getattr(files, deed)(str(trio.data_dir(1) / name))
     for places in (("link", "new"), ("link/x.tmp", "new"), ("ceremony", "link/new")):
-        with files.like_owner(str(trio.data_dir(1))), pytest.raises(DvError, match="link is a link"):
+        with as_owner_of(str(trio.data_dir(1))), pytest.raises(DvError, match="link is a link"):
             files.move_directory(*(str(trio.data_dir(1) / place) for place in places))
     assert tree(outside) == before
 

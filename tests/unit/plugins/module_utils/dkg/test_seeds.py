@@ -8,7 +8,7 @@ import os
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from ansible_collections.obol.dv.plugins.module_utils.storage.as_owner import as_owner_of
 
 OTHER = "ab" * 32
 LEFT = ".seed.0123456789abcdef.tmp"
@@ -109,6 +109,6 @@ def test_no_link_is_followed(trio, tmp_path, leave, place, end):
     link.symlink_to(elsewhere)
     for path in (trio.data_dir(1), *trio.data_dir(1).rglob("*")):
         os.chown(path, 54321, 54321, follow_symlinks=False)
-    with files.like_owner(str(trio.data_dir(1))), pytest.raises(DvError, match="is a link"):
+    with as_owner_of(str(trio.data_dir(1))), pytest.raises(DvError, match="is a link"):
         trio.step(1)
     assert len([path for path in elsewhere.rglob("*") if path.is_file()]) == 4 and link.is_symlink()

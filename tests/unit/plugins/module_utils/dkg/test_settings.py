@@ -7,14 +7,14 @@
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import lock
+from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import ClusterLock
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg.dry_run import dry_run
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, commit, deal, encoding, seal, sign, vss
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import networks
 
-DEVNET = networks.custom("devnet", 32382, "0x20000089", 1_700_000_000)
+DEVNET = networks.custom_network("devnet", 32382, "0x20000089", 1_700_000_000)
 
 
 def later(seconds):
@@ -39,7 +39,7 @@ def complete(parties, attempt):
     assert {outcome.state for outcome in parties.run(attempt).values()} == {"complete"}
     texts = {(parties.data_dir(index) / "cluster-lock.json").read_bytes() for index in parties.everyone}
     assert len(texts) == 1
-    found = lock.parse(texts.pop())
+    found = ClusterLock.parse(texts.pop())
     assert {each.registration.timestamp for each in found.validators} == {DEVNET.genesis_time}
 
 

@@ -11,8 +11,8 @@ from ansible_collections.obol.dv.plugins.module_utils.ethereum import networks
 
 @pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
 def test_found_by_both(network):
-    assert networks.by_name(network.name) is network
-    assert networks.by_fork_version(network.genesis_fork_version) is network
+    assert networks.KNOWN.by_name(network.name) is network
+    assert networks.KNOWN.by_fork_version(network.genesis_fork_version) is network
     assert len(network.genesis_fork_version) == len(network.capella_fork_version) == 4
 
 
@@ -25,21 +25,22 @@ def test_all_different():
 @pytest.mark.parametrize("name", ["Mainnet", "", None, 5, ["hoodi"], "x" * 1000])
 def test_unknown_name(name):
     with pytest.raises(DvError, match="mainnet, gnosis, .*dv_testnet_name"):
-        networks.by_name(name)
+        networks.KNOWN.by_name(name)
 
 
 @pytest.mark.parametrize("fork_version", [b"", b"\1\2\3\4", bytes(5)])
 def test_unknown_fork_version(fork_version):
     with pytest.raises(DvError, match="0x00000000 .mainnet."):
-        networks.by_fork_version(fork_version)
+        networks.KNOWN.by_fork_version(fork_version)
 
 
 def test_custom():
-    mine = networks.custom("devnet", 4242, "0x10004242", 1700000000)
+    mine = networks.custom_network("devnet", 4242, "0x10004242", 1700000000)
     assert mine == networks.Network("devnet", 4242, bytes.fromhex("10004242"), 1700000000, None)
-    assert networks.by_fork_version(bytes.fromhex("10004242"), [mine]) is mine
+    assert networks.Networks(mine).by_fork_version(bytes.fromhex("10004242")) is mine
+    assert networks.Networks(mine).by_name("devnet") is mine
     with pytest.raises(DvError, match="devnet"):
-        networks.by_fork_version(b"\0\0\0\1", [mine])
+        networks.Networks(mine).by_fork_version(b"\0\0\0\1")
 
 
 @pytest.mark.parametrize(
@@ -61,4 +62,4 @@ def test_custom():
 )
 def test_wrong_custom(values, said):
     with pytest.raises(DvError, match=said):
-        networks.custom(*values)
+        networks.custom_network(*values)

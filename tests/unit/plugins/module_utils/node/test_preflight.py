@@ -19,15 +19,18 @@ from dataclasses import replace
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, hazards, policy, proposal
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import approval_name
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import KNOWN
 from ansible_collections.obol.dv.plugins.module_utils.node import preflight
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from eth_account import Account
+
+HOODI = KNOWN.by_name("hoodi")
 
 NOW = 1_800_000_000
 NOBODY = 65534
@@ -230,8 +233,8 @@ def accepted(node, place, proposed, approved, people):
     (place / ".charon").mkdir()
     (place / ".charon" / layout.NODE_KEY).write_text(people[0].node_key.hex())
     _directories, approvals = approved
-    definition = approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()})
-    approval.approve(node.data_dir, proposed, people[0].address, people[0].enr, people[0].sign, None, proposed.config_hash)
+    definition = approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()}, HOODI)
+    approval.approve(node.data_dir, proposed, people[0].address, people[0].enr, people[0], None, proposed.config_hash)
     inbox = {approval_name(index): given.dump() for index, given in approvals.items()}
     acceptance.accept_definition(node.data_dir, definition, enr.parse(people[0].enr).public_key, inbox=inbox)
     return definition
@@ -244,7 +247,7 @@ def test_after_the_signature_neither_wallet_nor_policy_is_needed(accepted, node,
 
 
 def test_finished_cluster_whose_charon_runs_on_a_full_disk(accepted, node, terms, people, place, monkeypatch):
-    (place / ".charon" / "cluster-lock.json").write_bytes(b'{"cluster_definition": %s}' % dump(accepted))
+    (place / ".charon" / "cluster-lock.json").write_bytes(b'{"cluster_definition": %s}' % accepted.dump())
     in_use()(place)
     (place / ".charon" / layout.NODE_KEY).write_text(people[0].node_key.hex())
     monkeypatch.setattr(os, "statvfs", lambda path: pytest.fail("asked for the free space"))
@@ -261,7 +264,7 @@ def test_changed_terms_after_signatures(accepted, node, terms, tmp_path, tree):
 
 
 def test_changed_terms_on_the_creators_node(node, terms, people):
-    proposal.propose(node.data_dir, parse_terms(terms), people[0].sign, "A", "now")
+    proposal.propose(node.data_dir, parse_terms(terms), people[0], "A", "now")
     assert "dv_name: the definition has" in "\n".join(texts(node, {**terms, "name": "other"}))
 
 
@@ -277,7 +280,7 @@ def test_changed_node_key(accepted, node, terms, place):
 
 def in_store(proposed, approvals):
     """The proposal and the approvals as a store holds them."""
-    return {"proposal.json": dump(proposed).decode(), **{approval_name(index): given.dump() for index, given in approvals.items()}}
+    return {"proposal.json": proposed.dump().decode(), **{approval_name(index): given.dump() for index, given in approvals.items()}}
 
 
 def test_lost_data_directory_after_the_approval(proposed, approved, node, terms, people, place):
@@ -303,8 +306,8 @@ def test_lost_record_of_the_approval(proposed, approved, node, terms, people, pl
 def test_approvals_of_an_address_with_several_places(node, terms, people, tmp_path):
     shared = [people[0].address, people[0].address, *terms["operators"][2:]]
     terms = {**terms, "operators": shared, "allow_shared_operator_address": True}
-    made, _new = proposal.propose(DataDir(tmp_path / "shared"), parse_terms(terms), people[0].sign, "A", "now")
-    arguments = (DataDir(tmp_path / "first"), made, people[0].address, people[0].enr, people[0].sign, None, made.config_hash)
+    made, _new = proposal.propose(DataDir(tmp_path / "shared"), parse_terms(terms), people[0], "A", "now")
+    arguments = (DataDir(tmp_path / "first"), made, people[0].address, people[0].enr, people[0], None, made.config_hash)
     given, _new = approval.approve(*arguments, wanted_index=1)
     approvals = in_store(made, {1: given, 2: given})
     assert "approvals/1.json, for the ENR" in "\n".join(texts(replace(node, share_index=1), terms, approvals))
@@ -416,8 +419,13 @@ def test_what_the_wallet_did_not_sign_stops_nobody(carried, proposed, approved, 
     given = approved[1][1]
     forged = {
         "another ENR": replace(given, enr=people[1].enr, config_signature=b"\1" * 65),
-        "another cluster": replace(given, config_hash=b"\7" * 32, config_signature=people[0].sign(b"\7" * 32), binding_signature=b""),
-        "another wallet": replace(given, **{name: people[1].sign(b"\7" * 32) for name in approval.SIGNED}),
+        "another cluster": replace(
+            given,
+            config_hash=b"\7" * 32,
+            config_signature=people[0].sign(eip712.operator_config(b"\7" * 32, HOODI.chain_id)),
+            binding_signature=b"",
+        ),
+        "another wallet": replace(given, **{name: people[1].sign(made(given, HOODI.chain_id)) for name, made in approval.SIGNED.items()}),
     }
     text = forged[carried].dump() if carried in forged else carried
     assert texts(node, terms, {**in_store(proposed, {}), "approvals/1.json": text}) == []
@@ -425,7 +433,7 @@ def test_what_the_wallet_did_not_sign_stops_nobody(carried, proposed, approved, 
 
 def test_lock_of_another_definition(accepted, node, terms, place):
     other = with_hashes(replace(accepted, uuid="B"))
-    (place / ".charon" / "cluster-lock.json").write_bytes(b'{"cluster_definition": %s}' % dump(other))
+    (place / ".charon" / "cluster-lock.json").write_bytes(b'{"cluster_definition": %s}' % other.dump())
     found = "\n".join(texts(node, terms))
     assert other.definition_hash.hex() in found and accepted.definition_hash.hex() in found
 

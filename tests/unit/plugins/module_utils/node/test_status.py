@@ -10,11 +10,13 @@ import shutil
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import KNOWN
 from ansible_collections.obol.dv.plugins.module_utils.node.status import evaluate_node
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
+
+HOODI = KNOWN.by_name("hoodi")
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def stands(tree):
 @pytest.fixture
 def store(proposed, approved):
     """What the store holds when all have approved."""
-    dump = definition.dump(proposed).decode()
+    dump = proposed.dump().decode()
     return {"proposal.json": dump, **{"approvals/%d.json" % index: given.dump() for index, given in approved[1].items()}}
 
 
@@ -83,7 +85,7 @@ def test_approved(stands, second, store):
 
 
 def test_the_store_lost_the_own_proposal(stands, second, proposed):
-    (second / "ceremony" / "proposal.json").write_bytes(definition.dump(proposed))
+    (second / "ceremony" / "proposal.json").write_bytes(proposed.dump())
     told, dummy = stands(second)
     assert brief(told) == ("waiting", "proposal", (), True) and "lacks the proposal" in told.detail
 
@@ -136,8 +138,8 @@ def test_a_damaged_key(stands, second):
 
 def test_definition(stands, second, store, proposed, approved, people):
     """Placed by hand it is not accepted yet; once it is, the DKG is what is waited for."""
-    made = approval.assemble(proposed, approval.collect(proposed, store))
-    (second / "cluster-definition.json").write_bytes(definition.dump(made))
+    made = approval.assemble(proposed, approval.collect(proposed, store), HOODI)
+    (second / "cluster-definition.json").write_bytes(made.dump())
     told, known = stands(second, store)
     assert brief(told) == ("waiting", "definition", (), True) and "has not accepted" in told.detail
     assert known["definition_hash"] == "0x" + made.definition_hash.hex() and known["share_index"] == 2

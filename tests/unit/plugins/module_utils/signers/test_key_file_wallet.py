@@ -13,7 +13,9 @@ import time
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.crypto.keccak import keccak256
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712
 from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
+from ansible_collections.obol.dv.plugins.module_utils.signers.signer import sign_as
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from eth_account import Account
@@ -21,6 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 PASSWORD = "correct horse battery staple"
+TYPED_DATA = eip712.terms_and_conditions()
 
 
 def key_file(person, kdf="scrypt", iterations=2):
@@ -115,16 +118,17 @@ def test_signer_unlocks_once(write, people, monkeypatch):
     paths, unlocked = write(key_file(people[0])), []
     real = key_file_wallet.unlock
     monkeypatch.setattr(key_file_wallet, "unlock", lambda *args: unlocked.append(args) or real(*args))
-    sign = key_file_wallet.signer(*paths)
+    wallet = key_file_wallet.KeyFileWallet(*paths)
+    assert wallet.address == people[0].address
     assert unlocked == []
-    assert sign(bytes(32)) == sign(bytes(32)) == people[0].sign(bytes(32))
+    assert wallet.sign(TYPED_DATA) == wallet.sign(TYPED_DATA) == people[0].sign(TYPED_DATA)
     assert len(unlocked) == 1
 
 
 def test_sign_as_refuses_the_wallet_of_another(people):
-    assert key_file_wallet.sign_as(people[0].address, bytes(32), people[0].sign) == people[0].sign(bytes(32))
+    assert sign_as(people[0], people[0].address, TYPED_DATA) == people[0].sign(TYPED_DATA)
     with pytest.raises(DvError, match="the wallet signs for %s; wanted: the wallet of %s" % (people[1].address, people[0].address)):
-        key_file_wallet.sign_as(people[0].address, bytes(32), people[1].sign)
+        sign_as(people[1], people[0].address, TYPED_DATA)
 
 
 def test_wrong_password(write, people):

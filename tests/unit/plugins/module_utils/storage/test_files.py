@@ -9,7 +9,7 @@ import stat
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from ansible_collections.obol.dv.plugins.module_utils.storage import files, run_lock
 
 
 def _mode(path):
@@ -130,15 +130,15 @@ def test_erase(tmp_path):
 
 def test_exclusive(tmp_path):
     path = str(tmp_path / "lock")
-    with files.exclusive(path):
+    with run_lock.exclusive(path):
         with pytest.raises(DvError, match="held by another run"):
-            with files.exclusive(path):
+            with run_lock.exclusive(path):
                 pass
-    with files.exclusive(path):
+    with run_lock.exclusive(path):
         pass
 
 
-def test_sweep_erases_what_killed_runs_left_and_nothing_else(tmp_path, monkeypatch):
+def test_what_killed_runs_left_is_erased_and_nothing_else(tmp_path, monkeypatch):
     kept = ["charon-enr-private-key", ".hidden", ".notes.tmp", "x.0123456789abcdef.tmp", ".x.0123456789ABCDEF.tmp"]
     for name in kept:
         (tmp_path / name).write_text("kept")
@@ -152,5 +152,5 @@ def test_sweep_erases_what_killed_runs_left_and_nothing_else(tmp_path, monkeypat
         files.write_new(str(tmp_path / "cluster-lock.json"), b"half")
     monkeypatch.undo()
     assert len(os.listdir(tmp_path)) == len(kept) + 1
-    files.sweep(str(tmp_path))
+    files.remove_temporary_files(str(tmp_path))
     assert sorted(os.listdir(tmp_path)) == sorted(kept)

@@ -17,7 +17,8 @@ import sys
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.storage import files, ownership
+from ansible_collections.obol.dv.plugins.module_utils.storage import files, ownership, run_lock
+from ansible_collections.obol.dv.plugins.module_utils.storage.as_owner import as_owner_of
 
 #: Runs a module.
 PROGRAM = """
@@ -48,8 +49,8 @@ def data_dir(tmp_path):
 
 @pytest.fixture
 def theirs(data_dir):
-    ownership.give(data_dir, THEM)
-    with files.like_owner(str(data_dir)):
+    ownership.give_to(THEM, data_dir)
+    with as_owner_of(str(data_dir)):
         yield data_dir
 
 
@@ -83,12 +84,12 @@ def test_only_root_can_give(monkeypatch):
 @needs_root
 def test_all_is_given_and_keeps_its_mode(data_dir):
     before = {path: path.stat().st_mode for path in (data_dir, *data_dir.rglob("*"))}
-    assert ownership.give(data_dir, THEM, really=False) is True
+    assert ownership.give_to(THEM, data_dir, dry_run=True) is True
     assert {owner_of(path) for path in before} == {(0, 0)}
-    assert ownership.give(data_dir, THEM) is True
+    assert ownership.give_to(THEM, data_dir) is True
     assert {owner_of(path) for path in before} == {THEM}
     assert {path: path.stat().st_mode for path in before} == before
-    assert ownership.give(data_dir, THEM) is ownership.give(data_dir, THEM, really=False) is False
+    assert ownership.give_to(THEM, data_dir) is ownership.give_to(THEM, data_dir, dry_run=True) is False
 
 
 @needs_root
@@ -98,11 +99,11 @@ def test_links_are_left_alone(data_dir, tmp_path):
     (data_dir / "to_file").symlink_to(tmp_path / "other" / "file")
     (data_dir / "to_directory").symlink_to(tmp_path / "other")
     os.mkfifo(data_dir / "fifo")
-    ownership.give(data_dir, THEM)
+    ownership.give_to(THEM, data_dir)
     assert {owner_of(path) for path in (tmp_path / "other", tmp_path / "other" / "file", data_dir / "to_file", data_dir / "fifo")} == {
         (0, 0)
     }
-    assert ownership.give(data_dir, THEM) is False
+    assert ownership.give_to(THEM, data_dir) is False
 
 
 @needs_root
@@ -110,14 +111,14 @@ def test_a_file_with_a_second_name_is_not_given(data_dir, tmp_path):
     (tmp_path / "shadow").write_text("")
     os.link(tmp_path / "shadow", data_dir / "innocent")
     with pytest.raises(DvError, match="innocent has a second name"):
-        ownership.give(data_dir, THEM)
+        ownership.give_to(THEM, data_dir)
     assert owner_of(tmp_path / "shadow") == (0, 0)
 
 
 @needs_root
 def test_a_directory_that_is_reached_by_a_link(data_dir, tmp_path):
     (tmp_path / "link").symlink_to(data_dir)
-    assert ownership.give(tmp_path / "link", THEM) is True
+    assert ownership.give_to(THEM, tmp_path / "link") is True
     assert owner_of(data_dir / "key") == THEM
 
 
@@ -178,7 +179,7 @@ PLANTED_TEXT = "is a link on the way to .*, and another user than root can set i
 def test_a_data_directory_by_a_link_of_theirs(plant, way, place):
     plant(place)
     with pytest.raises(DvError, match=PLANTED_TEXT):
-        files.like_owner("%s/%s" % (place, way)).__enter__()
+        as_owner_of("%s/%s" % (place, way)).__enter__()
 
 
 PATHS = dict(wallet_file="/nowhere/w", wallet_password_file="/nowhere/p", policy_file="/nowhere/y", store="/nowhere")
@@ -214,7 +215,7 @@ def test_every_module_refuses_it(module, arguments, way, place, tmp_path, collec
 def test_a_data_directory_by_a_link_of_roots(way, place):
     for mode in (0o755, 0o775, 0o1777):
         place.chmod(mode)
-        with files.like_owner(str(place / way)):
+        with as_owner_of(str(place / way)):
             files.make_directory(str(place / way / "new"))
     assert owner_of(place / way / "new") == (0, 0)
 
@@ -223,13 +224,13 @@ def test_a_data_directory_by_a_link_of_roots(way, place):
 def test_links_without_end(place):
     (place / "loop").symlink_to("loop")
     with pytest.raises(DvError, match="loop is a link on the way to"):
-        files.like_owner(str(place / "loop")).__enter__()
+        as_owner_of(str(place / "loop")).__enter__()
 
 
 def test_for_ones_own_user_a_link_is_a_link(place, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     place.chmod(0o777)
-    with files.like_owner(str(place / "link")):
+    with as_owner_of(str(place / "link")):
         assert files.names(str(place / "link")) == ["inner"]
 
 
@@ -239,7 +240,7 @@ def test_what_is_made_there_is_theirs(theirs, tmp_path):
     files.write_new(new[0], b"")
     files.write_same(new[1], b"")
     files.replace(new[2], b"")
-    with files.exclusive(new[3]):
+    with run_lock.exclusive(new[3]):
         pass
     files.make_directory(new[5])
     files.write_directory(new[6], {"1": b""})
@@ -267,10 +268,10 @@ def test_it_is_theirs_before_it_has_content_or_name(theirs, monkeypatch):
 def test_of_ones_own_nothing_is_special(data_dir, tmp_path):
     (tmp_path / "other").mkdir()
     (data_dir / "link").symlink_to(tmp_path / "other")
-    with files.like_owner(str(data_dir)):
+    with as_owner_of(str(data_dir)):
         files.write_new(str(data_dir / "link" / "new"), b"")
     assert (tmp_path / "other" / "new").exists()
-    with files.like_owner(str(tmp_path / "nothing")), files.like_owner(None):
+    with as_owner_of(str(tmp_path / "nothing")), as_owner_of(None):
         files.make_directory(str(tmp_path / "nothing"))
 
 
@@ -284,7 +285,7 @@ DEEDS = {
     "make a directory deeper": lambda path: files.make_directory(path + "/deeper"),
     "write_directory": lambda path: files.write_directory(path, {"file": b""}),
     "erase": files.erase,
-    "exclusive": lambda path: files.exclusive(path).__enter__(),
+    "exclusive": lambda path: run_lock.exclusive(path).__enter__(),
 }
 
 
@@ -326,7 +327,7 @@ def test_a_directory_deeper_than_any_path(descriptors, data_dir, request):
         descriptor = below
     os.close(descriptor)
     try:
-        ownership.give(data_dir, THEM)
+        ownership.give_to(THEM, data_dir)
     except DvError as error:
         assert "holds hundreds of directories in one another; wanted: what charon and we make" in str(error)
     finally:

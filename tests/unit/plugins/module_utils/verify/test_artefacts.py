@@ -8,13 +8,12 @@ import json
 import random
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import lock
-from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import dump
+from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import ClusterLock
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
-from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import custom
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import Networks, custom_network
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.plugins.module_utils.verify.definition import verify_definition
 from ansible_collections.obol.dv.plugins.module_utils.verify.lock import verify_lock
@@ -71,7 +70,7 @@ def test_versions(version):
     minor = int(version.split(".")[1])
     fields = {"deposit_amounts": None} if minor < 8 else {}
     made = DealtCluster(validators=1, version=version, target_gas_limit=60_000_000 if minor >= 10 else 0, **fields).lock
-    for each in (made, lock.parse(lock.dump(made))):
+    for each in (made, ClusterLock.parse(made.dump())):
         assert not verify_lock(each).findings
 
 
@@ -82,10 +81,10 @@ def test_compounding_and_default_amounts():
 
 
 def test_a_network_of_ones_own(cluster):
-    network = custom("devnet", 3151908, "0x10000038", 1700000000)
+    network = custom_network("devnet", 3151908, "0x10000038", 1700000000)
     made = DealtCluster(validators=1, signed=False, fork_version=network.genesis_fork_version)
     assert errors(verify_lock(made.lock)) == {"network"}
-    report = verify_lock(made.lock, (network,))
+    report = verify_lock(made.lock, Networks(network))
     assert report.ok and report.cluster["network"] == "devnet"
     assert warnings(report) == {"definition_signatures", "builder_registration"}
 
@@ -166,14 +165,14 @@ def test_unreadable_files(tmp_path, case):
 
 def test_definition_file(cluster, tmp_path):
     path = tmp_path / "terms.json"
-    path.write_bytes(dump(cluster.lock.definition))
+    path.write_bytes(cluster.lock.definition.dump())
     report = verify_path(str(path))
     assert not report.findings and report.cluster["lock_hash"] is None and report.cluster["validators"] == []
     assert verify_definition(cluster.lock.definition).cluster == report.cluster
 
 
 def test_unknown_keys_are_a_warning(cluster, tmp_path):
-    for content in (lock.dump(cluster.lock), dump(cluster.lock.definition)):
+    for content in (cluster.lock.dump(), cluster.lock.definition.dump()):
         value = json.loads(content)
         value["surprise"] = 1
         path = tmp_path / "file.json"
@@ -184,7 +183,7 @@ def test_unknown_keys_are_a_warning(cluster, tmp_path):
 
 def test_fuzz_raises_nothing(tmp_path):
     """Bytes of a lock replaced at random: findings, whatever they are."""
-    content = lock.dump(DealtCluster(validators=1, operators=3, threshold=2).lock)
+    content = DealtCluster(validators=1, operators=3, threshold=2).lock.dump()
     rng = random.Random(4)
     path = tmp_path / "cluster-lock.json"
     wrong = 0
@@ -206,7 +205,7 @@ def _leaves(value, path=()):
 
 @pytest.mark.parametrize("strange", [None, 0, -1, 2**70, 1.5, True, "", "0x", "x", [], [[]], {}], ids=repr)
 def test_strange_values_everywhere_raise_nothing(tmp_path, strange):
-    content = lock.dump(DealtCluster(validators=1, operators=3, threshold=2).lock)
+    content = DealtCluster(validators=1, operators=3, threshold=2).lock.dump()
     path = tmp_path / "cluster-lock.json"
     for place in list(_leaves(json.loads(content)))[1:]:
         value = json.loads(content)

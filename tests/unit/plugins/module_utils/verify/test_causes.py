@@ -8,7 +8,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Operator, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit
@@ -35,7 +34,7 @@ def unfinished(found, waiting, lacks):
 def test_an_unfinished_definition_is_one_line(cluster, tmp_path, lacks, waiting, text):
     found = unfinished(cluster.lock.definition, waiting, lacks)
     for path in (tmp_path / "file.json", tmp_path / layout.DEFINITION):
-        path.write_bytes(definition.dump(found))
+        path.write_bytes(found.dump())
     for report in (verify_path(str(tmp_path / "file.json")), verify_path(str(tmp_path))):
         (finding,) = (each for each in report.findings if each.level == "error")
         assert finding.text == "the definition is not finished: %s to submit an ENR and sign" % text

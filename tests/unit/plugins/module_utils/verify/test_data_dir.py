@@ -11,8 +11,8 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition, lock
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import ClusterLock
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit, keystore
@@ -113,8 +113,8 @@ def _definition(change):
     """The lock's definition as a file, after ``change`` (dataclass fields)."""
 
     def changed(node):
-        found = lock.parse((node / layout.LOCK).read_bytes()).definition
-        (node / layout.DEFINITION).write_bytes(definition.dump(with_hashes(replace(found, **change))))
+        found = ClusterLock.parse((node / layout.LOCK).read_bytes()).definition
+        (node / layout.DEFINITION).write_bytes(with_hashes(replace(found, **change)).dump())
 
     return changed
 
@@ -148,7 +148,7 @@ WRONG = {
     "definition of another cluster": (_definition({"name": "another"}), "definition", "has the definition hash"),
     "definition with another threshold": (_definition({"threshold": 4}), "definition", "has the definition hash"),
     "definition with another ENR": (
-        lambda node: _definition({"operators": lock.parse((node / layout.LOCK).read_bytes()).definition.operators[::-1]})(node),
+        lambda node: _definition({"operators": ClusterLock.parse((node / layout.LOCK).read_bytes()).definition.operators[::-1]})(node),
         "definition",
         "has the definition hash",
     ),
@@ -319,7 +319,7 @@ def test_key_shares_of_two_nodes(cluster, tmp_path):
 
 
 def test_definition_only(cluster, tmp_path):
-    (tmp_path / layout.DEFINITION).write_bytes(definition.dump(cluster.lock.definition))
+    (tmp_path / layout.DEFINITION).write_bytes(cluster.lock.definition.dump())
     (tmp_path / layout.NODE_KEY).write_text(cluster.node_keys[2].hex())
     report = verify_path(str(tmp_path))
     assert report.ok and report.cluster["lock_hash"] is None

@@ -9,7 +9,6 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Operator, ValidatorAddresses, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.validator_keys import ValidatorKeys
@@ -179,11 +178,11 @@ def test_an_edited_cluster_beside_the_definition_of_before(tmp_path):
     made.lock = made.seal(replace(made.lock, definition=stripped(signed)))
     made.write(tmp_path / "node")
     path = tmp_path / "node" / layout.DEFINITION
-    path.write_bytes(definition.dump(signed))
+    path.write_bytes(signed.dump())
     report = verify_path(str(tmp_path / "node"))
     assert report.ok and warnings(report) == {"definition", "definition_signatures"}
     assert "is from before a charon alpha edit" in texts(report)
-    path.write_bytes(definition.dump(with_hashes(replace(signed, name="another"))))
+    path.write_bytes(with_hashes(replace(signed, name="another")).dump())
     assert errors(verify_path(str(tmp_path / "node"))) == {"definition"}
 
 

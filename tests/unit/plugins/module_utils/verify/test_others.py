@@ -11,8 +11,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import definition, lock
-from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import DepositData
+from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import ClusterLock, DepositData
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import builder_registration, deposit, keystore
@@ -145,13 +144,13 @@ COPIES = ["cluster-lock.json.bak", "cluster-lock (1).json", "old.txt", "validato
 
 
 def of_definition(found):
-    return definition.dump(found.definition)
+    return found.definition.dump()
 
 
 @pytest.mark.parametrize("name", COPIES)
-@pytest.mark.parametrize("write", [lock.dump, of_definition], ids=["lock", "definition"])
+@pytest.mark.parametrize("write", [ClusterLock.dump, of_definition], ids=["lock", "definition"])
 def test_copies(node, name, write):
-    found = lock.parse((node / layout.LOCK).read_bytes())
+    found = ClusterLock.parse((node / layout.LOCK).read_bytes())
     before = verify_path(str(node)).findings
     path = node / name
     path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -168,10 +167,10 @@ def test_copies(node, name, write):
 
 
 def test_many_copies_are_one_line(node):
-    found = lock.parse((node / layout.LOCK).read_bytes())
+    found = ClusterLock.parse((node / layout.LOCK).read_bytes())
     before = verify_path(str(node)).findings
     for number in range(5):
-        (node / ("cluster-lock (%d).json" % number)).write_bytes(lock.dump(replace(found, lock_hash=bytes([number] * 32))))
+        (node / ("cluster-lock (%d).json" % number)).write_bytes(replace(found, lock_hash=bytes([number] * 32)).dump())
     (finding,) = [each for each in verify_path(str(node)).findings if each not in before]
     assert finding.text.endswith("(and 4 more like it)")
 
@@ -292,8 +291,8 @@ STORED = {
 
 @pytest.mark.parametrize("case", STORED)
 def test_stored_hashes_of_the_definition_beside_the_lock(node, case):
-    found = lock.parse((node / layout.LOCK).read_bytes()).definition
-    (node / layout.DEFINITION).write_bytes(definition.dump(replace(found, **STORED[case])))
+    found = ClusterLock.parse((node / layout.LOCK).read_bytes()).definition
+    (node / layout.DEFINITION).write_bytes(replace(found, **STORED[case]).dump())
     report = verify_path(str(node))
     assert errors(report) == {"definition"}
     (name,) = STORED[case]

@@ -8,8 +8,8 @@ import re
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.cluster import lock
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Operator, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import BuilderRegistration
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
@@ -217,7 +217,7 @@ RESEALED = {
     ),
     "registration without signature": (of_registration(signature=b""), {"builder_registration"}, "no signature"),
     "no registration": (
-        of_first(lambda _v, _c: {"registration": lock.BuilderRegistration()}),
+        of_first(lambda _v, _c: {"registration": BuilderRegistration()}),
         {"builder_registration"},
         "no signature, fee",
     ),
