@@ -94,15 +94,15 @@ class DvError(Exception):
 class OperatorError(DvError):
     """An error that one operator is to blame for.
 
-    :param index: the operator's share index, from 1
+    :param share_index: the operator's share index, from 1
     :param check: short name of the check that failed, e.g. ``enr_signature``
     """
 
     WHO = "operator %d"
 
-    def __init__(self, index: int, check: str, found: str, wanted: str = "", hint: str = "") -> None:
-        self.index, self.check = index, check
-        super().__init__(f"{self.WHO % index}, {check}: {found}", wanted, hint)
+    def __init__(self, share_index: int, check: str, found: str, wanted: str = "", hint: str = "") -> None:
+        self.share_index, self.check = share_index, check
+        super().__init__(f"{self.WHO % share_index}, {check}: {found}", wanted, hint)
 
 
 class CarriedError(OperatorError):

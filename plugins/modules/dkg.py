@@ -171,8 +171,9 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.crypto.secp256k1 import public_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, LOCK, DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony, elsewhere
-    from ansible_collections.obol.dv.plugins.module_utils.dkg import inbox as mail
+    from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
+    from ansible_collections.obol.dv.plugins.module_utils.dkg.inbox import select
+    from ansible_collections.obol.dv.plugins.module_utils.dkg.status import note_other_definitions
     from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
     from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
@@ -190,7 +191,7 @@ def run_module(module):
     params, networks = module.params, networks_of(module.params)
     data_dir = DataDir(params["data_dir"])
     if not data_dir.holds(DEFINITION):
-        detail = "there is no %s in %s yet: it needs the approvals of all operators" % (DEFINITION, data_dir)
+        detail = f"there is no {DEFINITION} in {data_dir} yet: it needs the approvals of all operators"
         state = "planned" if module.check_mode else "waiting"
         return dict(NodeStatus(state=state, step="definition", detail=detail).result(), changed=module.check_mode)
     private_key = node_key.read(data_dir)
@@ -199,41 +200,41 @@ def run_module(module):
     try:
         definition = acceptance.accepted_definition(data_dir, own_key, confirmed, networks, dry_run=module.check_mode)
     except Unbound as error:
-        standing = NodeStatus(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
-        return dict(standing.result(), changed=False)
-    known = summarize(definition, own_key)
+        node_status = NodeStatus(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
+        return dict(node_status.result(), changed=False)
+    summary = summarize(definition, own_key)
     complete = data_dir.holds(LOCK)
     used = None if complete else node_key.in_use(data_dir, time.time())
     if used:
         raise DvError(used, "a key that no charon uses", "stop that charon, then run again")
     if module.check_mode:
         state, detail = ("complete", "nothing to do") if complete else ("planned", "would take part in the ceremony")
-        return dict(known, **NodeStatus(state=state, detail=detail).result(), changed=not complete)
-    inbox = mail.select(definition.definition_hash, params["inbox"])
+        return dict(summary, **NodeStatus(state=state, detail=detail).result(), changed=not complete)
+    texts = select(definition.definition_hash, params["inbox"])
     prefix, settled = dkg_folder(definition.definition_hash), tuple(params["settled"])
     outcome = ceremony.step(
         data_dir,
         definition,
         private_key,
-        inbox,
+        texts,
         params["attempt"],
         network=networks.of(definition),
-        settled=[name.removeprefix(prefix) for name in settled],
+        completed_rounds=[name.removeprefix(prefix) for name in settled],
     )
-    outcome = elsewhere.note(outcome, definition, private_key, params["inbox"])
-    there = set(inbox.values())
+    outcome = note_other_definitions(outcome, definition, private_key, params["inbox"])
+    stored = set(texts.values())
     outbox = {
         prefix + name: text
         for name, text in outcome.outbox.items()
-        if inbox.get(name) != text and not (name in outcome.handed_on and text in there)
+        if texts.get(name) != text and not (name in outcome.handed_on and text in stored)
     }
     result = dict(
-        known,
+        summary,
         **outcome.result(),
         changed=outcome.changed,
         outbox={name: text for name, text in outbox.items() if not name.startswith(settled)},
         handed_on=[prefix + name for name in outcome.handed_on],
-        settled=[prefix + name for name in outcome.settled],
+        settled=[prefix + name for name in outcome.completed_rounds],
     )
     if outcome.state in ("aborted", "stopped"):
         result.update(failed=True, msg=outcome.detail)

@@ -12,7 +12,7 @@ from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import OR
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.validator_keys import ValidatorKeys
-from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony_dir
+from ansible_collections.obol.dv.plugins.module_utils.dkg.ceremony_dir import CeremonyDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import jws
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.derivation import Derivation
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import session_id
@@ -37,9 +37,9 @@ def of(data_dir, seeds):
     for validator, share in enumerate(shares):
         yield "share of validator %d" % validator, share.to_bytes(32, "big")
     made = Definition.parse((data_dir / "cluster-definition.json").read_bytes())
-    home = ceremony_dir.Home(DataDir(data_dir), made.definition_hash)
+    ceremony = CeremonyDir(DataDir(data_dir), made.definition_hash)
     for attempt, seed in seeds.items():
-        for name, secret in _of_the_way(made, home.attempt(attempt), seed):
+        for name, secret in _of_the_way(made, ceremony.attempt(attempt), seed):
             yield "%s, attempt %d" % (name, attempt), secret
 
 
@@ -54,7 +54,7 @@ def _of_the_way(made, attempt, seed):
         yield "ML-KEM half of the HPKE key for operator %d" % operator, key[:64]
         yield "X25519 half of the HPKE key for operator %d" % operator, key[64:]
     # Our own is the one that was sent; where all are there, they make a session.
-    commits = [attempt.kept("commit", operator) or attempt.out("commit") for operator in operators]
+    commits = [attempt.received("commit", operator) or attempt.sent("commit") for operator in operators]
     session = session_id(parameters, [jws.split(text).digest for text in commits])
     for validator in range(made.num_validators):
         yield "proof nonce of validator %d" % validator, derivation.nonce(validator, session).to_bytes(32, "big")

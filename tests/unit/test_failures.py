@@ -17,13 +17,14 @@ PAGES = ROOT / "docs" / "failures"
 #: What is called with a text that an operator reads: its place among the arguments, or the keyword.
 SPEAKERS = {
     "DvError": 0,
-    "Stop": 0,
+    "StateError": 0,
     "kind": 0,
     "module.warn": 0,
     "OperatorError": 2,
     "CarriedError": 2,
     "SignedByAnother": 0,
     "Unbound": 1,
+    "super().__init__": 0,
     "Fault": 3,
     "_bad": 4,
     "report.error": 1,
@@ -57,9 +58,8 @@ NO_FAILURES = {"%: run again", "it is this node's turn: run again", "% is in %",
 
 #: Expressions that hand on the text of another error, which is found where it is made.
 HANDED_ON = {
-    "'; '.join([*verdicts, *walk.notes, *notes])",
+    "'; '.join([*verdicts, *run.notes, *notes])",
     "'; '.join(problems)",
-    "*about",
     "_text(result)",
     "error.found",
     "found",

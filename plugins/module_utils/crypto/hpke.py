@@ -52,7 +52,7 @@ def seal(recipient: bytes, info: bytes, plaintext: bytes) -> bytes:
         raise DvError("an HPKE public key that cannot be sealed to", f"an X-Wing key of {PUBLIC_KEY_SIZE} bytes") from None
 
 
-def unseal(private_key: bytes, info: bytes, ciphertext: bytes) -> bytes:
+def open(private_key: bytes, info: bytes, ciphertext: bytes) -> bytes:
     """What was sealed to the holder of ``private_key`` (96 bytes) with ``info``.
 
     :raises DvError: it was not

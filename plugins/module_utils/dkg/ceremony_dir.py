@@ -13,7 +13,7 @@
         evidence/<round>-<operator>.json    an accusation: the first wrong message, with what proves it
         evidence/own-<round>.jws      a message under our own key that contradicts ours
         keys/                         our key shares, until they move to validator_keys/
-        derived/<name>                results kept to save time, some of them secret; each says what it belongs to
+        derived/<name>                the cache: results kept to save time, some of them secret; each says what it belongs to
 
 Directories are 0700, files 0600. Every file is written whole, made durable before anything that depends on it, and
 never written again.
@@ -22,48 +22,48 @@ never written again.
 import hashlib
 import os
 import re
+from collections.abc import Iterable, Iterator
 
 from ..cluster.node_status import changed_at
-from ..data_dir.layout import KEYS, LOCK
-from ..errors import DvError
+from ..data_dir.layout import DataDir
 from ..storage import files
 from .protocol.derivation import SEED_SIZE
 from .protocol.messages import KINDS
 
-# The name of a home.
+# The name of a ceremony's directory.
 _HASH = re.compile("[0-9a-f]{64}")
 
 #: The directories of an attempt, from the top down.
-_DIRECTORIES = ("", "out", "in", *("in/%s" % round for round in KINDS), "evidence", "keys", "derived")
+_DIRECTORIES = ("", "out", "in", *(f"in/{round_name}" for round_name in KINDS), "evidence", "keys", "derived")
 
 
-class Home:
+class CeremonyDir:
     """The ceremony of one definition on one node. ``changed`` says whether anything was written or erased."""
 
-    def __init__(self, data_dir, definition_hash):
-        self.data_dir, self.changed = data_dir, False
+    def __init__(self, data_dir: DataDir, definition_hash: bytes):
+        self.data_dir, self.definition_hash, self.changed = data_dir, definition_hash, False
         self.directory = data_dir.ceremony(definition_hash)
 
-    def attempt(self, number):
-        """The :class:`Attempt` of that number; it need not exist yet."""
-        return Attempt(self, number)
+    def attempt(self, number: int) -> "AttemptDir":
+        """The attempt of that number; it need not exist yet."""
+        return AttemptDir(self, number)
 
-    def attempts(self):
+    def attempts(self) -> list["AttemptDir"]:
         """All attempts of which there is anything, ascending."""
         names = files.names(self.directory)
         return [self.attempt(number) for number in sorted(int(name) for name in names if name.isdecimal())]
 
-    def siblings(self):
-        """The homes of other definitions in the same data directory."""
+    def siblings(self) -> list["CeremonyDir"]:
+        """The ceremonies of other definitions in the same data directory."""
         directory, own = os.path.split(self.directory)
         hashes = [name for name in files.names(directory) if _HASH.fullmatch(name) and name != own]
-        return [Home(self.data_dir, bytes.fromhex(name)) for name in hashes if files.is_directory(os.path.join(directory, name))]
+        return [CeremonyDir(self.data_dir, bytes.fromhex(name)) for name in hashes if files.is_directory(os.path.join(directory, name))]
 
-    def has_sent(self):
+    def has_sent(self) -> bool:
         """Whether there is a message of ours in any attempt."""
-        return any(attempt.sent() for attempt in self.attempts())
+        return any(attempt.sent_rounds() for attempt in self.attempts())
 
-    def recover(self):
+    def recover(self) -> None:
         """Finish what an interrupted run left: its temporary files (they may be secret) go, its names become
         durable."""
         attempts = self.attempts()
@@ -81,165 +81,154 @@ class Home:
             for name in _DIRECTORIES:
                 yield os.path.join(attempt.directory, name)
 
-    def read(self, path):
-        """The content of the file ``path`` (bytes), or None."""
+    def read(self, path: str) -> bytes | None:
+        """The content of the file ``path``."""
         return files.read_if_exists(path)
 
-    def exists(self, path):
-        """Whether there is a file ``path``."""
+    def exists(self, path: str) -> bool:
         return files.exists(path)
 
-    def write(self, path, content):
+    def write(self, path: str, content: bytes) -> None:
         """Write the new file ``path`` durably, its directories too."""
         files.make_directory(os.path.dirname(path))
         files.write_new(path, content)
         self.changed = True
 
-    def replace(self, path, content):
+    def replace(self, path: str, content: bytes) -> None:
         """The same for a file that may be there."""
         files.make_directory(os.path.dirname(path))
         files.replace(path, content)
         self.changed = True
 
 
-class Attempt:
-    """One attempt's files."""
+class AttemptDir:
+    """One attempt's files. Messages are JWS texts, ``operator`` is a share index."""
 
-    def __init__(self, home, number):
-        self._home, self.number = home, number
-        self.directory = os.path.join(home.directory, str(number))
+    def __init__(self, ceremony_dir: CeremonyDir, number: int):
+        self._ceremony_dir, self.number = ceremony_dir, number
+        self.directory = os.path.join(ceremony_dir.directory, str(number))
         self.keys = os.path.join(self.directory, "keys")
 
-    def seed(self):
-        """The seed (32 bytes), or None: of another length it is none."""
+    def seed(self) -> bytes | None:
+        """The seed (32 bytes): of another length it is none."""
         content = files.read_if_exists(self._path("seed"))
         return content if content is not None and len(content) == SEED_SIZE else None
 
-    def has_seed(self):
+    def has_seed(self) -> bool:
         """Whether there is something that should be the seed."""
         return os.path.lexists(self._path("seed"))
 
-    def plant(self, seed):
+    def write_seed(self, seed: bytes) -> None:
         """Link the new ``seed`` (32 bytes) into place; never over another."""
-        self._home.write(self._path("seed"), seed)
+        self._ceremony_dir.write(self._path("seed"), seed)
 
-    def out(self, round):
-        """Our message (text) of ``round``, or None."""
-        return self._text("out", "%s.jws" % round)
+    # Messages
 
-    def send(self, round, text):
-        """Write our message of ``round``: from now on it counts as sent."""
-        self._home.write(self._path("out", "%s.jws" % round), text.encode())
+    def sent(self, round_name: str) -> str | None:
+        """Our message of that round."""
+        return self._text(self._sent_path(round_name))
 
-    def sent(self):
+    def write_sent(self, round_name: str, text: str) -> None:
+        """Write our message of that round: from now on it counts as sent."""
+        self._ceremony_dir.write(self._sent_path(round_name), text.encode())
+
+    def sent_rounds(self) -> list[str]:
         """The rounds of which there is a message of ours, an abort among them."""
-        return [round for round in KINDS if self._home.exists(self._path("out", "%s.jws" % round))]
+        return [round_name for round_name in KINDS if self._ceremony_dir.exists(self._sent_path(round_name))]
 
-    def kept(self, round, operator):
-        """The good message (text) of ``operator`` in ``round``, or None."""
-        return self._text("in", round, "%d.jws" % operator)
+    def last_sent(self) -> float | None:
+        """When we last sent something (Unix seconds)."""
+        return changed_at(*map(self._sent_path, KINDS))
 
-    def kept_path(self, round, operator):
-        """Where that message lies."""
-        return self._path("in", round, "%d.jws" % operator)
+    def received(self, round_name: str, operator: int) -> str | None:
+        """The good message of ``operator`` in that round."""
+        return self._text(self.received_path(round_name, operator))
 
-    def keep(self, round, operator, text):
-        """Keep the first good message of ``operator`` in ``round``."""
-        self._home.write(self._path("in", round, "%d.jws" % operator), text.encode())
+    def received_path(self, round_name: str, operator: int) -> str:
+        return self._path("in", round_name, f"{operator}.jws")
 
-    def accuse(self, round, operator, accusation):
-        """Keep the first accusation (bytes) of ``operator`` in ``round``. False if there is one."""
-        path = self.evidence_path(round, operator)
-        if self._home.exists(path):
+    def write_received(self, round_name: str, operator: int, text: str) -> None:
+        """Keep the first good message of ``operator`` in that round."""
+        self._ceremony_dir.write(self.received_path(round_name, operator), text.encode())
+
+    def publishable(self, operators: Iterable[int]) -> Iterator[tuple[str, int, str]]:
+        """(round, operator, text) of the confirms, seals and aborts of others that we hold: hosts hand them on."""
+        for round_name in ("confirm", "seal", "abort"):
+            for operator in operators:
+                text = self.received(round_name, operator)
+                if text is not None:
+                    yield round_name, operator, text
+
+    # What is wrong
+
+    def accusation_path(self, round_name: str, operator: int) -> str:
+        return self._path("evidence", f"{round_name}-{operator}.json")
+
+    def accusations(self, operators: Iterable[int]) -> list[tuple[str, int, str]]:
+        """(round, operator, path) of every accusation, in the order of the rounds."""
+        each = ((round_name, operator, self.accusation_path(round_name, operator)) for round_name in KINDS for operator in operators)
+        return [accusation for accusation in each if self._ceremony_dir.exists(accusation[2])]
+
+    def write_accusation(self, round_name: str, operator: int, accusation: bytes) -> bool:
+        """Keep the first accusation of ``operator`` in that round. False if there is one."""
+        path = self.accusation_path(round_name, operator)
+        if self._ceremony_dir.exists(path):
             return False
-        self._home.write(path, accusation)
+        self._ceremony_dir.write(path, accusation)
         return True
 
-    def evidence_path(self, round, operator):
-        """Where the accusation of ``operator`` in ``round`` lies."""
-        return self._path("evidence", "%s-%d.json" % (round, operator))
-
-    def accusations(self, operators):
-        """(round, operator, path) of every accusation, in the order of the rounds."""
-        paths = ((round, operator, self.evidence_path(round, operator)) for round in KINDS for operator in operators)
-        return [place for place in paths if self._home.exists(place[2])]
-
-    def refuse(self, round, operator, digest):
-        """Remember one more message that is wrong, by the ``digest`` (32 bytes) of its signing input, where the evidence is of
-        another one. If this is lost, it is only checked again."""
-        name = _refused(round, operator)
-        self.remember(name, name.encode(), (self.recall(name, name.encode()) or b"") + digest)
-
-    def refused(self, round, operator):
-        """The digests of those messages."""
-        name = _refused(round, operator)
-        content = self.recall(name, name.encode()) or b""
+    def refused(self, round_name: str, operator: int) -> set[bytes]:
+        """The digests (32 bytes) of the signing inputs of more messages that are wrong."""
+        name = _refused(round_name, operator)
+        content = self.cache_get(name, name.encode()) or b""
         return {content[i : i + 32] for i in range(0, len(content), 32)}
 
-    def contradict(self, round, text):
-        """Keep a message under our own key that contradicts ours: this attempt is over for us."""
-        path = self._path("evidence", "own-%s.jws" % round)
-        if not self._home.exists(path):
-            self._home.write(path, text.encode())
+    def write_refused(self, round_name: str, operator: int, digest: bytes) -> None:
+        """Keep one more of them, where the evidence is of another one. If this is lost, it is only checked again."""
+        name = _refused(round_name, operator)
+        self.cache_put(name, name.encode(), (self.cache_get(name, name.encode()) or b"") + digest)
 
-    def contradictions(self):
+    def contradictions(self) -> list[str]:
         """The paths of messages under our own key that contradict ours."""
-        paths = (self._path("evidence", "own-%s.jws" % round) for round in KINDS)
-        return [path for path in paths if self._home.exists(path)]
+        return [path for path in map(self._contradiction_path, KINDS) if self._ceremony_dir.exists(path)]
 
-    def recall(self, name, binding):
-        """What :meth:`remember` got under ``name`` with the same ``binding``, or None."""
-        content = self._home.read(self._path("derived", name)) or b""
+    def write_contradiction(self, round_name: str, text: str) -> None:
+        """Keep a message under our own key that contradicts ours: this attempt is over for us."""
+        path = self._contradiction_path(round_name)
+        if not self._ceremony_dir.exists(path):
+            self._ceremony_dir.write(path, text.encode())
+
+    # What can be computed again, and what is erased in the end
+
+    def cache_get(self, name: str, binding: bytes) -> bytes | None:
+        """What :meth:`cache_put` got under ``name`` with the same ``binding``."""
+        content = self._ceremony_dir.read(self._path("derived", name)) or b""
         checksum, value = content[:32], content[32:]
         return value if checksum == hashlib.sha256(binding + value).digest() else None
 
-    def remember(self, name, binding, value):
-        """Keep ``value`` (bytes), which can be computed again, with the 32 bytes ``binding`` that say what it
-        belongs to."""
-        self._home.replace(self._path("derived", name), hashlib.sha256(binding + value).digest() + value)
+    def cache_put(self, name: str, binding: bytes, value: bytes) -> None:
+        """Keep ``value``, with the ``binding`` (32 bytes) that says what it belongs to."""
+        self._ceremony_dir.replace(self._path("derived", name), hashlib.sha256(binding + value).digest() + value)
 
-    def since(self):
-        """When we last sent something (Unix seconds), or None."""
-        return changed_at(*(self._path("out", "%s.jws" % round) for round in KINDS))
-
-    def clear(self, keys=True):
-        """Erase the seed, the key shares that were not moved away (unless ``keys`` is False), and what was kept to save time. The
-        messages stay."""
-        self._home.changed |= files.erase(self._path("seed"))
+    def erase_secrets(self, keys: bool = True) -> None:
+        """Erase the seed, the key shares that were not moved away (unless ``keys`` is False), and the cache. The messages stay."""
+        self._ceremony_dir.changed |= files.erase(self._path("seed"))
         for directory in (*([self.keys] if keys else []), self._path("derived")):
-            self._home.changed |= files.erase_directory(directory)
+            self._ceremony_dir.changed |= files.erase_directory(directory)
 
-    def held(self, operators):
-        """(round, operator, text) of the confirms, seals and aborts of others that we hold: hosts hand them on."""
-        for round in ("confirm", "seal", "abort"):
-            for operator in operators:
-                text = self.kept(round, operator)
-                if text is not None:
-                    yield round, operator, text
+    def _sent_path(self, round_name):
+        return self._path("out", f"{round_name}.jws")
 
-    def _text(self, *names):
-        content = self._home.read(self._path(*names))
+    def _contradiction_path(self, round_name):
+        return self._path("evidence", f"own-{round_name}.jws")
+
+    def _text(self, path):
+        content = self._ceremony_dir.read(path)
         return None if content is None else content.decode("ascii", "replace")
 
     def _path(self, *names):
         return os.path.join(self.directory, *names)
 
 
-def _refused(round, operator):
-    return "refused-%s-%d" % (round, operator)
-
-
-def check_no_results(data_dir):
-    """Refuse to begin where there are results of a ceremony.
-
-    :raises DvError: there are; it names one
-    """
-    for name in files.names(data_dir.root):
-        path = data_dir.path(name)
-        filled = files.names(path) if name == KEYS else name == LOCK or name.startswith("deposit-data")
-        if filled:
-            raise DvError(
-                "%s exists, and does not come from this ceremony" % path,
-                "a data directory without lock, deposit data and validator keys",
-                "give the new cluster a data directory of its own; keep the old one: its keys may be in use",
-            )
+def _refused(round_name, operator):
+    return f"refused-{round_name}-{operator}"

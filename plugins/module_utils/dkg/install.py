@@ -2,95 +2,90 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The end of a ceremony: everything is checked once more, put in its place, the lock last; then the secrets of the
-way go.
+"""The results of a ceremony in the data directory: at its beginning there are none; at its end everything is checked once more, put
+in its place, the lock last; then the secrets of the way go.
 
 Each step can be done again, so an interrupted run goes on from where it was.
 """
 
-from ..data_dir import artefacts
-from ..data_dir.layout import KEYS, LOCK
+from ..cluster.lock import ClusterLock
+from ..data_dir.layout import KEYS, LOCK, DataDir
 from ..data_dir.validator_keys import ValidatorKeys
 from ..errors import DvError
 from ..ethereum import deposit
+from ..ethereum.networks import Network
 from ..storage import files
+from .ceremony_dir import AttemptDir, CeremonyDir
+from .protocol.parameters import Parameters
 
 
-def is_complete(home, definition_hash):
-    """Whether the data directory holds the finished results of the definition with that hash.
+def check_no_results(data_dir: DataDir) -> None:
+    """Refuse to begin where there are results of a ceremony.
 
-    :raises DvError: it holds those of another one
+    :raises DvError: there are; it names one
     """
-    found = artefacts.locked_definition(home.data_dir)
-    if found is None:
-        return False
-    check_locked(home.data_dir, found, definition_hash)
-    return True
+    for name in files.names(data_dir.root):
+        path = data_dir.path(name)
+        filled = files.names(path) if name == KEYS else name == LOCK or name.startswith("deposit-data")
+        if filled:
+            raise DvError(
+                f"{path} exists, and does not come from this ceremony",
+                "a data directory without lock, deposit data and validator keys",
+                "give the new cluster a data directory of its own; keep the old one: its keys may be in use",
+            )
 
 
-def check_locked(data_dir, found, definition_hash):
-    """Refuse a lock whose definition, ``found`` there, has another hash.
-
-    :raises DvError: it has
-    """
-    if found.definition_hash != definition_hash:
-        raise DvError(
-            "%s is the lock of the definition 0x%s" % (data_dir.path(LOCK), found.definition_hash.hex()),
-            "that of 0x%s, or none" % definition_hash.hex(),
-            "give the new cluster a data directory of its own; keep the old one: its keys may be in use",
-        )
-
-
-def install(home, attempt, parameters, network, lock):
+def install(ceremony_dir: CeremonyDir, attempt: AttemptDir, parameters: Parameters, network: Network, lock: ClusterLock) -> None:
     """Put the results of ``attempt`` in their place, then erase what is secret and no longer needed.
 
-    :param lock: the finished and verified :class:`lock.ClusterLock`
+    :param lock: the finished and verified one
     :raises DvError: something else is in a place; what is there stays
     """
-    _move_keys(home, attempt, parameters, lock)
-    for place, amount in enumerate(parameters.amounts):
-        deposits = [validator.deposits[place] for validator in lock.validators]
+    data_dir = ceremony_dir.data_dir
+    _move_keys(ceremony_dir, attempt, parameters, lock)
+    for position, amount in enumerate(parameters.amounts):
+        deposits = [validator.deposits[position] for validator in lock.validators or ()]
         content = deposit.dump_file(deposits, parameters.definition.fork_version, network.name)
-        home.changed |= files.write_same(home.data_dir.path(deposit.file_name(amount)), content)
-    home.changed |= files.write_same(home.data_dir.path(LOCK), lock.dump())
-    clear(home)
+        ceremony_dir.changed |= files.write_same(data_dir.path(deposit.file_name(amount)), content)
+    ceremony_dir.changed |= files.write_same(data_dir.path(LOCK), lock.dump())
+    erase_secrets(ceremony_dir)
 
 
-def clear(home):
+def erase_secrets(ceremony_dir: CeremonyDir) -> None:
     """Erase every seed, and the key shares of all attempts but those in their final place.
 
     The ceremonies of other definitions cannot go on in this data directory, so their seeds go too. But others may have completed
     one that this node confirmed: its key shares stay.
     """
-    for attempt in home.attempts():
-        attempt.clear()
-    for other in _swept(home.siblings()):
+    for attempt in ceremony_dir.attempts():
+        attempt.erase_secrets()
+    for other in _recovered(ceremony_dir.siblings()):
         for attempt in other.attempts():
-            attempt.clear(keys="confirm" not in attempt.sent())
-        home.changed |= other.changed
+            attempt.erase_secrets(keys="confirm" not in attempt.sent_rounds())
+        ceremony_dir.changed |= other.changed
 
 
-def clear_unsent(home):
-    """Erase what the definitions that gave way to that of ``home`` left: seeds and all that is secret, where nothing was sent."""
-    for other in _swept([other for other in home.siblings() if not other.has_sent()]):
+def erase_unsent(ceremony_dir: CeremonyDir) -> None:
+    """Erase what the definitions that gave way to this one left: seeds and all that is secret, where nothing was sent."""
+    for other in _recovered([other for other in ceremony_dir.siblings() if not other.has_sent()]):
         for attempt in other.attempts():
-            attempt.clear()
-        home.changed |= other.changed
+            attempt.erase_secrets()
+        ceremony_dir.changed |= other.changed
 
 
-def _swept(homes):
-    """The ``homes`` without what killed runs left in them: temporary files may be seeds."""
-    for home in homes:
-        home.recover()
-    return homes
+def _recovered(ceremony_dirs):
+    """The same, without what killed runs left in them: temporary files may be seeds."""
+    for ceremony_dir in ceremony_dirs:
+        ceremony_dir.recover()
+    return ceremony_dirs
 
 
-def _move_keys(home, attempt, parameters, lock):
-    target = home.data_dir.path(KEYS)
+def _move_keys(ceremony_dir, attempt, parameters, lock):
+    target = ceremony_dir.data_dir.path(KEYS)
     if files.is_directory(attempt.keys):
         files.move_directory(attempt.keys, target)
-        home.changed = True
-    files.sync_directory(home.data_dir.root)
-    wanted = [validator.public_shares[parameters.index - 1] for validator in lock.validators]
+        ceremony_dir.changed = True
+    files.sync_directory(ceremony_dir.data_dir.root)
+    wanted = [validator.public_shares[parameters.share_index - 1] for validator in lock.validators]
     if ValidatorKeys(target).public_keys() != wanted:
-        raise DvError("%s does not hold this cluster's key shares" % target, "one keystore for each validator of the lock")
+        raise DvError(f"{target} does not hold this cluster's key shares", "one keystore for each validator of the lock")

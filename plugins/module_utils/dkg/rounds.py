@@ -2,15 +2,15 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The rounds of one attempt, as far as they can go now: what is taken over, what is checked, what is written, and
-when.
+"""The rounds of one attempt, as far as they can go now: what is received, what is checked, what is written, and when.
 
-The checks and the contents of each round are in its own module; here is only their order, which is the protocol's
-"Rounds". Every message is kept durably before anything that depends on it is written.
+The checks and the contents of each round are in its own module of :mod:`.protocol`; here is only their order, which is the
+protocol's "Rounds". Every message is kept durably before anything that depends on it is written.
 """
 
 import contextlib
 import os
+from collections.abc import Iterable
 from functools import partial
 
 from ..cluster.lock import ClusterLock
@@ -18,18 +18,27 @@ from ..crypto.bls.signatures import curve
 from ..data_dir.validator_keys import ValidatorKeys
 from ..errors import DvError
 from ..ethereum.keystore import DerivedKeys
+from ..ethereum.networks import Networks
 from ..verify.lock import verify_lock
-from . import ceremony_dir, install
-from .attempt import OtherSettings, Stop, Walk
+from . import install
+from .attempt_run import AttemptRun, OtherSettings, StateError
 from .protocol import abort, commit, confirm, deal, envelope, messages, seal, sign, vss
 from .protocol.derivation import SEED_SIZE, Derivation
 from .protocol.encoding import H
 from .protocol.fault import Fault
-from .protocol.parameters import place, session_id
+from .protocol.parameters import position, session_id
+
+
+class Waiting(Exception):
+    """A round is not over: the messages of these operators are missing, or the attempt is over before it was confirmed."""
+
+    def __init__(self, round_name: str, operators: Iterable[int] = ()):
+        super().__init__(round_name)
+        self.round_name, self.operators = round_name, tuple(operators)
 
 
 @contextlib.contextmanager
-def own_message(round):
+def _own_message(round_name):
     """Around the checks that a reader will make of our message: it is written once it passes them.
 
     :raises DvError: it does not
@@ -38,119 +47,131 @@ def own_message(round):
         yield
     except Fault as fault:
         raise DvError(
-            "this node made a wrong %s (%s)" % (round, fault.fault),
+            f"this node made a wrong {round_name} ({fault.check_name})",
             "one that passes the checks of the others",
             "nothing was sent: check its memory and disk, and run again",
         ) from None
 
 
-class Rounds(Walk):
-    """A walk that takes every step that it can take now."""
+class Rounds(AttemptRun):
+    """A run that takes every step that it can take now. Each round hands on to the later ones what came out of it, or is
+    :class:`Waiting`."""
 
-    def advance(self):
-        """(The round that is not over, operators whose messages are missing), or (None, ()) when all is done."""
-        self._take("abort", lambda message: None)
-        for round in (self._commit, self._deal, self._confirm, self._sign, self._seal):
-            missing = round()
-            if missing is not None:
-                return round.__name__.lstrip("_"), tuple(missing)
+    def advance(self) -> tuple[str | None, tuple]:
+        self._receive_all("abort", lambda message: None)
+        try:
+            self._commit()
+            keys = self._confirm(self._deal())
+            self._seal(keys, self._sign(keys))
+        except Waiting as waiting:
+            return waiting.round_name, waiting.operators
         return None, ()
 
-    def _send(self, round, payload):
-        session = None if round in ("commit", "abort") else self.session
-        message = envelope.write(self.parameters, self.node_key, round, payload, session)
-        self.attempt.send(round, message.jws.text)
+    def _send(self, round_name, payload):
+        session = None if round_name in ("commit", "abort") else self.session
+        message = envelope.write(self.parameters, self.node_key, round_name, payload, session)
+        self.attempt_dir.write_sent(round_name, message.jws.text)
+        self._payloads[round_name, self.parameters.share_index] = message.payload
 
     def _abort_if_wrong(self):
         """Somebody signed something wrong and we have not confirmed: say so, with the evidence."""
-        if {"confirm", "abort"} & set(self.attempt.sent()):
+        if {"confirm", "abort"} & set(self.attempt_dir.sent_rounds()):
             return
-        me = self.parameters.index
-        for round, _operator, path in self.accusations():
-            if round in abort.ROUNDS:
+        me = self.parameters.share_index
+        for round_name, _operator, path in self.accusations():
+            if round_name in abort.ROUNDS:
                 fault, _failure = self.judge(me, partial(self.accusation, path))
-                if fault and fault.index != me:
+                if fault and fault.share_index != me:
                     self._send("abort", self.accusation(path))
                 return
 
     # Round 1
 
-    def _commit(self):
-        if "commit" not in self.attempt.sent():
+    def _commit(self) -> None:
+        """Open the session."""
+        if "commit" not in self.attempt_dir.sent_rounds():
             if self._over():
-                return []
-            self._begin()
-        self._take("commit", lambda message: commit.check(self.parameters, message.address.share_index, message.payload))
+                raise Waiting("commit")
+            self._send_commit()
+        self._receive_all("commit", lambda message: commit.check(self.parameters, message.address.share_index, message.payload))
         self._abort_if_wrong()
         missing = self.missing("commit")
         if missing or self._over():
-            return missing
+            raise Waiting("commit", missing)
         self._open_session()
         for attempt in self.earlier:
-            attempt.clear()
-        return None
+            attempt.erase_secrets()
 
-    def _begin(self):
-        ceremony_dir.check_no_results(self.home.data_dir)
-        install.clear_unsent(self.home)
-        if self.attempt.seed() is None:
-            self.attempt.plant(os.urandom(SEED_SIZE))
-        payload, points = commit.follow(self.parameters, self._derivation())
-        with own_message("commit"):
+    def _send_commit(self):
+        install.check_no_results(self.ceremony_dir.data_dir)
+        install.erase_unsent(self.ceremony_dir)
+        if self.attempt_dir.seed() is None:
+            self.attempt_dir.write_seed(os.urandom(SEED_SIZE))
+        payload, points = commit.make_from_seed(self.parameters, self._derivation())
+        with _own_message("commit"):
             for operator in self.others:
-                commit.check(self.parameters.seen_by(operator), self.parameters.index, payload)
-        self.attempt.remember("commitments", payload.commitments[0], b"".join(points))
+                commit.check(self.parameters.seen_by(operator), self.parameters.share_index, payload)
+        self.attempt_dir.cache_put("commitments", payload.commitments[0], b"".join(points))
         self._send("commit", payload)
 
     def _derivation(self):
-        return Derivation(self.attempt.seed(), self.parameters)
-
-    def _own_points(self, polynomials):
-        """Our encoded commitments: those that we kept, if they are the ones in our commit."""
-        binding = self.payload("commit", self.parameters.index).commitments[0]
-        content = self.attempt.recall("commitments", binding)
-        return commit.commitments(polynomials) if content is None else messages.split(content, 48)
+        return Derivation(self.attempt_dir.seed(), self.parameters)
 
     # Round 2
 
-    def _deal(self):
+    def _deal(self) -> dict[int, deal.Dealt]:
+        """operator -> what it dealt to us, ourselves included; of nobody where the keys that came out are stored already."""
         if self._stored():
-            return None
+            return {}
         if self._over():
-            return []
+            raise Waiting("deal")
         derivation = self._derivation()
         polynomials = commit.coefficients(self.parameters, derivation)
         points = self._own_points(polynomials)
         commits = {operator: self.payload("commit", operator) for operator in self.parameters.operators}
-        me = self.parameters.index
-        if "deal" not in self.attempt.sent():
-            recipients = {operator: commits[operator].keys[place(operator, me)] for operator in self.others}
-            payload = deal.make(self.parameters, derivation, self.session, self.digests, recipients, polynomials, points)
-            with own_message("deal"):
-                deal.check_own(self.parameters, self.session, payload, commits, polynomials)
-            self._send("deal", payload)
-        texts = {operator: self.attempt.kept("deal", operator) for operator in self.others}
+        if "deal" not in self.attempt_dir.sent_rounds():
+            self._send_deal(derivation, commits, polynomials, points)
+        dealt = self._receive_deals(derivation, commits)
+        self._abort_if_wrong()
+        missing = [operator for operator in self.others if operator not in dealt]
+        if missing or self._over():
+            self._note_other_sessions(missing)
+            raise Waiting("deal", missing)
+        return {**dealt, self.parameters.share_index: deal.own(self.parameters, polynomials, points)}
+
+    def _own_points(self, polynomials):
+        """Our encoded commitments: those in the cache, if they are the ones in our commit."""
+        content = self.attempt_dir.cache_get("commitments", self.own_payload("commit").commitments[0])
+        return commit.commitments(polynomials) if content is None else messages.split(content, 48)
+
+    def _send_deal(self, derivation, commits, polynomials, points):
+        me = self.parameters.share_index
+        recipients = {operator: commits[operator].keys[position(operator, me)] for operator in self.others}
+        payload = deal.make(self.parameters, derivation, self.session, self.commit_digests, recipients, polynomials, points)
+        with _own_message("deal"):
+            deal.check_own(self.parameters, self.session, payload, commits, polynomials)
+        self._send("deal", payload)
+
+    def _receive_deals(self, derivation, commits):
+        """operator -> what it dealt to us, of the others whose deals are good; those of wrong ones are accused."""
+        texts = {operator: self.attempt_dir.received("deal", operator) for operator in self.others}
         deals = {operator: self.payload("deal", operator) for operator, text in texts.items() if text}
+        new = {}
         for operator in self.others:
             for message in () if texts[operator] else self._read("deal", operator):
-                texts[operator], deals[operator] = message.jws.text, message.payload
+                new[operator], texts[operator], deals[operator] = message, message.jws.text, message.payload
                 break
         keys = {operator: derivation.hpke_key(operator) for operator in self.others}
         good, faults = deal.check(self.parameters, self.session, deals, commits)
-        self.dealt, more = deal.open_shares(self.parameters, self.session, deals, good, keys)
+        dealt, more = deal.open_shares(self.parameters, self.session, deals, good, keys)
         for fault in faults + more:
-            evidence = [texts[fault.index], self.text("commit", fault.index), self.attempt.out("commit")]
-            self._accuse(fault.proven_by(evidence, keys[fault.index] if fault.fault == "share" else b""))
-        for operator in self.dealt:
-            if self.attempt.kept("deal", operator) is None:
-                self.attempt.keep("deal", operator, texts[operator])
-        self._abort_if_wrong()
-        missing = [operator for operator in self.others if operator not in self.dealt]
-        if missing or self._over():
-            self._note_other_sessions(missing)
-            return missing
-        self.dealt[me] = deal.own(self.parameters, polynomials, points)
-        return None
+            dealer = fault.share_index
+            evidence = [texts[dealer], self.text("commit", dealer), self.attempt_dir.sent("commit")]
+            self._accuse(fault.proven_by(evidence, keys[dealer] if fault.check_name == "share" else b""))
+        for operator in dealt:
+            if operator in new:
+                self._receive(new[operator])
+        return dealt
 
     def _note_other_sessions(self, operators):
         """A deal for another session shows whose commit is another one there."""
@@ -158,12 +179,12 @@ class Rounds(Walk):
             message = self._other_deal(operator)
             commits = message.payload.commits if message else ()
             if message and session_id(self.parameters, commits) == message.address.session:
-                differ = ", ".join(str(j) for j in self.parameters.operators if commits[j - 1] != self.digests[j - 1])
-                self.notes.append("operator %d dealt on another commit of operators %s" % (operator, differ))
+                differ = ", ".join(str(j) for j in self.parameters.operators if commits[j - 1] != self.commit_digests[j - 1])
+                self.notes.append(f"operator {operator} dealt on another commit of operators {differ}")
 
     def _other_deal(self, operator):
-        """The first deal of ``operator`` (:class:`envelope.Message`) that is of another session, or None."""
-        for text in self.mail.get(self.attempt.number, "deal", operator):
+        """The first deal of ``operator`` that is of another session."""
+        for text in self.inbox.get(self.number, "deal", operator):
             try:
                 if envelope.address(self.parameters, text).session != self.session:
                     return envelope.read(self.parameters, text)
@@ -175,108 +196,116 @@ class Rounds(Walk):
 
     # Round 3
 
-    def _confirm(self):
-        if self.dealt:
-            self._store(confirm.derive(self.parameters, deal.add([self.dealt[j] for j in self.parameters.operators])))
+    def _confirm(self, dealt: dict[int, deal.Dealt]) -> confirm.Keys:
+        """The keys that all confirmed: with our key shares, where they come from what was ``dealt`` now."""
+        if dealt:
+            keys = confirm.derive(self.parameters, deal.add([dealt[j] for j in self.parameters.operators]))
+            self._store(keys)
         else:
-            self.keys = self._public_keys()
-        own = self.payload("confirm", self.parameters.index)
+            keys = self._public_keys()
+        own = self.own_payload("confirm")
 
         def check(message):
             if self.has_other_settings(message.payload, own):
                 raise OtherSettings
             if message.payload != own:
                 found = "it confirms other keys or signing roots than this node"
-                raise Fault(message.address.share_index, "confirm", "different", found, [self.attempt.out("confirm")])
+                raise Fault(message.address.share_index, "confirm", "different", found, [self.attempt_dir.sent("confirm")])
 
-        self._take("confirm", check)
+        self._receive_all("confirm", check)
         self._compare_settings()
-        return self.missing("confirm") or None
+        missing = self.missing("confirm")
+        if missing:
+            raise Waiting("confirm", missing)
+        return keys
 
     def _store(self, keys):
         """Store our key shares, and only then confirm."""
         payload = confirm.make(self.session, keys, sign.roots(self.parameters, self.network, keys.group_keys))
-        own = self.payload("confirm", self.parameters.index) if "confirm" in self.attempt.sent() else payload
+        confirmed = "confirm" in self.attempt_dir.sent_rounds()
+        own = self.own_payload("confirm") if confirmed else payload
         if own != payload and not self.has_other_settings(payload, own):
-            raise Stop("this node's own confirm is of other keys than its deals give")
-        self.keys, self.shares, validator_keys = keys, list(keys.shares), ValidatorKeys(self.attempt.keys)
-        self.home.changed |= validator_keys.write(self.shares)
-        self.attempt.remember("keystores", self.session, validator_keys.derived.dump())
-        self.attempt.remember("transcript", self.session, keys.dump())
-        if "confirm" not in self.attempt.sent():
+            raise StateError("this node's own confirm is of other keys than its deals give")
+        validator_keys = ValidatorKeys(self.attempt_dir.keys)
+        self.ceremony_dir.changed |= validator_keys.write(list(keys.shares))
+        self.attempt_dir.cache_put("keystores", self.session, validator_keys.derived.dump())
+        self.attempt_dir.cache_put("transcript", self.session, keys.dump())
+        if not confirmed:
             self._send("confirm", payload)
 
     # Round 4
 
-    def _sign(self):
-        if "seal" in self.attempt.sent():
-            content = self.attempt.recall("lock", self.payload("seal", self.parameters.index).node_signature[0])
+    def _sign(self, keys: confirm.Keys) -> ClusterLock:
+        """The lock, without the signatures of its hash."""
+        if "seal" in self.attempt_dir.sent_rounds():
+            content = self.attempt_dir.cache_get("lock", self.own_payload("seal").node_signature[0])
             if content is not None:
-                self.lock = ClusterLock.parse(content, "the lock that this node sealed")
-                return None
-        hashes = self._hashes()
-        if "sign" not in self.attempt.sent():
-            payload = sign.make(self.parameters, self._own_shares(), hashes)
-            with own_message("sign"):
-                own = {self.parameters.index: sign.points(self.parameters.index, payload)}
-                for operator in sign.bad_signers(self.parameters, self.keys.public_shares, hashes, own):
-                    raise Fault(operator, "sign", "partial", "a partial signature of it is wrong")
-            self._send("sign", payload)
+                return ClusterLock.parse(content, "the lock that this node sealed")
+        hashes = self._hashes(keys)
+        if "sign" not in self.attempt_dir.sent_rounds():
+            self._send_sign(keys, hashes)
         while True:
             partials, texts = self._partials()
             if len(partials) < self.parameters.t:
-                return [operator for operator in self.parameters.operators if operator not in partials]
-            signatures = sign.aggregate(self.parameters, self.keys.group_keys, hashes, partials)
+                raise Waiting("sign", [operator for operator in self.parameters.operators if operator not in partials])
+            signatures = sign.aggregate(self.parameters, keys.group_keys, hashes, partials)
             if signatures is not None:
                 break
-            for operator in sign.bad_signers(self.parameters, self.keys.public_shares, hashes, partials):
-                if operator == self.parameters.index:
-                    raise Stop("this node's own sign is not by its own key shares")
+            for operator in sign.bad_signers(self.parameters, keys.public_shares, hashes, partials):
+                if operator == self.parameters.share_index:
+                    raise StateError("this node's own sign is not by its own key shares")
                 self._accuse(Fault(operator, "sign", "partial", "a partial signature of it is wrong", [texts[operator]]))
         for operator in partials:
             if self.text("sign", operator) is None:
-                self.attempt.keep("sign", operator, texts[operator])
-        self.lock = seal.build(self.parameters, self.network, self.keys, signatures)
-        return None
+                self.attempt_dir.write_received("sign", operator, texts[operator])
+        return seal.build(self.parameters, self.network, keys, signatures)
 
-    def _hashes(self):
+    def _send_sign(self, keys, hashes):
+        me = self.parameters.share_index
+        payload = sign.make(self.parameters, self._own_shares(keys), hashes)
+        with _own_message("sign"):
+            for operator in sign.bad_signers(self.parameters, keys.public_shares, hashes, {me: sign.points(me, payload)}):
+                raise Fault(operator, "sign", "partial", "a partial signature of it is wrong")
+        self._send("sign", payload)
+
+    def _hashes(self, keys):
         """The points that the messages of round 4 hash to: made for our sign, and kept for our seal."""
-        roots = sign.roots(self.parameters, self.network, self.keys.group_keys)
+        roots = sign.roots(self.parameters, self.network, keys.group_keys)
         binding = H("roots", self.session, b"".join(roots))
-        if binding != self.payload("confirm", self.parameters.index).roots[0]:
+        if binding != self.own_payload("confirm").roots[0]:
             raise DvError(
                 "this node has other settings of the network than when it confirmed",
                 "the same ones",
                 "set dv_testnet_genesis_timestamp as it was",
             )
-        content = self.attempt.recall("hashes", binding)
+        content = self.attempt_dir.cache_get("hashes", binding)
         if content is not None:
             return [curve.decode_g2_on_curve(point) for point in messages.split(content, 96)]
         hashes = [curve.hash_to_g2(root) for root in roots]
-        self.attempt.remember("hashes", binding, b"".join(map(curve.encode, hashes)))
+        self.attempt_dir.cache_put("hashes", binding, b"".join(map(curve.encode, hashes)))
         return hashes
 
-    def _own_shares(self):
+    def _own_shares(self, keys):
         """Our key shares, from the keystores unless they are at hand: they must be those of our public shares."""
-        shares = self.shares or self._read_shares()
-        public = [curve.decode_g1_on_curve(row[self.parameters.index - 1]) for row in self.keys.public_shares]
+        shares = list(keys.shares or self._read_shares())
+        public = [curve.decode_g1_on_curve(row[self.parameters.share_index - 1]) for row in keys.public_shares]
         if len(shares) != len(public) or not vss.hold([vss.Equation(k, [P], [1]) for k, P in zip(shares, public)]):
-            raise DvError("%s does not hold this attempt's key shares" % self.attempt.keys, hint="restore it from a backup")
+            raise DvError(f"{self.attempt_dir.keys} does not hold this attempt's key shares", hint="restore it from a backup")
         return shares
 
     def _read_shares(self):
-        """Our key shares, without the costly derivation from their password if what came out of it was kept."""
-        content = self.attempt.recall("keystores", self.session)
-        return ValidatorKeys(self.attempt.keys, DerivedKeys.load(content) if content else None).read()
+        """Our key shares, without the costly derivation from their password if the cache has what came out of it."""
+        content = self.attempt_dir.cache_get("keystores", self.session)
+        return ValidatorKeys(self.attempt_dir.keys, DerivedKeys.load(content) if content else None).read()
 
     def _partials(self):
-        """(operator -> points, operator -> text) of the first t operators with partial signatures, without those of whom this run
-        found one wrong."""
+        """(operator -> points, operator -> text) of the first t operators with partial signatures, without those of whom this
+        run found one wrong."""
         partials, texts = {}, {}
         for operator in self.parameters.operators:
             if len(partials) == self.parameters.t:
                 break
-            if ("sign", operator) in self.wrong:
+            if ("sign", operator) in self._accused:
                 continue
             known = self.text("sign", operator)
             read = ((message.jws.text, message.payload) for message in self._read("sign", operator))
@@ -290,39 +319,41 @@ class Rounds(Walk):
 
     # Round 5
 
-    def _seal(self):
-        me = self.parameters.index
-        if "seal" not in self.attempt.sent():
-            payload = seal.make(self.node_key, self._own_shares(), self.lock.lock_hash)
-            with own_message("seal"):
-                seal.check(self.parameters, me, payload, self.lock)
-            self.attempt.remember("lock", payload.node_signature[0], self.lock.dump())
+    def _seal(self, keys: confirm.Keys, unsigned: ClusterLock) -> None:
+        """Install the results, with the lock that all signed."""
+        me = self.parameters.share_index
+        if "seal" not in self.attempt_dir.sent_rounds():
+            payload = seal.make(self.node_key, self._own_shares(keys), unsigned.lock_hash)
+            with _own_message("seal"):
+                seal.check(self.parameters, me, payload, unsigned)
+            self.attempt_dir.cache_put("lock", payload.node_signature[0], unsigned.dump())
             self._send("seal", payload)
         try:
-            seal.check(self.parameters, me, self.payload("seal", me), self.lock)
+            seal.check(self.parameters, me, self.own_payload("seal"), unsigned)
         except Fault:
-            raise Stop("this node's own seal is of another lock") from None
-        self._take("seal", lambda message: seal.check(self.parameters, message.address.share_index, message.payload, self.lock))
+            raise StateError("this node's own seal is of another lock") from None
+        self._receive_all("seal", lambda message: seal.check(self.parameters, message.address.share_index, message.payload, unsigned))
         missing = self.missing("seal")
-        seals = [] if missing else [self.payload("seal", operator) for operator in self.parameters.operators]
-        lock = seal.complete(self.lock, seals) if seals else self._handed_lock()
-        if lock is None:
-            return missing
-        verify_lock(lock, (self.network,)).raise_errors()
-        install.install(self.home, self.attempt, self.parameters, self.network, lock)
-        return None
+        if missing:
+            signed = self._handed_lock(unsigned)
+        else:
+            signed = seal.complete(unsigned, [self.payload("seal", operator) for operator in self.parameters.operators])
+        if signed is None:
+            raise Waiting("seal", missing)
+        verify_lock(signed, Networks(self.network)).raise_errors()
+        install.install(self.ceremony_dir, self.attempt_dir, self.parameters, self.network, signed)
 
-    def _handed_lock(self):
-        """The lock of a complete host, if it is the one that we sealed, with the signatures of all, or None."""
-        size = len(seal.with_signatures(self.lock, bytes(96), [bytes(65)] * self.parameters.n).dump().decode())
-        for text in self.mail.locks(self.attempt.number):
+    def _handed_lock(self, unsigned):
+        """The lock of a complete host, if it is the one that we sealed, with the signatures of all."""
+        size = len(seal.with_signatures(unsigned, bytes(96), [bytes(65)] * self.parameters.n).dump().decode())
+        for text in self.inbox.locks(self.number):
             try:
                 # One that is longer than ours can only cost time and memory.
                 found = ClusterLock.parse(text if len(text) <= size else "")
-                lock = seal.with_signatures(self.lock, found.signature_aggregate, found.node_signatures)
-                same = found.lock_hash == lock.lock_hash and seal.signed_by_all(self.parameters, lock)
-                if same and verify_lock(lock, (self.network,)).ok:
-                    return lock
+                signed = seal.with_signatures(unsigned, found.signature_aggregate, found.node_signatures)
+                same = found.lock_hash == signed.lock_hash and seal.signed_by_all(self.parameters, signed)
+                if same and verify_lock(signed, Networks(self.network)).ok:
+                    return signed
             except DvError:
                 continue
         return None

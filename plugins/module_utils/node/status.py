@@ -14,10 +14,10 @@ from ..cluster.summary import summarize
 from ..crypto import secp256k1
 from ..data_dir import accepted_definition, artefacts, layout, node_key
 from ..data_dir.layout import CEREMONY, DEFINITION, LOCK
-from ..dkg import ceremony_dir, elsewhere, install
-from ..dkg import inbox as mail
-from ..dkg.ceremony import complete
-from ..dkg.status import look
+from ..dkg.ceremony_dir import CeremonyDir
+from ..dkg.dry_run import dry_run
+from ..dkg.inbox import select
+from ..dkg.status import complete, note_other_definitions
 from ..errors import DvError
 from ..ethereum import enr
 from ..ethereum.networks import KNOWN
@@ -76,9 +76,9 @@ def _evaluate(data_dir, inbox, store, attempt, networks, operator, known):
         return NodeStatus(state="waiting", step="definition", ready=True, since=since, detail=NOT_ACCEPTED)
     acceptance.check_acceptable(data_dir, definition, public_key, networks=networks, inbox=inbox)
     network = networks.of(definition)
-    messages = mail.select(definition.definition_hash, inbox)
-    node_status = look(data_dir, definition, key, messages, attempt, network=network)
-    return elsewhere.note(node_status, definition, key, inbox)
+    messages = select(definition.definition_hash, inbox)
+    node_status = dry_run(data_dir, definition, key, messages, attempt, network=network)
+    return note_other_definitions(node_status, definition, key, inbox)
 
 
 def _evaluate_locked(data_dir, locked):
@@ -86,8 +86,7 @@ def _evaluate_locked(data_dir, locked):
     record, path = accepted_definition.read(data_dir), data_dir.path(LOCK)
     if record is None:
         return NodeStatus(state="complete", since=changed_at(path), detail=NO_RECORD % path)
-    install.check_locked(data_dir, locked, record.definition_hash)
-    return complete(ceremony_dir.Home(data_dir, record.definition_hash))
+    return complete(CeremonyDir(data_dir, record.definition_hash))
 
 
 def _without_its_key(data_dir):

@@ -127,7 +127,7 @@ def _check_signatures(report: Report, definition: Definition, network: Network |
 
 
 def _is_awaited(error: DvError, waiting: dict[int, list[str]]) -> bool:
-    return isinstance(error, OperatorError) and error.check in waiting.get(error.index, ())
+    return isinstance(error, OperatorError) and error.check in waiting.get(error.share_index, ())
 
 
 def is_from_before_edit(definition: Definition, edited: Definition) -> bool:

@@ -19,34 +19,37 @@ does not hold, and accuses its author. Of the other rounds a judge would need mo
 kept as evidence, and never make an abort.
 """
 
+from typing import Any
+
 from ...crypto import hpke
 from ...errors import DvError, show
 from . import commit, deal, envelope, vss
 from .fault import Fault
 from .messages import Abort
-from .parameters import place, session_id
+from .parameters import Parameters, position, session_id
 
 #: Rounds whose faults make an abort.
 ROUNDS = ("commit", "deal")
+#: Rounds of which nobody may sign two messages with different payloads.
+EQUIVOCATION_ROUNDS = ("commit", "confirm")
 
 # How many messages prove a fault, by its check: three for all others.
 _MESSAGES = {"form": 1, "key": 1, "equivocation": 2}
 
 
-def accuse(fault):
-    """The accusation (:class:`Abort`) of a :class:`Fault` with its evidence."""
-    return Abort(fault.index, fault.fault, fault.key, fault.messages, fault.round)
+def accuse(fault: Fault) -> Abort:
+    """The accusation of a fault with its evidence."""
+    return Abort(fault.share_index, fault.check_name, fault.key, fault.messages, fault.round)
 
 
-def equivocation(message, other):
-    """The :class:`Fault` of the one signer of two messages (:class:`envelope.Message` and text) that must not both
-    exist."""
+def equivocation(message: envelope.Message, other: str) -> Fault:
+    """The fault of the one signer of two messages that must not both exist."""
     to = message.address
     return Fault(to.share_index, to.round, "equivocation", "it signed two of them", [message.jws.text, other])
 
 
-def judge(parameters, author, accusation):
-    """Who is to blame, given the ``accusation`` (:class:`Abort`) that operator ``author`` signed: a :class:`Fault`.
+def judge(parameters: Parameters, author: int, accusation: Abort) -> Fault:
+    """Who is to blame, given the ``accusation`` that operator ``author`` signed.
 
     It is the accused's if the evidence holds, otherwise the author's. Nothing but the definition and the attempt in
     ``parameters`` is needed, and no random weights are used: every judge comes to the same verdict.
@@ -56,56 +59,58 @@ def judge(parameters, author, accusation):
     except DvError:
         fault = None
     claimed = (accusation.accused, accusation.round, accusation.check)
-    if fault is not None and (fault.index, fault.round, fault.fault) == claimed:
+    if fault is not None and (fault.share_index, fault.round, fault.check_name) == claimed:
         return fault
-    found = "its accusation of operator %s does not hold" % show(accusation.accused)
+    found = f"its accusation of operator {show(accusation.accused)} does not hold"
     return Fault(author, "abort", "evidence", found)
 
 
-def _find(parameters, author, accusation):
+def _find(parameters: Parameters, author: int, accusation: Abort) -> Fault | None:
     """The fault that the evidence shows, or None.
 
     :raises DvError: the evidence is not what it should be
     """
-    accused, check, key, texts, round = accusation
+    accused, check, key, texts, round_name = accusation
     if accused == author or len(texts) != _MESSAGES.get(check, 3) or bool(key) != (check == "share"):
         return None
     to = envelope.authentic(parameters, texts[0])[0]
-    if (to.share_index, to.round) != (accused, round):
+    if (to.share_index, to.round) != (accused, round_name):
         return None
     if check == "equivocation":
         return _find_equivocation(parameters, *texts)
     try:
         message = envelope.read(parameters, texts[0])
-        if round == "commit":
+        if round_name == "commit":
             commit.check(parameters.seen_by(author), accused, message.payload)
     except Fault as fault:
         return fault
-    return _find_in_deal(parameters.seen_by(author), message, accusation) if round == "deal" else None
+    return _find_in_deal(parameters.seen_by(author), message, accusation) if round_name == "deal" else None
 
 
-def _find_equivocation(parameters, one, other):
+def _find_equivocation(parameters: Parameters, one: str, other: str) -> Fault | None:
     (to, first), (to_other, second) = (envelope.authentic(parameters, text) for text in (one, other))
-    if to != to_other or to.round not in ("commit", "confirm") or first.payload == second.payload:
+    if to != to_other or to.round not in EQUIVOCATION_ROUNDS or first.payload == second.payload:
         return None
     return Fault(to.share_index, to.round, "equivocation", "it signed two of them")
 
 
-def _find_in_deal(parameters, message, accusation):
+def _find_in_deal(parameters: Parameters, message: envelope.Message, accusation: Abort) -> Fault | None:
     """The fault in a deal: ``parameters`` are the accuser's."""
-    dealer, session, payload = message.address.share_index, message.address.session, message.payload
-    commits = {dealer: None}
+    dealer, payload = message.address.share_index, message.payload
+    # A deal says its session, or it is not read.
+    session: Any = message.address.session
+    commits: dict[int, Any] = {dealer: None}
     if session_id(parameters, payload.commits) == session:
-        for operator, text in zip((dealer, parameters.index), accusation.messages[1:]):
+        for operator, text in zip((dealer, parameters.share_index), accusation.messages[1:]):
             evidence = envelope.read(parameters, text)
             if evidence.address[1:3] != ("commit", operator) or evidence.jws.digest != payload.commits[operator - 1]:
-                raise DvError("a commit that the deal does not list", "the commit of operator %d" % operator)
+                raise DvError("a commit that the deal does not list", f"the commit of operator {operator}")
             commits[operator] = evidence.payload
         if len(commits) != 2:
             raise DvError("evidence without both commits", "those of dealer and accuser")
     points, faults = deal.check(parameters, session, {dealer: payload}, commits, vss.find_bad_exactly)
     if not faults and accusation.key:
-        if hpke.public_key(accusation.key) != commits[parameters.index].keys[place(parameters.index, dealer)]:
+        if hpke.public_key(accusation.key) != commits[parameters.share_index].keys[position(parameters.share_index, dealer)]:
             raise DvError("another HPKE key", "the one that the accuser's commit has for the dealer")
         keys = {dealer: accusation.key}
         faults = deal.open_shares(parameters, session, {dealer: payload}, points, keys, vss.find_bad_exactly)[1]

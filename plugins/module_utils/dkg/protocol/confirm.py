@@ -12,26 +12,28 @@ from dataclasses import dataclass, field
 from ...crypto.bls.signatures import curve
 from ...errors import DvError
 from . import vss
+from .deal import Dealt
 from .encoding import H
 from .messages import Confirm
+from .parameters import Parameters
 
 
 @dataclass(frozen=True)
 class Keys:
     """What the deals give: the group keys (48 bytes), for each validator n public shares (48 bytes), our key shares
-    (integers, None where only the public part is at hand)."""
+    (None where only the public part is at hand)."""
 
-    group_keys: tuple
-    public_shares: tuple
-    shares: tuple | None = field(repr=False, default=None)
+    group_keys: tuple[bytes, ...]
+    public_shares: tuple[tuple[bytes, ...], ...]
+    shares: tuple[int, ...] | None = field(repr=False, default=None)
 
-    def dump(self):
-        """The public part as bytes: 48·v of group keys, then 48·v·n of public shares."""
+    def dump(self) -> bytes:
+        """The public part: 48·v of group keys, then 48·v·n of public shares."""
         return b"".join(self.group_keys) + b"".join(b"".join(shares) for shares in self.public_shares)
 
 
-def derive(parameters, total):
-    """The :class:`Keys` of ``total``, the sum of all n dealers' deals (:class:`deal.Dealt`).
+def derive(parameters: Parameters, total: Dealt) -> Keys:
+    """The keys of ``total``, the sum of what all n dealers dealt.
 
     :raises DvError: a key is the identity, or two are the same; no dealer can bring that about alone
     """
@@ -45,8 +47,8 @@ def derive(parameters, total):
     return Keys(group_keys, public_shares, tuple(total.shares))
 
 
-def load(parameters, content):
-    """The public :class:`Keys` that :meth:`Keys.dump` gives ``content`` for, or None if that has another length."""
+def load(parameters: Parameters, content: bytes) -> Keys | None:
+    """The public keys that :meth:`Keys.dump` gives ``content`` for, or None if that has another length."""
     v, n = parameters.v, parameters.n
     points = tuple(content[i : i + 48] for i in range(0, len(content), 48))
     if len(content) != 48 * v * (n + 1):
@@ -54,12 +56,12 @@ def load(parameters, content):
     return Keys(points[:v], tuple(points[v + i * n : v + i * n + n] for i in range(v)))
 
 
-def transcript(session, keys):
+def transcript(session: bytes, keys: Keys) -> bytes:
     """The hash (32 bytes) of group keys and public shares."""
     group_keys = b"".join(keys.group_keys)
     return H("transcript", session, group_keys, keys.dump()[len(group_keys) :])
 
 
-def make(session, keys, roots):
-    """Our :class:`Confirm`, for the signing ``roots`` (32 bytes each) of round 4 in its order."""
+def make(session: bytes, keys: Keys, roots: list[bytes]) -> Confirm:
+    """Our confirm, for the signing ``roots`` (32 bytes each) of round 4 in its order."""
     return Confirm((H("roots", session, b"".join(roots)),), (transcript(session, keys),))

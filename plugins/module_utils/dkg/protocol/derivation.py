@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from ...crypto.bls.group import ORDER
 from ...crypto.hpke import PRIVATE_KEY_SIZE
 from .encoding import enc
+from .parameters import Parameters
 
 SEED_SIZE = 32
 
@@ -22,25 +23,25 @@ SEED_SIZE = 32
 class Derivation:
     """What follows from ``seed`` (32 bytes) in the attempt of ``parameters``. Nothing of it may be printed."""
 
-    def __init__(self, seed, parameters):
+    def __init__(self, seed: bytes, parameters: Parameters):
         self._seed = seed
         self._definition_hash, self._attempt = parameters.definition_hash, parameters.attempt
 
-    def hpke_key(self, dealer):
+    def hpke_key(self, dealer: int) -> bytes:
         """The HPKE private key (96 bytes) for what operator ``dealer`` sends us in this attempt."""
         return self._derive(PRIVATE_KEY_SIZE, b"hpke", dealer, 0)
 
-    def coefficient(self, validator, degree):
-        """The coefficient (integer below the group order) of x^``degree`` in our polynomial of ``validator``."""
+    def coefficient(self, validator: int, degree: int) -> int:
+        """The coefficient (below the group order) of x^``degree`` in our polynomial of ``validator``."""
         return self._scalar(b"coefficient", validator, degree)
 
-    def nonce(self, validator, session):
-        """The nonce (integer below the group order) of our proof for ``validator`` in ``session`` (32 bytes)."""
+    def nonce(self, validator: int, session: bytes) -> int:
+        """The nonce (below the group order) of our proof for ``validator`` in ``session`` (32 bytes)."""
         return self._scalar(b"nonce", validator, 0, session)
 
-    def _scalar(self, *info):
+    def _scalar(self, *info: bytes | int) -> int:
         return int.from_bytes(self._derive(64, *info), "big") % ORDER
 
-    def _derive(self, length, *info):
-        info = enc("derive", self._definition_hash, self._attempt, *info)
-        return HKDF(hashes.SHA256(), length, None, info).derive(self._seed)
+    def _derive(self, length: int, *info: bytes | int) -> bytes:
+        encoded = enc("derive", self._definition_hash, self._attempt, *info)
+        return HKDF(hashes.SHA256(), length, None, encoded).derive(self._seed)

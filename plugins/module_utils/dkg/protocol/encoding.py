@@ -11,39 +11,40 @@ two hosts that accept a message have seen the same bytes.
 import base64
 import hashlib
 import json
+from typing import Any, NoReturn
 
 from ...encoding.go_json import check_depth
 from ...errors import DvError
 
 #: The protocol's version. An attempt keeps it.
 VERSION = 1
-_TAG = "obol-dv-dkg/%d/" % VERSION
+_TAG = f"obol-dv-dkg/{VERSION}/"
 
 
-def enc(tag, *parts):
+def enc(tag: str, *parts: bytes | int) -> bytes:
     """An injective encoding: ``tag`` and each part as its length (8 bytes, big-endian) and its bytes.
 
     :param tag: the name of this use; no two uses share one
-    :param parts: bytes, or integers of 0 ... 2^64 - 1, which are encoded as 8 bytes
+    :param parts: integers are 0 ... 2^64 - 1, and encoded as 8 bytes
     """
-    out = []
+    out: list[bytes] = []
     for part in ((_TAG + tag).encode(), *parts):
         part = part.to_bytes(8, "big") if isinstance(part, int) else part
         out += len(part).to_bytes(8, "big"), part
     return b"".join(out)
 
 
-def H(tag, *parts):
+def H(tag: str, *parts: bytes | int) -> bytes:
     """SHA-256 (32 bytes) of :func:`enc`."""
     return hashlib.sha256(enc(tag, *parts)).digest()
 
 
-def to_base64(data):
-    """``data`` in base64url without padding (str)."""
+def to_base64(data: bytes) -> str:
+    """``data`` in base64url without padding."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def from_base64(text):
+def from_base64(text: str) -> bytes:
     """The bytes that :func:`to_base64` gives ``text`` for.
 
     :raises DvError: another spelling: padding, a foreign character, unused bits that are not zero
@@ -57,13 +58,13 @@ def from_base64(text):
     return data
 
 
-def to_json(value):
+def to_json(value: Any) -> str:
     """The canonical JSON text of ``value``: sorted keys, no white space, ASCII."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def from_json(content):
-    """The value that :func:`to_json` gives the bytes ``content`` for.
+def from_json(content: bytes) -> Any:
+    """The value that :func:`to_json` gives ``content`` for.
 
     :raises DvError: not JSON, or another spelling of it: white space, a repeated key, a number that is not whole
     """
@@ -79,5 +80,5 @@ def from_json(content):
     return value
 
 
-def _refuse(number):
+def _refuse(number: str) -> NoReturn:
     raise ValueError(number)

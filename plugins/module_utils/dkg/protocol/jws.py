@@ -29,18 +29,18 @@ class Jws(NamedTuple):
     signature: str
 
     @property
-    def signing_input(self):
-        """What is signed, hashed and compared (bytes)."""
-        return b"%s.%s" % (self.header.encode(), self.payload.encode())
+    def signing_input(self) -> bytes:
+        """What is signed, hashed and compared."""
+        return f"{self.header}.{self.payload}".encode()
 
     @property
-    def digest(self):
+    def digest(self) -> bytes:
         """SHA-256 (32 bytes) of the signing input."""
         return sha256(self.signing_input).digest()
 
 
-def split(text):
-    """The :class:`Jws` of ``text``.
+def split(text: str) -> Jws:
+    """Take ``text`` apart.
 
     :raises DvError: not a str of ASCII with exactly two dots
     """
@@ -50,17 +50,16 @@ def split(text):
     return Jws(text, *parts)
 
 
-def sign(private_key, header, payload):
-    """The compact JWS (str) over the bytes ``header`` and ``payload``, by the secp256k1 key ``private_key`` (32
-    bytes)."""
-    signing_input = "%s.%s" % (to_base64(header), to_base64(payload))
+def sign(private_key: bytes, header: bytes, payload: bytes) -> str:
+    """The compact JWS by the secp256k1 key ``private_key`` (32 bytes)."""
+    signing_input = f"{to_base64(header)}.{to_base64(payload)}"
     signature = secp256k1.sign(private_key, sha256(signing_input.encode()).digest())
     # Without v, which a JWS does not have.
-    return "%s.%s" % (signing_input, to_base64(signature[:64]))
+    return f"{signing_input}.{to_base64(signature[:64])}"
 
 
-def verify(message, public_key):
-    """Refuse ``message`` (:class:`Jws`) unless its signature is by ``public_key`` (33 bytes, compressed).
+def verify(message: Jws, public_key: bytes) -> None:
+    """Refuse ``message`` unless its signature is by ``public_key`` (33 bytes, compressed).
 
     :raises DvError: loose base64url, not 64 bytes, s in the upper half, or not this key's. A carrier can cause any
         of these.

@@ -4,21 +4,26 @@
 
 """Round 4: partial signatures of deposits and builder registrations, by every share of ours."""
 
-from ...cluster.definition import effective_gas_limit
+from collections.abc import Iterable, Mapping, Sequence
+
+from ...cluster.definition import Definition, ValidatorAddresses, effective_gas_limit
 from ...crypto.bls.signatures import bls, curve
 from ...errors import DvError
 from ...ethereum import builder_registration, deposit
 from ...ethereum.address import parse_address
+from ...ethereum.networks import Network
 from .fault import Fault
 from .messages import Sign
+from .parameters import Parameters
+from .vss import Point
 
 
-def roots(parameters, network, group_keys):
+def roots(parameters: Parameters, network: Network, group_keys: Iterable[bytes]) -> list[bytes]:
     """The signing roots (32 bytes each) of round 4 in its order: validator by validator, its deposits by ascending
     amount, then its registration."""
     definition, fork_version = parameters.definition, parameters.definition.fork_version
     result = []
-    for key, addresses in zip(group_keys, definition.validators):
+    for key, addresses in zip(group_keys, definition.validators or ()):
         credentials = credentials_of(definition, addresses)
         result += [deposit.signing_root(key, credentials, amount, fork_version) for amount in parameters.amounts]
         fee_recipient = parse_address(addresses.fee_recipient_address, "fee recipient address")
@@ -27,19 +32,18 @@ def roots(parameters, network, group_keys):
     return result
 
 
-def credentials_of(definition, addresses):
+def credentials_of(definition: Definition, addresses: ValidatorAddresses) -> bytes:
     """The withdrawal credentials (32 bytes) of the validator with these ``addresses``."""
     return deposit.withdrawal_credentials(parse_address(addresses.withdrawal_address, "withdrawal address"), definition.compounding)
 
 
-def make(parameters, shares, hashes):
-    """Our :class:`Sign`, with our key ``shares`` (v integers), for the roots that were hashed to the points
-    ``hashes``."""
+def make(parameters: Parameters, shares: Sequence[int], hashes: Sequence[Point]) -> Sign:
+    """Our partial signatures, with our v key ``shares``, for the roots that were hashed to the points ``hashes``."""
     each = len(parameters.amounts) + 1
-    return Sign(tuple(bls.sign_hashed(shares[place // each], hashed) for place, hashed in enumerate(hashes)))
+    return Sign(tuple(bls.sign_hashed(shares[position // each], hashed) for position, hashed in enumerate(hashes)))
 
 
-def points(operator, payload):
+def points(operator: int, payload: Sign) -> list[Point]:
     """The points of ``payload``, not yet checked for the subgroup.
 
     :raises Fault: one is not on the curve
@@ -50,7 +54,9 @@ def points(operator, payload):
         raise Fault(operator, "sign", "point", error.found) from None
 
 
-def aggregate(parameters, group_keys, hashes, partials):
+def aggregate(
+    parameters: Parameters, group_keys: Iterable[bytes], hashes: Sequence[Point], partials: Mapping[int, Sequence[Point]]
+) -> list[bytes] | None:
     """The signatures (96 bytes each) under the group keys of what was hashed to ``hashes``, or None if a partial is
     bad.
 
@@ -69,12 +75,14 @@ def aggregate(parameters, group_keys, hashes, partials):
     return [curve.encode(result) for result in results]
 
 
-def bad_signers(parameters, public_shares, hashes, partials):
+def bad_signers(
+    parameters: Parameters, public_shares: Sequence[Sequence[bytes]], hashes: Sequence[Point], partials: Mapping[int, Sequence[Point]]
+) -> list[int]:
     """The operators of ``partials`` (as for :func:`aggregate`) with a partial signature that is wrong in itself."""
-    each, places, equations = len(parameters.amounts) + 1, [], []
+    each, owners, equations = len(parameters.amounts) + 1, [], []
     bad = {operator for operator, row in partials.items() if not all(curve.in_subgroup(point) for point in row)}
     for operator in partials.keys() - bad:
         keys = [curve.decode_g1_on_curve(shares[operator - 1]) for shares in public_shares]
         equations += [(keys[i // each], hashes[i], point) for i, point in enumerate(partials[operator])]
-        places += [operator] * len(hashes)
-    return sorted(bad | {places[place] for place in bls.find_bad(equations)})
+        owners += [operator] * len(hashes)
+    return sorted(bad | {owners[position] for position in bls.find_bad(equations)})

@@ -293,7 +293,7 @@ def test_wrong_approvals_name_their_operator(change, check, fragment, proposed, 
     texts[3] = change(approvals[3], approvals).dump()
     with pytest.raises(OperatorError) as error:
         assemble(proposed, texts, HOODI)
-    assert (error.value.index, error.value.check) == (3, check)
+    assert (error.value.share_index, error.value.check) == (3, check)
     assert fragment in str(error.value)
 
 
@@ -305,7 +305,7 @@ def test_malformed_approvals_name_their_operator(text, proposed, approved):
         with pytest.raises(DvError) as error:
             assemble(proposed, {**texts, **changed}, HOODI)
         errors = getattr(error.value, "errors", [error.value])
-        assert {each.index for each in errors} == set(changed)
+        assert {each.share_index for each in errors} == set(changed)
         assert isinstance(error.value, error_type) or len(errors) > 1
 
 

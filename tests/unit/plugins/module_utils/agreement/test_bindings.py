@@ -111,7 +111,7 @@ def test_neither_does_a_binding_of_another_place_cluster_chain_or_key(proposed, 
         carried = {**approved[1], 2: replace(given, binding_signature=signature)}
         with pytest.raises(CarriedError) as error:
             assemble(proposed, texts(carried), HOODI)
-        assert (error.value.index, error.value.check) == (2, "binding_signature"), name
+        assert (error.value.share_index, error.value.check) == (2, "binding_signature"), name
 
 
 def test_the_wallets_own_binding_of_it_does(proposed, approved, people, old_enr):
@@ -169,7 +169,7 @@ def test_the_first_binding_of_a_place_counts(proposed, approved, people, twice, 
     assert not bindings.keep(DataDir(directory), proposed, {2: twice[2].dump(), 4: "{}"}, HOODI)
     with pytest.raises(CarriedError) as error:
         bindings.choose(DataDir(directory), proposed, inbox_of(twice), HOODI)
-    assert error.value.index == 2
+    assert error.value.share_index == 2
     for fragment in (people[1].enr, old_enr, "two ENRs", "new proposal"):
         assert fragment in str(error.value)
     # Once a definition is accepted another binding changes nothing.

@@ -138,7 +138,7 @@ def test_spelling_of_addresses_is_free():
 def test_the_operator_to_blame(index, changes, check):
     with pytest.raises(OperatorError) as raised:
         definition_checks.check_signatures(with_operator(GROUP, index, **changes), HOODI)
-    assert (raised.value.index, raised.value.check) == (index, check)
+    assert (raised.value.share_index, raised.value.check) == (index, check)
     assert str(raised.value).startswith("operator %d, %s: " % (index, check))
 
 
@@ -151,7 +151,7 @@ def test_operator_without_a_good_address(address, signed):
         definition = with_operator(definition, 3, config_signature=b"", enr_signature=b"")
     with pytest.raises(OperatorError) as raised:
         definition_checks.check_signatures(definition, HOODI)
-    assert (raised.value.index, raised.value.check) == (3, "address")
+    assert (raised.value.share_index, raised.value.check) == (3, "address")
 
 
 def test_addresses_but_no_signatures():
@@ -220,7 +220,7 @@ def test_no_signatures_before_v1_3(field):
     definition = with_operator(replace(UNSIGNED, version="v1.2.0"), 4, **{field: bytes(65)})
     with pytest.raises(OperatorError, match="v1.2.0 file has signatures") as raised:
         definition_checks.check_signatures(definition, None)
-    assert raised.value.index == 4
+    assert raised.value.share_index == 4
 
 
 @pytest.mark.parametrize("network", [None, networks.KNOWN.by_name("mainnet")])

@@ -13,7 +13,7 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import 
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws, messages
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import parameters
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import Parameters
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, keystore, networks
 
 
@@ -55,33 +55,33 @@ class Group:
         self.network, self.networks = network_of(network), {}
         self.n, self.directory, self.store = n, directory, {}
         for index in self.everyone:
-            self.home(index).mkdir(parents=True, exist_ok=True)
+            self.data_dir(index).mkdir(parents=True, exist_ok=True)
 
     @property
     def everyone(self):
         return range(1, self.n + 1)
 
-    def home(self, index):
+    def data_dir(self, index):
         """The data directory of an operator."""
         return self.directory / ("node%d" % index) / ".charon"
 
     def files(self, index, attempt=1):
         """The directory of an operator's attempt."""
-        return self.home(index) / "ceremony" / self.definition.definition_hash.hex() / str(attempt)
+        return self.data_dir(index) / "ceremony" / self.definition.definition_hash.hex() / str(attempt)
 
     def parameters(self, index, attempt=1):
-        return parameters(self.definition, node_key(index), attempt)
+        return Parameters.of_definition(self.definition, node_key(index), attempt)
 
-    def step(self, index, attempt=1, inbox=None, home=None, deliver=True, settled=()):
+    def step(self, index, attempt=1, inbox=None, data_dir=None, deliver=True, completed_rounds=()):
         """One run of one operator; its messages go to the store."""
         outcome = ceremony.step(
-            DataDir(home or self.home(index)),
+            DataDir(data_dir or self.data_dir(index)),
             self.definition,
             node_key(index),
             dict(self.store) if inbox is None else inbox,
             attempt,
             network=self.networks.get(index, self.network),
-            settled=settled,
+            completed_rounds=completed_rounds,
         )
         if deliver:
             for name, text in outcome.outbox.items():

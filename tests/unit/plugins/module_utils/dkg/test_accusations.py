@@ -12,7 +12,7 @@ from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, encoding, envelope, jws, messages
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.derivation import Derivation
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.fault import Fault
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import place
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import position
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 CHECKS = ("form", "key", "equivocation", "commits", "commitments", "point", "scalar", "proof", "share", "different", "", "?")
@@ -51,7 +51,7 @@ def whole(parties):
 def verdict(parties, author, accusation):
     """What every judge says."""
     said = {
-        (fault.index, fault.round, fault.fault)
+        (fault.share_index, fault.round, fault.check_name)
         for fault in (abort.judge(parties.parameters(judge), author, accusation) for judge in parties.everyone)
     }
     assert len(said) == 1
@@ -66,7 +66,7 @@ def test_one_honest_message_convicts_the_author_alone(trio, author):
             for key in (b"", bytes(96)) if accused == 1 else (b"",):
                 accusation = messages.Abort(accused, check, key, (text,), round)
                 fault = abort.judge(trio.parameters(1), author, accusation)
-                assert (fault.index, fault.round, fault.fault) == (author, "abort", "evidence")
+                assert (fault.share_index, fault.round, fault.check_name) == (author, "abort", "evidence")
 
 
 @pytest.mark.parametrize("author, accused", list(itertools.product((1, 2, 3), repeat=2)))
@@ -79,7 +79,7 @@ def test_several_honest_messages_convict_the_author_alone(trio, author, accused)
             for round in ("commit", "deal"):
                 key = trio.keys[author, accused] if check == "share" else b""
                 accusation = messages.Abort(accused, check, key, (one, *others), round)
-                assert abort.judge(trio.parameters(1), author, accusation).index == author
+                assert abort.judge(trio.parameters(1), author, accusation).share_index == author
 
 
 @pytest.mark.parametrize("count", (0, 4, 40))
@@ -93,9 +93,9 @@ def bad_share(parties, dealer, victim):
     """``dealer`` seals a wrong share to ``victim``: the three messages of the true accusation."""
     forger = parties.forger(parties, dealer)
     session = encoding.from_base64(forger.header("deal")["session"])
-    key = parties.forger(parties, victim).row("commit", "keys", 1216)[place(victim, dealer)]
+    key = parties.forger(parties, victim).row("commit", "keys", 1216)[position(victim, dealer)]
     texts = forger.row("deal", "ciphertexts", 1136 + 32)
-    texts[place(dealer, victim)] = hpke.seal(key, encoding.enc("seal", session, dealer, victim), (5).to_bytes(32, "big"))
+    texts[position(dealer, victim)] = hpke.seal(key, encoding.enc("seal", session, dealer, victim), (5).to_bytes(32, "big"))
     deal = forger.forge_row("deal", "ciphertexts", texts)
     return deal, parties.store["1/commit/%d.jws" % dealer], parties.store["1/commit/%d.jws" % victim]
 
@@ -247,7 +247,7 @@ def test_all_readers_draw_the_line_at_the_same_byte(dozen, node_key, round, culp
     for reader in dozen.everyone:
         with pytest.raises(Fault) as caught:
             envelope.read(dozen.parameters(reader), at)
-        assert (caught.value.index, caught.value.fault) == (culprit, "form")
+        assert (caught.value.share_index, caught.value.check_name) == (culprit, "form")
         with pytest.raises(DvError, match="characters") as caught:
             envelope.read(dozen.parameters(reader), above)
         assert not isinstance(caught.value, Fault)
@@ -255,7 +255,7 @@ def test_all_readers_draw_the_line_at_the_same_byte(dozen, node_key, round, culp
             accusation = messages.Abort(culprit, "form", b"", (at,), round)
             text = envelope.write(dozen.parameters(reader), node_key(reader), "abort", accusation).jws.text
             assert envelope.read(dozen.parameters(culprit), text).payload == accusation
-            said = {abort.judge(dozen.parameters(judge), reader, accusation).index for judge in dozen.everyone}
+            said = {abort.judge(dozen.parameters(judge), reader, accusation).share_index for judge in dozen.everyone}
             assert said == {culprit}
 
 
@@ -274,7 +274,7 @@ def test_the_longest_commit_of_operator_10_convicts_nobody_else(dozen):
 @pytest.mark.parametrize("attempt", (1, 10**6))
 def test_the_longest_honest_messages_fit(group, node_key, n, t, v, attempt):
     of_two = group(2, 2, 1).parameters(1, attempt)
-    parameters = replace(of_two, n=n, t=t, v=v, keys=of_two.keys[:1] * n, index=n)
+    parameters = replace(of_two, n=n, t=t, v=v, keys=of_two.keys[:1] * n, share_index=n)
     bounds = {round: messages.text_size(round, parameters) for round in messages.KINDS}
     for reader in parameters.operators:
         assert bounds == {round: messages.text_size(round, parameters.seen_by(reader)) for round in messages.KINDS}

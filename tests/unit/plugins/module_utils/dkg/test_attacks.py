@@ -12,7 +12,7 @@ from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import OR
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import curve
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, commit, deal, encoding, envelope, jws, messages, vss
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.derivation import Derivation
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import place, session_id
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import position, session_id
 
 # A point of the curve, on E1, that is not in the subgroup of prime order (x = 4), and infinity.
 OUTSIDE = bytes.fromhex("80" + "00" * 46 + "04")
@@ -49,7 +49,7 @@ def blame(parties, reader, culprit, check):
     parameters = parties.parameters(1)
     message = envelope.read(parameters, text)
     verdict = abort.judge(parameters, reader, message.payload)
-    assert (verdict.index, verdict.round, verdict.fault) == (culprit, round, fault)
+    assert (verdict.share_index, verdict.round, verdict.check_name) == (culprit, round, fault)
     other = next(j for j in parties.everyone if j not in (reader, culprit))
     told = parties.step(other, inbox={"abort": text})
     assert told.state == "aborted" and "operator %d, %s" % (culprit, check) in told.detail
@@ -77,7 +77,7 @@ def commits_only(group):
 def test_a_key_that_cannot_be_sealed_to(group, key):
     parties, forger = commits_only(group)
     keys = forger.row("commit", "keys", 1216)
-    keys[place(3, 2)] = key
+    keys[position(3, 2)] = key
     forger.forge_row("commit", "keys", keys)
     assert parties.step(1).state == "waiting"  # the key is not meant for operator 1
     blame(parties, 2, 3, "commit.key")
@@ -266,17 +266,17 @@ def test_a_bad_share(dealt):
         {"key": b""},
         {"messages": accusation.messages[:2]},
     ):
-        assert abort.judge(parameters, 1, accusation._replace(**change)).index == 1
+        assert abort.judge(parameters, 1, accusation._replace(**change)).share_index == 1
 
 
 def _bad_share(parties, forger, share):
     parameters = forger.parameters
     session = encoding.from_base64(forger.header("deal")["session"])
-    key = parties.forger(parties, 1).row("commit", "keys", 1216)[place(1, 3)]
+    key = parties.forger(parties, 1).row("commit", "keys", 1216)[position(1, 3)]
     texts = forger.row("deal", "ciphertexts", 1136 + 32)
-    texts[place(3, 1)] = hpke.seal(key, encoding.enc("seal", session, 3, 1), share)
+    texts[position(3, 1)] = hpke.seal(key, encoding.enc("seal", session, 3, 1), share)
     forger.forge_row("deal", "ciphertexts", texts)
-    assert parameters.index == 3
+    assert parameters.share_index == 3
 
 
 @pytest.mark.parametrize("share", [ORDER.to_bytes(32, "big"), b"\xff" * 32])
@@ -288,7 +288,7 @@ def test_a_share_outside_the_field(dealt, share):
 def test_a_ciphertext_that_does_not_open(dealt):
     forger = dealt.forger(dealt, 3)
     texts = forger.row("deal", "ciphertexts", 1136 + 32)
-    texts[place(3, 1)] = bytes(1136 + 32)
+    texts[position(3, 1)] = bytes(1136 + 32)
     forger.forge_row("deal", "ciphertexts", texts)
     blame(dealt, 1, 3, "deal.share")
 
@@ -307,8 +307,8 @@ def test_one_bad_share_among_many(group):
     shares = [vss.evaluate(polynomial, 4) for polynomial in polynomials]
     shares[3] += 1
     texts = forger.row("deal", "ciphertexts", 1136 + 32 * 5)
-    key = group.forger(parties, 4).row("commit", "keys", 1216)[place(4, 2)]
-    texts[place(2, 4)] = hpke.seal(key, encoding.enc("seal", session, 2, 4), b"".join(s.to_bytes(32, "big") for s in shares))
+    key = group.forger(parties, 4).row("commit", "keys", 1216)[position(4, 2)]
+    texts[position(2, 4)] = hpke.seal(key, encoding.enc("seal", session, 2, 4), b"".join(s.to_bytes(32, "big") for s in shares))
     forger.forge_row("deal", "ciphertexts", texts)
     assert parties.step(1).state == "waiting"
     parties.store = {name: text for name, text in parties.store.items() if "confirm" not in name}
@@ -361,7 +361,7 @@ def test_commitments_that_are_no_points(group, point):
     texts = [parties.store["1/commit/%d.jws" % index] for index in parties.everyone]
     digests = [jws.split(text).digest for text in texts]
     session = session_id(parameters, digests)
-    recipients = {j: envelope.read(parameters, texts[j - 1]).payload.keys[place(j, 3)] for j in (1, 2)}
+    recipients = {j: envelope.read(parameters, texts[j - 1]).payload.keys[position(j, 3)] for j in (1, 2)}
     payload = deal.make(parameters, derivation, session, digests, recipients, commit.coefficients(parameters, derivation), points)
     parties.store["1/deal/3.jws"] = forger.sign(parameters.header("deal", session), messages.write(payload))
     blame(parties, 1, 3, "deal.point")
@@ -406,9 +406,9 @@ def test_errors_that_cancel_do_no_harm(group):
         parameters, derivation = seeds(parties, dealer)
         session = encoding.from_base64(forger.header("deal")["session"])
         share = vss.evaluate(commit.coefficients(parameters, derivation)[0], 1) + shift
-        key = group.forger(parties, 1).row("commit", "keys", 1216)[place(1, dealer)]
+        key = group.forger(parties, 1).row("commit", "keys", 1216)[position(1, dealer)]
         texts = forger.row("deal", "ciphertexts", 1136 + 32)
-        texts[place(dealer, 1)] = hpke.seal(key, encoding.enc("seal", session, dealer, 1), share.to_bytes(32, "big"))
+        texts[position(dealer, 1)] = hpke.seal(key, encoding.enc("seal", session, dealer, 1), share.to_bytes(32, "big"))
         forger.forge_row("deal", "ciphertexts", texts)
     parties.run(rounds=5)
     assert parties.step(1).state == "complete"
@@ -466,7 +466,7 @@ def test_every_false_accusation_with_all_messages(dealt):
             for chosen in (texts, texts[1:], texts[2:], [texts[1]] * 2):
                 for key in (b"", derivation.hpke_key(2)):
                     accusation = messages.Abort(2, check, key, tuple(chosen), round)
-                    assert abort.judge(parameters, 1, accusation).index == 1
+                    assert abort.judge(parameters, 1, accusation).share_index == 1
 
 
 @pytest.mark.parametrize("fields", [{"accused": True}, {"messages": "x"}, {"messages": [1]}, {"key": "AA"}, {"extra": 0}, {"check": None}])
@@ -534,7 +534,7 @@ def test_equivocation_in_round_3(confirmed):
     evidence = json.loads((confirmed.files(1) / "evidence" / "confirm-3.json").read_text())
     assert set(evidence["messages"]) == {honest, confirmed.store[forger.name("confirm")]}
     accusation = messages.read("abort", confirmed.parameters(1), encoding.to_json(evidence).encode())
-    assert abort.judge(confirmed.parameters(1), 1, accusation).index == 3
+    assert abort.judge(confirmed.parameters(1), 1, accusation).share_index == 3
     confirmed.store["1/confirm/2.jws"] = withheld
     outcome = confirmed.step(1)
     assert (outcome.state, outcome.step) == ("waiting", "sign") and "operator 3 is to blame" in outcome.detail

@@ -23,12 +23,12 @@ GWEI = 10**9
 
 def finished_lock(group):
     """The lock that all operators have, each with key shares that fit it."""
-    texts = {(group.home(index) / "cluster-lock.json").read_bytes() for index in group.everyone}
+    texts = {(group.data_dir(index) / "cluster-lock.json").read_bytes() for index in group.everyone}
     assert len(texts) == 1
     found = ClusterLock.parse(texts.pop())
-    assert verify_lock(found, (group.network,)).ok
+    assert verify_lock(found, networks.Networks(group.network)).ok
     for index in group.everyone:
-        shares = ValidatorKeys(str(group.home(index) / "validator_keys")).read()
+        shares = ValidatorKeys(str(group.data_dir(index) / "validator_keys")).read()
         assert [bls.secret_to_public(share) for share in shares] == [v.public_shares[index - 1] for v in found.validators]
     return found
 
@@ -48,20 +48,20 @@ def test_ceremony(group, n, t, v, fields):
     outcomes = parties.run(rounds=5)
     assert {outcome.state for outcome in outcomes.values()} == {"complete"}
     found = finished_lock(parties)
-    homes = [parties.home(index) for index in parties.everyone]
-    shares = [ValidatorKeys(str(home / "validator_keys")).read() for home in homes]
+    data_dirs = [parties.data_dir(index) for index in parties.everyone]
+    shares = [ValidatorKeys(str(data_dir / "validator_keys")).read() for data_dir in data_dirs]
     for some in itertools.islice(itertools.combinations(parties.everyone, t), 10):
         for place, validator in enumerate(found.validators):
             coefficients = bls.lagrange_at_zero(some)
             secret = sum(k * shares[index - 1][place] for k, index in zip(coefficients, some)) % ORDER
             assert bls.secret_to_public(secret) == validator.public_key
     amounts = [each.amount for each in found.validators[0].deposits]
-    for home in homes:
-        names = sorted(path.name for path in home.glob("deposit-data*.json"))
+    for data_dir in data_dirs:
+        names = sorted(path.name for path in data_dir.glob("deposit-data*.json"))
         assert names == sorted(deposit.file_name(amount) for amount in amounts)
-        assert json.loads((home / names[0]).read_text())[0]["network_name"] == parties.network.name
-        assert not list(home.rglob("seed")) and not list(home.rglob("ceremony/*/*/keys")) and not list(home.rglob("derived"))
-        for path in home.rglob("*"):
+        assert json.loads((data_dir / names[0]).read_text())[0]["network_name"] == parties.network.name
+        assert not list(data_dir.rglob("seed")) and not list(data_dir.rglob("ceremony/*/*/keys")) and not list(data_dir.rglob("derived"))
+        for path in data_dir.rglob("*"):
             assert path.stat().st_mode & 0o077 == 0, path
 
 
@@ -70,9 +70,9 @@ def test_what_is_kept_to_save_time_can_be_lost(group):
     parties, names = group(4, 3, 1), set()
     for _round in range(5):
         parties.run(rounds=1)
-        for path in list(parties.home(1).rglob("derived/*")) + list(parties.home(2).rglob("derived/*")):
+        for path in list(parties.data_dir(1).rglob("derived/*")) + list(parties.data_dir(2).rglob("derived/*")):
             names.add(path.name)
-            if parties.home(1) in path.parents:
+            if parties.data_dir(1) in path.parents:
                 path.unlink()
             else:
                 path.write_bytes(path.read_bytes()[:-1])
@@ -97,7 +97,7 @@ def test_second_run_changes_nothing(group):
     store = dict(parties.store)
     for index, outcome in parties.run(rounds=1).items():
         assert (outcome.state, outcome.changed, outcome.waiting_for) == ("complete", False, ())
-        assert outcome.outbox["1/lock/%d.json" % index] == (parties.home(index) / "cluster-lock.json").read_text()
+        assert outcome.outbox["1/lock/%d.json" % index] == (parties.data_dir(index) / "cluster-lock.json").read_text()
     assert parties.store == store
     assert before == {path: path.stat().st_mtime_ns for path in parties.directory.rglob("*") if path.is_file()}
 
@@ -160,10 +160,10 @@ def test_a_carrier_that_drops_reorders_and_repeats_delays_only(group):
 
 def test_results_of_another_ceremony_are_not_touched(group):
     parties = group(3, 2, 1)
-    (parties.home(1) / "validator_keys").mkdir()
+    (parties.data_dir(1) / "validator_keys").mkdir()
     assert parties.step(1).state == "waiting"
-    (parties.home(2) / "validator_keys").mkdir()
-    (parties.home(2) / "validator_keys" / "keystore-0.json").write_text("{}")
+    (parties.data_dir(2) / "validator_keys").mkdir()
+    (parties.data_dir(2) / "validator_keys" / "keystore-0.json").write_text("{}")
     with pytest.raises(DvError, match="does not come from this ceremony"):
         parties.step(2)
     assert not parties.files(2).exists()
@@ -196,18 +196,18 @@ def test_attempts_network_and_keys_that_do_not_fit(group):
         parties.step(1)
 
 
-def test_what_is_settled_is_not_needed_again(group):
+def test_what_is_complete_is_not_needed_again(group):
     """A round that is over here, and whole in the store, need not be brought a second time in the same run."""
-    parties, settled, brought = group(4, 3, 1), {}, []
+    parties, completed_rounds, brought = group(4, 3, 1), {}, []
     for _dummy in range(6):
         for index in parties.everyone:
-            known = settled.get(index, ())
+            known = completed_rounds.get(index, ())
             inbox = {name: text for name, text in parties.store.items() if not name.startswith(tuple(known))}
             brought += [(index, name) for name in inbox]
-            outcome = parties.step(index, inbox=inbox, settled=known)
-            settled[index] = outcome.settled
-            assert set(known) <= set(outcome.settled)
-            for beginning in outcome.settled:
+            outcome = parties.step(index, inbox=inbox, completed_rounds=known)
+            completed_rounds[index] = outcome.completed_rounds
+            assert set(known) <= set(outcome.completed_rounds)
+            for beginning in outcome.completed_rounds:
                 assert {"%s%d.jws" % (beginning, each) for each in parties.everyone} <= parties.store.keys()
     finished_lock(parties)
     assert all((1, "1/commit/%d.jws" % index) in brought for index in parties.everyone)
@@ -215,21 +215,21 @@ def test_what_is_settled_is_not_needed_again(group):
     assert (brought.count((1, "1/commit/4.jws")), brought.count((1, "1/deal/4.jws"))) == (1, 2)
 
 
-def test_a_round_that_is_not_over_or_not_whole_in_the_store_is_not_settled(group):
+def test_a_round_that_is_not_over_or_not_whole_in_the_store_is_not_completed(group):
     parties = group(4, 3, 1)
     parties.run(rounds=1, who=(1, 2, 3))
-    assert parties.step(1).settled == ()
+    assert parties.step(1).completed_rounds == ()
     parties.run(rounds=1, who=(4,))
-    assert parties.step(1).settled == ("1/commit/",)
+    assert parties.step(1).completed_rounds == ("1/commit/",)
     del parties.store["1/commit/2.jws"]
-    assert parties.step(1).settled == ()
+    assert parties.step(1).completed_rounds == ()
 
 
 def test_a_cluster_whose_ceremony_was_taken_away_is_complete(group):
     """As one that stock charon made: a lock, and nothing of the way."""
     parties = group(3, 2, 1)
     parties.run(rounds=5)
-    shutil.rmtree(parties.home(1) / "ceremony")
+    shutil.rmtree(parties.data_dir(1) / "ceremony")
     outcome = parties.step(1)
     assert (outcome.state, outcome.attempt) == ("complete", None)
     assert outcome.outbox.keys() == {"1/lock/1.json"}

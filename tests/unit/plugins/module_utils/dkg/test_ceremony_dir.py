@@ -20,19 +20,19 @@ def trio(group):
 
 def snapshot(parties, index):
     copy = parties.directory / "snapshot"
-    shutil.copytree(parties.home(index) / "ceremony", copy)
+    shutil.copytree(parties.data_dir(index) / "ceremony", copy)
     return copy
 
 
 def restore(parties, index, copy):
-    shutil.rmtree(parties.home(index) / "ceremony")
-    shutil.copytree(copy, parties.home(index) / "ceremony")
+    shutil.rmtree(parties.data_dir(index) / "ceremony")
+    shutil.copytree(copy, parties.data_dir(index) / "ceremony")
 
 
 def complete(parties, attempt=1):
     outcomes = parties.run(attempt, rounds=5)
     assert {outcome.state for outcome in outcomes.values()} == {"complete"}, outcomes
-    assert len({(parties.home(index) / "cluster-lock.json").read_bytes() for index in parties.everyone}) == 1
+    assert len({(parties.data_dir(index) / "cluster-lock.json").read_bytes() for index in parties.everyone}) == 1
 
 
 @pytest.mark.parametrize("before, after", [(1, 2), (1, 3), (2, 3), (2, 4), (3, 4)])
@@ -40,7 +40,7 @@ def test_a_rolled_back_host_with_its_seed_and_its_messages_goes_on(trio, before,
     trio.run(rounds=before, who=[1, 2])
     copy = snapshot(trio, 1)
     trio.run(rounds=after - before, who=[3, 2, 1])
-    assert not (trio.home(1) / "cluster-lock.json").exists()
+    assert not (trio.data_dir(1) / "cluster-lock.json").exists()
     sent = dict(trio.store)
     restore(trio, 1, copy)
     complete(trio)
@@ -73,7 +73,7 @@ def stopped(parties, index, text, **kwargs):
 
 def test_a_lost_directory(trio):
     trio.step(1)
-    shutil.rmtree(trio.home(1) / "ceremony")
+    shutil.rmtree(trio.data_dir(1) / "ceremony")
     stopped(trio, 1, "its seed for attempt 1 is gone")
     assert not (trio.files(1) / "seed").exists()
 
@@ -81,7 +81,7 @@ def test_a_lost_directory(trio):
 def test_a_lost_directory_and_a_store_that_hides_its_messages(trio):
     trio.run(rounds=1)
     trio.run(rounds=1, who=[2, 3])
-    shutil.rmtree(trio.home(1) / "ceremony")
+    shutil.rmtree(trio.data_dir(1) / "ceremony")
     hidden = {name: text for name, text in trio.store.items() if not name.endswith("/1.jws")}
     stopped(trio, 1, "operators 2, 3 answer to a commit of this node, which it does not have", inbox=hidden)
     assert not (trio.files(1) / "seed").exists()
@@ -101,9 +101,9 @@ def test_a_seed_of_the_wrong_length_is_none(trio, content, sent):
     if not sent:
         (trio.files(1) / "out" / "commit.jws").unlink()
         trio.store.clear()
-    before = sorted(trio.home(1).rglob("*"))
+    before = sorted(trio.data_dir(1).rglob("*"))
     outcome = stopped(trio, 1, "seed for attempt 1 has not 32 bytes")
-    assert sorted(trio.home(1).rglob("*")) == before and (trio.files(1) / "seed").read_bytes() == content
+    assert sorted(trio.data_dir(1).rglob("*")) == before and (trio.files(1) / "seed").read_bytes() == content
     assert outcome.next_attempt == 2
     if sent:
         complete(trio, 2)
@@ -112,20 +112,20 @@ def test_a_seed_of_the_wrong_length_is_none(trio, content, sent):
 def test_two_hosts_with_one_key(trio, tmp_path):
     twin = tmp_path / "twin"
     twin.mkdir()
-    trio.step(1, home=twin, inbox={}, deliver=False)
+    trio.step(1, data_dir=twin, inbox={}, deliver=False)
     trio.step(1)
-    outcome = stopped(trio, 1, "contradicts its own files", home=twin)
+    outcome = stopped(trio, 1, "contradicts its own files", data_dir=twin)
     evidence = next(twin.rglob("own-commit.jws"))
     assert str(evidence) in outcome.detail and evidence.read_text() == trio.store["1/commit/1.jws"]
 
 
-def test_a_twin_that_has_planted_its_seed_only(trio, tmp_path):
+def test_a_twin_that_has_written_its_seed_only(trio, tmp_path):
     twin = tmp_path / "twin"
     twin.mkdir()
-    trio.step(1, home=twin, inbox={}, deliver=False)
+    trio.step(1, data_dir=twin, inbox={}, deliver=False)
     next(twin.rglob("commit.jws")).unlink()
     trio.step(1)
-    stopped(trio, 1, "contradicts its own files", home=twin)
+    stopped(trio, 1, "contradicts its own files", data_dir=twin)
 
 
 def test_own_messages_of_another_session(trio):
@@ -147,7 +147,7 @@ def test_a_contradiction_in_a_later_round(trio, round):
     if round == "seal":
         trio.run(rounds=1)
     forger = trio.forger(trio, 2)
-    assert forger.name(round) in trio.store and not (trio.home(2) / "cluster-lock.json").exists()
+    assert forger.name(round) in trio.store and not (trio.data_dir(2) / "cluster-lock.json").exists()
     name = {"confirm": "roots", "sign": "partials", "seal": "signature"}[round]
     data = encoding.from_base64(forger.fields(round)[name])
     forger.forge(round, **{name: encoding.to_base64(data[:-1] + bytes([data[-1] ^ 1]))})
@@ -191,7 +191,7 @@ def test_a_number_that_skips_others_begins_nothing(trio, asked):
     for store in ({}, dict(trio.store)):
         with pytest.raises(DvError, match="attempt %d was asked for, and nobody is known to have begun the one before" % asked):
             trio.step(1, asked, inbox=store)
-        assert not (trio.home(1) / "ceremony" / trio.definition.definition_hash.hex()).exists()
+        assert not (trio.data_dir(1) / "ceremony" / trio.definition.definition_hash.hex()).exists()
     trio.store.clear()
     trio.run(rounds=1)
     outcome = trio.step(1, asked + 1)
@@ -281,7 +281,7 @@ def test_a_rolled_back_signer_meets_its_sign(trio):
         for index in trio.everyone:
             copy = trio.directory / "old"
             if index == 1 and not copy.exists() and "1/deal/1.jws" in trio.store:
-                shutil.copytree(trio.home(1) / "ceremony", copy)
+                shutil.copytree(trio.data_dir(1) / "ceremony", copy)
             trio.step(index, inbox={name: text for name, text in trio.store.items() if "/sign/" not in name})
     assert "1/sign/1.jws" in trio.store
     restore(trio, 1, trio.directory / "old")
@@ -328,7 +328,7 @@ def test_a_confirmed_attempt_is_given_up_after_another_operator(trio):
     trio.step(3)
     trio.run(rounds=2, who=[1, 2])
     assert all("1/confirm/%d.jws" % index in trio.store for index in (1, 2)) and "1/confirm/3.jws" not in trio.store
-    shutil.rmtree(trio.home(3) / "ceremony")
+    shutil.rmtree(trio.data_dir(3) / "ceremony")
     stopped(trio, 3, "its seed for attempt 1 is gone")
     for index in (1, 2):
         assert "2/commit/%d.jws" % index not in trio.step(index, 2).outbox

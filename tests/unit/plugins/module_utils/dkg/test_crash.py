@@ -62,11 +62,11 @@ def life(parties, machine, countdown):
         parties.step(2)
     assert parties.step(1).state == parties.step(2).state == "complete"
     assert before.items() <= sent(parties, 1).items()
-    locks = {(parties.home(index) / "cluster-lock.json").read_bytes() for index in (1, 2)}
+    locks = {(parties.data_dir(index) / "cluster-lock.json").read_bytes() for index in (1, 2)}
     assert len(locks) == 1
-    names = {path.name for path in (parties.home(1) / "ceremony").rglob("*")}
+    names = {path.name for path in (parties.data_dir(1) / "ceremony").rglob("*")}
     assert not names & {"seed", "keys", "derived"} and not [name for name in names if name.endswith(".tmp")]
-    assert len(list((parties.home(1) / "validator_keys").iterdir())) == 2
+    assert len(list((parties.data_dir(1) / "validator_keys").iterdir())) == 2
     return crashed, writes
 
 
@@ -123,11 +123,11 @@ class Walk:
         assert len({attempt for _index, attempt in signed}) <= 1, "signatures in two attempts"
         for attempt in {attempt for _index, attempt in signed}:
             for index in (1, 2):
-                keys = [parties.files(index, attempt) / "keys", parties.home(index) / "validator_keys"]
+                keys = [parties.files(index, attempt) / "keys", parties.data_dir(index) / "validator_keys"]
                 assert any(path.is_dir() and list(path.iterdir()) for path in keys), "a share erased that a signature needs"
             later = [sent(parties, index, number) for index, a in signed if a == attempt for number in range(attempt + 1, 4)]
             assert not any(later), "a signer began a later attempt"
-        locks = {(parties.home(index) / "cluster-lock.json") for index in (1, 2)}
+        locks = {(parties.data_dir(index) / "cluster-lock.json") for index in (1, 2)}
         assert len({path.read_bytes() for path in locks if path.exists()}) <= 1
 
 

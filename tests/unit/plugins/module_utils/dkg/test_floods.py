@@ -11,9 +11,9 @@ from collections import Counter
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import curve
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
+from ansible_collections.obol.dv.plugins.module_utils.dkg.dry_run import dry_run
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, commit, deal, encoding, jws, seal, sign
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import session_id
-from ansible_collections.obol.dv.plugins.module_utils.dkg.status import look
 
 BEFORE = {"commit": 0, "deal": 1, "abort": 1, "confirm": 2, "sign": 3, "seal": 4}
 
@@ -116,7 +116,7 @@ def test_what_was_found_wrong_costs_nothing_more(trio, checked, round):
     assert [costs(trio, checked, round)[1] for dummy in range(len(texts) + 2)] == [1, 1, 1, 0, 0]
     outcome, dummy, signatures = costs(trio, checked, round)
     assert not outcome.changed and outcome.waiting_for[0] == 1
-    told = look(DataDir(trio.home(2)), trio.definition, trio.node_key(2), dict(trio.store), network=trio.network)
+    told = dry_run(DataDir(trio.data_dir(2)), trio.definition, trio.node_key(2), dict(trio.store), network=trio.network)
     assert (told.ready, told.waiting_for, told.accused) == (False, outcome.waiting_for, outcome.accused)
 
 

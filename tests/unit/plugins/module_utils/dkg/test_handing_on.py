@@ -10,7 +10,7 @@ import json
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import ClusterLock
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
-from ansible_collections.obol.dv.plugins.module_utils.dkg import inbox as mail
+from ansible_collections.obol.dv.plugins.module_utils.dkg.inbox import select
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, envelope, jws
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
@@ -87,7 +87,7 @@ def test_another_text_in_the_store_fails_nobody(trio, tmp_path, round, kind):
         texts = {prefix + each: text for each, text in outcome.outbox.items()}
         put = store.put(texts, [prefix + each for each in outcome.handed_on])
         assert (prefix + by_name in put) == (not same)
-        stored = mail.select(trio.definition.definition_hash, store.get_all(("",)))
+        stored = select(trio.definition.definition_hash, store.get_all(("",)))
     # Others find it there, and this node has no more to say than that.
     again = trio.step(1, inbox={**inbox, **stored}, deliver=False)
     assert (again.state, again.detail, again.changed) == (outcome.state, outcome.detail, False)
@@ -168,7 +168,7 @@ def test_a_carrier_cannot_change_node_signatures(sealed, place, change):
     outcome = parties.step(3, inbox={**parties.store, "1/lock/1.json": changed, "1/lock/2.json": changed})
     assert (outcome.state, outcome.waiting_for) == ("waiting", (1, 2))
     assert parties.step(3, inbox={**parties.store, "1/lock/1.json": changed}).state == "complete"
-    assert len({(parties.home(index) / "cluster-lock.json").read_bytes() for index in parties.everyone}) == 1
+    assert len({(parties.data_dir(index) / "cluster-lock.json").read_bytes() for index in parties.everyone}) == 1
 
 
 @pytest.mark.parametrize("change", [lambda found: found[:2], lambda found: found + found[:1], lambda found: found[::-1], lambda found: []])

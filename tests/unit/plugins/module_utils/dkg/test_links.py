@@ -10,7 +10,7 @@ import socket
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony_dir
+from ansible_collections.obol.dv.plugins.module_utils.dkg.ceremony_dir import CeremonyDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import messages
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
@@ -63,7 +63,7 @@ def tree(place):
 
 def put_link(parties, name, target):
     """A link to ``target`` in the place of ``name``, whatever was there."""
-    path = parties.home(1) / name.replace("HASH", parties.definition.definition_hash.hex())
+    path = parties.data_dir(1) / name.replace("HASH", parties.definition.definition_hash.hex())
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
         path.rename(parties.directory / "taken")
@@ -78,8 +78,8 @@ def give(place):
 
 def as_root(parties, **about):
     """A step of root's in the data directory of another user."""
-    give(parties.home(1))
-    with as_owner_of(str(parties.home(1))):
+    give(parties.data_dir(1))
+    with as_owner_of(str(parties.data_dir(1))):
         return parties.step(1, **about)
 
 
@@ -88,14 +88,14 @@ def as_root(parties, **about):
 def test_a_link_of_theirs_is_refused_before_anything_is_touched(trio, outside, place):
     if place == "validator_keys":
         # It is looked at as a ceremony begins; and as it ends, see below.
-        (trio.home(1) / "ceremony").rename(trio.directory / "begun")
+        (trio.data_dir(1) / "ceremony").rename(trio.directory / "begun")
     link = put_link(trio, place, outside / "1" if place in FILES else outside)
-    give(trio.home(1))
-    before, own = tree(outside), tree(trio.home(1))
+    give(trio.data_dir(1))
+    before, own = tree(outside), tree(trio.data_dir(1))
     with pytest.raises(DvError, match="^%s is a link, in a directory of the user with number 54321; wanted: no links there" % link):
         as_root(trio, inbox={})
     assert tree(outside) == before and link.is_symlink()
-    assert {path for path in own if path.suffix != ".tmp"} <= set(tree(trio.home(1)))
+    assert {path for path in own if path.suffix != ".tmp"} <= set(tree(trio.data_dir(1)))
 
 
 @needs_root
@@ -122,7 +122,7 @@ def test_where_the_keys_go(trio, outside):
             trio.run(rounds=1, who=[2, 3])
             as_root(trio)
     assert tree(outside) == before and len(list((trio.files(1) / "keys").iterdir())) == 2
-    assert not (trio.home(1) / "cluster-lock.json").exists()
+    assert not (trio.data_dir(1) / "cluster-lock.json").exists()
 
 
 @needs_root
@@ -146,14 +146,14 @@ def test_at_the_end_of_a_complete_ceremony(trio, outside):
 )
 def test_no_deed_of_files_goes_through_a_link_of_theirs(trio, outside, deed):
     put_link(trio, "link", outside)
-    give(trio.home(1))
+    give(trio.data_dir(1))
     before = tree(outside)
     for name in ("link", "link/1", "link/x.tmp")[deed == "remove_temporary_directory_of" :]:
-        with as_owner_of(str(trio.home(1))), pytest.raises(DvError, match="link is a link"):
-            getattr(files, deed)(str(trio.home(1) / name))
+        with as_owner_of(str(trio.data_dir(1))), pytest.raises(DvError, match="link is a link"):
+            getattr(files, deed)(str(trio.data_dir(1) / name))
     for places in (("link", "new"), ("link/x.tmp", "new"), ("ceremony", "link/new")):
-        with as_owner_of(str(trio.home(1))), pytest.raises(DvError, match="link is a link"):
-            files.move_directory(*(str(trio.home(1) / place) for place in places))
+        with as_owner_of(str(trio.data_dir(1))), pytest.raises(DvError, match="link is a link"):
+            files.move_directory(*(str(trio.data_dir(1) / place) for place in places))
     assert tree(outside) == before
 
 
@@ -167,7 +167,7 @@ def test_what_killed_runs_left_goes_wherever_it_was_made(trio):
     (attempt / ".keys.tmp").mkdir()
     (attempt / ".keys.tmp" / "keystore-0.json").write_text("secret")
     trio.step(1)
-    assert list(trio.home(1).rglob("*.tmp")) == []
+    assert list(trio.data_dir(1).rglob("*.tmp")) == []
 
 
 def bind(path):
@@ -216,9 +216,9 @@ def test_what_is_in_the_place_of_a_directory_that_we_make(trio, strange):
 
 
 def test_nothing_is_looked_for_deeper_than_it_is_made(tmp_path):
-    home = ceremony_dir.Home(DataDir(tmp_path), bytes(32))
-    deep = pathlib.Path(home.directory, "1", "in", "commit", *["d"] * 10)
+    ceremony = CeremonyDir(DataDir(tmp_path), bytes(32))
+    deep = pathlib.Path(ceremony.directory, "1", "in", "commit", *["d"] * 10)
     os.makedirs(deep)
     (deep.parent.parent / LEFT).write_text("mine")
-    home.recover()
+    ceremony.recover()
     assert (deep.parent.parent / LEFT).exists()

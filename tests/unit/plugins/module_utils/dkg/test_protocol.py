@@ -12,9 +12,9 @@ from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import curve
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import commit, confirm, deal, encoding, envelope, jws, messages, vss
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import fault as faults
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import parameters as session
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.derivation import Derivation
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.fault import Fault
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import session_id
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 # By operator 2 of 3 with the seed 00 01 ... 1f; of long values the SHA-256.
@@ -106,7 +106,7 @@ def test_messages_of_rounds_1_and_2(group):
     message = envelope.write(parameters, group.node_key(2), "commit", payload)
     assert digest(message.jws.text.encode()) == COMMIT
     digests = [bytes(32), message.jws.digest, bytes(32)]
-    id = session.session_id(parameters, digests)
+    id = session_id(parameters, digests)
     assert id.hex() == SESSION
     recipients = {1: payload.keys[0], 3: payload.keys[1]}
     dealt = deal.make(parameters, derivation, id, digests, recipients, polynomials, points)
@@ -155,7 +155,7 @@ def test_sealing():
     public = hpke.public_key(private)
     sealed = hpke.seal(public, b"info", b"secret")
     assert (len(public), len(sealed)) == (1216, 1136 + 6)
-    assert hpke.unseal(private, b"info", sealed) == b"secret"
+    assert hpke.open(private, b"info", sealed) == b"secret"
     for change in (
         (bytes(96), b"info", sealed),
         (private, b"other", sealed),
@@ -163,7 +163,7 @@ def test_sealing():
         (private, b"info", b""),
     ):
         with pytest.raises(DvError):
-            hpke.unseal(*change)
+            hpke.open(*change)
 
 
 # Sharing
@@ -222,8 +222,8 @@ def test_whatever_comes_in_is_answered_with_our_errors(group):
         try:
             envelope.read(parameters, text)
             answers.add("read")
-        except faults.Fault as fault:
-            assert fault.index == 3
+        except Fault as fault:
+            assert fault.share_index == 3
             answers.add("fault")
         except DvError:
             answers.add("ignored")

@@ -8,8 +8,8 @@ import shutil
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
+from ansible_collections.obol.dv.plugins.module_utils.dkg.dry_run import dry_run
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding
-from ansible_collections.obol.dv.plugins.module_utils.dkg.status import look
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def complete(parties, bad):
             own = {name for name in bad if name.endswith("/%d" % index)}
             outcome = parties.step(index, inbox={name: text for name, text in parties.store.items() if name not in own})
     assert outcome.state == "complete"
-    assert len({(parties.home(index) / "cluster-lock.json").read_bytes() for index in parties.everyone}) == 1
+    assert len({(parties.data_dir(index) / "cluster-lock.json").read_bytes() for index in parties.everyone}) == 1
 
 
 # A host that has nothing of its own
@@ -75,7 +75,7 @@ def test_a_host_that_lost_everything_is_told_so_by_honest_ones_alone(four):
     """t honest answers stop it, whatever the others hide or add."""
     four.run(rounds=1)
     four.run(rounds=1)
-    shutil.rmtree(four.home(1) / "ceremony")
+    shutil.rmtree(four.data_dir(1) / "ceremony")
     inbox = {name: text for name, text in four.store.items() if not name.endswith("/1.jws") and "/commit/" not in name}
     assert four.step(1, inbox=inbox).state == "stopped"
 
@@ -85,7 +85,7 @@ def test_a_host_that_lost_everything_is_told_so_by_honest_ones_alone(four):
 
 def told(parties, index, attempt, inbox):
     """What a look and a step say: the same of whether an attempt can still complete."""
-    seen = look(DataDir(parties.home(index)), parties.definition, parties.node_key(index), inbox, attempt, network=parties.network)
+    seen = dry_run(DataDir(parties.data_dir(index)), parties.definition, parties.node_key(index), inbox, attempt, network=parties.network)
     outcome = parties.step(index, attempt, inbox=inbox)
     assert seen.next_attempt == outcome.next_attempt
     assert ("definition" in seen.detail) == ("definition" in outcome.detail)

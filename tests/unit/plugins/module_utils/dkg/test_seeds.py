@@ -25,7 +25,7 @@ def leave(trio):
     """Leaves an attempt for another definition on node 1, with all its secrets; the rounds in ``sent`` were sent. Its directory."""
 
     def make(number=1, sent=(), other=OTHER):
-        attempt = trio.home(1) / "ceremony" / other / str(number)
+        attempt = trio.data_dir(1) / "ceremony" / other / str(number)
         for name in (*SECRETS, *("out/%s.jws" % round for round in sent)):
             (attempt / name).parent.mkdir(parents=True, exist_ok=True)
             (attempt / name).write_bytes(b"s" * 32)
@@ -41,7 +41,7 @@ def there(attempt):
 
 @pytest.mark.parametrize("number", [1, 2, 7])
 def test_where_nothing_was_sent_all_goes_before_the_first_commit(trio, leave, number):
-    """A node that planted its seed, and met another definition before it sent its commit."""
+    """A node that wrote its seed, and met another definition before it sent its commit."""
     attempt, second = leave(number), leave(other="cd" * 32)
     outcome = trio.step(1)
     assert outcome.changed and "1/commit/1.jws" in outcome.outbox
@@ -72,7 +72,7 @@ def test_at_the_end_every_seed_goes_and_confirmed_key_shares_stay(trio, leave, s
     assert trio.step(1).state == "complete"
     assert there(attempt) == stays
     assert sorted(path.stem for path in attempt.glob("out/*")) == sorted(sent)
-    assert not list((trio.home(1) / "ceremony").rglob("*seed*"))
+    assert not list((trio.data_dir(1) / "ceremony").rglob("*seed*"))
 
 
 def test_a_node_that_is_complete_does_it_too(trio, leave):
@@ -84,11 +84,11 @@ def test_a_node_that_is_complete_does_it_too(trio, leave):
 
 def test_what_is_no_ceremony_stays(trio):
     """Other directories and files beside them: approvals and records."""
-    places = [trio.home(1) / "ceremony" / name / "1" / "seed" for name in ("approvals", "AB" * 32, "ab" * 31, "ab" * 33)]
+    places = [trio.data_dir(1) / "ceremony" / name / "1" / "seed" for name in ("approvals", "AB" * 32, "ab" * 31, "ab" * 33)]
     for place in places:
         place.parent.mkdir(parents=True)
         place.write_bytes(b"s" * 32)
-    (trio.home(1) / "ceremony" / ("ef" * 32)).write_text("a file")
+    (trio.data_dir(1) / "ceremony" / ("ef" * 32)).write_text("a file")
     trio.run(rounds=5)
     assert all(place.exists() for place in places)
 
@@ -104,11 +104,11 @@ def test_no_link_is_followed(trio, tmp_path, leave, place, end):
     for name in ("seed", "1/seed", "keystores", "keystore-0.json"):
         (elsewhere / name).parent.mkdir(parents=True, exist_ok=True)
         (elsewhere / name).write_text("root's")
-    link = trio.home(1) / "ceremony" / OTHER / place
+    link = trio.data_dir(1) / "ceremony" / OTHER / place
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(elsewhere)
-    for path in (trio.home(1), *trio.home(1).rglob("*")):
+    for path in (trio.data_dir(1), *trio.data_dir(1).rglob("*")):
         os.chown(path, 54321, 54321, follow_symlinks=False)
-    with as_owner_of(str(trio.home(1))), pytest.raises(DvError, match="is a link"):
+    with as_owner_of(str(trio.data_dir(1))), pytest.raises(DvError, match="is a link"):
         trio.step(1)
     assert len([path for path in elsewhere.rglob("*") if path.is_file()]) == 4 and link.is_symlink()

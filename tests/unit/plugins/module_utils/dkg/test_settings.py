@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import ClusterLock
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
+from ansible_collections.obol.dv.plugins.module_utils.dkg.dry_run import dry_run
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, commit, deal, encoding, seal, sign, vss
-from ansible_collections.obol.dv.plugins.module_utils.dkg.status import look
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import networks
 
@@ -30,12 +30,14 @@ def devnet(group):
 
 def glance(parties, index, attempt=1):
     network = parties.networks.get(index, parties.network)
-    return look(DataDir(parties.home(index)), parties.definition, parties.node_key(index), dict(parties.store), attempt, network=network)
+    return dry_run(
+        DataDir(parties.data_dir(index)), parties.definition, parties.node_key(index), dict(parties.store), attempt, network=network
+    )
 
 
 def complete(parties, attempt):
     assert {outcome.state for outcome in parties.run(attempt).values()} == {"complete"}
-    texts = {(parties.home(index) / "cluster-lock.json").read_bytes() for index in parties.everyone}
+    texts = {(parties.data_dir(index) / "cluster-lock.json").read_bytes() for index in parties.everyone}
     assert len(texts) == 1
     found = ClusterLock.parse(texts.pop())
     assert {each.registration.timestamp for each in found.validators} == {DEVNET.genesis_time}
