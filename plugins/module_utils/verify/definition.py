@@ -8,6 +8,8 @@ What charon refuses is an error; what it accepts but is doubtful, a warning.
 Source: charon-formats §1.4, §1.6, §2.5, §12.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -16,6 +18,7 @@ from typing import Any, TypeVar
 from ..cluster.definition import Creator, Definition, Operator, address_bytes, default_threshold
 from ..cluster.definition_checks import awaited, check_deposit_amounts, check_hashes, check_signatures, unfinished
 from ..cluster.lock import ClusterLock
+from ..cluster.operators import node_keys
 from ..cluster.summary import summarize_config
 from ..encoding.hex import to_hex
 from ..errors import DvError, OperatorError, raise_all, show
@@ -85,18 +88,6 @@ def cluster_summary(definition: Definition, network: Network | None, lock: Clust
         ],
         "validators": [to_hex(validator.public_key) for validator in lock.validators or ()] if lock else [],
     }
-
-
-def node_keys(definition: Definition) -> list[bytes | None]:
-    """The public key (33 bytes) of each operator's ENR, in order; ``None`` for what is no ENR."""
-    return [_node_key(operator.enr) for operator in definition.operators or ()]
-
-
-def _node_key(text: str) -> bytes | None:
-    try:
-        return enr.parse(text, verify=False).public_key
-    except DvError:
-        return None
 
 
 def _network(report: Report, definition: Definition, networks: Networks) -> Network | None:
