@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 
 from ..errors import DvError, OperatorError
@@ -47,27 +48,16 @@ def ambiguous(address: str, indices: list[int], wanted: int | None) -> DvError:
     )
 
 
-def node_keys(definition: Definition) -> list[bytes | None]:
-    """The public key (33 bytes) of each operator's ENR, in order; ``None`` for what is no ENR."""
-    return [_node_key(operator.enr) for operator in definition.operators or ()]
-
-
-def _node_key(text: str) -> bytes | None:
-    try:
-        return enr.parse(text, verify=False).public_key
-    except DvError:
-        return None
-
-
 def index_of_key(definition: Definition, public_key: bytes) -> int:
     """The share index of the operator whose ENR has the node key ``public_key`` (33 bytes).
 
     :raises DvError: there is none
     """
-    # What is no ENR at all is said of its operator, see check_different_nodes.
-    keys = node_keys(definition)
-    if public_key in keys:
-        return keys.index(public_key) + 1
+    for share_index, operator in enumerate(definition.operators or (), 1):
+        # What is no ENR at all is said of its operator, see check_different_nodes.
+        with contextlib.suppress(DvError):
+            if enr.parse(operator.enr, verify=False).public_key == public_key:
+                return share_index
     raise DvError(
         f"this node is not in the definition: no ENR there has its key 0x{public_key.hex()}",
         "the ENR of one of its operators",

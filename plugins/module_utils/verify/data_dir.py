@@ -19,7 +19,6 @@ from ..cluster.definition import Definition
 from ..cluster.definition_checks import check_hashes
 from ..cluster.definition_hash import compute_definition_hash
 from ..cluster.lock import ClusterLock
-from ..cluster.operators import node_keys
 from ..data_dir import layout, node_key
 from ..data_dir.validator_keys import ValidatorKeys
 from ..encoding import go_json
@@ -28,7 +27,7 @@ from ..ethereum import deposit, enr
 from ..ethereum.networks import Networks
 from ..storage import files
 from . import file_forms
-from .definition import and_others, check_definition, cluster_summary, is_from_before_edit
+from .definition import and_others, check_definition, cluster_summary, is_from_before_edit, node_keys
 from .deposit_data import check_deposit_files
 from .key_shares import check_key_shares
 from .lock import check_lock

@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 from ..cluster.definition import Creator, Definition, Operator, address_bytes, default_threshold
 from ..cluster.definition_checks import awaited, check_deposit_amounts, check_hashes, check_signatures, unfinished
 from ..cluster.lock import ClusterLock
-from ..cluster.operators import node_keys
 from ..cluster.summary import summarize_config
 from ..encoding.hex import to_hex
 from ..errors import DvError, OperatorError, raise_all, show
@@ -96,6 +95,18 @@ def _network(report: Report, definition: Definition, networks: Networks) -> Netw
     except DvError as error:
         # Charon looks the network up for the sake of the signatures, which exist from v1.3.
         (report.error if definition.minor >= 3 else report.warning)("network", str(error))
+        return None
+
+
+def node_keys(definition: Definition) -> list[bytes | None]:
+    """The public key (33 bytes) of each operator's ENR, in order; ``None`` for what is no ENR."""
+    return [_node_key(operator.enr) for operator in definition.operators or ()]
+
+
+def _node_key(text: str) -> bytes | None:
+    try:
+        return enr.parse(text, verify=False).public_key
+    except DvError:
         return None
 
 

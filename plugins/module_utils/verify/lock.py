@@ -17,14 +17,13 @@ from typing import Any
 
 from ..cluster.definition import Definition, ValidatorAddresses, address_bytes, effective_deposit_amounts, effective_gas_limit
 from ..cluster.lock import BuilderRegistration, ClusterLock, DistributedValidator, compute_lock_hash
-from ..cluster.operators import node_keys
 from ..crypto import secp256k1
 from ..crypto.bls.signatures import bls
 from ..encoding.hex import to_hex
 from ..errors import DvError
 from ..ethereum import builder_registration, deposit
 from ..ethereum.networks import KNOWN, Network, Networks
-from .definition import check_definition, cluster_summary
+from .definition import check_definition, cluster_summary, node_keys
 from .report import Report
 
 
