@@ -18,6 +18,8 @@ who restores the key without it could not tell. It is public, as what the store 
     approval-<peer id>-<8 hex digits>.json  its own SHA-256 begins with the 8
 """
 
+from __future__ import annotations
+
 import datetime
 import hashlib
 import os

@@ -9,6 +9,8 @@ could give each node another text, and their results would differ. So every node
 "Parties and trust".
 """
 
+from __future__ import annotations
+
 import functools
 from dataclasses import replace
 

@@ -96,7 +96,7 @@ class Definition:
     definition_hash: bytes = b""
 
     @staticmethod
-    def parse(value: bytes | str | dict, what: str = "cluster definition") -> "Definition":
+    def parse(value: bytes | str | dict, what: str = "cluster definition") -> Definition:
         """The definition in ``value``: JSON text, or the dict of it. ``what`` names it in errors.
 
         The shape is checked, and that there are as many validators as it says; hashes, amounts and signatures are not.

@@ -7,6 +7,8 @@
 Source: charon-formats §1.4, §1.6 and §2.5. Every check says all that it finds wrong, not the first thing only.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any

@@ -8,6 +8,8 @@ Both are the SSZ root of the same container: ``config_hash`` of the cluster conf
 everything, the stored ``config_hash`` included.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 SSZ_MAX_OPERATORS = 256
 
 
-def compute_config_hash(definition: "Definition") -> bytes:
+def compute_config_hash(definition: Definition) -> bytes:
     """The config hash (32 bytes): of the cluster config, operator and creator addresses among it.
 
     :raises DvError: a value that its field has no room for
@@ -46,7 +48,7 @@ def compute_config_hash(definition: "Definition") -> bytes:
     return _compute(definition, CONFIG)
 
 
-def compute_definition_hash(definition: "Definition") -> bytes:
+def compute_definition_hash(definition: Definition) -> bytes:
     """The definition hash (32 bytes), given the config hash that is stored.
 
     :raises DvError: a value that its field has no room for
@@ -54,7 +56,7 @@ def compute_definition_hash(definition: "Definition") -> bytes:
     return _compute(definition, FULL)
 
 
-def _compute(definition: "Definition", mode: str) -> bytes:
+def _compute(definition: Definition, mode: str) -> bytes:
     table = _DEFINITION if definition.minor >= 3 else _DEFINITION_BEFORE_V1_3
     return ssz.container(*walker(definition.minor, mode)(table, definition))
 
@@ -70,11 +72,11 @@ def _amounts(values: Sequence[int] | None, walk: Callable) -> list[bytes]:
     return [ssz.uint64_list(values or (), 256)]
 
 
-def _nonce(operator: "Operator", walk: Callable) -> list[bytes]:
+def _nonce(operator: Operator, walk: Callable) -> list[bytes]:
     return [ssz.uint64(0)]
 
 
-def _addresses(operators: "Sequence[Operator] | None", walk: Callable) -> list[bytes]:
+def _addresses(operators: Sequence[Operator] | None, walk: Callable) -> list[bytes]:
     """Before v1.3: a list of address texts, where an empty one is left out but counted."""
     operators = operators or ()
     leaves = [leaf for operator in operators for leaf in put_text(operator.address, walk)]

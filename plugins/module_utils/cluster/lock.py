@@ -72,7 +72,7 @@ class ClusterLock:
     node_signatures: tuple[bytes, ...] = ()
 
     @staticmethod
-    def parse(value: bytes | str | dict, what: str = "cluster lock") -> "ClusterLock":
+    def parse(value: bytes | str | dict, what: str = "cluster lock") -> ClusterLock:
         """The lock in ``value``: JSON text, or the dict of it. ``what`` names it in errors.
 
         The shape is checked, and that the definition has as many validators as it says; nothing else is.

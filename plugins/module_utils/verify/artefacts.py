@@ -4,6 +4,8 @@
 
 """Verification of what lies at a path: a data directory, a lock or a definition, made here or by charon."""
 
+from __future__ import annotations
+
 import os
 
 from ..cluster.definition import Definition

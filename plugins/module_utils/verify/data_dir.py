@@ -8,6 +8,8 @@ The directory may be charon's or ours. What charon runs with is a warning at mos
 Source: charon-formats §3.2, §5.2, §7.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import stat

@@ -8,6 +8,8 @@ What charon refuses is an error; what it accepts but is doubtful, a warning.
 Source: charon-formats §1.4, §1.6, §2.5, §12.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -87,6 +89,15 @@ def cluster_summary(definition: Definition, network: Network | None, lock: Clust
     }
 
 
+def _network(report: Report, definition: Definition, networks: Networks) -> Network | None:
+    try:
+        return networks.of(definition)
+    except DvError as error:
+        # Charon looks the network up for the sake of the signatures, which exist from v1.3.
+        (report.error if definition.minor >= 3 else report.warning)("network", str(error))
+        return None
+
+
 def node_keys(definition: Definition) -> list[bytes | None]:
     """The public key (33 bytes) of each operator's ENR, in order; ``None`` for what is no ENR."""
     return [_node_key(operator.enr) for operator in definition.operators or ()]
@@ -96,15 +107,6 @@ def _node_key(text: str) -> bytes | None:
     try:
         return enr.parse(text, verify=False).public_key
     except DvError:
-        return None
-
-
-def _network(report: Report, definition: Definition, networks: Networks) -> Network | None:
-    try:
-        return networks.of(definition)
-    except DvError as error:
-        # Charon looks the network up for the sake of the signatures, which exist from v1.3.
-        (report.error if definition.minor >= 3 else report.warning)("network", str(error))
         return None
 
 

@@ -7,6 +7,8 @@
 Source: charon-formats §5.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -8,6 +8,8 @@ The form is that of the JSON keys in the text, so it shows in a file that is cut
 Source: charon-formats §1.2, §4.1, §5.2, §6, §7.
 """
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Iterable

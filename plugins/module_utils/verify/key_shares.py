@@ -9,6 +9,8 @@ feerecipient, combine, alpha edit) want one for each validator, numbered from 0 
 that of the validator. They load what is called ``keystore-*.json`` and pass over the rest. Source: charon-formats §7, §8.5.
 """
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence

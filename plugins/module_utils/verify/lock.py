@@ -9,6 +9,8 @@ against what their version has. All BLS signatures are verified in one batch; on
 to name the wrong ones. Source: charon-formats §4.5, whose numbers stand at the checks; §5 and §6.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from math import comb
 from typing import Any

@@ -8,6 +8,8 @@ Charon takes an entry that is newer than the lock's registration of the same val
 start, but on mainnet v1.10.3 does not look at signatures: whoever can write the file has the fees. Source: charon-formats §6.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from ..cluster.definition import MAX_VALIDATORS

@@ -4,6 +4,8 @@
 
 """Verification findings: errors and warnings, each with the short name of its check."""
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
