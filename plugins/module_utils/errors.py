@@ -8,6 +8,8 @@ The core raises these and nothing else on bad input; modules and action plugins 
 No error text ever holds a secret, nor what a terminal would obey.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterable
@@ -132,7 +134,7 @@ class Collector:
     def __init__(self) -> None:
         self.errors: list[DvError] = []
 
-    def __enter__(self) -> "Collector":
+    def __enter__(self) -> Collector:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> bool:

@@ -105,26 +105,26 @@ def run_module(module):
     if not node_key.exists(data_dir):
         if module.check_mode:
             return result
-        raise DvError("%s has no %s" % (data_dir, layout.NODE_KEY), "a key to back up", "run obol.dv.enr first")
+        raise DvError(f"{data_dir} has no {layout.NODE_KEY}", "a key to back up", "run obol.dv.enr first")
     private_key = node_key.read(data_dir)
     result["peer_id"] = enr.peer_id(secp256k1.public_key(private_key))
-    found = enr_key.find(params["backup_dir"], result["peer_id"])
-    for error in found.damaged:
+    backups = enr_key.find(params["backup_dir"], result["peer_id"])
+    for error in backups.damaged:
         module.warn(str(error))
-    made = found.of(recipients)
+    backup = backups.newest(recipients)
     approved = data_dir.read(approval.FILE, approval.MAX_SIZE)
     copy = approved and enr_key.approval_path(params["backup_dir"], result["peer_id"], approved)
-    result["changed"] = made is None or bool(copy) and not os.path.lexists(copy)
-    if made is None:
+    result["changed"] = backup is None or bool(copy) and not os.path.lexists(copy)
+    if backup is None:
         if module.check_mode:
             return result
-        made = enr_key.make(params["backup_dir"], result["peer_id"], private_key, recipients, time.time())
-    outbox = {os.path.basename(path): files.read(path, enr_key.MAX_SIZE).decode() for path in made.paths}
+        backup = enr_key.make(params["backup_dir"], result["peer_id"], private_key, recipients, time.time())
+    outbox = {os.path.basename(path): files.read(path, enr_key.MAX_SIZE).decode() for path in backup.paths}
     if copy:
         if not module.check_mode:
             files.write_same(copy, approved)
         outbox[os.path.basename(copy)] = approved.decode()
-    return dict(result, path=made.path, created=made.created, outbox=outbox)
+    return dict(result, path=backup.path, created=backup.created, outbox=outbox)
 
 
 def main():

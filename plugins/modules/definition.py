@@ -120,7 +120,7 @@ with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement.proposal import check_proposal
     from ansible_collections.obol.dv.plugins.module_utils.agreement.status import evaluate_agreement
     from ansible_collections.obol.dv.plugins.module_utils.cluster import definition_checks
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.canonical import spelled, spelled_as_ours
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.canonical import canonical_form
     from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition
     from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import NodeStatus
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
@@ -155,7 +155,7 @@ def run_module(module):
         return dict(waiting, changed=waiting["changed"] or kept)
     own_key = secp256k1.public_key(node_key.read(data_dir))
     before = _read(data_dir.path(DEFINITION))
-    new = before is None or spelled(Definition.parse(before)) != found
+    new = before is None or canonical_form(Definition.parse(before)) != found
     try:
         if module.check_mode:
             changed = acceptance.review(data_dir, found, own_key, confirmed, networks, inbox) != accepted_definition.read(data_dir) or new
@@ -184,8 +184,7 @@ def _definition(params, confirmed, networks, check_mode):
         stored = Definition.parse(inbox[DEFINITION], "the definition %s" % (params["definition_file"] or where))
         definition_checks.check_hashes(stored)
         # The signatures of one that was made elsewhere, and confirmed, stay as they came.
-        stored = spelled(stored)
-        stored = stored if stored.definition_hash == confirmed else spelled_as_ours(stored)
+        stored = canonical_form(stored, signatures=stored.definition_hash != confirmed)
     if PROPOSAL in inbox:
         proposal = check_proposal(inbox[PROPOSAL], "the proposal %s" % where, networks)
         network = networks.of(proposal)

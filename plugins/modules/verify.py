@@ -73,10 +73,10 @@ def run_module(module):
     findings = [dict(level=finding.level, check=finding.check, text=finding.text) for finding in report.findings]
     for finding in findings:
         if finding["level"] == "warning":
-            module.warn("%s: %s" % (finding["check"], finding["text"]))
+            module.warn(f"{finding['check']}: {finding['text']}")
     result = dict(changed=False, findings=findings, cluster=report.cluster)
     if not report.ok:
-        errors = ["- %s: %s" % (finding["check"], finding["text"]) for finding in findings if finding["level"] == "error"]
+        errors = [f"- {finding['check']}: {finding['text']}" for finding in findings if finding["level"] == "error"]
         module.fail_json(msg="%s is not as it should be:\n%s" % (module.params["path"], "\n".join(errors)), **result)
     return result
 

@@ -32,7 +32,7 @@ ANSWERS = {
     "nested": (dict(outbox={APPROVAL: {"a": "b"}}), "has a wrong outbox"),
     "outside": (dict(outbox={"../../escaped.json": "{}"}), "../../escaped.json"),
     "strange": (dict(outbox={"notes\x1b[2J.txt": "{}"}), "notes"),
-    "surrogate": (dict(outbox=dict.fromkeys(("proposal.json",), "�")), "UTF"),
+    "surrogate": (dict(outbox={"proposal.json": "\udcff"}), "UTF"),
     "changed": (dict(changed="maybe", outbox={}), "has a wrong changed"),
     "settled": (dict(settled=[7]), "has a wrong settled"),
     "problems": (dict(problems={"a": 1}), "has a wrong problems"),

@@ -65,7 +65,7 @@ HANDED_ON = {
     "self.found.split(': ', 1)[1]",
     "str(error)",
     "str(files.os_error(error, error.filename or data_dir.root, 'read'))",
-    "str(files.os_error(error, path, 'read'))",
+    "str(files.os_error(error, data_dir.root, 'read'))",
     "text",
 }
 

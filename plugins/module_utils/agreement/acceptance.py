@@ -10,7 +10,7 @@ hash for this node. What was accepted, and by which of the two, is kept in ``<da
 signatures are verified once, and a confirmed hash is asked for once.
 """
 
-from ..cluster.canonical import spelled
+from ..cluster.canonical import canonical_form
 from ..cluster.definition import Definition
 from ..cluster.definition_checks import check_hashes, operator_of
 from ..data_dir import accepted_definition as accepted
@@ -50,7 +50,7 @@ def accepted_definition(data_dir, public_key, accepted_definition_hash=None, net
     :param dry_run: write nothing
     """
     path = data_dir.path(DEFINITION)
-    definition = spelled(Definition.parse(files.read(path), path))
+    definition = canonical_form(Definition.parse(files.read(path), path))
     record = review(data_dir, definition, public_key, accepted_definition_hash, networks)
     # The rounds of the DKG come here: what is recorded is not read and parsed once more.
     if not dry_run and record != accepted.read(data_dir):
@@ -91,7 +91,7 @@ def review(data_dir, definition, public_key, accepted_definition_hash=None, netw
 
     Of a definition that was accepted before, only its hashes and the node's own ENR are checked again.
 
-    :param definition: the :class:`~.definition.Definition` in its one spelling
+    :param definition: the :class:`~.definition.Definition` in its canonical form
     :param public_key: that of the node's own ENR (33 bytes)
     :param accepted_definition_hash: 32 bytes, the definition that somebody confirmed for this node
     :param networks: the :class:`~.networks.Networks` that count
@@ -124,9 +124,9 @@ def review(data_dir, definition, public_key, accepted_definition_hash=None, netw
 
 
 def _on_disk(data_dir):
-    """The definition that lies in ``data_dir``, in its one spelling, or ``None``."""
+    """The definition that lies in ``data_dir``, in its canonical form, or ``None``."""
     found = artefacts.definition(data_dir)
-    return found and spelled(found)
+    return found and canonical_form(found)
 
 
 def _enrs(definition):

@@ -23,6 +23,7 @@ from ..cluster.definition import (
     default_threshold,
     with_hashes,
 )
+from ..cluster.definition_checks import FULL_DEPOSIT, LARGEST_COMPOUNDING, largest_deposit
 from ..cluster.summary import TERMS as OF_DEFINITION
 from ..cluster.summary import in_eth
 from ..encoding.json_schema import dotted, shape_problems
@@ -31,9 +32,6 @@ from ..ethereum.address import ZERO, parse_address, parse_checksum_address
 from ..ethereum.networks import KNOWN, Network, custom_network, name_of
 from ..ethereum.units import GWEI_PER_ETH
 from .config_schema import PENDING_TERMS, TERMS
-
-#: Smallest sum of a validator's deposits, and the largest single one without and with compounding, in ETH.
-FULL_DEPOSIT, LARGEST_DEPOSIT, LARGEST_COMPOUNDING = 32, 32, 2048
 
 _DEFAULTS: dict[str, object] = {
     "network": None,
@@ -257,7 +255,7 @@ def _threshold(given):
 
 def _deposits(given):
     amounts, compounding = given["deposit_amounts"], given["compounding"]
-    largest = LARGEST_COMPOUNDING if compounding else LARGEST_DEPOSIT
+    largest = largest_deposit(compounding)
     for index, amount in enumerate(amounts):
         if amount > largest:
             yield DvError(

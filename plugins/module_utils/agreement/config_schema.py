@@ -4,6 +4,7 @@
 
 """The shape of a cluster's terms. Limits: charon-formats §1.1 and §1.4."""
 
+from ..cluster.definition import MAX_VALIDATORS
 from ..cluster.definition_checks import MAX_OPERATORS, MIN_OPERATORS
 
 # Patterns end in \Z, for $ would let a trailing line break pass.
@@ -73,8 +74,8 @@ _PROPERTIES = {
     "num_validators": {
         "type": "integer",
         "minimum": 1,
-        "maximum": 65536,
-        "description": "a whole number of validators, 1 to 65536",
+        "maximum": MAX_VALIDATORS,
+        "description": f"a whole number of validators, 1 to {MAX_VALIDATORS}",
     },
     "threshold": {
         "type": "integer",

@@ -4,6 +4,7 @@
 
 """The shape of a node's policy file."""
 
+from ..cluster.definition_checks import LARGEST_COMPOUNDING
 from .config_schema import ADDRESS
 
 _ADDRESSES = {
@@ -38,8 +39,8 @@ POLICY = {
             "items": {
                 "type": "integer",
                 "minimum": 1,
-                "maximum": 2048,
-                "description": "a whole number of ETH, 1 to 2048",
+                "maximum": LARGEST_COMPOUNDING,
+                "description": f"a whole number of ETH, 1 to {LARGEST_COMPOUNDING}",
             },
         },
         "compounding": {"type": "boolean", "description": "true or false"},

@@ -11,7 +11,7 @@ Order of the signatures: charon-formats §2.2.
 
 from dataclasses import replace
 
-from ..cluster.canonical import spelled_as_ours
+from ..cluster.canonical import canonical_form
 from ..cluster.definition import WRITTEN_VERSION, Definition, with_hashes
 from ..cluster.definition_checks import check_hashes, check_runnable
 from ..data_dir.layout import CEREMONY
@@ -88,7 +88,7 @@ def check_terms(proposed, wanted):
 
 
 def check_proposal(content, what="proposal", networks=KNOWN):
-    """The :class:`~.definition.Definition` of a proposal (bytes or text) in its one spelling, called ``what`` in errors.
+    """The :class:`~.definition.Definition` of a proposal (bytes or text) in its canonical form, called ``what`` in errors.
 
     Checked are shape and hashes, the limits of a cluster that is made here, and the creator's signature.
 
@@ -99,7 +99,7 @@ def check_proposal(content, what="proposal", networks=KNOWN):
     if found.version != WRITTEN_VERSION:
         raise DvError("%s has version %s" % (what, found.version), WRITTEN_VERSION)
     check_hashes(found)
-    found = spelled_as_ours(found)
+    found = canonical_form(found, signatures=True)
     problems = Collector()
     with problems:
         check_runnable(found, what)

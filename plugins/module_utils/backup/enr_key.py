@@ -10,7 +10,7 @@ Each is two files, in a directory beside the data directory, and once more on th
     enr-key-<peer id>-<8 hex digits>.json   the record: peer_id, recipients, created (UTC), sha256 of the .age file
 
 Encrypting twice gives two different files. So the record tells whether a key is backed up for certain recipients; it is
-written last, and a file without one does not count.
+written last, and an age file without one does not count.
 
 From the node's approval on there is a third, a copy of ``ceremony/approval.json``: a wallet binds one ENR to its place, once, and
 who restores the key without it could not tell. It is public, as what the store has of it::
@@ -29,7 +29,7 @@ from ..encoding.json_fields import lookup
 from ..errors import DvError
 from ..storage import files
 
-#: What the files of a backup are called.
+#: The names of the files of a backup.
 NAME = re.compile(r"(enr-key|approval)-(?P<peer_id>[1-9A-HJ-NP-Za-km-z]{40,60})-(?P<sha256>[0-9a-f]{8})\.(age|json)")
 
 #: Most bytes of such a file. An SSH key of 16384 bits as recipient takes 3 kB in each.
@@ -37,35 +37,36 @@ MAX_SIZE = 256 * 1024
 
 
 class Backup(NamedTuple):
-    """One backup: the ``path`` of the age file, the ``peer_id`` of the key's node, a list of ``recipients``, and when it was
-    ``created`` (``2026-05-01T12:00:00Z``)."""
+    """A backup: the path of the age file, the node's peer id, the recipients, and the time (``2026-05-01T12:00:00Z``)."""
 
     path: str
     peer_id: str
-    recipients: list
+    recipients: list[str]
     created: str
 
     @property
-    def paths(self):
+    def paths(self) -> tuple[str, str]:
         """The age file and its record."""
         return self.path, self.path.removesuffix(".age") + ".json"
 
 
-class Found(NamedTuple):
-    """The good ``backups`` (oldest first) of one node's key, and a list of :class:`~.errors.DvError` for the ``damaged`` ones."""
+class Backups(NamedTuple):
+    """The backups of a node's key: the ``good`` ones, oldest first, and an error for each of the ``damaged``."""
 
-    backups: list
-    damaged: list
+    good: list[Backup]
+    damaged: list[DvError]
 
-    def of(self, recipients):
-        """The newest backup for exactly these ``recipients``, as :func:`.age.parse_recipients` gives them, or ``None``."""
-        fitting = [backup for backup in self.backups if sorted(backup.recipients) == recipients]
-        return fitting[-1] if fitting else None
+    def newest(self, recipients: list[str] | None = None) -> Backup | None:
+        """The newest good backup, or ``None``.
+
+        :param recipients: for exactly these, as :func:`.age.parse_recipients` gives them
+        """
+        return next((each for each in reversed(self.good) if recipients in (None, sorted(each.recipients))), None)
 
 
-def find(directory, peer_id):
-    """All backups in ``directory`` of the key whose node has ``peer_id``: :class:`Found`."""
-    backups, damaged = [], []
+def find(directory: str, peer_id: str) -> Backups:
+    """The :class:`Backups` in ``directory`` of the key whose node has ``peer_id``."""
+    good, damaged = [], []
     try:
         names = sorted(os.listdir(directory))
     except FileNotFoundError:
@@ -76,25 +77,26 @@ def find(directory, peer_id):
         match = NAME.fullmatch(name)
         if match and match["peer_id"] == peer_id and name.startswith("enr-key-") and name.endswith(".json"):
             try:
-                backups.append(_read(os.path.join(directory, name), peer_id))
+                good.append(_read(os.path.join(directory, name), peer_id))
             except DvError as error:
                 damaged.append(error)
-    return Found(sorted(backups, key=lambda backup: backup.created), damaged)
+    return Backups(sorted(good, key=lambda backup: backup.created), damaged)
 
 
-def newest(directory, peer_id):
-    """The path of the newest good backup in ``directory`` of the key whose node has ``peer_id``, empty if there is none; of no
-    ``peer_id``, and where nobody may look, there is none."""
+def newest(directory: str, peer_id: str | None) -> str:
+    """The path of the newest good backup in ``directory`` of the key whose node has ``peer_id``; ``""`` if there is none, also without
+    a ``peer_id`` and where the directory cannot be read."""
     try:
-        found = find(directory, peer_id).backups if peer_id else []
+        backup = find(directory, peer_id).newest() if peer_id else None
     except DvError:
-        found = []
-    return found[-1].path if found else ""
+        backup = None
+    return backup.path if backup else ""
 
 
-def make(directory, peer_id, private_key, recipients, now):
-    """Encrypt ``private_key`` (32 bytes) for ``recipients``, as parsed, into ``directory``: the new :class:`Backup`.
+def make(directory: str, peer_id: str, private_key: bytes, recipients: list[str], now: float) -> Backup:
+    """Encrypt ``private_key`` (32 bytes) into ``directory``: the new :class:`Backup`.
 
+    :param recipients: as :func:`.age.parse_recipients` gives them
     :param now: Unix seconds
     """
     from ..crypto import age
@@ -110,16 +112,18 @@ def make(directory, peer_id, private_key, recipients, now):
     return backup
 
 
-def approval_path(directory, peer_id, content):
-    """Where the copy of an approval of ``content`` (bytes) by the node with ``peer_id`` lies."""
+def approval_path(directory: str, peer_id: str, content: bytes) -> str:
+    """The path of the copy of an approval by the node with ``peer_id``, which has that ``content``."""
     return os.path.join(directory, f"approval-{peer_id}-{hashlib.sha256(content).hexdigest()[:8]}.json")
 
 
-def _read(path, peer_id):
-    """The :class:`Backup` whose record is at ``path``; refused unless its age file is what was written."""
+def _read(path: str, peer_id: str) -> Backup:
+    """The :class:`Backup` whose record is at ``path``.
+
+    :raises DvError: the record or the age file is damaged, or the record is of another node
+    """
     record = go_json.loads(files.read(path, MAX_SIZE), path)
-    fields = [lookup(record, name, path) for name in ("peer_id", "recipients", "created", "sha256")]
-    owner, recipients, created, sha256 = fields
+    owner, recipients, created, sha256 = (lookup(record, name, path) for name in ("peer_id", "recipients", "created", "sha256"))
     hint = "move it away, and make another backup while the key is there"
     if owner != peer_id or not isinstance(recipients, list) or not all(isinstance(each, str) for each in [created, *recipients]):
         raise DvError(f"{path} is damaged", "the record of a backup", hint)

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one spelling of a definition, whoever carried it.
+"""The canonical form of a definition: one text, whoever carried it.
 
-A definition's hashes do not tell everything apart that can stand in its file: upper and lower case of addresses, ``0x``, an
-empty list and ``null``. A carrier could give each node another text, and their results would differ. So every node goes by one
-spelling. Source: the protocol's "Parties and trust".
+The hashes of a definition do not cover all of its text: upper and lower case of addresses, ``0x``, an empty list or ``null``. A carrier
+could give each node another text, and their results would differ. So every node goes by the canonical form. Source: the protocol's
+"Parties and trust".
 """
 
 import functools
@@ -14,71 +14,61 @@ from dataclasses import replace
 
 from ..crypto.secp256k1 import one_spelling
 from ..ethereum.address import ZERO, checksum_address
-from .definition import with_hashes
+from .definition import Definition, address_bytes, with_hashes
 
 _NO_SIGNATURE = bytes(65)
 
 
-def spelled(definition):
-    """The ``definition`` in its one spelling: both hashes are what they were, and so are the signatures.
+def canonical_form(definition: Definition, signatures: bool = False) -> Definition:
+    """The canonical form of ``definition``, with the same hashes. Before v1.5 addresses are hashed as texts: it stays as it is.
 
-    Before v1.5 addresses are hashed as texts, so they stay.
+    :param signatures: the signatures too, and the hashes that follow: of a definition that was made here, whose signatures are by keys
     """
     if definition.minor < 5:
         return definition
-    return replace(
+
+    def signature(value: bytes) -> bytes:
+        if value == _NO_SIGNATURE and definition.minor < 11:
+            return b""  # It is hashed as zeros.
+        return one_spelling(value) if signatures else value
+
+    canonical = replace(
         definition,
-        creator=_party(definition.creator, definition.minor, "config_signature"),
-        operators=tuple(_party(operator, definition.minor, "config_signature", "enr_signature") for operator in definition.operators or ())
+        creator=replace(
+            definition.creator,
+            address=_party_address(definition.creator.address),
+            config_signature=signature(definition.creator.config_signature),
+        ),
+        operators=tuple(
+            replace(
+                operator,
+                address=_party_address(operator.address),
+                config_signature=signature(operator.config_signature),
+                enr_signature=signature(operator.enr_signature),
+            )
+            for operator in definition.operators or ()
+        )
         or None,
         validators=tuple(
             replace(
-                each,
-                fee_recipient_address=_address(each.fee_recipient_address),
-                withdrawal_address=_address(each.withdrawal_address),
+                validator,
+                fee_recipient_address=_address(validator.fee_recipient_address),
+                withdrawal_address=_address(validator.withdrawal_address),
             )
-            for each in definition.validators or ()
+            for validator in definition.validators or ()
         )
         or None,
         deposit_amounts=definition.deposit_amounts or None,
     )
+    return with_hashes(canonical) if signatures else canonical
 
 
-def spelled_as_ours(definition):
-    """The same of a definition that was made here: its signatures, which are by keys, have one spelling too, and the hashes
-    follow."""
-    definition = spelled(definition)
-    return with_hashes(
-        replace(
-            definition,
-            creator=replace(definition.creator, config_signature=one_spelling(definition.creator.config_signature)),
-            operators=tuple(
-                replace(
-                    operator,
-                    config_signature=one_spelling(operator.config_signature),
-                    enr_signature=one_spelling(operator.enr_signature),
-                )
-                for operator in definition.operators or ()
-            )
-            or None,
-        )
-    )
-
-
-def _party(party, minor, *signatures):
-    """A creator or operator: nobody's address, and up to v1.10 no signature, are hashed as zeros."""
-    values = {"address": "" if _bytes(party.address) == ZERO else _address(party.address)}
-    if minor < 11:
-        values.update({name: getattr(party, name) for name in signatures})
-        values.update({name: b"" for name in signatures if values[name] == _NO_SIGNATURE})
-    return replace(party, **values)
+def _party_address(text: str) -> str:
+    """The address of a creator or operator: none is hashed as the zero address."""
+    return "" if address_bytes(text) == ZERO else _address(text)
 
 
 # A thousand validators may have two addresses in all.
 @functools.lru_cache(maxsize=1024)
-def _address(text):
-    return checksum_address(_bytes(text)) if text else ""
-
-
-def _bytes(text):
-    return bytes.fromhex(text.removeprefix("0x"))
+def _address(text: str) -> str:
+    return checksum_address(address_bytes(text)) if text else ""

@@ -2,12 +2,15 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Cluster definitions (``cluster-definition.json``), v1.0 to v1.11: model, reading, writing, and what their terms mean.
+"""Cluster definitions (``cluster-definition.json``), v1.0 to v1.11: model, reading, writing, and charon's defaults.
 
 Source: charon-formats §1. A version is a column of the tables here and in :mod:`.definition_hash`.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..encoding import go_json
 from ..encoding.json_fields import (
@@ -39,7 +42,7 @@ MAX_VALIDATORS = 65536
 
 @dataclass(frozen=True, kw_only=True)
 class Creator:
-    """Who fixed the terms: an address (text as found, or ``""``) and its signature of the config hash."""
+    """The creator: an address (text as found, or ``""``) and its signature of the config hash."""
 
     address: str = ""
     config_signature: bytes = b""
@@ -76,16 +79,16 @@ class Definition:
 
     name: str = ""
     creator: Creator = Creator()
-    operators: tuple | None = None
+    operators: tuple[Operator, ...] | None = None
     uuid: str = ""
     version: str = WRITTEN_VERSION
     timestamp: str = ""
     num_validators: int = 0
     threshold: int = 0
-    validators: tuple | None = None
+    validators: tuple[ValidatorAddresses, ...] | None = None
     dkg_algorithm: str = "default"
     fork_version: bytes = b""
-    deposit_amounts: tuple | None = None
+    deposit_amounts: tuple[int, ...] | None = None
     consensus_protocol: str = ""
     target_gas_limit: int = 0
     compounding: bool = False
@@ -93,8 +96,8 @@ class Definition:
     definition_hash: bytes = b""
 
     @staticmethod
-    def parse(value, what="cluster definition"):
-        """The definition in ``value``: JSON text (bytes or str), or the dict of it. ``what`` names it in errors.
+    def parse(value: bytes | str | dict, what: str = "cluster definition") -> "Definition":
+        """The definition in ``value``: JSON text, or the dict of it. ``what`` names it in errors.
 
         The shape is checked, and that there are as many validators as it says; hashes, amounts and signatures are not.
 
@@ -103,44 +106,44 @@ class Definition:
         return _read(value, what)[0]
 
     @staticmethod
-    def unknown_keys(value):
+    def unknown_keys(value: bytes | str | dict) -> list[str]:
         """The JSON paths of the keys in ``value`` that a definition of its version does not have, and that charon ignores.
 
         :raises DvError: as for :meth:`parse`
         """
         return _read(value, "cluster definition")[1].unknown
 
-    def to_json(self):
-        """The dict that stands for it in JSON: keys in the order of its version."""
+    def to_json(self) -> dict[str, Any]:
+        """The definition as a dict for JSON: keys in the order of its version."""
         return DEFINITION_RECORD.write(self, self.minor)
 
-    def dump(self):
-        """The bytes of ``cluster-definition.json``, as charon writes it."""
+    def dump(self) -> bytes:
+        """The content of ``cluster-definition.json``, as charon writes it."""
         return go_json.dumps(self.to_json()).encode()
 
     @property
-    def minor(self):
+    def minor(self) -> int:
         """The N of the version v1.N.0."""
         return VERSIONS.index(self.version)
 
     @property
-    def fee_recipient_address(self):
+    def fee_recipient_address(self) -> str:
         """The one fee recipient of all validators, which is what a definition before v1.5 has."""
         return self._shared("fee_recipient_address")
 
     @property
-    def withdrawal_address(self):
+    def withdrawal_address(self) -> str:
         """The one withdrawal address of all validators, which is what a definition before v1.5 has."""
         return self._shared("withdrawal_address")
 
-    def _shared(self, name):
+    def _shared(self, name: str) -> str:
         addresses = {getattr(validator, name) for validator in self.validators or ()}
         if len(addresses) > 1:
             raise DvError(f"the validators have {len(addresses)} different {name}", f"one for all in {self.version}")
         return addresses.pop() if addresses else ""
 
 
-def _make_definition(**values):
+def _make_definition(**values: Any) -> Definition:
     """A :class:`Definition` of what was read: the pair of addresses before v1.5 is that of every validator."""
     if "validators" not in values:
         pair = {name: values.pop(name) for name in ("fee_recipient_address", "withdrawal_address")}
@@ -205,8 +208,8 @@ DEFINITION_RECORD = Record(
 )
 
 
-def read_version(value, what):
-    """The N of the version v1.N.0 of the JSON object ``value``, a definition.
+def read_version(value: Any, what: str) -> int:
+    """The N of the version v1.N.0 of a definition, the JSON object ``value``.
 
     :raises DvError: not an object, or a version that is not read here; the error says which are
     """
@@ -220,7 +223,7 @@ def read_version(value, what):
     return VERSIONS.index(version)
 
 
-def check_counts(definition, what="cluster definition"):
+def check_counts(definition: Definition, what: str = "cluster definition") -> None:
     """Refuse a definition (v1.5 and later) whose ``num_validators`` is not the number of its validators."""
     if definition.num_validators != len(definition.validators or ()):
         raise DvError(
@@ -229,7 +232,7 @@ def check_counts(definition, what="cluster definition"):
         )
 
 
-def _read(value, what):
+def _read(value: Any, what: str) -> tuple[Definition, Reading]:
     if isinstance(value, (bytes, str)):
         value = go_json.loads(value, what)
     reading = Reading(what, read_version(value, what))
@@ -238,29 +241,33 @@ def _read(value, what):
     return definition, reading
 
 
-def with_hashes(definition):
+def address_bytes(text: str) -> bytes:
+    """The 20 bytes of the text of an address in a definition, where ``0x`` is optional; ``b""`` of ``""``."""
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def with_hashes(definition: Definition) -> Definition:
     """The same definition with both hashes as they must be."""
     definition = replace(definition, config_hash=compute_config_hash(definition))
     return replace(definition, definition_hash=compute_definition_hash(definition))
 
 
-def default_threshold(operators):
-    """The threshold that charon takes for that number of ``operators``: two thirds of them, rounded up."""
+def default_threshold(operators: int) -> int:
+    """charon's threshold for that number of ``operators``: two thirds of them, rounded up."""
     return -(-2 * operators // 3)
 
 
-def effective_deposit_amounts(definition):
-    """The amounts (list of Gwei, distinct, ascending) for which every validator signs a deposit.
+def effective_deposit_amounts(definition: Definition) -> list[int]:
+    """The amounts (Gwei, distinct, ascending) for which every validator signs a deposit.
 
-    Without amounts of its own a definition means those of charon-formats §1.4. Locks by old charons can hold fewer.
+    By default those of charon-formats §1.4. Locks by old charons can hold fewer.
     """
-    amounts = definition.deposit_amounts
-    if not amounts:
-        in_eth = (32,) if definition.minor < 8 else (1, 8, 32, 256) if definition.compounding else (1, 32)
-        amounts = [amount * GWEI_PER_ETH for amount in in_eth]
-    return sorted(set(amounts))
+    if definition.deposit_amounts:
+        return sorted(set(definition.deposit_amounts))
+    in_eth = (32,) if definition.minor < 8 else (1, 8, 32, 256) if definition.compounding else (1, 32)
+    return [amount * GWEI_PER_ETH for amount in in_eth]
 
 
-def effective_gas_limit(definition):
-    """The gas limit of the builder registrations: the definition's, or 30 million where it has none."""
+def effective_gas_limit(definition: Definition) -> int:
+    """The gas limit of the builder registrations, by default 30 million."""
     return definition.target_gas_limit or 30_000_000

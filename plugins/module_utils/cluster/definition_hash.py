@@ -4,9 +4,12 @@
 
 """The two hashes of a cluster definition, v1.0 to v1.11. Source: charon-formats §1.5.
 
-Both are the SSZ root of the same container: ``config_hash`` of the terms (no ENR, no signature), ``definition_hash`` of
+Both are the SSZ root of the same container: ``config_hash`` of the cluster config (no ENR, no signature), ``definition_hash`` of
 everything, the stored ``config_hash`` included.
 """
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from ..encoding import ssz
 from ..encoding.ssz_fields import (
@@ -28,47 +31,50 @@ from ..encoding.ssz_fields import (
 )
 from ..errors import DvError
 
+if TYPE_CHECKING:
+    from .definition import Definition, Operator
+
 #: Limit of the SSZ list of operators in charon's format, and so of what is read.
 SSZ_MAX_OPERATORS = 256
 
 
-def compute_config_hash(definition):
-    """What ``config_hash`` must be (32 bytes): of the terms, operator and creator addresses among them.
+def compute_config_hash(definition: "Definition") -> bytes:
+    """The config hash (32 bytes): of the cluster config, operator and creator addresses among it.
 
     :raises DvError: a value that its field has no room for
     """
     return _compute(definition, CONFIG)
 
 
-def compute_definition_hash(definition):
-    """What ``definition_hash`` must be (32 bytes), given the config hash that is stored.
+def compute_definition_hash(definition: "Definition") -> bytes:
+    """The definition hash (32 bytes), given the config hash that is stored.
 
     :raises DvError: a value that its field has no room for
     """
     return _compute(definition, FULL)
 
 
-def _compute(definition, mode):
+def _compute(definition: "Definition", mode: str) -> bytes:
     table = _DEFINITION if definition.minor >= 3 else _DEFINITION_BEFORE_V1_3
     return ssz.container(*walker(definition.minor, mode)(table, definition))
 
 
-def _signatures(value, walk):
+def _signatures(value: bytes, walk: Callable) -> list[bytes]:
     """v1.11: as many signatures of 65 bytes as there are."""
     if len(value) % 65:
         raise DvError(f"{len(value)} bytes", "a multiple of 65 bytes")
     return [ssz.root_list([ssz.fixed_bytes(value[i : i + 65], 65) for i in range(0, len(value), 65)], 32)]
 
 
-def _amounts(values, walk):
+def _amounts(values: Sequence[int] | None, walk: Callable) -> list[bytes]:
     return [ssz.uint64_list(values or (), 256)]
 
 
-def _nonce(operator, walk):
+def _nonce(operator: "Operator", walk: Callable) -> list[bytes]:
     return [ssz.uint64(0)]
 
 
-def _addresses(operators, walk):
+def _addresses(operators: "Sequence[Operator] | None", walk: Callable) -> list[bytes]:
     """Before v1.3: a list of address texts, where an empty one is left out but counted."""
     operators = operators or ()
     leaves = [leaf for operator in operators for leaf in put_text(operator.address, walk)]

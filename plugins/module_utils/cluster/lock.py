@@ -4,10 +4,14 @@
 
 """Cluster locks (``cluster-lock.json``), v1.0 to v1.11: model, reading, writing and the lock hash.
 
-Source: charon-formats §4. The version of a lock is that of its definition. What a lock proves is for the verifier.
+Source: charon-formats §4. The version of a lock is that of its definition. What a lock proves is verified in :mod:`.verify.lock`.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..encoding import go_json, ssz
 from ..encoding.json_fields import MAX_UINT64, SAME_OBJECT, Base64, Constant, Decimal, Field, Hex, Integer, List, Reading, Record, lookup
@@ -48,8 +52,8 @@ class DistributedValidator:
     """
 
     public_key: bytes
-    public_shares: tuple = ()
-    deposits: tuple = ()
+    public_shares: tuple[bytes, ...] = ()
+    deposits: tuple[DepositData, ...] = ()
     registration: BuilderRegistration | None = None
 
 
@@ -62,14 +66,14 @@ class ClusterLock:
     """
 
     definition: Definition
-    validators: tuple | None = None
+    validators: tuple[DistributedValidator, ...] | None = None
     signature_aggregate: bytes = b""
     lock_hash: bytes = b""
-    node_signatures: tuple = ()
+    node_signatures: tuple[bytes, ...] = ()
 
     @staticmethod
-    def parse(value, what="cluster lock"):
-        """The lock in ``value``: JSON text (bytes or str), or the dict of it. ``what`` names it in errors.
+    def parse(value: bytes | str | dict, what: str = "cluster lock") -> "ClusterLock":
+        """The lock in ``value``: JSON text, or the dict of it. ``what`` names it in errors.
 
         The shape is checked, and that the definition has as many validators as it says; nothing else is.
 
@@ -78,37 +82,37 @@ class ClusterLock:
         return _read(value, what)[0]
 
     @staticmethod
-    def unknown_keys(value):
+    def unknown_keys(value: bytes | str | dict) -> list[str]:
         """The JSON paths of the keys in ``value`` that a lock of its version does not have, and that charon ignores.
 
         :raises DvError: as for :meth:`parse`
         """
         return _read(value, "cluster lock")[1].unknown
 
-    def to_json(self):
-        """The dict that stands for it in JSON: keys in the order of its version."""
+    def to_json(self) -> dict[str, Any]:
+        """The lock as a dict for JSON: keys in the order of its version."""
         return _LOCK.write(self, self.definition.minor)
 
-    def dump(self):
-        """The bytes of ``cluster-lock.json``, as charon writes it."""
+    def dump(self) -> bytes:
+        """The content of ``cluster-lock.json``, as charon writes it."""
         return go_json.dumps(self.to_json()).encode()
 
 
 class _FirstOf:
     """v1.6 and v1.7 have one deposit: an object of empty values where there is none."""
 
-    def __init__(self, record):
+    def __init__(self, record: Record) -> None:
         self.record = record
 
-    def read(self, value, path, reading):
+    def read(self, value: Any, path: str, reading: Reading) -> tuple[DepositData, ...]:
         deposit = self.record.read(value, path, reading)
         return () if deposit == DepositData() else (deposit,)
 
-    def write(self, value, minor):
+    def write(self, value: Sequence[DepositData], minor: int) -> dict[str, Any]:
         return self.record.write(_first(value), minor)
 
 
-def _first(deposits):
+def _first(deposits: Sequence[DepositData]) -> DepositData:
     return deposits[0] if deposits else DepositData()
 
 
@@ -120,19 +124,14 @@ _DEPOSIT = Record(
     Field("signature", Hex(96)),
 )
 
-_MESSAGE = Record(
-    dict,
-    Field("fee_recipient", Hex(20)),
-    Field("gas_limit", Integer(MAX_UINT64)),
-    Field("timestamp", Integer(MAX_UINT64)),
-    Field("pubkey", Hex(48)),
-)
 
-_REGISTRATION = Record(
-    BuilderRegistration,
-    Field("message", _MESSAGE, attribute=SAME_OBJECT),
-    Field("signature", Hex(96)),
-)
+def registration_record(number: Integer) -> Record:
+    """The table of a builder registration, whose gas limit and timestamp are of the kind ``number``."""
+    message = Record(
+        dict, Field("fee_recipient", Hex(20)), Field("gas_limit", number), Field("timestamp", number), Field("pubkey", Hex(48))
+    )
+    return Record(BuilderRegistration, Field("message", message, attribute=SAME_OBJECT), Field("signature", Hex(96)))
+
 
 _VALIDATOR = Record(
     DistributedValidator,
@@ -141,11 +140,11 @@ _VALIDATOR = Record(
     Field("public_shares", List(Hex(48), SSZ_MAX_OPERATORS), first=2, omit=True),
     Field("fee_recipient_address", Constant(""), last=5, attribute=SAME_OBJECT, omit=True),
     Field("deposit_data", _FirstOf(_DEPOSIT), first=6, last=7, attribute="deposits"),
-    Field("builder_registration", _REGISTRATION, first=7, attribute="registration"),
+    Field("builder_registration", registration_record(Integer(MAX_UINT64)), first=7, attribute="registration"),
     Field("partial_deposit_data", List(_DEPOSIT, 256), first=8, attribute="deposits", omit=True),
 )
 
-# Signatures may be shorter here than they are in truth: that they are wrong is for the verifier to say.
+# Signatures may be shorter here than they are in truth: that they are wrong is a finding of :mod:`.verify.lock`.
 _LOCK = Record(
     ClusterLock,
     Field("cluster_definition", DEFINITION_RECORD, attribute="definition"),
@@ -158,7 +157,7 @@ _LOCK = Record(
 )
 
 
-def _read(value, what):
+def _read(value: Any, what: str) -> tuple[ClusterLock, Reading]:
     if isinstance(value, (bytes, str)):
         value = go_json.loads(value, what)
     inside = f"{what}, cluster_definition"
@@ -168,8 +167,8 @@ def _read(value, what):
     return lock, reading
 
 
-def compute_lock_hash(lock):
-    """What ``lock_hash`` must be (32 bytes): of the whole definition and all validators, their signatures included.
+def compute_lock_hash(lock: ClusterLock) -> bytes:
+    """The lock hash (32 bytes): of the whole definition and all validators, their signatures included.
 
     :raises DvError: a value that its field has no room for
     """
@@ -179,7 +178,7 @@ def compute_lock_hash(lock):
     return ssz.container(compute_definition_hash(lock.definition), *validators)
 
 
-def _put_list(values, walk):
+def _put_list(values: Sequence[bytes], walk: Callable) -> list[bytes]:
     """Before v1.3: a list whose limit is its count."""
     return [ssz.root_list([leaf for value in values for leaf in put(value, walk)])]
 

@@ -12,6 +12,8 @@ waiting    for other operators; or, if it is ``ready``, for a run on this node
 =========  ================================================================================================
 """
 
+from __future__ import annotations
+
 import os
 import time
 from dataclasses import dataclass

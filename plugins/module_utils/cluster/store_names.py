@@ -4,6 +4,8 @@
 
 """Names in a cluster's store, made and parsed. Definition and lock are called as in a data directory, see :mod:`.layout`."""
 
+from __future__ import annotations
+
 import re
 from typing import NamedTuple
 

@@ -7,6 +7,8 @@
 Source: charon-formats §7.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import secrets

@@ -7,6 +7,8 @@
 Source: charon-formats §0.1. Files are indented with one space, without a final newline; HTTP bodies are compact.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from typing import Any, NoReturn

@@ -4,6 +4,8 @@
 
 """The 0x-hex strings of charon's files. Source: charon-formats §0.1."""
 
+from __future__ import annotations
+
 import re
 
 from ..errors import DvError, show

@@ -11,6 +11,8 @@ Reading follows Go's ``encoding/json`` (charon-formats §0.1): keys match in eit
 ``null`` or an absent key is the empty value. Everything is bounded, and errors name the JSON path of what is wrong.
 """
 
+from __future__ import annotations
+
 import base64
 import re
 from collections.abc import Callable, Iterator

@@ -8,6 +8,8 @@ A schema's ``description`` says what is wanted of its field; a message shows wha
 keep to keywords about one value: ``type``, ``enum``, ``pattern``, bounds, ``properties``, ``items``.
 """
 
+from __future__ import annotations
+
 import difflib
 import numbers
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +18,7 @@ from typing import Any
 from ..errors import LONGEST_SHOWN, DvError, kind_of, raise_all, show
 
 # Keys and list indices.
-Path = tuple[str | int, ...]
+Path = tuple["str | int", ...]
 Name = Callable[[Path], str]
 
 

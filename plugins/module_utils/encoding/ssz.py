@@ -8,6 +8,8 @@ Source: charon-formats §0.2 (consensus-specs ``ssz/simple-serialize.md`` with c
 a 32-byte root, or, where it says so, a list of leaves.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from hashlib import sha256
 

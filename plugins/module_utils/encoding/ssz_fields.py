@@ -8,6 +8,8 @@ Source: charon-formats §0.2. A *root* is a function of a value and a ``walk`` (
 gives the value's leaves: one, or none where charon leaves an empty value out.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -9,6 +9,8 @@ primitives are those of cryptography. eth-account, which the tests hold this aga
 for a signature, and fifteen more packages.
 """
 
+from __future__ import annotations
+
 import hmac
 import secrets
 import uuid

@@ -8,6 +8,8 @@ Read: PBKDF2 and scrypt. Written: PBKDF2, as charon does. What a file asks of th
 bounded. The errors hold neither passwords nor secrets. Source: EIP-2335, charon-formats §7.
 """
 
+from __future__ import annotations
+
 import hmac
 import os
 import unicodedata
@@ -53,7 +55,7 @@ class DerivedKeys:
         return go_json.dumps([[derivation, password, key.hex()] for (derivation, password), key in self._keys.items()]).encode()
 
     @classmethod
-    def load(cls, content: bytes) -> "DerivedKeys":
+    def load(cls, content: bytes) -> DerivedKeys:
         """The keys that :meth:`dump` made ``content`` of."""
         derived = cls()
         for derivation, password, key in go_json.loads(content, "derived keys"):

@@ -4,8 +4,11 @@
 
 """The networks that charon knows, and custom ones. Source: charon-formats §10."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import DvError, show
 
@@ -53,7 +56,7 @@ class Networks:
     def __init__(self, *custom: Network):
         self._networks = (*NETWORKS, *custom)
 
-    def of(self, definition) -> Network:
+    def of(self, definition: Any) -> Network:
         """The network of a :class:`~.definition.Definition`; errors as of :meth:`by_fork_version`."""
         return self.by_fork_version(definition.fork_version)
 

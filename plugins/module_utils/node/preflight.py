@@ -4,6 +4,8 @@
 
 """Preflight of a node: all that can be known to fail later is said before anything is written, all of it at once."""
 
+from __future__ import annotations
+
 import contextlib
 import importlib.metadata
 import re

@@ -12,7 +12,7 @@ from ..agreement import acceptance, acceptance_checks, approval, policy, proposa
 from ..agreement.config import definition as definition_of
 from ..agreement.config import differences, parse_terms
 from ..cluster import definition_hash
-from ..cluster.canonical import spelled
+from ..cluster.canonical import canonical_form
 from ..cluster.definition import Definition
 from ..cluster.store_names import PROPOSAL, approval_name
 from ..cluster.summary import summarize_config
@@ -35,7 +35,7 @@ def agreed_terms(node, terms):
 
 def given_definition(given):
     """The :class:`~.definition.Definition` of a :class:`~.preflight.Given` one."""
-    return spelled(Definition.parse(given.text, "the definition %s" % given.path))
+    return canonical_form(Definition.parse(given.text, "the definition %s" % given.path))
 
 
 def check_node_key(node, now):

@@ -8,7 +8,7 @@
 from ..agreement import acceptance, approval
 from ..agreement.bindings import Unbound
 from ..agreement.status import evaluate_agreement, evaluate_without_key
-from ..cluster.canonical import spelled
+from ..cluster.canonical import canonical_form
 from ..cluster.node_status import NodeStatus, changed_at
 from ..cluster.summary import summarize
 from ..crypto import secp256k1
@@ -68,7 +68,7 @@ def _evaluate(data_dir, inbox, store, attempt, networks, operator, known):
         node_status, cluster = evaluate_agreement(data_dir, inbox, store, networks, *operator)
         known.update(cluster)
         return node_status
-    definition = spelled(artefacts.definition(data_dir))
+    definition = canonical_form(artefacts.definition(data_dir))
     known.update(summarize(definition, public_key))
     record = accepted_definition.read(data_dir)
     if not record or record.definition_hash != definition.definition_hash:

@@ -7,6 +7,8 @@
 The key derivation of a geth wallet takes most of a second, so a wallet is unlocked only when something is signed.
 """
 
+from __future__ import annotations
+
 import functools
 import os
 import re

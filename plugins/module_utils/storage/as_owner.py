@@ -4,6 +4,8 @@
 
 """Root's work in a directory of another user: what it makes there is that user's from the beginning, and no link leads it elsewhere."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import stat

@@ -8,6 +8,8 @@ Nothing here overwrites a file with other content: :func:`write_new` refuses an 
 refuses a different one. The only exception is :func:`replace`, for the few files that are not artefacts.
 """
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import os

@@ -8,6 +8,8 @@ Root gives it to that user once; what is made in it later belongs to its owner f
 :func:`.as_owner.as_owner_of`.
 """
 
+from __future__ import annotations
+
 import errno
 import grp
 import os

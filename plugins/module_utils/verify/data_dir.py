@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Verifies a charon data directory: its lock, and that everything beside the lock belongs to it.
+"""Verification of a data directory: its lock, and that everything beside the lock belongs to it.
 
 The directory may be charon's or ours. What charon runs with is a warning at most.
 Source: charon-formats §3.2, §5.2, §7.
@@ -11,6 +11,7 @@ Source: charon-formats §3.2, §5.2, §7.
 import contextlib
 import os
 import stat
+from typing import Any, TypeVar
 
 from ..cluster.definition import Definition
 from ..cluster.definition_checks import check_hashes
@@ -21,6 +22,7 @@ from ..data_dir.validator_keys import ValidatorKeys
 from ..encoding import go_json
 from ..errors import DvError
 from ..ethereum import deposit, enr
+from ..ethereum.networks import Networks
 from ..storage import files
 from . import file_forms
 from .definition import and_others, check_definition, cluster_summary, is_from_before_edit, node_keys
@@ -28,46 +30,49 @@ from .deposit_data import check_deposit_files
 from .key_shares import check_key_shares
 from .lock import check_lock
 from .registration_overrides import check_overrides
+from .report import Report
 
 _BOM = b"\xef\xbb\xbf"
 
+_Artefact = TypeVar("_Artefact", ClusterLock, Definition)
 
-def check_data_dir(report, path, networks):
-    """Add to ``report`` what is wrong with the data directory ``path``, and say in it what the cluster is."""
+
+def check_data_dir(report: Report, data_dir: layout.DataDir, networks: Networks) -> None:
+    """Add the findings of ``data_dir`` to ``report``, and the summary of its cluster."""
     try:
-        names = sorted(os.listdir(path))
+        names = sorted(os.listdir(data_dir.root))
     except OSError as error:
-        report.error("data_dir", str(files.os_error(error, path, "read")))
+        report.error("data_dir", str(files.os_error(error, data_dir.root, "read")))
         return
-    lock = _read(report, "lock", path, layout.LOCK, ClusterLock)
-    definition = _read(report, "definition", path, layout.DEFINITION, Definition)
+    lock = _read(report, "lock", data_dir, layout.LOCK, ClusterLock)
+    definition = _read(report, "definition", data_dir, layout.DEFINITION, Definition)
     network = None
     if lock:
         network = check_lock(report, lock, networks)
         if definition:
-            _compare(report, definition, lock.definition)
+            _check_same_definition(report, definition, lock.definition)
     elif definition:
         network = check_definition(report, definition, networks)
         report.cluster = cluster_summary(definition, network)
     elif not {layout.LOCK, layout.DEFINITION} & set(names):
-        report.error("data_dir", f"{path} holds no {layout.LOCK} and no {layout.DEFINITION}")
-    index = _check_node_key(report, path, lock.definition if lock else definition)
-    found = file_forms.look(path, names)
+        report.error("data_dir", f"{data_dir} holds no {layout.LOCK} and no {layout.DEFINITION}")
+    share_index = _check_node_key(report, data_dir, lock.definition if lock else definition)
+    other_files = file_forms.find_other_files(data_dir, names)
     if lock:
-        check_key_shares(report, os.path.join(path, layout.KEYS), lock, index)
-        check_deposit_files(report, found.deposits, lock, network)
-        for content in found.overrides.values():
+        check_key_shares(report, data_dir, lock, share_index)
+        check_deposit_files(report, other_files.deposits, lock, network)
+        for content in other_files.overrides.values():
             check_overrides(report, content, lock)
     else:
-        _check_without_lock(report, path, found, layout.LOCK in names)
-    _check_others(report, found, lock, definition)
-    _check_modes(report, path, names)
+        _check_without_lock(report, data_dir, other_files, layout.LOCK in names)
+    _check_other_files(report, other_files, lock, definition)
+    _check_modes(report, data_dir, names)
 
 
-def read_artefact(report, check, content, what, kind):
-    """The lock or definition in ``content`` (bytes or dict) as ``kind``, their class, parses it.
+def read_artefact(report: Report, check: str, content: bytes | dict, what: str, kind: type[_Artefact]) -> _Artefact | None:
+    """The lock or definition in ``content``; ``None`` if it cannot be parsed, which is an error. Unknown keys are a warning.
 
-    :returns: ``None`` if it cannot be parsed, which is an error; keys that nobody knows are a warning
+    :param kind: :class:`~.lock.ClusterLock` or :class:`~.definition.Definition`
     """
     with report.errors_of(check):
         value = load(report, check, content, what) if isinstance(content, bytes) else content
@@ -79,8 +84,8 @@ def read_artefact(report, check, content, what, kind):
     return None
 
 
-def load(report, check, content, what):
-    """The JSON value of ``content`` (bytes). A byte order mark is an error, but not in the way of what stands behind it.
+def load(report: Report, check: str, content: bytes, what: str) -> Any:
+    """The JSON value of ``content``. A byte order mark is an error, and what stands behind it is read.
 
     :raises DvError: no JSON
     """
@@ -92,38 +97,38 @@ def load(report, check, content, what):
     return go_json.loads(content, what)
 
 
-def _read(report, check, path, name, kind):
-    """As :func:`read_artefact` of a file in the directory; ``None`` if it is not there."""
+def _read(report: Report, check: str, data_dir: layout.DataDir, name: str, kind: type[_Artefact]) -> _Artefact | None:
+    """As :func:`read_artefact`, of the file ``name`` in the data directory; ``None`` where there is none."""
     with report.errors_of(check):
-        content = files.read_if_exists(os.path.join(path, name))
+        content = data_dir.read(name)
         if content is not None:
             return read_artefact(report, check, content, name, kind)
     return None
 
 
-def _compare(report, definition, of_lock):
+def _check_same_definition(report: Report, definition: Definition, of_lock: Definition) -> None:
     with report.errors_of("definition"):
         check_hashes(definition)
-        found, wanted = (compute_definition_hash(each) for each in (definition, of_lock))
-        if found != wanted and is_from_before_edit(definition, of_lock):
+        own_hash, locked_hash = (compute_definition_hash(each) for each in (definition, of_lock))
+        if own_hash != locked_hash and is_from_before_edit(definition, of_lock):
             report.warning(
                 "definition", f"{layout.DEFINITION} is from before a charon alpha edit of the cluster: charon reads {layout.LOCK} alone"
             )
-        elif found != wanted:
+        elif own_hash != locked_hash:
             raise DvError(
-                f"{layout.DEFINITION} has the definition hash 0x{found.hex()}",
-                f"0x{wanted.hex()}, that of the definition in {layout.LOCK}",
+                f"{layout.DEFINITION} has the definition hash 0x{own_hash.hex()}",
+                f"0x{locked_hash.hex()}, that of the definition in {layout.LOCK}",
                 "keep each cluster in a data directory of its own",
             )
 
 
-def _check_node_key(report, path, definition):
-    """The share index of the node whose key is in the directory; ``None`` if there is none or it is a stranger."""
-    if not node_key.exists(layout.DataDir(path)):
+def _check_node_key(report: Report, data_dir: layout.DataDir, definition: Definition | None) -> int | None:
+    """The share index of the node whose ENR private key lies there; ``None`` if there is none, or it is of no operator."""
+    if not node_key.exists(data_dir):
         report.warning("node_key", f"there is no {layout.NODE_KEY}: charon cannot run here")
         return None
     with report.errors_of("node_key"):
-        own = enr.encode(node_key.read(layout.DataDir(path)))
+        own = enr.encode(node_key.read(data_dir))
         if definition is None:
             return None
         keys = node_keys(definition)
@@ -134,28 +139,27 @@ def _check_node_key(report, path, definition):
     return None
 
 
-def _check_without_lock(report, path, found, unreadable):
-    """What belongs to a lock, where there is none, or one that is ``unreadable``."""
+def _check_without_lock(report: Report, data_dir: layout.DataDir, other_files: file_forms.OtherFiles, unreadable: bool) -> None:
+    """The findings of what belongs to a lock, where there is none, or one that is ``unreadable``."""
     with report.errors_of("key_shares"):
-        keys = os.path.join(path, layout.KEYS)
-        paths = ValidatorKeys(keys).paths() if os.path.lexists(keys) else []
-        names = [layout.KEYS] * bool(paths) + [*found.deposits, *found.overrides]
+        paths = ValidatorKeys(data_dir.path(layout.KEYS)).paths() if data_dir.holds(layout.KEYS) else []
+        names = [layout.KEYS] * bool(paths) + [*other_files.deposits, *other_files.overrides]
         if unreadable:
             if names:
                 report.warning("lock", f"{and_others(names)}: not verified, since {layout.LOCK} cannot be read")
             return
         if paths:
             report.error("key_shares", f"there are {len(paths)} keystores; wanted: none without a lock that they belong to")
-    charons = [name for name in found.deposits if deposit.is_file_name(name)]
-    others = [name for name in found.deposits if not deposit.is_file_name(name)]
-    for check, names in (("deposit_files", charons), ("overrides", [*found.overrides])):
+    charons = [name for name in other_files.deposits if deposit.is_file_name(name)]
+    others = [name for name in other_files.deposits if not deposit.is_file_name(name)]
+    for check, names in (("deposit_files", charons), ("overrides", [*other_files.overrides])):
         if names:
             report.error(check, f"{and_others(names)}: there is no lock that it belongs to")
     if others:
         report.warning("deposit_files", f"{and_others(others)}: not verified, since there is no lock")
 
 
-# Why what has the form is not verified where it lies, and what is.
+# Why a file of that form is not verified: what is instead.
 _NOT_VERIFIED = {
     file_forms.LOCK: f"another than {layout.LOCK}, which charon reads",
     file_forms.DEFINITION: f"another than that of the lock or in {layout.DEFINITION}",
@@ -164,51 +168,53 @@ _NOT_VERIFIED = {
 }
 
 
-def _check_others(report, found, lock, definition):
-    """Name what has the form of an artefact and was not verified; the copy of one that was is as good as that."""
+def _check_other_files(report: Report, other_files: file_forms.OtherFiles, lock: ClusterLock | None, definition: Definition | None) -> None:
+    """Warn of what has the form of an artefact and was not verified, unless it is a copy of one that was."""
     verified = [*filter(None, (lock, definition, lock and lock.definition))]
-    doubtful = []
-    for name, kind, content in found.others:
-        if _parsed(kind, content) not in verified:
-            text = f"{name} has the form of {kind} and was not verified"
-            doubtful.append((kind, DvError(f"{text} ({_NOT_VERIFIED[kind]})", "", "verify it by its own path, or move it away")))
-    report.by_cause("warning", "other_files", doubtful)
-    if found.clusters:
+    not_verified = []
+    for name, form, content in other_files.others:
+        if _parse(form, content) not in verified:
+            hint = "verify it by its own path, or move it away"
+            not_verified.append((form, DvError(f"{name} has the form of {form} and was not verified ({_NOT_VERIFIED[form]})", "", hint)))
+    report.add_by_cause("warning", "other_files", not_verified)
+    if other_files.clusters:
         report.warning(
-            "other_files", f"{and_others(found.clusters)}: a cluster of its own, which was not verified; verify it by its own path"
+            "other_files", f"{and_others(other_files.clusters)}: a cluster of its own, which was not verified; verify it by its own path"
         )
-    for name, error in found.unseen:
+    for name, error in other_files.unread:
         charons = deposit.is_file_name(name) or name == layout.OVERRIDES
         (report.error if charons else report.warning)("other_files", f"{name} was not looked at: {error.found}")
 
 
-def _parsed(kind, content):
-    """The lock or definition in ``content`` (bytes); ``None`` for anything else."""
-    formats = {file_forms.LOCK: ClusterLock, file_forms.DEFINITION: Definition}
+def _parse(form: str, content: bytes) -> ClusterLock | Definition | None:
+    """The lock or definition in ``content``; ``None`` for anything else."""
     with contextlib.suppress(DvError):
-        return formats[kind].parse(content.removeprefix(_BOM)) if kind in formats else None
+        if form == file_forms.LOCK:
+            return ClusterLock.parse(content.removeprefix(_BOM))
+        if form == file_forms.DEFINITION:
+            return Definition.parse(content.removeprefix(_BOM))
     return None
 
 
-def _check_modes(report, path, names):
+def _check_modes(report: Report, data_dir: layout.DataDir, names: list[str]) -> None:
+    """Warn of files and directories that others may do more with than :data:`.layout.MODES` lets them."""
     groups = {name: [name] for name in layout.MODES}
     groups["."] = [""]
-    groups[layout.DEPOSIT_DATA] = filter(deposit.is_file_name, names)
+    groups[layout.DEPOSIT_DATA] = [*filter(deposit.is_file_name, names)]
     with report.errors_of("mode"):
         try:
-            keys = os.path.join(path, layout.KEYS)
+            keys = data_dir.path(layout.KEYS)
             in_keys = sorted(os.listdir(keys)) if os.path.isdir(keys) else []
             groups[layout.KEYS + "/*"] = [os.path.join(layout.KEYS, name) for name in in_keys]
             for group, members in groups.items():
-                loose = {}
+                loose: dict[tuple[int, int], list[str]] = {}
                 for name in members:
-                    member = os.path.join(path, name)
+                    member = data_dir.path(name)
                     wanted = layout.SECRET_DIRECTORY if os.path.isdir(member) else layout.MODES[group]
                     mode = stat.S_IMODE(os.stat(member).st_mode) if os.path.exists(member) else 0
-                    # What group and others may do beyond what we would let them.
                     if mode & 0o077 & ~wanted:
                         loose.setdefault((mode, wanted), []).append(name or "the directory")
-                for (mode, wanted), found in loose.items():
-                    report.warning("mode", f"{and_others(found)}: {mode:04o}, better {wanted:04o}")
+                for (mode, wanted), paths in loose.items():
+                    report.warning("mode", f"{and_others(paths)}: {mode:04o}, better {wanted:04o}")
         except OSError as error:
-            raise files.os_error(error, path, "read") from None
+            raise files.os_error(error, data_dir.root, "read") from None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a file is by what is in it, whatever its name: a copy, another tool's file and a damaged one have no name to go by.
+"""The form of a file by its content, whatever its name: a copy, another tool's file and a damaged one have no name to go by.
 
 The form is that of the JSON keys in the text, so it shows in a file that is cut or has a byte order mark too.
 Source: charon-formats §1.2, §4.1, §5.2, §6, §7.
@@ -10,6 +10,7 @@ Source: charon-formats §1.2, §4.1, §5.2, §6, §7.
 
 import os
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..data_dir import layout
@@ -38,8 +39,8 @@ _KEY = re.compile(r'"([^"]{1,64})"\s*:')
 _ESCAPE = re.compile(r"\\u00([0-7][0-9a-fA-F])")
 
 
-def form(content):
-    """The form of ``content`` (bytes), or ``None`` for anything else."""
+def form_of(content: bytes) -> str | None:
+    """The form of ``content``, or ``None`` for anything else."""
     # Without the zero bytes, UTF-16 is as good to read as UTF-8.
     text = content.replace(b"\0", b"").decode("utf-8", "replace").lstrip("\ufeff\ufffd \t\r\n")
     if not text.startswith(("{", "[")):
@@ -49,62 +50,61 @@ def form(content):
     return next((name for name, enough, known in _FORMS if len(keys & known) >= enough), None)
 
 
-class Contents(NamedTuple):
+class OtherFiles(NamedTuple):
     """What lies in a data directory beside lock, definition, node key and key shares; names are those below the directory.
 
     :param deposits: content by name of all deposit data, and of what has charon's name for it
     :param overrides: the same of charon's overrides, one at most
     :param others: (name, form, content) of all else that has a form
-    :param unseen: (name, :class:`.errors.DvError`) of what could not be looked at
+    :param unread: (name, :class:`.errors.DvError`) of what could not be looked at
     :param clusters: the directories with a lock of their own
     """
 
-    deposits: dict
-    overrides: dict
-    others: list
-    unseen: list
-    clusters: list
+    deposits: dict[str, bytes]
+    overrides: dict[str, bytes]
+    others: list[tuple[str, str, bytes]]
+    unread: list[tuple[str, DvError]]
+    clusters: list[str]
 
 
-def look(path, names):
-    """The :class:`Contents` of the data directory ``path`` with ``names`` in it; ``ceremony`` is passed over."""
-    contents = Contents({}, {}, [], [], [])
+def find_other_files(data_dir: layout.DataDir, names: Iterable[str]) -> OtherFiles:
+    """The :class:`OtherFiles` of ``data_dir`` with ``names`` in it; ``ceremony`` is passed over."""
+    other_files = OtherFiles({}, {}, [], [], [])
     named = (layout.LOCK, layout.DEFINITION, layout.NODE_KEY)
-    _look_into(contents, path, "", [name for name in names if name not in named])
+    _add_files(other_files, data_dir, "", [name for name in names if name not in named])
     for name in names:
-        directory = os.path.join(path, name)
+        directory = data_dir.path(name)
         if name == layout.CEREMONY or not os.path.isdir(directory):
             continue
         if os.path.exists(os.path.join(directory, layout.LOCK)):
-            contents.clusters.append(name)
+            other_files.clusters.append(name)
         if name == layout.KEYS or name.startswith(layout.FETCHED_DEPOSITS):
             try:
                 inside = sorted(os.listdir(directory))
             except OSError as error:
-                contents.unseen.append((name, files.os_error(error, name, "read")))
+                other_files.unread.append((name, files.os_error(error, name, "read")))
                 continue
-            charons = is_keystore_name if name == layout.KEYS else lambda _name: False
-            _look_into(contents, path, name + "/", [each for each in inside if not charons(each)])
-    return contents
+            _add_files(other_files, data_dir, name + "/", [each for each in inside if name != layout.KEYS or not is_keystore_name(each)])
+    return other_files
 
 
-def _look_into(contents, path, place, names):
-    """Add the files ``names`` of the directory ``place`` below ``path``: so many of them, and so many bytes in all."""
-    names = [place + name for name in names if not os.path.isdir(os.path.join(path, place, name))]
+def _add_files(other_files: OtherFiles, data_dir: layout.DataDir, folder: str, names: Iterable[str]) -> None:
+    """Add the files ``names`` of ``folder`` (``""``, or a name and a slash): :data:`MAX_FILES` of them, :data:`MAX_TOTAL` bytes in all."""
+    paths = [folder + name for name in names if not os.path.isdir(data_dir.path(folder, name))]
     left = MAX_TOTAL
-    for name in names[:MAX_FILES]:
+    for name in paths[:MAX_FILES]:
         try:
-            content = files.read(os.path.join(path, name), min(files.MAX_SIZE, left))
+            content = files.read(data_dir.path(name), min(files.MAX_SIZE, left))
         except DvError as error:
-            contents.unseen.append((name, error))
+            other_files.unread.append((name, error))
             continue
         left -= len(content)
-        kind = form(content)
+        form = form_of(content)
         if name == layout.OVERRIDES:
-            contents.overrides[name] = content
-        elif kind == DEPOSIT_DATA or deposit.is_file_name(name):
-            contents.deposits[name] = content
-        elif kind:
-            contents.others.append((name, kind, content))
-    for name in names[MAX_FILES:]:
-        contents.unseen.append((name, DvError(f"there are more than {MAX_FILES} files")))
+            other_files.overrides[name] = content
+        elif form == DEPOSIT_DATA or deposit.is_file_name(name):
+            other_files.deposits[name] = content
+        elif form:
+            other_files.others.append((name, form, content))
+    for name in paths[MAX_FILES:]:
+        other_files.unread.append((name, DvError(f"there are more than {MAX_FILES} files")))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Verifies the key shares of a node: each by its public key, whatever the number in its file's name; the rest is counted.
+"""Verification of a node's key shares: each by its public key, whatever the number in its file's name; the rest is counted.
 
 ``charon run`` reads none of them: what is missing or named otherwise is a warning. Its other commands (exit, deposit,
 feerecipient, combine, alpha edit) want one for each validator, numbered from 0 without a gap; the last two take the number for
@@ -11,8 +11,10 @@ that of the validator. They load what is called ``keystore-*.json`` and pass ove
 
 import os
 import re
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from ..cluster.lock import ClusterLock, DistributedValidator
 from ..crypto.bls.signatures import bls
 from ..data_dir import layout
 from ..data_dir.validator_keys import ValidatorKeys, number_of
@@ -21,6 +23,7 @@ from ..ethereum import keystore
 from ..storage import files
 from .definition import and_others
 from .lock import validator_name
+from .report import Report
 
 _CHECK = "key_shares"
 
@@ -29,50 +32,53 @@ _NUMBERS = re.compile("[0-9a-f]{8,}|[0-9]+")
 
 
 class _Share(NamedTuple):
-    """A keystore, the operator (share index) and the validator (place in the lock) whose share is in it."""
+    """The keystore at ``path``, with the share that the operator has of the validator at that position in the lock (from 0)."""
 
     path: str
-    operator: int
-    place: int
+    share_index: int
+    position: int
 
 
-def check_key_shares(report, directory, lock, index):
-    """Add to ``report`` what is wrong with the keystores in ``directory``.
+def check_key_shares(report: Report, data_dir: layout.DataDir, lock: ClusterLock, share_index: int | None) -> None:
+    """Add the findings of the keystores in ``data_dir`` to ``report``.
 
-    :param lock: the :class:`.lock.ClusterLock` that they belong to
-    :param index: the share index of the node; ``None`` if it is not known: the first share tells it then
+    :param lock: what they belong to
+    :param share_index: that of the node; ``None`` if it is not known: the first share tells it then
     """
     validators = lock.validators or ()
-    if not os.path.lexists(directory):
+    directory = data_dir.path(layout.KEYS)
+    if not data_dir.holds(layout.KEYS):
         report.warning(_CHECK, f"there is no {layout.KEYS}: they are elsewhere")
         return
     with report.errors_of(_CHECK):
         keys = ValidatorKeys(directory)
         paths = keys.paths()
         _check_names(report, directory, paths)
-        shares, faults, owners = [], [], _owners(validators)
+        shares: list[_Share] = []
+        faults: list[tuple[Hashable, DvError]] = []
+        owners = _owners(validators)
         for path in paths:
             try:
                 shares.append(_read(keys, path, owners))
             except DvError as error:
                 faults.append((_NUMBERS.sub("", error.found), error))
-        index = index or (shares[0].operator if shares else None)
-        faults += _of_others(shares, index, validators)
-        report.by_cause("error", _CHECK, faults)
-        own = [share for share in shares if share.operator == index]
+        share_index = share_index or (shares[0].share_index if shares else None)
+        faults += _of_others(shares, share_index, validators)
+        report.add_by_cause("error", _CHECK, faults)
+        own = [share for share in shares if share.share_index == share_index]
         _check_number(report, directory, own, len(paths) - len(own), validators)
 
 
-def _owners(validators):
-    """(operator, place) by public key of a share; the operator is ``None`` for the key of a whole validator."""
-    owners = {}
-    for place, validator in enumerate(validators):
-        owners.update({share: (index, place) for index, share in enumerate(validator.public_shares, 1)})
-        owners.setdefault(validator.public_key, (None, place))
+def _owners(validators: Sequence[DistributedValidator]) -> dict[bytes, tuple[int | None, int]]:
+    """(share index, position) by the public key of a share; the share index is ``None`` for the key of a whole validator."""
+    owners: dict[bytes, tuple[int | None, int]] = {}
+    for position, validator in enumerate(validators):
+        owners.update({share: (share_index, position) for share_index, share in enumerate(validator.public_shares, 1)})
+        owners.setdefault(validator.public_key, (None, position))
     return owners
 
 
-def _read(keys, path, owners):
+def _read(keys: ValidatorKeys, path: str, owners: dict[bytes, tuple[int | None, int]]) -> _Share:
     """The :class:`_Share` in the keystore at ``path``.
 
     :raises DvError: it does not open, or holds something else than a share of the lock
@@ -82,23 +88,25 @@ def _read(keys, path, owners):
         raise DvError(f"{path} says that it is for another key than the one in it", f"pubkey {public.hex()}")
     if public not in owners:
         raise DvError(f"{path} holds a share that is not in the lock", "a share of one of its validators")
-    operator, place = owners[public]
-    if operator is None:
+    share_index, position = owners[public]
+    if share_index is None:
         hint = "nobody ever needs it on a node: whoever has it has the validator"
-        raise DvError(f"{path} holds the whole key of validator {place}", "a share of it", hint)
-    return _Share(path, operator, place)
+        raise DvError(f"{path} holds the whole key of validator {position}", "a share of it", hint)
+    return _Share(path, share_index, position)
 
 
-def _of_others(shares, index, validators):
-    """The shares that are not operator ``index``'s, as errors by their cause."""
+def _of_others(
+    shares: Iterable[_Share], share_index: int | None, validators: Sequence[DistributedValidator]
+) -> Iterator[tuple[Hashable, DvError]]:
+    """The shares of other operators, as errors by their cause."""
     for share in shares:
-        if share.operator != index:
-            name = validator_name(share.place, validators[share.place])
-            found = f"{share.path} holds the share of operator {share.operator} for {name}"
-            yield share.operator, DvError(found, f"that of operator {index}")
+        if share.share_index != share_index:
+            name = validator_name(share.position, validators[share.position])
+            found = f"{share.path} holds the share of operator {share.share_index} for {name}"
+            yield share.share_index, DvError(found, f"that of operator {share_index}")
 
 
-def _check_names(report, directory, paths):
+def _check_names(report: Report, directory: str, paths: Iterable[str]) -> None:
     names = [os.path.basename(path) for path in paths]
     insecure = [name for name in names if "insecure" in name]
     if insecure:
@@ -110,23 +118,25 @@ def _check_names(report, directory, paths):
         report.warning(_CHECK, f"{and_others(stray)}: there is no keystore for it")
 
 
-def _check_number(report, directory, shares, faulty, validators):
-    """What charon runs with, while its other commands do not.
+def _check_number(
+    report: Report, directory: str, shares: Sequence[_Share], faulty: int, validators: Sequence[DistributedValidator]
+) -> None:
+    """Warn of what charon runs with, while its other commands do not.
 
     :param shares: those of this operator
     :param faulty: how many keystores are none of his shares, which was said before
     """
-    by_place = {}
+    by_position: dict[int, list[str]] = {}
     for share in shares:
-        by_place.setdefault(share.place, []).append(os.path.basename(share.path))
-    names = [validator_name(place, validator) for place, validator in enumerate(validators)]
-    missing = [name for place, name in enumerate(names) if place not in by_place]
+        by_position.setdefault(share.position, []).append(os.path.basename(share.path))
+    names = [validator_name(position, validator) for position, validator in enumerate(validators)]
+    missing = [name for position, name in enumerate(names) if position not in by_position]
     numbers = [number_of(os.path.basename(share.path)) for share in shares]
-    repeated = [" and ".join(found) for found in by_place.values() if len(found) > 1]
+    repeated = [" and ".join(found) for found in by_position.values() if len(found) > 1]
     if len(missing) > faulty:
         report.warning(
             _CHECK,
-            f"{len(by_place)} of {len(names)} key shares are here, not that for {and_others(missing)}: charon runs, its other commands want all",
+            f"{len(by_position)} of {len(names)} key shares are here, not that for {and_others(missing)}: charon runs, its other commands want all",
         )
     if repeated:
         report.warning(_CHECK, f"{and_others(repeated)} hold the same key share")
@@ -136,7 +146,7 @@ def _check_number(report, directory, shares, faulty, validators):
         report.warning(
             _CHECK, f"{directory}: the keystores are not numbered from 0 to {len(shares) - 1}: charon runs, its other commands refuse them"
         )
-    elif numbers != [share.place for share in shares]:
+    elif numbers != [share.position for share in shares]:
         report.warning(
             _CHECK, f"{directory}: the keystores are in another order than the validators: charon combine and charon alpha edit refuse them"
         )

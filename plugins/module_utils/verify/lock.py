@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Verifies a cluster lock: everything charon checks, and what a depositor should know besides.
+"""Verification of a cluster lock: everything charon checks, and what a depositor should know besides.
 
 What charon main refuses is an error, and so is a deposit or a registration that does not hold. Old locks are held
 against what their version has. All BLS signatures are verified in one batch; only when it fails are they taken apart,
@@ -11,74 +11,78 @@ to name the wrong ones. Source: charon-formats §4.5, whose numbers stand at the
 
 from collections import Counter
 from math import comb
+from typing import Any
 
-from ..cluster.definition import effective_deposit_amounts, effective_gas_limit
-from ..cluster.lock import compute_lock_hash
+from ..cluster.definition import Definition, ValidatorAddresses, address_bytes, effective_deposit_amounts, effective_gas_limit
+from ..cluster.lock import BuilderRegistration, ClusterLock, DistributedValidator, compute_lock_hash
 from ..crypto import secp256k1
 from ..crypto.bls.signatures import bls
+from ..encoding.hex import to_hex
 from ..errors import DvError
 from ..ethereum import builder_registration, deposit
-from ..ethereum.networks import KNOWN
-from .definition import address_bytes, check_definition, cluster_summary, node_keys
+from ..ethereum.networks import KNOWN, Network, Networks
+from .definition import check_definition, cluster_summary, node_keys
 from .report import Report
 
 
-def verify_lock(lock, networks=KNOWN):
-    """Verify a :class:`.lock.ClusterLock`, its definition included.
+def verify_lock(lock: ClusterLock, networks: Networks = KNOWN) -> Report:
+    """Verify a lock, its definition included.
 
-    :param networks: the :class:`~.networks.Networks` that count
-    :returns: a :class:`.report.Report`; its ``cluster`` is that of :func:`.verify.definition.cluster_summary`
+    :param networks: those that count
+    :returns: the findings, and the :func:`~.verify.definition.cluster_summary`
     """
     report = Report()
     check_lock(report, lock, networks)
     return report
 
 
-def check_lock(report, lock, networks):
-    """Add to ``report`` what is wrong with ``lock``, and say in it what the cluster is.
+def check_lock(report: Report, lock: ClusterLock, networks: Networks) -> Network | None:
+    """Add the findings of ``lock`` to ``report``, and the summary of its cluster.
 
-    :returns: its :class:`.networks.Network`, ``None`` if unknown
+    :returns: its network, ``None`` if unknown
     """
     definition, validators = lock.definition, lock.validators or ()
     network = check_definition(report, definition, networks, in_lock=True)
     report.cluster = cluster_summary(definition, network, lock)
     lock_hash = _check_lock_hash(report, lock)  # 3
-    equations = Equations(report)
+    signatures = SignatureBatch(report)
     keys = _check_keys(report, lock)  # 6
-    _check_aggregate(report, lock, lock_hash, keys, equations)  # 5, 7
+    _check_aggregate(report, lock, lock_hash, keys, signatures)  # 5, 7
     known = [
-        Validator(place, validator, addresses, keys[place][0])
-        for place, (validator, addresses) in enumerate(zip(validators, definition.validators or ()))
+        _Validator(position, validator, addresses, keys[position][0])
+        for position, (validator, addresses) in enumerate(zip(validators, definition.validators or ()))
     ]
     if definition.minor >= 7:
-        _check_registrations(report, definition, network, known, equations)  # 8
+        _check_registrations(report, definition, network, known, signatures)  # 8
         _check_node_signatures(report, lock)  # 9
     if definition.minor >= 6:
-        _check_deposits(report, definition, known, equations)
-    equations.check()
+        _check_deposits(report, definition, known, signatures)
+    signatures.check()
     return network
 
 
-class Validator:
+class _Validator:
     """A validator of a lock, its addresses in the definition, and the point of its public key (``None``: a bad one)."""
 
-    def __init__(self, place, validator, addresses, key_pt):
-        self.name = validator_name(place, validator)
+    def __init__(self, position: int, validator: DistributedValidator, addresses: ValidatorAddresses, key_pt: Any) -> None:
+        self.name = validator_name(position, validator)
         self.lock, self.key_pt = validator, key_pt
         self.fee_recipient = address_bytes(addresses.fee_recipient_address)
         self.withdrawal_address = address_bytes(addresses.withdrawal_address)
 
 
-class Equations:
-    """BLS signatures to verify, all at once."""
+class SignatureBatch:
+    """BLS signatures that are verified all at once, with their findings for ``report``."""
 
-    def __init__(self, report):
-        self.report, self.names, self.equations = report, [], []
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.names: list[tuple[str, str]] = []
+        self.equations: list[tuple] = []
 
-    def add(self, check, name, key_pt, message, signature):
-        """Add a ``signature`` (bytes) of ``message`` (32 bytes) under the point ``key_pt``.
+    def add(self, check: str, name: str, key_pt: Any, message: bytes, signature: bytes) -> None:
+        """Add the ``signature`` of ``message`` (32 bytes) under the point ``key_pt``, of what is called ``name``.
 
-        A bad encoding is an error at once. There is nothing to add where the key is ``None``: that was said before.
+        A bad encoding is an error at once. Where the key is ``None``, which is an error already, nothing is added.
         """
         with self.report.errors_of(check):
             signature_pt = bls.curve.decode_g2(signature, f"the signature of {name}")
@@ -86,38 +90,38 @@ class Equations:
                 self.names.append((check, name))
                 self.equations.append((key_pt, message, signature_pt))
 
-    def check(self):
-        """Verify all, and report those that are wrong."""
+    def check(self) -> None:
+        """Verify all; those that are wrong are errors."""
         if not bls.batch_verify(self.equations):
-            for place in bls.find_bad(self.equations):
-                check, name = self.names[place]
+            for position in bls.find_bad(self.equations):
+                check, name = self.names[position]
                 self.report.error(check, f"the signature of {name} is wrong")
 
 
-def validator_name(place, validator):
-    """How errors call the validator at ``place`` (from 0, as in keystore names)."""
-    return f"validator {place} (0x{validator.public_key.hex()[:12]}...)"
+def validator_name(position: int, validator: DistributedValidator) -> str:
+    """What errors call the validator at that position (from 0, as in keystore names)."""
+    return f"validator {position} (0x{validator.public_key.hex()[:12]}...)"
 
 
-def _check_lock_hash(report, lock):
-    found, wanted = len(lock.validators or ()), lock.definition.num_validators
-    if found != wanted:
-        report.error("num_validators", f"the lock has {found} validators; wanted: the {wanted} of its definition")
+def _check_lock_hash(report: Report, lock: ClusterLock) -> bytes | None:
+    """The lock hash (32 bytes) as computed, if it can be."""
+    count, num_validators = len(lock.validators or ()), lock.definition.num_validators
+    if count != num_validators:
+        report.error("num_validators", f"the lock has {count} validators; wanted: the {num_validators} of its definition")
     with report.errors_of("lock_hash"):
         computed = compute_lock_hash(lock)
         if computed != lock.lock_hash:
-            found = "0x" + lock.lock_hash.hex() if lock.lock_hash else "missing"
-            raise DvError(f"lock_hash is {found}", f"0x{computed.hex()}, the hash of what the lock says")
+            raise DvError(f"lock_hash is {to_hex(lock.lock_hash) or 'missing'}", f"0x{computed.hex()}, the hash of what the lock says")
         return computed
     return None
 
 
-def _check_keys(report, lock):
-    """The point of every validator's public key and those of its shares; ``None`` and ``[]`` for bad ones."""
+def _check_keys(report: Report, lock: ClusterLock) -> list[tuple[Any, list]]:
+    """The points of each validator's public key and of its public shares; ``None`` and ``[]`` for bad ones."""
     count, threshold = len(lock.definition.operators or ()), lock.definition.threshold
     keys, seen = [], set()
-    for place, validator in enumerate(lock.validators or ()):
-        name, key_pt, share_pts = validator_name(place, validator), None, []
+    for position, validator in enumerate(lock.validators or ()):
+        name, key_pt, share_pts = validator_name(position, validator), None, []
         with report.errors_of("public_key"):
             key_pt = bls.curve.decode_g1(validator.public_key, f"the public key of {name}")
             if validator.public_key in seen:
@@ -136,7 +140,7 @@ def _check_keys(report, lock):
     return keys
 
 
-def _check_polynomial(report, name, points, threshold):
+def _check_polynomial(report: Report, name: str, points: list, threshold: int) -> None:
     """Refuse ``points``, a key and its shares, not at 0, 1, 2 ... of a polynomial of degree ``threshold`` - 1."""
     if _degree_is_below(threshold, points):
         if _degree_is_below(threshold - 1, points):
@@ -153,17 +157,19 @@ def _check_polynomial(report, name, points, threshold):
     )
 
 
-def _degree_is_below(order, points):
+def _degree_is_below(order: int, points: list) -> bool:
     """Whether the points at 0, 1, 2 ... are those of a polynomial of degree below ``order``.
 
     Then every difference of that order is zero: a sum with binomial coefficients, which are small.
     """
-    signs = [(-1) ** place * comb(order, place) for place in range(order + 1)]
+    signs = [(-1) ** number * comb(order, number) for number in range(order + 1)]
     windows = (points[start : start + order + 1] for start in range(len(points) - order))
     return all(bls.curve.is_identity(bls.curve.msm(window, signs)) for window in windows)
 
 
-def _check_aggregate(report, lock, lock_hash, keys, equations):
+def _check_aggregate(
+    report: Report, lock: ClusterLock, lock_hash: bytes | None, keys: list[tuple[Any, list]], signatures: SignatureBatch
+) -> None:
     if not lock.signature_aggregate:
         required = lock.definition.minor >= 2
         text = "there is none: nothing proves that the holders of the key shares agree"
@@ -174,43 +180,40 @@ def _check_aggregate(report, lock, lock_hash, keys, equations):
         report.error("signature_aggregate", "there are no key shares that it could be of")
     elif lock_hash and all(points for _key_pt, points in keys):
         key_pt = bls.curve.msm(share_pts, [1] * len(share_pts))
-        equations.add("signature_aggregate", "all key shares over the lock hash", key_pt, lock_hash, lock.signature_aggregate)
+        signatures.add("signature_aggregate", "all key shares over the lock hash", key_pt, lock_hash, lock.signature_aggregate)
 
 
-def _check_registrations(report, definition, network, validators, equations):
-    doubts = Counter()
+def _check_registrations(
+    report: Report, definition: Definition, network: Network | None, validators: list[_Validator], signatures: SignatureBatch
+) -> None:
+    gas_limit = effective_gas_limit(definition)
+    different: Counter[str] = Counter()
     for validator in validators:
-        found, public_key = validator.lock.registration, validator.lock.public_key
-        missing = [name for name in ("signature", "fee_recipient", "pubkey") if not getattr(found, name)]
+        registration, public_key = validator.lock.registration or BuilderRegistration(), validator.lock.public_key
+        missing = [name for name in ("signature", "fee_recipient", "pubkey") if not getattr(registration, name)]
         if missing:
             report.error("builder_registration", f"the builder registration of {validator.name} has no {', '.join(missing)}")
             continue
         for field, wanted in (("fee_recipient", validator.fee_recipient), ("pubkey", public_key)):
-            if getattr(found, field) != wanted:
-                value = getattr(found, field).hex()
-                report.error(
-                    "builder_registration",
-                    f"the builder registration of {validator.name} has the {field} 0x{value}; wanted: 0x{wanted.hex()}",
-                )
-        doubts[f"gas limit {found.gas_limit}, and the definition {effective_gas_limit(definition)}"] += (
-            found.gas_limit != effective_gas_limit(definition)
-        )
-        if network:
-            doubts[f"timestamp {found.timestamp}, and the network began at {network.genesis_time}"] += (
-                found.timestamp != network.genesis_time
-            )
+            found = getattr(registration, field)
+            if found != wanted:
+                text = f"the builder registration of {validator.name} has the {field} 0x{found.hex()}; wanted: 0x{wanted.hex()}"
+                report.error("builder_registration", text)
+        if registration.gas_limit != gas_limit:
+            different[f"gas limit {registration.gas_limit}, and the definition {gas_limit}"] += 1
+        if network and registration.timestamp != network.genesis_time:
+            different[f"timestamp {registration.timestamp}, and the network began at {network.genesis_time}"] += 1
         # As charon: the fee recipient of the definition, the public key of the validator.
         root = builder_registration.signing_root(
-            validator.fee_recipient, found.gas_limit, found.timestamp, public_key, definition.fork_version
+            validator.fee_recipient, registration.gas_limit, registration.timestamp, public_key, definition.fork_version
         )
         name = f"the builder registration of {validator.name}"
-        equations.add("builder_registration", name, validator.key_pt, root, found.signature)
-    for text, count in doubts.items():
-        if count:
-            report.warning("builder_registration", f"{count} of {len(validators)} have the {text}")
+        signatures.add("builder_registration", name, validator.key_pt, root, registration.signature)
+    for text, count in different.items():
+        report.warning("builder_registration", f"{count} of {len(validators)} have the {text}")
 
 
-def _check_deposits(report, definition, validators, equations):
+def _check_deposits(report: Report, definition: Definition, validators: list[_Validator], signatures: SignatureBatch) -> None:
     amounts = effective_deposit_amounts(definition)
     # Without amounts in the definition, what was signed depends on the version of charon.
     complain = report.error if definition.deposit_amounts else report.warning
@@ -220,24 +223,25 @@ def _check_deposits(report, definition, validators, equations):
         if not deposits:
             without += 1
             continue
-        found = Counter(each.amount for each in deposits)
-        if found != Counter(amounts):
-            complain("deposit_data", f"{validator.name} has deposits of {_numbers(found.elements())} Gwei; wanted: {_numbers(amounts)}")
+        signed_amounts = sorted(each.amount for each in deposits)
+        if signed_amounts != amounts:
+            complain("deposit_data", f"{validator.name} has deposits of {_join(signed_amounts)} Gwei; wanted: {_join(amounts)}")
         credentials = deposit.withdrawal_credentials(validator.withdrawal_address, definition.compounding)
         for each in deposits:
             name = f"the deposit of {each.amount} Gwei of {validator.name}"
             for field, wanted in (("pubkey", validator.lock.public_key), ("withdrawal_credentials", credentials)):
-                if getattr(each, field) != wanted:
-                    report.error("deposit_data", f"{name} has the {field} 0x{getattr(each, field).hex()}; wanted: 0x{wanted.hex()}")
+                found = getattr(each, field)
+                if found != wanted:
+                    report.error("deposit_data", f"{name} has the {field} 0x{found.hex()}; wanted: 0x{wanted.hex()}")
             root = deposit.signing_root(each.pubkey, each.withdrawal_credentials, each.amount, definition.fork_version)
-            equations.add("deposit_data", name, validator.key_pt, root, each.signature)
+            signatures.add("deposit_data", name, validator.key_pt, root, each.signature)
     if without == len(validators):
         report.warning("deposit_data", "there is none: no validator can be activated from this lock")
     elif without:
         complain("deposit_data", f"{without} of {len(validators)} validators have no deposits")
 
 
-def _check_node_signatures(report, lock):
+def _check_node_signatures(report: Report, lock: ClusterLock) -> None:
     keys, signatures = node_keys(lock.definition), lock.node_signatures
     if len(signatures) != len(keys):
         report.error("node_signatures", f"there are {len(signatures)}; wanted: {len(keys)}, one for each operator")
@@ -251,5 +255,5 @@ def _check_node_signatures(report, lock):
             )
 
 
-def _numbers(values):
-    return ", ".join(map(str, sorted(values))) or "none"
+def _join(amounts: list[int]) -> str:
+    return ", ".join(map(str, amounts)) or "none"

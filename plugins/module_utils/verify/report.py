@@ -2,18 +2,21 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a verification found: errors and warnings, each with the short name of its check."""
+"""Verification findings: errors and warnings, each with the short name of its check."""
 
 import contextlib
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import DvError, Problems, printable
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong (``level`` ``"error"``) or doubtful (``"warning"``).
+    """A finding.
 
+    :param level: ``"error"``: what charon refuses or nobody can use; ``"warning"``: what is doubtful
     :param check: short name of the check, e.g. ``lock_hash``
     :param text: what was found, what was wanted
     """
@@ -24,40 +27,41 @@ class Finding:
 
 
 class Report:
-    """The findings of a verification, and in ``cluster`` what the files say (empty if there was nothing to read)."""
+    """The ``findings`` of a verification, and the summary of the ``cluster``: empty if there was nothing to read."""
 
-    def __init__(self):
-        self.findings, self.cluster = [], {}
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.cluster: dict[str, Any] = {}
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         """Whether there is no error; there may be warnings."""
         return not any(finding.level == "error" for finding in self.findings)
 
-    def error(self, check, text):
+    def error(self, check: str, text: str) -> None:
         """Add an error."""
         self.findings.append(Finding("error", check, printable(text)))
 
-    def warning(self, check, text):
+    def warning(self, check: str, text: str) -> None:
         """Add a warning."""
         self.findings.append(Finding("warning", check, printable(text)))
 
-    def by_cause(self, level, check, found):
-        """Add one finding for each cause, however many things it hit: the first of them, and how many more there are.
+    def add_by_cause(self, level: str, check: str, errors: Iterable[tuple[Hashable, DvError]]) -> None:
+        """Add one finding for each cause, however many errors it has: the first of them, and how many more there are.
 
         :param level: ``"error"`` or ``"warning"``
-        :param found: pairs of a cause (anything that can be compared) and a :class:`.errors.DvError`
+        :param errors: pairs of a cause and its error
         """
-        causes = {}
-        for cause, error in found:
+        causes: dict[Hashable, list[DvError]] = {}
+        for cause, error in errors:
             causes.setdefault(cause, []).append(error)
         for first, *others in causes.values():
             more = f" (and {len(others)} more like it)" if others else ""
             self.findings.append(Finding(level, check, f"{first}{more}"))
 
     @contextlib.contextmanager
-    def errors_of(self, check):
-        """Make errors of every :class:`.errors.DvError` that is raised within."""
+    def errors_of(self, check: str) -> Iterator[None]:
+        """Add what is raised within as errors of ``check``: a :class:`~.errors.DvError`, or each of :class:`~.errors.Problems`."""
         try:
             yield
         except Problems as problems:
@@ -65,8 +69,8 @@ class Report:
         except DvError as error:
             self.findings.append(Finding("error", check, str(error)))
 
-    def raise_errors(self):
-        """Raise all errors as one :class:`.errors.Problems`, if there are any."""
+    def raise_errors(self) -> None:
+        """Raise all errors as one :class:`~.errors.Problems`, if there are any."""
         errors = [DvError(f"{finding.check}: {finding.text}") for finding in self.findings if finding.level == "error"]
         if errors:
             raise Problems(errors)

@@ -19,7 +19,7 @@ from .blst import Point
 from .group import ORDER
 
 #: Key, message (bytes, or a point hashed before), signature.
-Equation = tuple[Point, bytes | Point, Point]
+Equation = tuple[Point, "bytes | Point", Point]
 
 
 class Scheme:

@@ -5,6 +5,8 @@
 """Round 3: every operator has stored its key shares and says which keys came out. n equal confirmations are the
 certificate."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 from ...crypto.bls.signatures import curve

@@ -50,8 +50,8 @@ def test_by_key_and_recipients(made, directory):
     other = enr_key.make(directory, stranger, KEY[::-1], [BOB], NOW)
     found = enr_key.find(directory, PEER_ID)
     assert found == ([made, newer], [])
-    assert [found.of([ALICE]), found.of([ALICE, BOB]), found.of([BOB])] == [made, newer, None]
-    assert enr_key.find(directory, stranger).backups == [other]
+    assert [found.newest([ALICE]), found.newest([ALICE, BOB]), found.newest([BOB])] == [made, newer, None]
+    assert enr_key.find(directory, stranger).good == [other]
 
 
 def test_nothing_yet(directory):
@@ -92,7 +92,7 @@ DAMAGE = {
 def test_damage_is_noticed(damage, fragment, made, directory):
     damage(made)
     found = enr_key.find(directory, PEER_ID)
-    assert found.backups == [] and len(found.damaged) == 1
+    assert found.good == [] and len(found.damaged) == 1
     assert fragment in str(found.damaged[0])
 
 

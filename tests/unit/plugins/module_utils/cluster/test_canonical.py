@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One spelling of a definition: whatever a carrier does to what the hashes do not cover, nodes go by the same bytes."""
+"""The canonical form of a definition: whatever a carrier does to what the hashes do not cover, nodes go by the same bytes."""
 
 import json
 from dataclasses import replace
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, proposal
-from ansible_collections.obol.dv.plugins.module_utils.cluster.canonical import spelled, spelled_as_ours
+from ansible_collections.obol.dv.plugins.module_utils.cluster.canonical import canonical_form
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import (
     VERSIONS,
     Creator,
@@ -85,8 +85,8 @@ def upper_case_of_the_creators(value):
 def test_what_a_carrier_can_change_changes_nothing(change, made):
     carried = Definition.parse(changed(made, change))
     check_hashes(carried)
-    assert spelled(carried) == made and spelled_as_ours(carried) == made
-    assert spelled(carried).dump() == made.dump()
+    assert canonical_form(carried) == made and canonical_form(carried, signatures=True) == made
+    assert canonical_form(carried).dump() == made.dump()
 
 
 @pytest.mark.parametrize("change", SPELLINGS.values(), ids=SPELLINGS)
@@ -107,7 +107,7 @@ def test_nobody_has_one_spelling(kind, made):
         zero = replace(made, operators=tuple(Operator(enr=each, enr_signature=bytes(65), **nobody) for each in enrs))
     absent, zero = with_hashes(absent), with_hashes(zero)
     assert absent.definition_hash == zero.definition_hash
-    assert spelled(zero) == absent
+    assert canonical_form(zero) == absent
 
 
 def other_v(signature):
@@ -143,7 +143,7 @@ def test_a_definition_that_was_made_elsewhere_keeps_its_signatures(name, respell
     operator = replace(made.operators[1], **{name: respell(getattr(made.operators[1], name))})
     foreign = with_hashes(replace(made, operators=(made.operators[0], operator, *made.operators[2:])))
     assert check_signatures(foreign, HOODI) == "group"
-    assert spelled(foreign) == foreign and spelled_as_ours(foreign) == made
+    assert canonical_form(foreign) == foreign and canonical_form(foreign, signatures=True) == made
     key = secp256k1.public_key(people[0].node_key)
     assert acceptance.accept_definition(DataDir(tmp_path), foreign, key, foreign.definition_hash)
     assert (tmp_path / "cluster-definition.json").read_bytes() == foreign.dump()
@@ -175,18 +175,18 @@ def test_it_is_one_for_each_hash(version, creator, operators, validators, amount
             fork_version=b"\x10\0\x09\x10",
         )
     )
-    found = spelled(made)
+    found = canonical_form(made)
     check_hashes(found)
-    assert spelled(found) == found
+    assert canonical_form(found) == found
     assert with_hashes(found) == found
     # As a file it is read as the same.
-    assert spelled(Definition.parse(found.dump())) == found
+    assert canonical_form(Definition.parse(found.dump())) == found
 
 
 def test_older_versions_stay(vectors):
     for path in sorted((vectors / "charon" / "testdata").glob("cluster_definition_v1_[0-4]_0.json")):
         made = Definition.parse(path.read_bytes())
-        assert spelled(made) == made
+        assert canonical_form(made) == made
 
 
 # What no DKG can run is refused before the first round, one way in all places.
@@ -219,7 +219,7 @@ def test_what_the_engine_cannot_run_is_not_taken(change, fragment, made, people,
     assert fragment in str(error.value)
     key = secp256k1.public_key(people[0].node_key)
     with pytest.raises(DvError) as error:
-        acceptance.accept_definition(DataDir(tmp_path / "node"), spelled(wrong), key, wrong.definition_hash)
+        acceptance.accept_definition(DataDir(tmp_path / "node"), canonical_form(wrong), key, wrong.definition_hash)
     assert fragment in str(error.value)
     assert not (tmp_path / "node").exists()
 

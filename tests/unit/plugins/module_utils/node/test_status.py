@@ -55,7 +55,7 @@ def brief(told):
 def test_nothing_is_there(stands, tmp_path):
     told, known = stands(tmp_path / "none" / ".charon")
     assert brief(told) == ("waiting", "enr", (), True) and told.since is None
-    assert known == dict(config_hash=None, definition_hash=None, share_index=None, terms=None, operators=[], enr=None)
+    assert known == dict(config_hash=None, definition_hash=None, share_index=None, terms=None, operators=[], enr=None, peer_id=None)
 
 
 def test_an_enr_only(stands, tmp_path, people, store):

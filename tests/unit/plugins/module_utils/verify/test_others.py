@@ -231,7 +231,7 @@ SOURCES = {
 @pytest.mark.parametrize("damage", DAMAGED)
 def test_damaged_copies_are_named(node, kind, damage):
     content = DAMAGED[damage](SOURCES[kind](node).read_bytes())
-    assert file_forms.form(content) == kind
+    assert file_forms.form_of(content) == kind
     (node / "x").write_bytes(content)
     report = verify_path(str(node))
     same = kind == file_forms.LOCK and damage == "with a byte order mark"
@@ -256,7 +256,7 @@ NO_FORM = [
 def test_no_form(node, content):
     before = verify_path(str(node)).findings
     (node / "x.json").write_bytes(content)
-    assert file_forms.form(content) is None and verify_path(str(node)).findings == before
+    assert file_forms.form_of(content) is None and verify_path(str(node)).findings == before
 
 
 def test_escaped_keys_hide_nothing(node):
