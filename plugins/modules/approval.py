@@ -86,8 +86,10 @@ from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner impo
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import approval, hazards, policy
-    from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
-    from ansible_collections.obol.dv.plugins.module_utils.agreement.proposal import check_proposal, check_terms
+    from ansible_collections.obol.dv.plugins.module_utils.agreement.approve import Approver, approve, check_approvable
+    from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
+    from ansible_collections.obol.dv.plugins.module_utils.agreement.proposal import check_config, check_proposal
+    from ansible_collections.obol.dv.plugins.module_utils.cluster.operators import index_of_address
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL, approval_name
     from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
@@ -112,41 +114,40 @@ ARGUMENT_SPEC = dict(
 
 def run_module(module):
     params, networks = module.params, networks_of(module.params)
-    if PROPOSAL not in params["inbox"]:
+    inbox = params["inbox"]
+    if PROPOSAL not in inbox:
         return dict(changed=module.check_mode, state="waiting", config_hash=None, share_index=None)
-    proposal = check_proposal(params["inbox"][PROPOSAL], "the proposal in %s" % params["store"], networks)
+    proposal = check_proposal(inbox[PROPOSAL], f"the proposal in {params['store']}", networks)
     if params["terms"]:
-        terms = parse_terms(params["terms"], operators_pending=module.check_mode)
-        check_terms(proposal, terms)
-        raise_all(hazards.problems(terms, params["demo"], params["accept"]))
+        cluster_config = parse_config(params["terms"], operators_pending=module.check_mode)
+        check_config(proposal, cluster_config)
+        raise_all(hazards.problems(cluster_config, params["demo"], params["accept"]))
     data_dir = DataDir(params["data_dir"])
-    given = approval.read(data_dir)
+    approved = approval.read(data_dir)
     # What has signed may be gone.
-    address = params["operator_address"] or given and given.address
+    address = params["operator_address"] or approved and approved.address
     if module.check_mode and not (address or os.path.lexists(params["wallet_file"])):
         # The run would make it first, and its place is not known before.
         return dict(changed=True, state="waiting", config_hash=to_hex(proposal.config_hash), share_index=None)
     signer = KeyFileWallet(params["wallet_file"], params["wallet_password_file"])
     address = address or signer.address
-    considered = dict(
+    approver = Approver(
         data_dir=data_dir,
-        proposal=proposal,
         address=address,
         enr=_own_enr(data_dir, module.check_mode),
         policy=policy.read(params["policy_file"]) if os.path.lexists(params["policy_file"]) else None,
         accepted_config_hash=from_hex(params["accept_config_hash"], 32, "accept_config_hash") or None,
-        wanted_index=params["share_index"],
-        networks=networks,
+        share_index=params["share_index"],
     )
-    index = approval.share_index(proposal, address, params["share_index"])
-    name, result = approval_name(index), dict(state="approved", config_hash=to_hex(proposal.config_hash), share_index=index)
-    considered["stored"] = stored = params["inbox"].get(name)
+    network, share_index = networks.of(proposal), index_of_address(proposal, address, params["share_index"])
+    result = dict(state="approved", config_hash=to_hex(proposal.config_hash), share_index=share_index)
     if module.check_mode:
-        approval.review(**considered)
-        return dict(result, changed=given is None)
-    given, new = approval.approve(signer=signer, **considered)
+        check_approvable(approver, proposal, network, inbox)
+        return dict(result, changed=approved is None)
+    approved, new = approve(approver, proposal, network, signer, inbox)
     # In the store it may have another spelling: that is no matter.
-    outbox = {} if stored is not None and approval.is_same(stored, given) else {name: given.dump()}
+    name = approval_name(share_index)
+    outbox = {} if name in inbox and approval.is_same(inbox[name], approved) else {name: approved.dump()}
     return dict(result, changed=new, outbox=outbox)
 
 

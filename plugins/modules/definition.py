@@ -116,7 +116,8 @@ from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_sp
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
 with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, bindings
+    from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, bindings
+    from ansible_collections.obol.dv.plugins.module_utils.agreement.assembly import assemble
     from ansible_collections.obol.dv.plugins.module_utils.agreement.proposal import check_proposal
     from ansible_collections.obol.dv.plugins.module_utils.agreement.status import evaluate_agreement
     from ansible_collections.obol.dv.plugins.module_utils.cluster import definition_checks
@@ -158,7 +159,10 @@ def run_module(module):
     new = before is None or canonical_form(Definition.parse(before)) != found
     try:
         if module.check_mode:
-            changed = acceptance.review(data_dir, found, own_key, confirmed, networks, inbox) != accepted_definition.read(data_dir) or new
+            changed = (
+                acceptance.check_acceptable(data_dir, found, own_key, confirmed, networks, inbox) != accepted_definition.read(data_dir)
+                or new
+            )
         else:
             changed = acceptance.accept_definition(data_dir, found, own_key, confirmed, networks, inbox)
     except bindings.Unbound as error:
@@ -167,7 +171,7 @@ def run_module(module):
     text = found.dump().decode()
     return dict(
         summarize(found, own_key),
-        **NodeStatus(state="complete", detail="%s is in %s" % (DEFINITION, data_dir)).result(),
+        **NodeStatus(state="complete", detail=f"{DEFINITION} is in {data_dir}").result(),
         changed=changed or kept,
         # In the store it may have another spelling: that is no matter. Who has begun goes on, whatever lies there: the DKG tells.
         outbox={} if stored and (found == stored or data_dir.sent_rounds(found.definition_hash)) else {DEFINITION: text},
@@ -178,20 +182,20 @@ def run_module(module):
 def _definition(params, confirmed, networks, check_mode):
     """The definition (or None), put together or as found in the store; the one that the store holds (or None); whether an approval
     was kept."""
-    data_dir, inbox, where = DataDir(params["data_dir"]), params["inbox"], "in %s" % params["store"]
+    data_dir, inbox, where = DataDir(params["data_dir"]), params["inbox"], f"in {params['store']}"
     stored, kept = None, False
     if DEFINITION in inbox:
-        stored = Definition.parse(inbox[DEFINITION], "the definition %s" % (params["definition_file"] or where))
+        stored = Definition.parse(inbox[DEFINITION], f"the definition {params['definition_file'] or where}")
         definition_checks.check_hashes(stored)
         # The signatures of one that was made elsewhere, and confirmed, stay as they came.
         stored = canonical_form(stored, signatures=stored.definition_hash != confirmed)
     if PROPOSAL in inbox:
-        proposal = check_proposal(inbox[PROPOSAL], "the proposal %s" % where, networks)
+        proposal = check_proposal(inbox[PROPOSAL], f"the proposal {where}", networks)
         network = networks.of(proposal)
         approvals = bindings.choose(data_dir, proposal, inbox, network, acceptance.is_accepted(data_dir))
         kept = not check_mode and bindings.keep(data_dir, proposal, approvals, network)
         if len(approvals) == len(proposal.operators):
-            return approval.assemble(proposal, approvals, network), stored, kept
+            return assemble(proposal, approvals, network), stored, kept
     return stored, stored, kept
 
 

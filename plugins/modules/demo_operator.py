@@ -54,7 +54,7 @@ from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner impo
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import policy
-    from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+    from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
     from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
     from ansible_collections.obol.dv.plugins.module_utils.storage import files
 
@@ -67,7 +67,7 @@ ARGUMENT_SPEC = dict(
 
 def run_module(module):
     params = module.params
-    terms = parse_terms(params["terms"], operators_pending=True)
+    terms = parse_config(params["terms"], operators_pending=True)
     new_wallet, new_policy = (not os.path.lexists(params[name]) for name in ("wallet_file", "policy_file"))
     # It names the operators, so it waits until each has a wallet.
     new_policy = new_policy and "" not in terms.operators

@@ -64,7 +64,7 @@ from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner impo
 
 with packages():
     from ansible_collections.obol.dv.plugins.module_utils.agreement import hazards, proposal
-    from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+    from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
     from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
     from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
     from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import to_hex
@@ -83,14 +83,14 @@ ARGUMENT_SPEC = dict(
 
 def run_module(module):
     params = module.params
-    terms = parse_terms(params["terms"], operators_pending=module.check_mode)
-    raise_all(hazards.problems(terms, params["demo"], params["accept"]))
+    cluster_config = parse_config(params["terms"], operators_pending=module.check_mode)
+    raise_all(hazards.problems(cluster_config, params["demo"], params["accept"]))
     data_dir = DataDir(params["data_dir"])
-    found = proposal.read(data_dir, terms)
+    found = proposal.read(data_dir, cluster_config)
     stored = params["inbox"].get(PROPOSAL)
-    if stored is not None and (not found or not _is_same(stored, found, terms)):
+    if stored is not None and (not found or not _is_same(stored, found, cluster_config)):
         raise DvError(
-            "the store %s holds a proposal that is not of this node" % params["store"],
+            f"the store {params['store']} holds a proposal that is not of this node",
             "the proposal that this node made" if found else "an empty store for a new cluster",
             "if another node created the cluster, set dv_creator_node; if the proposal was made here and lost, use a new store; "
             "otherwise ask where it comes from",
@@ -101,7 +101,7 @@ def run_module(module):
     if not module.check_mode:
         timestamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         signer = KeyFileWallet(params["wallet_file"], params["wallet_password_file"])
-        made, changed = proposal.propose(data_dir, terms, signer, str(uuid.uuid4()).upper(), timestamp)
+        made, changed = proposal.propose(data_dir, cluster_config, signer, str(uuid.uuid4()).upper(), timestamp)
     text = made.dump().decode()
     return dict(
         changed=changed,
@@ -111,10 +111,10 @@ def run_module(module):
     )
 
 
-def _is_same(stored, found, terms):
+def _is_same(stored, found, cluster_config):
     """Whether the store's proposal is the one that this node made, in whatever spelling."""
     try:
-        return proposal.check_proposal(stored, networks=Networks(terms.network)) == found
+        return proposal.check_proposal(stored, networks=Networks(cluster_config.network)) == found
     except DvError:
         return False
 

@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import approval, proposal
-from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
@@ -50,7 +50,7 @@ def proposed(group, **changes):
     """A proposal of other terms, or of the same once more, with the signature of its creator: node1's operator."""
     names = ("name", "network", "withdrawal_addresses", "fee_recipient_addresses", "operators")
     given = {name: group.variables["dv_" + name] for name in names}
-    terms = parse_terms({**given, "num_validators": 1, "creator": given["operators"][0], **changes})
+    terms = parse_config({**given, "num_validators": 1, "creator": given["operators"][0], **changes})
     place = group.directory / "node1"
     wallet = key_file_wallet.KeyFileWallet(str(place / "wallet.json"), str(place / "wallet-password.txt"))
     made, _new = proposal.propose(DataDir(group.directory.parent / "forger"), terms, wallet, "ANOTHER", "2026-01-02T03:04:05Z")

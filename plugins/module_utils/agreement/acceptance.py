@@ -10,9 +10,12 @@ hash for this node. What was accepted, and by which of the two, is kept in ``<da
 signatures are verified once, and a confirmed hash is asked for once.
 """
 
+import functools
+
 from ..cluster.canonical import canonical_form
 from ..cluster.definition import Definition
-from ..cluster.definition_checks import check_hashes, operator_of
+from ..cluster.definition_checks import check_hashes
+from ..cluster.operators import describe, index_of_key
 from ..data_dir import accepted_definition as accepted
 from ..data_dir import artefacts
 from ..data_dir.layout import DEFINITION, LOCK
@@ -25,11 +28,34 @@ from ..storage import files
 def accept_definition(data_dir, definition, public_key, accepted_definition_hash=None, networks=KNOWN, inbox=None):
     """Check ``definition`` and put it into ``data_dir``. True if anything was written.
 
-    The arguments and errors are those of :func:`review`.
+    The arguments and errors are those of :func:`check_acceptable`.
     """
-    record = review(data_dir, definition, public_key, accepted_definition_hash, networks, inbox)
+    check = functools.partial(check_acceptable, data_dir, definition, public_key, accepted_definition_hash, networks, inbox)
+    record = check()
     if record == accepted.read(data_dir) and _on_disk(data_dir) == definition:
         return False
+    return _write(data_dir, definition, record, check)
+
+
+def accepted_definition(data_dir, public_key, accepted_definition_hash=None, networks=KNOWN, dry_run=False):
+    """The :class:`~.definition.Definition` in ``data_dir``, for which this node may run a DKG.
+
+    The other arguments and errors are those of :func:`check_acceptable`.
+
+    :param dry_run: write nothing
+    """
+    path = data_dir.path(DEFINITION)
+    definition = canonical_form(Definition.parse(files.read(path), path))
+    check = functools.partial(check_acceptable, data_dir, definition, public_key, accepted_definition_hash, networks)
+    record = check()
+    # The rounds of the DKG come here: what is recorded is not read and parsed once more.
+    if not dry_run and record != accepted.read(data_dir):
+        _write(data_dir, definition, record, check)
+    return definition
+
+
+def _write(data_dir, definition, record, check):
+    """Put ``definition``, that passed ``check()``, and its ``record`` into ``data_dir``. True if anything was written."""
     path = data_dir.path(DEFINITION)
     with data_dir.exclusive():
         before = _on_disk(data_dir)
@@ -37,25 +63,9 @@ def accept_definition(data_dir, definition, public_key, accepted_definition_hash
             written = accepted.write(data_dir, record)
             return written if before else files.write_same(path, definition.dump())
         # It gives way as long as nothing was sent for it, also by another run meanwhile. Killed between the two, it comes here again.
-        review(data_dir, definition, public_key, accepted_definition_hash, networks, inbox)
+        check()
         files.replace(path, definition.dump())
         return accepted.write(data_dir, record)
-
-
-def accepted_definition(data_dir, public_key, accepted_definition_hash=None, networks=KNOWN, dry_run=False):
-    """The :class:`~.definition.Definition` in ``data_dir``, for which this node may run a DKG.
-
-    The other arguments and errors are those of :func:`review`.
-
-    :param dry_run: write nothing
-    """
-    path = data_dir.path(DEFINITION)
-    definition = canonical_form(Definition.parse(files.read(path), path))
-    record = review(data_dir, definition, public_key, accepted_definition_hash, networks)
-    # The rounds of the DKG come here: what is recorded is not read and parsed once more.
-    if not dry_run and record != accepted.read(data_dir):
-        accept_definition(data_dir, definition, public_key, accepted_definition_hash, networks)
-    return definition
 
 
 def is_accepted(data_dir):
@@ -66,26 +76,26 @@ def is_accepted(data_dir):
     return bool(record and record.bound_by) and data_dir.holds(DEFINITION)
 
 
-def choose(data_dir, found, confirmed):
-    """Which definition this node goes by: the accepted one, or ``found``, which was put together or brought now (or ``None``).
+def choose(data_dir, definition, confirmed):
+    """Which definition this node goes by: the accepted one, or ``definition``, which was put together or brought now (or ``None``).
 
     One set of approvals can make two definitions, where a creator or wallet signed twice. As long as this node has sent nothing
     for the accepted one, the other may take its place; so may one whose hash was ``confirmed``.
     """
     record, held = accepted.read(data_dir), _on_disk(data_dir)
     if not record or not held or record.definition_hash != held.definition_hash:
-        return found
-    if found is None or held.definition_hash in (found.definition_hash, confirmed):
+        return definition
+    if definition is None or held.definition_hash in (definition.definition_hash, confirmed):
         return held
-    if confirmed == found.definition_hash:
-        return found
+    if confirmed == definition.definition_hash:
+        return definition
     if record.bound_by == accepted.BY_HASH:
         return held
-    same = found.config_hash == held.config_hash and _enrs(found) == _enrs(held)
-    return found if same and not data_dir.sent_rounds(held.definition_hash) else held
+    same = definition.config_hash == held.config_hash and _enrs(definition) == _enrs(held)
+    return definition if same and not data_dir.sent_rounds(held.definition_hash) else held
 
 
-def review(data_dir, definition, public_key, accepted_definition_hash=None, networks=KNOWN, inbox=None):
+def check_acceptable(data_dir, definition, public_key, accepted_definition_hash=None, networks=KNOWN, inbox=None):
     """Check that this node may run a DKG for ``definition``; nothing is written. What is to be recorded of it
     (:class:`~.accepted_definition.Accepted`).
 
@@ -102,31 +112,29 @@ def review(data_dir, definition, public_key, accepted_definition_hash=None, netw
     check_hashes(definition)
     confirmed = accepted_definition_hash
     if confirmed not in (None, definition.definition_hash):
-        from .approval import parties
-
         raise DvError(
             "the definition is another one than the one that was confirmed for this node",
-            "that with the definition hash %s, as dv_accept_definition_hash says" % show(to_hex(confirmed)),
+            f"that with the definition hash {show(to_hex(confirmed))}, as dv_accept_definition_hash says",
             "compare the operators with theirs, ask them which definition hash they have, and why there is another one",
-            parties(definition),
+            describe(definition),
         )
     record = accepted.read(data_dir)
     if record and record.definition_hash == definition.definition_hash:
         # One that an older obol.dv accepted is judged again, but what was signed by then cannot be helped.
         if record.bound_by or {"sign", "seal"} & data_dir.sent_rounds(definition.definition_hash):
-            operator_of(definition, public_key)
+            index_of_key(definition, public_key)
             return record
     # Imported for the first time only: the rounds of the DKG come here too, and this needs half of the core.
-    from .acceptance_checks import review_in_full
+    from .acceptance_checks import check_new_definition
 
-    bound_by = review_in_full(data_dir, definition, public_key, confirmed is not None, networks, inbox or {})
+    bound_by = check_new_definition(data_dir, definition, public_key, confirmed is not None, networks, inbox or {})
     return accepted.Accepted(definition.definition_hash, bound_by)
 
 
 def _on_disk(data_dir):
     """The definition that lies in ``data_dir``, in its canonical form, or ``None``."""
-    found = artefacts.definition(data_dir)
-    return found and canonical_form(found)
+    definition = artefacts.definition(data_dir)
+    return definition and canonical_form(definition)
 
 
 def _enrs(definition):

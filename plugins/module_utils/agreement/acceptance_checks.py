@@ -6,8 +6,9 @@
 
 import os
 
-from ..cluster.definition_checks import awaited, check_runnable, check_signatures, operator_of, unfinished
+from ..cluster.definition_checks import awaited, check_runnable, check_signatures, unfinished
 from ..cluster.definition_hash import compute_config_hash, compute_definition_hash
+from ..cluster.operators import check_different_nodes, describe, index_of_key
 from ..crypto.secp256k1 import one_spelling
 from ..data_dir import accepted_definition, artefacts
 from ..data_dir.layout import DEFINITION, KEYS, LOCK
@@ -18,22 +19,22 @@ from . import approval, bindings
 _SHAPES = {"solo": "signed by its creator only", "unsigned": "not signed by anybody"}
 
 
-def review_in_full(data_dir, definition, public_key, confirmed, networks, inbox):
+def check_new_definition(data_dir, definition, public_key, confirmed, networks, inbox):
     """Check a ``definition`` with right hashes that this node has not accepted yet. What binds it, as :mod:`.accepted_definition` names it.
 
     :param confirmed: whether somebody confirmed its hash for this node
-    :raises DvError: as :func:`.acceptance.review`, whose arguments the others are
+    :raises DvError: as :func:`.acceptance.check_acceptable`, whose arguments the others are
     """
     waiting = awaited(definition)
     if waiting:
         raise unfinished(waiting)
     problems = Collector()
     with problems:
-        index = operator_of(definition, public_key)
+        index = index_of_key(definition, public_key)
     with problems:
         check_runnable(definition)
     with problems:
-        approval.check_different_nodes(definition)
+        check_different_nodes(definition)
     with problems:
         network = networks.of(definition)
         shape = check_signatures(definition, network)
@@ -48,11 +49,11 @@ def review_in_full(data_dir, definition, public_key, confirmed, networks, inbox)
         return accepted_definition.BY_HASH
     if shape != "group" or not given:
         raise DvError(
-            "the definition is %s" % ("signed, but not approved on this node" if shape == "group" else _SHAPES[shape]),
+            f"the definition is {'signed, but not approved on this node' if shape == 'group' else _SHAPES[shape]}",
             "one that this node approved, or a hash confirmed for it",
             "compare the operators, and set dv_accept_definition_hash to the definition hash that the others tell you, not to one "
             "that came with the file",
-            approval.parties(definition),
+            describe(definition),
         )
     chosen = bindings.choose(data_dir, definition, inbox, network)
     missing = bindings.missing(definition, chosen, network)
@@ -65,7 +66,7 @@ def check_data_dir(data_dir, definition_hash):
     """Refuse a data directory with a definition, lock or keys of another cluster than ``definition_hash`` (32 bytes)."""
     wanted = to_hex(definition_hash)
     record = accepted_definition.read(data_dir)
-    found = {"%s (accepted)" % accepted_definition.FILE: to_hex(record.definition_hash if record else b"")}
+    found = {f"{accepted_definition.FILE} (accepted)": to_hex(record.definition_hash if record else b"")}
     for name, read in ((DEFINITION, artefacts.definition), (LOCK, artefacts.locked_definition)):
         definition = read(data_dir)
         if definition:
@@ -73,7 +74,7 @@ def check_data_dir(data_dir, definition_hash):
     for name, has in found.items():
         if has and has != wanted:
             raise DvError(
-                "%s in %s is of the definition %s" % (name, data_dir, has),
+                f"{name} in {data_dir} is of the definition {has}",
                 wanted,
                 "nothing was written: give every cluster a data directory of its own",
             )
@@ -81,8 +82,8 @@ def check_data_dir(data_dir, definition_hash):
     ceremony = data_dir.ceremony(definition_hash)
     if has_keys and LOCK not in found and not os.path.isdir(ceremony):
         raise DvError(
-            "%s holds %s of a cluster that is not known here" % (data_dir, KEYS),
-            "no key shares, or those of the definition %s" % wanted,
+            f"{data_dir} holds {KEYS} of a cluster that is not known here",
+            f"no key shares, or those of the definition {wanted}",
             "nothing was written: give every cluster a data directory of its own, and never lose key shares",
         )
 
@@ -114,8 +115,8 @@ def _check_own_entry(definition, index, given, path):
     ):
         if has != approved:
             raise DvError(
-                "the definition has this node's %s as %s" % (name, has),
-                "%s, as approved in %s" % (approved, path),
+                f"the definition has this node's {name} as {has}",
+                f"{approved}, as approved in {path}",
                 "it is not the definition that this node approved: ask where it comes from",
             )
 

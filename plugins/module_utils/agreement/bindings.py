@@ -10,6 +10,7 @@ accepted a definition it refuses another ENR there. Source: the protocol's "Part
 
 import contextlib
 
+from ..cluster.operators import describe
 from ..data_dir.layout import APPROVALS
 from ..errors import CarriedError, Collector, DvError
 from ..storage import files
@@ -31,12 +32,12 @@ def unbound(definition, operators):
     """The :class:`Unbound` error of the ``operators`` (share indices) of a ``definition`` or proposal."""
     return Unbound(
         operators,
-        "no approval binds the ENR of operator %s to this cluster" % ", ".join(map(str, operators)),
+        f"no approval binds the ENR of operator {', '.join(map(str, operators))} to this cluster",
         "an approval with a binding signature from every operator, or a definition hash confirmed for this node",
         "run obol.dv.definition with the store that has the approvals; if they have no binding signature, an older obol.dv made "
         "them: begin again with a new proposal, or compare the operators, and set dv_accept_definition_hash to the definition hash "
         "that the others tell you",
-        approval.parties(definition),
+        describe(definition),
     )
 
 
@@ -61,8 +62,7 @@ def choose(data_dir, terms, inbox, network, accepted=False):
                 CarriedError(
                     index,
                     "binding_signature",
-                    "its wallet bound two ENRs to its place: %s in %s, and %s in the store"
-                    % (first.enr, data_dir.path(APPROVALS, "%d.json" % index), other.enr),
+                    f"its wallet bound two ENRs to its place: {first.enr} in {data_dir.path(_file(index))}, and {other.enr} in the store",
                     "one, ever",
                     "ask that operator which node is its own, and begin again with a new proposal",
                 )
@@ -78,7 +78,7 @@ def keep(data_dir, terms, approvals, network):
     if given is None or given.config_hash != terms.config_hash:
         return False
     for index, text in approvals.items():
-        name = "%s/%d.json" % (APPROVALS, index)
+        name = _file(index)
         if not data_dir.holds(name):
             try:
                 found = approval.check(index, terms.operators[index - 1], text, terms, network)
@@ -111,8 +111,8 @@ def missing(definition, approvals, network):
                 raise CarriedError(
                     index,
                     "enr",
-                    "the definition has the ENR %s for it" % operator.enr,
-                    "%s, which its approval is for" % given.enr,
+                    f"the definition has the ENR {operator.enr} for it",
+                    f"{given.enr}, which its approval is for",
                     "do not confirm this definition: ask that operator which node is its own",
                 )
             if not given.binding_signature:
@@ -136,10 +136,15 @@ def _read(data_dir, terms):
     """The approvals of ``terms`` that this node gave and kept, share index -> text."""
     given, found = approval.read(data_dir), {}
     for index in range(1, len(terms.operators or ()) + 1):
-        name = "%s/%d.json" % (APPROVALS, index)
+        name = _file(index)
         content = data_dir.read(name, approval.MAX_SIZE)
         if content is not None and approval.parse(content, data_dir.path(name)).config_hash == terms.config_hash:
             found[index] = content.decode()
     if given and given.config_hash == terms.config_hash:
         found[given.share_index] = given.dump()
     return found
+
+
+def _file(share_index):
+    """The file, relative to the data directory, of the approval that binds the operator with that share index."""
+    return f"{APPROVALS}/{share_index}.json"

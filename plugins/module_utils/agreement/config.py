@@ -31,7 +31,7 @@ from ..errors import DvError, raise_all, show
 from ..ethereum.address import ZERO, parse_address, parse_checksum_address
 from ..ethereum.networks import KNOWN, Network, custom_network, name_of
 from ..ethereum.units import GWEI_PER_ETH
-from .config_schema import PENDING_TERMS, TERMS
+from .config_schema import CONFIG, PENDING_CONFIG
 
 _DEFAULTS: dict[str, object] = {
     "network": None,
@@ -47,7 +47,7 @@ _DEFAULTS: dict[str, object] = {
 
 
 @dataclass(frozen=True)
-class Terms:
+class ClusterConfig:
     """Checked terms.
 
     ``network`` is a :class:`~.networks.Network`, ``deposit_amounts`` are Gwei (empty: charon's default), the two tuples
@@ -70,8 +70,8 @@ class Terms:
     creator: str
 
 
-def parse_terms(value, operators_pending=False):
-    """The :class:`Terms` of ``value``: a dict of the cluster's variables, without their prefix ``dv_``.
+def parse_config(value, operators_pending=False):
+    """The :class:`ClusterConfig` of ``value``: a dict of the cluster's variables, without their prefix ``dv_``.
 
     ``None`` and an empty ``testnet`` mean "not set". Numbers and booleans may be texts, as ``-e name=value`` gives them.
 
@@ -79,64 +79,64 @@ def parse_terms(value, operators_pending=False):
     :raises DvError: what is wrong, named after the variable that says it
     :raises Problems: the same of everything that is wrong
     """
-    schema = PENDING_TERMS if operators_pending else TERMS
-    given = _given(value, schema)
-    found = shape_problems(given, schema, variable)
+    schema = PENDING_CONFIG if operators_pending else CONFIG
+    values = _without_unset(value, schema)
+    found = shape_problems(values, schema, variable)
     problems = [problem for _path, problem in found]
     broken = {path[0] if path else None for path, _problem in found}
     if None not in broken:  # the terms as a whole are a mapping
-        given = {**_DEFAULTS, **given}
+        values = {**_DEFAULTS, **values}
         for rule, *fields in _RULES:
             if broken.isdisjoint(fields):
-                problems += rule(given)
+                problems += rule(values)
     raise_all(problems)
-    return _terms(given)
+    return _cluster_config(values)
 
 
-def definition(terms, uuid, timestamp):
+def definition(config, uuid, timestamp):
     """The unsigned :class:`~.definition.Definition` of ``terms``, with its config hash and without ENRs.
 
     :param uuid: text that tells it from other clusters with the same terms, at most 64 bytes
     :param timestamp: when it was made, RFC 3339 text of at most 32 bytes
     :raises DvError: an operator's wallet is still to be made
     """
-    if "" in terms.operators:
+    if "" in config.operators:
         raise DvError(
-            "dv_operators[%d] is not known yet" % terms.operators.index(""),
+            f"dv_operators[{config.operators.index('')}] is not known yet",
             "the address of every operator",
             "make the operators' wallets first",
         )
     made = Definition(
-        name=terms.name,
-        creator=Creator(address=terms.creator),
-        operators=tuple(Operator(address=address) for address in terms.operators),
+        name=config.name,
+        creator=Creator(address=config.creator),
+        operators=tuple(Operator(address=address) for address in config.operators),
         uuid=uuid,
         version=WRITTEN_VERSION,
         timestamp=timestamp,
-        num_validators=terms.num_validators,
-        threshold=terms.threshold,
+        num_validators=config.num_validators,
+        threshold=config.threshold,
         validators=tuple(
             ValidatorAddresses(fee_recipient_address=fee_recipient, withdrawal_address=withdrawal)
-            for fee_recipient, withdrawal in zip(terms.fee_recipient_addresses, terms.withdrawal_addresses)
+            for fee_recipient, withdrawal in zip(config.fee_recipient_addresses, config.withdrawal_addresses)
         ),
-        fork_version=terms.network.genesis_fork_version,
-        deposit_amounts=terms.deposit_amounts or None,
-        consensus_protocol=terms.consensus_protocol,
-        target_gas_limit=terms.target_gas_limit,
-        compounding=terms.compounding,
+        fork_version=config.network.genesis_fork_version,
+        deposit_amounts=config.deposit_amounts or None,
+        consensus_protocol=config.consensus_protocol,
+        target_gas_limit=config.target_gas_limit,
+        compounding=config.compounding,
     )
     return with_hashes(made)
 
 
-def differences(definition, terms):
+def differences(definition, config):
     """What ``terms`` say otherwise than the existing ``definition``: a list of texts, empty if they agree.
 
     An operator whose wallet is not known yet, agrees with any.
     """
     return [
-        "%s: the definition has %s, the terms say %s" % (name, has, says)
-        for field, of_terms in _COMPARED.items()
-        for name, has, says in _compare(variable((field,)), OF_DEFINITION[field](definition), of_terms(terms))
+        f"{name}: the definition has {has}, the terms say {says}"
+        for field, of_config in _COMPARED.items()
+        for name, has, says in _compare(variable((field,)), OF_DEFINITION[field](definition), of_config(config))
     ]
 
 
@@ -147,14 +147,14 @@ def variable(path):
     return "dv_" + dotted(path) if path else "the cluster's terms"
 
 
-def _given(value, schema):
+def _without_unset(value, schema):
     """``value`` without what is not set, and with the numbers and booleans that came as text."""
     kind = schema.get("type")
     if kind == "object" and isinstance(value, dict):
         fields = schema["properties"]
-        return {key: _given(item, fields.get(key, {})) for key, item in value.items() if item is not None and item != {}}
+        return {key: _without_unset(item, fields.get(key, {})) for key, item in value.items() if item is not None and item != {}}
     if kind == "array" and isinstance(value, list):
-        return [_given(item, schema["items"]) for item in value]
+        return [_without_unset(item, schema["items"]) for item in value]
     if kind == "integer" and isinstance(value, str) and re.fullmatch("[0-9]{1,20}", value):
         return int(value)
     if kind == "boolean" and isinstance(value, str):
@@ -165,36 +165,36 @@ def _given(value, schema):
 # Rules beyond the shape. Each is given the terms, its own fields being of the right shape, and yields what is wrong.
 
 
-def _name(given):
-    name = given["name"]
+def _name(values):
+    name = values["name"]
     if not name.isprintable():
-        yield DvError("dv_name is %s, with characters that cannot be printed" % show(name), "printable text")
+        yield DvError(f"dv_name is {show(name)}, with characters that cannot be printed", "printable text")
     elif len(name.encode()) > 256:
-        yield DvError("dv_name has %d bytes" % len(name.encode()), "at most 256 bytes in UTF-8", "choose a shorter name")
+        yield DvError(f"dv_name has {len(name.encode())} bytes", "at most 256 bytes in UTF-8", "choose a shorter name")
 
 
-def _network(given):
-    name, testnet = given["network"], given["testnet"]
+def _network(values):
+    name, testnet = values["network"], values["testnet"]
     if (name is None) == (testnet is None):
         found = "neither dv_network nor dv_testnet_* is set" if name is None else "both dv_network and dv_testnet_* are set"
         yield DvError(found, "one of them", "set dv_network, or the four dv_testnet_* of a network of your own")
         return
     try:
-        _network_of(given)
+        _network_of(values)
     except DvError as error:
-        named = "dv_network is %s" % show(name) if testnet is None else "dv_testnet_*: %s" % error.found
+        named = f"dv_network is {show(name)}" if testnet is None else f"dv_testnet_*: {error.found}"
         yield DvError(named, error.wanted, error.hint)
 
 
-def _checksums(given, field, zero_means):
-    for index, text in enumerate(given[field]):
+def _checksums(values, field, zero_means):
+    for index, text in enumerate(values[field]):
         if text:
             yield from _checksum(variable((field, index)), text, zero_means)
 
 
 def _checksum(name, text, zero_means):
     if parse_address(text, name) == ZERO:
-        yield DvError("%s is the zero address" % name, "an address that somebody holds", zero_means)
+        yield DvError(f"{name} is the zero address", "an address that somebody holds", zero_means)
         return
     try:
         parse_checksum_address(text, name)
@@ -202,71 +202,71 @@ def _checksum(name, text, zero_means):
         yield error
 
 
-def _withdrawal_checksums(given):
-    return _checksums(given, "withdrawal_addresses", "stakes withdrawn to it would be lost")
+def _withdrawal_checksums(values):
+    return _checksums(values, "withdrawal_addresses", "stakes withdrawn to it would be lost")
 
 
-def _fee_recipient_checksums(given):
-    return _checksums(given, "fee_recipient_addresses", "fees sent to it would be lost")
+def _fee_recipient_checksums(values):
+    return _checksums(values, "fee_recipient_addresses", "fees sent to it would be lost")
 
 
-def _operator_checksums(given):
-    return _checksums(given, "operators", "nobody can sign for it")
+def _operator_checksums(values):
+    return _checksums(values, "operators", "nobody can sign for it")
 
 
-def _creator(given):
-    return _checksum("dv_creator", given["creator"], "nobody can sign for it") if given["creator"] else ()
+def _creator(values):
+    return _checksum("dv_creator", values["creator"], "nobody can sign for it") if values["creator"] else ()
 
 
-def _counts(given):
+def _counts(values):
     for field in ("withdrawal_addresses", "fee_recipient_addresses"):
-        count, validators = len(given[field]), given["num_validators"]
+        count, validators = len(values[field]), values["num_validators"]
         if count not in (1, validators):
             yield DvError(
-                "%s has %d entries, dv_num_validators is %d" % (variable((field,)), count, validators),
+                f"{variable((field,))} has {count} entries, dv_num_validators is {validators}",
                 "one address, or one for each validator",
                 "correct the list or dv_num_validators",
             )
 
 
-def _different_operators(given):
-    if given["allow_shared_operator_address"]:
+def _different_operators(values):
+    if values["allow_shared_operator_address"]:
         return
     places = {}
-    for index, text in enumerate(given["operators"]):
+    for index, text in enumerate(values["operators"]):
         first = places.setdefault(text.lower(), index) if text else index
         if first != index:
             yield DvError(
-                "dv_operators[%d] and dv_operators[%d] are the same address %s" % (first, index, text),
+                f"dv_operators[{first}] and dv_operators[{index}] are the same address {text}",
                 "a different address for each operator",
                 "if one operator really has several nodes, set dv_allow_shared_operator_address to true",
             )
 
 
-def _threshold(given):
-    threshold, operators = given["threshold"], len(given["operators"])
+def _threshold(values):
+    threshold, operators = values["threshold"], len(values["operators"])
     if threshold is not None and threshold > operators:
         yield DvError(
-            "dv_threshold is %d, dv_operators has %d entries" % (threshold, operators),
-            "2 to %d" % operators,
-            "leave it out for the default of %d" % default_threshold(operators),
+            f"dv_threshold is {threshold}, dv_operators has {operators} entries",
+            f"2 to {operators}",
+            f"leave it out for the default of {default_threshold(operators)}",
         )
 
 
-def _deposits(given):
-    amounts, compounding = given["deposit_amounts"], given["compounding"]
+def _deposits(values):
+    amounts, compounding = values["deposit_amounts"], values["compounding"]
     largest = largest_deposit(compounding)
     for index, amount in enumerate(amounts):
         if amount > largest:
             yield DvError(
-                "dv_deposit_amounts[%d] is %.12g ETH" % (index, amount),
-                "at most %d ETH %s compounding" % (largest, "with" if compounding else "without"),
-                "" if compounding else "split it, or set dv_compounding to true (up to %d ETH)" % LARGEST_COMPOUNDING,
+                f"dv_deposit_amounts[{index}] is {amount:.12g} ETH",
+                f"at most {largest} ETH {'with' if compounding else 'without'} compounding",
+                "" if compounding else f"split it, or set dv_compounding to true (up to {LARGEST_COMPOUNDING} ETH)",
             )
     if amounts and sum(amounts) < FULL_DEPOSIT:
         yield DvError(
-            "dv_deposit_amounts sum to %d ETH" % sum(amounts),
-            "at least %d ETH, what a validator needs" % FULL_DEPOSIT,
+            f"dv_deposit_amounts sum to {sum(amounts)} ETH",
+            f"at least {FULL_DEPOSIT} ETH, what a validator needs",
             "add an amount, or leave the list empty for charon's default",
         )
 
@@ -286,32 +286,32 @@ _RULES = (
 )
 
 
-def _network_of(given):
-    testnet = given["testnet"]
+def _network_of(values):
+    testnet = values["testnet"]
     if testnet is None:
-        return KNOWN.by_name(given["network"])
+        return KNOWN.by_name(values["network"])
     return custom_network(testnet["name"], testnet["chain_id"], testnet["fork_version"], testnet["genesis_timestamp"])
 
 
-def _terms(given):
-    count, operators = given["num_validators"], tuple(given["operators"])
+def _cluster_config(values):
+    count, operators = values["num_validators"], tuple(values["operators"])
 
     def each(addresses):
         return tuple(addresses) if len(addresses) == count else tuple(addresses) * count
 
-    return Terms(
-        name=given["name"],
-        network=_network_of(given),
+    return ClusterConfig(
+        name=values["name"],
+        network=_network_of(values),
         num_validators=count,
-        threshold=given["threshold"] or default_threshold(len(operators)),
-        withdrawal_addresses=each(given["withdrawal_addresses"]),
-        fee_recipient_addresses=each(given["fee_recipient_addresses"]),
-        deposit_amounts=tuple(amount * GWEI_PER_ETH for amount in given["deposit_amounts"]),
-        compounding=given["compounding"],
-        target_gas_limit=given["target_gas_limit"],
-        consensus_protocol=given["consensus_protocol"],
+        threshold=values["threshold"] or default_threshold(len(operators)),
+        withdrawal_addresses=each(values["withdrawal_addresses"]),
+        fee_recipient_addresses=each(values["fee_recipient_addresses"]),
+        deposit_amounts=tuple(amount * GWEI_PER_ETH for amount in values["deposit_amounts"]),
+        compounding=values["compounding"],
+        target_gas_limit=values["target_gas_limit"],
+        consensus_protocol=values["consensus_protocol"],
         operators=operators,
-        creator=given["creator"] or operators[0],
+        creator=values["creator"] or operators[0],
     )
 
 
@@ -339,12 +339,12 @@ def _compare(name, has, says):
         if len(has) != len(says) and set(has) == set(says) and len(set(has)) == 1:
             return  # the number of validators differs, not where their money goes
         if len(has) != len(says):
-            yield name, "%d entries" % len(has), "%d entries" % len(says)
+            yield name, f"{len(has)} entries", f"{len(says)} entries"
         elif len(has) > 1 and len(set(pairs)) == 1:
             yield from _compare(name, *pairs[0])
         else:
             for index, pair in enumerate(pairs):
-                yield from _compare("%s[%d]" % (name, index), *pair)
+                yield from _compare(f"{name}[{index}]", *pair)
     elif says is not None and _any_case(has) != _any_case(says):
         yield name, show(has), show(says)
 

@@ -109,7 +109,7 @@ _PROPERTIES = {
     "allow_shared_operator_address": {"type": "boolean", "description": "true or false"},
 }
 
-TERMS = {
+CONFIG = {
     "type": "object",
     "description": "a mapping of the cluster's terms",
     "additionalProperties": False,
@@ -118,7 +118,7 @@ TERMS = {
 }
 
 #: The terms before every operator has a wallet.
-PENDING_TERMS = {
-    **TERMS,
+PENDING_CONFIG = {
+    **CONFIG,
     "properties": {**_PROPERTIES, "operators": {**_OPERATORS, "items": ADDRESS_OR_EMPTY}},
 }

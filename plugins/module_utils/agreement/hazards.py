@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hazards: terms that are right on a test network, and most likely a slip where validators hold real value.
+"""Hazards: a cluster config that is right on a test network, and most likely a slip where validators hold real value.
 
 There each has to be accepted by its name, in ``dv_accept``.
 """
@@ -29,19 +29,19 @@ _NOBODYS = frozenset(
 )
 
 
-def _demo_operators(_terms, demo):
+def _demo_operators(_cluster_config, demo):
     if demo:
         yield "the operators are made up (dv_demo): their wallets and policies lie on the nodes"
 
 
-def _dead_withdrawal_address(terms, _demo):
-    for index, text in _dead(terms.withdrawal_addresses):
-        yield "dv_withdrawal_addresses[%d] is %s, which is nobody's own: what is withdrawn to it is lost" % (index, text)
+def _dead_withdrawal_address(cluster_config, _demo):
+    for index, text in _dead(cluster_config.withdrawal_addresses):
+        yield f"dv_withdrawal_addresses[{index}] is {text}, which is nobody's own: what is withdrawn to it is lost"
 
 
-def _dead_fee_recipient_address(terms, _demo):
-    for index, text in _dead(terms.fee_recipient_addresses):
-        yield "dv_fee_recipient_addresses[%d] is %s, which is nobody's own: fees sent to it are lost" % (index, text)
+def _dead_fee_recipient_address(cluster_config, _demo):
+    for index, text in _dead(cluster_config.fee_recipient_addresses):
+        yield f"dv_fee_recipient_addresses[{index}] is {text}, which is nobody's own: fees sent to it are lost"
 
 
 def _dead(addresses):
@@ -53,16 +53,13 @@ def _dead(addresses):
             return
 
 
-def _threshold(terms, _demo):
-    safe = default_threshold(len(terms.operators))
-    if terms.threshold < safe:
-        yield "dv_threshold is %d of %d operators, fewer than two thirds: a part of them can get the validators slashed" % (
-            terms.threshold,
-            len(terms.operators),
-        )
+def _threshold(cluster_config, _demo):
+    threshold, operators = cluster_config.threshold, len(cluster_config.operators)
+    if threshold < default_threshold(operators):
+        yield f"dv_threshold is {threshold} of {operators} operators, fewer than two thirds: a part of them can get the validators slashed"
 
 
-#: Name in ``dv_accept`` -> what gives it away: the texts of it, given the terms, and whether operators are made up.
+#: Name in ``dv_accept`` -> what gives it away: the texts of it, given the config, and whether operators are made up.
 HAZARDS = {
     "demo_operators": _demo_operators,
     "dead_withdrawal_address": _dead_withdrawal_address,
@@ -71,26 +68,26 @@ HAZARDS = {
 }
 
 
-def found(terms, demo):
-    """The hazards of ``terms`` (:class:`~.config.Terms`), name -> text; none on a network without real value.
+def of(cluster_config, demo):
+    """The hazards of ``cluster_config`` (:class:`~.config.ClusterConfig`), name -> text; none on a network without real value.
 
     :param demo: whether the operators are made up
     """
-    if terms.network.name not in networks.PRODUCTION:
+    if cluster_config.network.name not in networks.PRODUCTION:
         return {}
-    return {name: text for name, tell in HAZARDS.items() for text in tell(terms, demo)}
+    return {name: text for name, tell in HAZARDS.items() for text in tell(cluster_config, demo)}
 
 
-def problems(terms, demo, accepted):
-    """What is wrong: a list of :class:`DvError`, one for each hazard of ``terms`` that is not among the ``accepted`` names, and for
+def problems(cluster_config, demo, accepted):
+    """What is wrong: a list of :class:`DvError`, one for each hazard of ``cluster_config`` that is not among the ``accepted`` names, and for
     each of those names that is none."""
     unknown = [
-        DvError("dv_accept has %s" % show(name), "some of %s" % ", ".join(HAZARDS), "correct it, or leave it out")
+        DvError(f"dv_accept has {show(name)}", f"some of {', '.join(HAZARDS)}", "correct it, or leave it out")
         for name in accepted
         if name not in HAZARDS
     ]
     return unknown + [
-        DvError(text, "something else on %s" % terms.network.name, "if it is meant, add %s to the list dv_accept" % name)
-        for name, text in (found(terms, demo) if terms else {}).items()
+        DvError(text, f"something else on {cluster_config.network.name}", f"if it is meant, add {name} to the list dv_accept")
+        for name, text in (of(cluster_config, demo) if cluster_config else {}).items()
         if name not in accepted
     ]

@@ -67,10 +67,10 @@ def read(path):
     for field in _LISTS_OF_ADDRESSES:
         for index, text in enumerate(rules.get(field, ())):
             with problems:
-                parse_checksum_address(text, "%s: %s[%d]" % (path, field, index))
+                parse_checksum_address(text, f"{path}: {field}[{index}]")
     for index, name in enumerate(rules["networks"]):
         with problems:
-            _check_network(name, "%s: networks[%d]" % (path, index))
+            _check_network(name, f"{path}: networks[{index}]")
     problems.raise_any()
     return Policy(path, hashlib.sha256(content).hexdigest(), rules)
 
@@ -82,7 +82,7 @@ def violations(policy, definition, own_address):
     """
     rules = policy.rules
     return [
-        "%s; %s allows %s: %s" % (found, policy.path, rule, _show_rule(rules[rule]))
+        f"{found}; {policy.path} allows {rule}: {_show_rule(rules[rule])}"
         for rule, check in _CHECKS.items()
         if rule in rules
         for found in check(rules[rule], definition, own_address)
@@ -95,28 +95,28 @@ def strangers(policy):
         return []
     return [
         DvError(
-            "%s does not say who may be an operator" % policy.path,
+            f"{policy.path} does not say who may be an operator",
             "operators: their addresses, or the config hash confirmed in dv_accept_config_hash",
             "add the addresses of the other operators by hand: a threshold of strangers would hold the validators' keys",
         )
     ]
 
 
-def allowing(terms):
-    """The text of a policy that allows exactly ``terms`` (:class:`~.config.Terms`)."""
-    network = terms.network
+def allowing(cluster_config):
+    """The text of a policy that allows exactly ``cluster_config`` (:class:`~.config.ClusterConfig`)."""
+    network = cluster_config.network
     known = network in networks.NETWORKS
     rules = {
         "networks": [network.name if known else "0x" + network.genesis_fork_version.hex()],
-        "withdrawal_addresses": list(dict.fromkeys(terms.withdrawal_addresses)),
-        "fee_recipient_addresses": list(dict.fromkeys(terms.fee_recipient_addresses)),
-        "operators": list(terms.operators),
-        "compounding": terms.compounding,
-        "threshold": terms.threshold,
-        "max_validators": terms.num_validators,
+        "withdrawal_addresses": list(dict.fromkeys(cluster_config.withdrawal_addresses)),
+        "fee_recipient_addresses": list(dict.fromkeys(cluster_config.fee_recipient_addresses)),
+        "operators": list(cluster_config.operators),
+        "compounding": cluster_config.compounding,
+        "threshold": cluster_config.threshold,
+        "max_validators": cluster_config.num_validators,
     }
     # JSON values are YAML values, and their strings are in the quotes that addresses need.
-    return "".join("%s: %s\n" % (rule, json.dumps(value)) for rule, value in rules.items())
+    return "".join(f"{rule}: {json.dumps(value)}\n" for rule, value in rules.items())
 
 
 # One check for each rule: given the rule, the definition and the node's own address, it yields what goes beyond it.
@@ -125,7 +125,7 @@ def allowing(terms):
 def _networks(allowed, definition, _own):
     name = networks.name_of(definition.fork_version)
     if not {name, "0x" + definition.fork_version.hex()}.intersection(allowed):
-        yield "the network is %s" % name
+        yield f"the network is {name}"
 
 
 def _validator_addresses(attribute, title):
@@ -137,7 +137,7 @@ def _validator_addresses(attribute, title):
             if text.lower() not in known:
                 strange.setdefault(text.lower(), (index, text))
         for index, text in strange.values():
-            yield "the %s of validator %d is %s" % (title, index, text or "empty")
+            yield f"the {title} of validator {index} is {text or 'empty'}"
 
     return check
 
@@ -148,8 +148,8 @@ def _operators(allowed, definition, own):
     for index, operator in enumerate(definition.operators or (), 1):
         address = operator.address.lower()
         if not left[address]:
-            shown = "%s, once more" % operator.address if address in left else operator.address or "without address"
-            yield "operator %d is %s" % (index, shown)
+            shown = f"{operator.address}, once more" if address in left else operator.address or "without address"
+            yield f"operator {index} is {shown}"
         else:
             left[address] -= 1
 
@@ -157,27 +157,27 @@ def _operators(allowed, definition, own):
 def _deposit_amounts(allowed, definition, _own):
     for amount in effective_deposit_amounts(definition):
         if amount not in [each * GWEI_PER_ETH for each in allowed]:
-            yield "a deposit is %.12g ETH" % (amount / GWEI_PER_ETH)
+            yield f"a deposit is {amount / GWEI_PER_ETH:.12g} ETH"
 
 
 def _compounding(allowed, definition, _own):
     if definition.compounding != allowed:
-        yield "compounding is %s" % show(definition.compounding)
+        yield f"compounding is {show(definition.compounding)}"
 
 
 def _threshold(exact, definition, _own):
     if definition.threshold != exact:
-        yield "the threshold is %d" % definition.threshold
+        yield f"the threshold is {definition.threshold}"
 
 
 def _min_threshold(least, definition, _own):
     if definition.threshold < least:
-        yield "the threshold is %d" % definition.threshold
+        yield f"the threshold is {definition.threshold}"
 
 
 def _max_validators(most, definition, _own):
     if definition.num_validators > most:
-        yield "the number of validators is %d" % definition.num_validators
+        yield f"the number of validators is {definition.num_validators}"
 
 
 _CHECKS = {
@@ -197,20 +197,20 @@ def _show_rule(value):
     """A rule in a line: at most five entries of a list."""
     if not isinstance(value, list):
         return show(value)
-    return ", ".join([show(each).strip('"') for each in value[:5]] + ["and %d more" % (len(value) - 5)] * (len(value) > 5))
+    return ", ".join([show(each).strip('"') for each in value[:5]] + [f"and {len(value) - 5} more"] * (len(value) > 5))
 
 
 def _check_owner(path, status):
     """Refuse a policy that somebody else than the node's user or root could have written."""
     if status.st_uid not in (0, os.geteuid()):
         raise DvError(
-            "%s belongs to the user with number %d" % (path, status.st_uid),
-            "a file of the node's user (%d) or of root" % os.geteuid(),
+            f"{path} belongs to the user with number {status.st_uid}",
+            f"a file of the node's user ({os.geteuid()}) or of root",
             "look into it, then chown it",
         )
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise DvError(
-            "%s has mode %04o: others can write it" % (path, stat.S_IMODE(status.st_mode)),
+            f"{path} has mode {stat.S_IMODE(status.st_mode):04o}: others can write it",
             "a file that only its owner can write",
             "look into it, then chmod 0600 it",
         )
@@ -220,8 +220,8 @@ def _check_network(name, what):
     known = [network.name for network in networks.NETWORKS]
     if name not in known and not re.fullmatch("0x[0-9a-f]{8}", name):
         raise DvError(
-            "%s is %s" % (what, show(name)),
-            "one of %s, or the genesis fork version (0x and 8 lower-case hex digits, in quotes) of another" % ", ".join(known),
+            f"{what} is {show(name)}",
+            f"one of {', '.join(known)}, or the genesis fork version (0x and 8 lower-case hex digits, in quotes) of another",
         )
 
 
@@ -253,7 +253,8 @@ def _load(content, path):
         RecursionError,
     ) as error:
         mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
         raise DvError(
-            "%s is not a plain YAML text%s" % (path, " (line %d)" % (mark.line + 1) if mark else ""),
+            f"{path} is not a plain YAML text{where}",
             "keys and values, each key once, without anchors and tags",
         ) from None

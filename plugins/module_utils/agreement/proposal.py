@@ -26,58 +26,59 @@ from . import config
 FILE = CEREMONY + "/proposal.json"
 
 
-def propose(data_dir, wanted, signer, uuid, timestamp):
+def propose(data_dir, cluster_config, signer, uuid, timestamp):
     """The proposal of the creator's node: the one it made before, or a new one. (definition, whether it is new).
 
-    :param wanted: the :class:`~.config.Terms`
+    :param cluster_config: the :class:`~.config.ClusterConfig` that it shall have
     :param signer: the creator's :class:`~.signer.Signer`, asked for a new proposal only
     :param uuid: text of the new definition, at most 64 bytes
     :param timestamp: text of the new definition, RFC 3339, at most 32 bytes
-    :raises DvError: the existing one has other terms (each difference is named), or the wallet is not the creator's
+    :raises DvError: the existing one has another config (each difference is named), or the wallet is not the creator's
     """
-    found = read(data_dir, wanted)
-    made = found or _sign(wanted, signer, uuid, timestamp)
+    proposal = read(data_dir, cluster_config)
+    made = proposal or _sign(cluster_config, signer, uuid, timestamp)
     with data_dir.exclusive():
         # Another run may have proposed meanwhile.
-        found = found or read(data_dir, wanted)
-        if not found:
+        proposal = proposal or read(data_dir, cluster_config)
+        if not proposal:
             files.write_new(data_dir.path(FILE), made.dump())
-    return found or made, not found
+    return proposal or made, not proposal
 
 
-def _sign(wanted, signer, uuid, timestamp):
-    made = config.definition(wanted, uuid, timestamp)
-    typed_data = eip712.creator_config(made.config_hash, wanted.network.chain_id)
+def _sign(cluster_config, signer, uuid, timestamp):
+    made = config.definition(cluster_config, uuid, timestamp)
+    typed_data = eip712.creator_config(made.config_hash, cluster_config.network.chain_id)
     signature = sign_as(signer, made.creator.address, typed_data)
     return with_hashes(replace(made, creator=replace(made.creator, config_signature=signature)))
 
 
-def read(data_dir, wanted):
+def read(data_dir, cluster_config):
     """The proposal that this node made before, or ``None``.
 
-    :raises DvError: it is damaged, or it has other terms than ``wanted``
+    :raises DvError: it is damaged, or it has another config than ``cluster_config``
     """
     content, path = data_dir.read(FILE), data_dir.path(FILE)
     if content is None:
         return None
-    found = check_proposal(content, path, Networks(wanted.network))
-    different = config.differences(found, wanted)
+    proposal = check_proposal(content, path, Networks(cluster_config.network))
+    different = config.differences(proposal, cluster_config)
     if different:
         raise DvError(
-            "the terms are not those of %s, which the creator has signed" % path,
+            f"the terms are not those of {path}, which the creator has signed",
             "the same terms",
             "set the variables back; or, for a new cluster, use a new data directory and store on every node",
             different,
         )
-    return found
+    return proposal
 
 
-def check_terms(proposed, wanted):
-    """Refuse another node's proposal (a :class:`~.definition.Definition`) whose terms are not the ``wanted`` :class:`~.config.Terms`.
+def check_config(proposal, cluster_config):
+    """Refuse another node's proposal (a :class:`~.definition.Definition`) that has another ``cluster_config``
+    (:class:`~.config.ClusterConfig`).
 
     :raises DvError: each difference is named
     """
-    different = config.differences(proposed, wanted)
+    different = config.differences(proposal, cluster_config)
     if different:
         raise DvError(
             "the creator's proposal has other terms than this node's variables",
@@ -95,35 +96,35 @@ def check_proposal(content, what="proposal", networks=KNOWN):
     :param networks: the :class:`~.networks.Networks` that count
     :raises DvError: anything wrong
     """
-    found = Definition.parse(content, what)
-    if found.version != WRITTEN_VERSION:
-        raise DvError("%s has version %s" % (what, found.version), WRITTEN_VERSION)
-    check_hashes(found)
-    found = canonical_form(found, signatures=True)
+    proposal = Definition.parse(content, what)
+    if proposal.version != WRITTEN_VERSION:
+        raise DvError(f"{what} has version {proposal.version}", WRITTEN_VERSION)
+    check_hashes(proposal)
+    proposal = canonical_form(proposal, signatures=True)
     problems = Collector()
     with problems:
-        check_runnable(found, what)
-    for index, operator in enumerate(found.operators or ()):
+        check_runnable(proposal, what)
+    for index, operator in enumerate(proposal.operators or ()):
         with problems:
-            parse_address(operator.address, "%s: operators[%d].address" % (what, index))
+            parse_address(operator.address, f"{what}: operators[{index}].address")
             if operator.enr or operator.config_signature or operator.enr_signature:
-                raise DvError("%s: operators[%d] has an ENR or signatures" % (what, index), "its address only")
+                raise DvError(f"{what}: operators[{index}] has an ENR or signatures", "its address only")
     with problems:
-        _check_creator(found, what, networks)
+        _check_creator(proposal, what, networks)
     problems.raise_any()
-    return found
+    return proposal
 
 
 def _check_creator(definition, what, networks):
     creator = definition.creator
     network = networks.of(definition)
     typed_data = eip712.creator_config(definition.config_hash, network.chain_id)
-    address = parse_address(creator.address, "%s: creator.address" % what)
+    address = parse_address(creator.address, f"{what}: creator.address")
     try:
         eip712.verify_signature(address, typed_data, creator.config_signature)
     except eip712.SignedByAnother:
         raise DvError(
-            "%s: the creator's signature is not by %s" % (what, creator.address),
+            f"{what}: the creator's signature is not by {creator.address}",
             "a signature of this config hash by the creator",
             "do not sign it; ask the creator for the proposal again",
         ) from None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a node stands as long as it has no definition: told from its own files and what the store holds."""
+"""Status of a node that has no definition yet: from its own files, and what the store holds."""
 
 import os
 
@@ -15,44 +15,47 @@ from ..errors import DvError
 from ..ethereum import enr
 from ..ethereum.networks import KNOWN
 from . import approval, bindings
-from . import proposal as proposals
+from .proposal import FILE as PROPOSAL_FILE
 from .proposal import check_proposal
 
 
-def evaluate_agreement(data_dir, inbox, store, networks=KNOWN, address=None, wanted_index=None, creator=None):
+def evaluate_agreement(data_dir, inbox, store, networks=KNOWN, address=None, share_index=None, creator=None):
     """The :class:`~.node_status.NodeStatus` of a node that has its ENR private key, and what is known of its cluster
     (:func:`.summary.summarize`).
 
+    :param data_dir: the node's :class:`~.layout.DataDir`
     :param inbox: name -> text of the store's files; nothing in it is trusted
     :param store: what the store is called in texts
     :param networks: the :class:`~.networks.Networks` that count
-    :param address: the address (text) of the node's operator, if it is known; ``wanted_index`` its share index, where it has several
+    :param address: the address (text) of the node's operator, if it is known; ``share_index`` which one it is, where it has several
     :param creator: the address (text) of who has to make the proposal, if it is known
     :raises DvError: something of it is not as it must be
     """
-    given = approval.read(data_dir)
-    own = {name: data_dir.path(name) for name in (NODE_KEY, proposals.FILE, approval.FILE)}
-    since = changed_at(*own.values())
+    approved = approval.read(data_dir)
+    since = changed_at(*map(data_dir.path, (NODE_KEY, PROPOSAL_FILE, approval.FILE)))
     if PROPOSAL not in inbox:
-        known = dict(summarize(), share_index=given and given.share_index)
+        known = dict(summarize(), share_index=approved and approved.share_index)
         if DEFINITION in inbox:
             return _ready("definition", since, "the store holds the definition"), known
-        if os.path.exists(own[proposals.FILE]):
+        if os.path.exists(data_dir.path(PROPOSAL_FILE)):
             return _ready("proposal", since, "the store lacks the proposal that this node made"), known
         if address and creator and address.lower() == creator.lower():
             return _ready("proposal", since, "it is this node's turn"), known
-        who = "the creator %s" % creator if creator else "its creator"
+        who = f"the creator {creator}" if creator else "its creator"
         return NodeStatus(state="waiting", step="proposal", since=since, detail=NO_PROPOSAL % (store, who)), known
-    proposal = check_proposal(inbox[PROPOSAL], "the proposal in %s" % store, networks)
-    known = dict(summarize(proposal), share_index=given and given.share_index)
+    proposal = check_proposal(inbox[PROPOSAL], f"the proposal in {store}", networks)
+    known = dict(summarize(proposal), share_index=approved and approved.share_index)
     # That of a proposal says nothing: the ENRs are missing.
     known["definition_hash"] = None
-    network, own = networks.of(proposal), enr.encode(node_key.read(data_dir))
-    if given is None:
-        lost = _lost("approval", since, proposal, address, wanted_index, own, inbox, network)
-        return lost or _ready("approval", since, "it is this node's turn"), known
-    approval.review(data_dir, proposal, given.address, own, wanted_index=given.share_index)
-    if approval_name(given.share_index) not in inbox:
+    network, own_enr = networks.of(proposal), enr.encode(node_key.read(data_dir))
+    if approved is None:
+        stopped = address and _stopped(
+            "approval", since, approval.unsigned(proposal, address, own_enr, share_index), proposal, network, inbox
+        )
+        return stopped or _ready("approval", since, "it is this node's turn"), known
+    wanted = approval.unsigned(proposal, approved.address, own_enr, approved.share_index)
+    approval.check_is_for(wanted, approved, data_dir.path(approval.FILE))
+    if approval_name(approved.share_index) not in inbox:
         return _ready("approval", since, "the store lacks this node's approval"), known
     approvals = bindings.choose(data_dir, proposal, inbox, network)
     missing = tuple(index for index in range(1, len(proposal.operators) + 1) if index not in approvals)
@@ -62,44 +65,37 @@ def evaluate_agreement(data_dir, inbox, store, networks=KNOWN, address=None, wan
         return NodeStatus(state="waiting", step="approval", waiting_for=error.operators, since=since, detail=str(error)), known
     if missing and DEFINITION not in inbox:
         return NodeStatus(state="waiting", step="approval", waiting_for=missing, since=since), known
-    return _ready("definition", since, "the store holds %s" % ("the definition" if missing else "all approvals")), known
+    return _ready("definition", since, f"the store holds {'the definition' if missing else 'all approvals'}"), known
 
 
-def evaluate_without_key(inbox, store, known, networks=KNOWN, address=None, wanted_index=None):
+def evaluate_without_key(inbox, store, known, networks=KNOWN, address=None, share_index=None):
     """The :class:`~.node_status.NodeStatus` of a node that has no ENR private key, nor anything else; the other arguments are those of
     :func:`evaluate_agreement`.
 
     :param known: gets what is known of the cluster from the proposal
     :raises DvError: the operator has no place in what the store holds
     """
-    lost = None
+    stopped = None
     if PROPOSAL in inbox:
-        proposal = check_proposal(inbox[PROPOSAL], "the proposal in %s" % store, networks)
+        proposal = check_proposal(inbox[PROPOSAL], f"the proposal in {store}", networks)
         known.update(summarize(proposal), definition_hash=None)
         network = networks.of(proposal)
-        lost = _lost("enr", None, proposal, address, wanted_index, "", inbox, network)
-    return lost or _ready("enr", None, "it is this node's turn")
+        stopped = address and _stopped("enr", None, approval.unsigned(proposal, address, "", share_index), proposal, network, inbox)
+    return stopped or _ready("enr", None, "it is this node's turn")
 
 
-def _lost(step, since, proposal, address, wanted_index, own, inbox, network):
-    """Where a node stands that cannot go on with the ENR ``own`` (text), since its operator approved ``proposal`` with another one, which
-    the store has; None where it can, or the operator is not known.
-
-    :raises DvError: the operator has no place in the proposal
-    """
-    index = approval.share_index(proposal, address, wanted_index) if address else None
-    if index and approval_name(index) in inbox:
-        try:
-            approval.given_before(
-                approval.Approval(index, address, own, proposal.config_hash), inbox[approval_name(index)], proposal, network
-            )
-        except DvError as error:
-            return NodeStatus(state="stopped", step=step, since=since, detail=str(error))
+def _stopped(step, since, wanted, proposal, network, inbox):
+    """Of a node that cannot go on, since its operator approved ``proposal`` with another ENR than the ``wanted`` approval has, and the
+    store holds that; ``None`` where it can."""
+    try:
+        approval.approved_before(wanted, proposal, network, inbox)
+    except DvError as error:
+        return NodeStatus(state="stopped", step=step, since=since, detail=str(error))
     return None
 
 
 def _ready(step, since, why):
-    return NodeStatus(state="waiting", step=step, ready=True, since=since, detail="%s: run again" % why)
+    return NodeStatus(state="waiting", step=step, ready=True, since=since, detail=f"{why}: run again")
 
 
 NO_PROPOSAL = (

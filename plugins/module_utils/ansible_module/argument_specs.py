@@ -4,6 +4,13 @@
 
 """Options that several modules take, as argument specs, and what is made of them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..ethereum.networks import Networks
+
 #: Option of every module that checks signatures: a test network that the table of networks does not have.
 TESTNET_SPEC = dict(
     type="dict",
@@ -44,7 +51,7 @@ CARRIER_SPEC = dict(
 )
 
 
-def networks_of(params):
+def networks_of(params: dict[str, Any]) -> Networks:
     """The :class:`~.networks.Networks` of a run: those that are known, and the custom one of a module's ``testnet`` option."""
     from ..ethereum.networks import KNOWN, Networks, custom_network
 

@@ -8,10 +8,14 @@ A module is an argument spec and a function, ``run_module``, that compares wante
 the result. With the helpers here every module fails in the same way, and no traceback reaches a user.
 """
 
+from __future__ import annotations
+
 import contextlib
 import gc
 import os
-import sys
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
@@ -27,7 +31,7 @@ _missing: list[ImportError] = []
 
 
 @contextlib.contextmanager
-def packages():
+def packages() -> Iterator[None]:
     """Around a module's imports of the core: a package that this Python lacks becomes a failure of the module, by :func:`run`."""
     zip_importer.install()
     # What is imported stays. To search it for garbage, now and at the end, takes 0.03 s, a tenth of a small task.
@@ -42,18 +46,18 @@ def packages():
 
 
 class _Module(AnsibleModule):
-    def _log_invocation(self):
+    def _log_invocation(self) -> None:
         """Tell the node's system log nothing: an inbox holds megabytes of messages, and a recipient may be a secret key, named by
         mistake. The parameter no_log does not do it: the task's value takes its place."""
 
-    def fail_json(self, msg, **result):
+    def fail_json(self, msg: str, **result: Any) -> None:
         super().fail_json(deliverable(msg), **_deliverable_result(result))
 
-    def warn(self, warning):
+    def warn(self, warning: str) -> None:
         super().warn(printable(warning))
 
 
-def deliverable(value, levels=_LEVELS):
+def deliverable(value: Any, levels: int = _LEVELS) -> Any:
     """``value``, of dicts, lists and texts, with each text :func:`.errors.printable`: Ansible refuses an answer whole that holds a file
     name in Latin-1, and shows the rest as it is.
 
@@ -74,13 +78,13 @@ def deliverable(value, levels=_LEVELS):
     return [deliverable(each, levels - 1) for each in value]
 
 
-def _deliverable_result(result):
+def _deliverable_result(result: dict[str, Any]) -> dict[str, Any]:
     # What goes to the store stays as it is, and is shown to nobody.
     exact = {name: value for name, value in result.items() if name == "outbox"}
     return {**deliverable({name: value for name, value in result.items() if name not in exact}), **exact}
 
 
-def run(argument_spec, function, **constraints):
+def run(argument_spec: dict[str, Any], function: Callable[[AnsibleModule], dict[str, Any]], **constraints: Any) -> None:
     """Run a module: ``function(module)`` returns the result (dict), or raises :class:`DvError`. What it makes in the option
     ``data_dir`` belongs to the owner of that directory.
 
@@ -103,11 +107,9 @@ def run(argument_spec, function, **constraints):
         )
     except Exception as error:  # pylint: disable=broad-exception-caught
         # The text of an unforeseen error may hold anything, so only its kind and place are told.
-        traceback = sys.exc_info()[2]
-        while traceback.tb_next:
-            traceback = traceback.tb_next
+        frame, line = list(traceback.walk_tb(error.__traceback__))[-1]
         module.fail_json(
             msg="unforeseen %s at %s line %d of %s: this is a bug in obol.dv, please report it"
-            % (type(error).__name__, traceback.tb_frame.f_code.co_name, traceback.tb_lineno, traceback.tb_frame.f_globals["__name__"])
+            % (type(error).__name__, frame.f_code.co_name, line, frame.f_globals["__name__"])
         )
     module.exit_json(**result)

@@ -16,7 +16,7 @@ import zipimport
 class Importer(zipimport.zipimporter):
     """Python's importer of zips, which knows the path of a module without its code."""
 
-    def get_filename(self, fullname):
+    def get_filename(self, fullname: str) -> str:
         """The path of the module ``fullname`` of this zip.
 
         :raises ZipImportError: there is none
@@ -26,7 +26,7 @@ class Importer(zipimport.zipimporter):
         return os.path.join(self.archive, self.prefix, file)
 
 
-def install():
+def install() -> None:
     """If this collection came as a zip, let what is imported from now on come by :class:`Importer`."""
     if isinstance(__spec__.loader, zipimport.zipimporter) and Importer not in sys.path_hooks:
         sys.path_hooks.insert(0, Importer)

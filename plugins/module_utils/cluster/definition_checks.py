@@ -7,13 +7,12 @@
 Source: charon-formats §1.4, §1.6 and §2.5. Every check says all that it finds wrong, not the first thing only.
 """
 
-import contextlib
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
 from ..errors import Collector, DvError, OperatorError
-from ..ethereum import address, eip712, enr
+from ..ethereum import address, eip712
 from ..ethereum.networks import Network
 from ..ethereum.units import GWEI_PER_ETH
 from .definition import MAX_VALIDATORS, Definition
@@ -234,20 +233,3 @@ def _check_signer(signer: str, signed: dict[str, tuple[dict[str, Any], bytes]], 
             except DvError as error:
                 raise fail(check, error.found, error.wanted, _CONTRACT_HINT) from None
     problems.raise_any()
-
-
-def operator_of(definition, public_key):
-    """The share index of the operator whose ENR has ``public_key`` (33 bytes).
-
-    :raises DvError: there is none
-    """
-    for index, operator in enumerate(definition.operators or (), 1):
-        # What is no ENR at all is said of its operator, see review.
-        with contextlib.suppress(DvError):
-            if enr.parse(operator.enr, verify=False).public_key == public_key:
-                return index
-    raise DvError(
-        "this node is not in the definition: no ENR there has its key 0x%s" % public_key.hex(),
-        "the ENR of one of its operators",
-        "restore the node's charon-enr-private-key, or use the definition that was made with this ENR",
-    )

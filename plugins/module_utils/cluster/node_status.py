@@ -57,7 +57,7 @@ class NodeStatus:
     evidence: str | None = None
     next_attempt: int | None = None
 
-    def result(self):
+    def result(self) -> dict[str, object]:
         """The same as a module returns it."""
         paths = [self.evidence, *(each.evidence for each in self.accused)]
         return dict(
@@ -74,6 +74,6 @@ class NodeStatus:
         )
 
 
-def changed_at(*paths):
+def changed_at(*paths: str) -> float | None:
     """Unix seconds of the last change of any of the files that are there, or None."""
     return max((os.lstat(path).st_mtime for path in paths if os.path.lexists(path)), default=None)

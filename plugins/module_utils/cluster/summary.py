@@ -4,13 +4,17 @@
 
 """What is known of a node's cluster, from its definition or the proposal of one."""
 
+from __future__ import annotations
+
 import contextlib
+from collections.abc import Iterable
+from typing import Any
 
 from ..encoding.hex import to_hex
 from ..errors import DvError
 from ..ethereum import enr, networks
 from ..ethereum.units import GWEI_PER_ETH
-from .definition import effective_deposit_amounts
+from .definition import Definition, effective_deposit_amounts
 
 #: The terms by the names of their variables (without ``dv_``), and the value of each in a definition.
 TERMS = {
@@ -31,12 +35,12 @@ TERMS = {
 _OF_VALIDATORS = ("withdrawal_addresses", "fee_recipient_addresses")
 
 
-def in_eth(amounts):
+def in_eth(amounts: Iterable[int] | None) -> list[float]:
     """``amounts`` of Gwei (or ``None`` for none) in ETH: a list of numbers."""
     return [amount / GWEI_PER_ETH for amount in amounts or ()]
 
 
-def summarize_config(definition):
+def summarize_config(definition: Definition) -> dict[str, Any]:
     """The terms of a ``definition`` as people compare them: network by its name, the amounts that are deposited in ETH, each different
     address of the validators once."""
     found = {name: value(definition) for name, value in TERMS.items()}
@@ -45,13 +49,13 @@ def summarize_config(definition):
     return {name: list(dict.fromkeys(value)) if name in _OF_VALIDATORS else value for name, value in found.items()}
 
 
-def summarize(definition=None, public_key=None):
+def summarize(definition: Definition | None = None, public_key: bytes | None = None) -> dict[str, Any]:
     """What is known of the cluster, as a module returns it.
 
     :param definition: a definition or a proposal, if there is one
     :param public_key: of the node's own ENR (33 bytes): its place there is the node's share index
     """
-    known = dict(config_hash=None, definition_hash=None, share_index=None, terms=None, operators=[])
+    known: dict[str, Any] = dict(config_hash=None, definition_hash=None, share_index=None, terms=None, operators=[])
     if definition:
         known["terms"] = summarize_config(definition)
         known.update({name: to_hex(getattr(definition, name)) or None for name in ("config_hash", "definition_hash")})

@@ -4,6 +4,8 @@
 
 """The record of the definition that a node has accepted: ``<data dir>/ceremony/accepted.json``."""
 
+from __future__ import annotations
+
 import os
 from typing import NamedTuple
 
@@ -12,7 +14,7 @@ from ..encoding.hex import from_hex, to_hex
 from ..encoding.json_fields import lookup
 from ..errors import DvError
 from ..storage import files
-from .layout import CEREMONY
+from .layout import CEREMONY, DataDir
 
 FILE = CEREMONY + "/accepted.json"
 
@@ -24,10 +26,10 @@ class Accepted(NamedTuple):
     """The hash (32 bytes) of a definition, and what bound it; ``None`` in the record of an older obol.dv."""
 
     definition_hash: bytes
-    bound_by: str
+    bound_by: str | None
 
 
-def read(data_dir):
+def read(data_dir: DataDir) -> Accepted | None:
     """The :class:`Accepted` definition of this node, or ``None``.
 
     :raises DvError: the record is damaged
@@ -40,14 +42,14 @@ def read(data_dir):
     bound_by = lookup(record, "bound_by", path)
     if not found or bound_by not in (BY_HASH, BY_SIGNATURES, None):
         raise DvError(
-            "%s does not say which definition was accepted, or what bound it" % path,
+            f"{path} does not say which definition was accepted, or what bound it",
             "a definition_hash of 32 bytes, and bound_by",
             "restore it from a backup",
         )
     return Accepted(found, bound_by)
 
 
-def write(data_dir, accepted):
+def write(data_dir: DataDir, accepted: Accepted) -> bool:
     """Record that this node has accepted that definition (:class:`Accepted`). True if it was not recorded yet."""
     if read(data_dir) == accepted:
         return False

@@ -4,13 +4,15 @@
 
 """The definition that lies in a node's data directory, by itself or in the lock."""
 
+from __future__ import annotations
+
 from ..cluster.definition import Definition
 from ..encoding import go_json
 from ..encoding.json_fields import lookup
-from .layout import DEFINITION, LOCK
+from .layout import DEFINITION, LOCK, DataDir
 
 
-def definition(data_dir):
+def definition(data_dir: DataDir) -> Definition | None:
     """The :class:`~.definition.Definition` in ``cluster-definition.json``, as it is spelled there; ``None`` where there is none.
 
     :raises DvError: it is not one, or cannot be read
@@ -19,7 +21,7 @@ def definition(data_dir):
     return None if content is None else Definition.parse(content, data_dir.path(DEFINITION))
 
 
-def locked_definition(data_dir):
+def locked_definition(data_dir: DataDir) -> Definition | None:
     """The :class:`~.definition.Definition` in ``cluster-lock.json``; ``None`` where there is none.
 
     Nothing else of the lock is read: what we write was verified before.

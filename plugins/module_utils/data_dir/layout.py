@@ -8,9 +8,12 @@ The modes are those that we write: charon makes directories 0755 and keystores 0
 :mod:`.deposit`. Source: charon-formats §1.1, §3.2, §4.1, §5.2 and §7.
 """
 
+from __future__ import annotations
+
 import contextlib
 import glob
 import os
+from collections.abc import Iterator
 
 from ..storage import files, run_lock
 from ..storage.as_owner import as_owner_of
@@ -58,39 +61,39 @@ class DataDir:
     :param path: where it is, or will be
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.root = os.fspath(path)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.root
 
-    def path(self, *names):
+    def path(self, *names: str) -> str:
         """The path of the file or directory that is called so, relative to the data directory."""
         return os.path.join(self.root, *names)
 
-    def holds(self, *names):
+    def holds(self, *names: str) -> bool:
         """Whether there is anything at that path, a broken link too."""
         return os.path.lexists(self.path(*names))
 
-    def read(self, name, limit=files.MAX_SIZE):
-        """The content (bytes) of the file ``name``, or ``None`` where there is none; see :func:`.files.read_if_exists`."""
+    def read(self, name: str, limit: int = files.MAX_SIZE) -> bytes | None:
+        """The content of the file ``name``, or ``None`` where there is none; see :func:`.files.read_if_exists`."""
         return files.read_if_exists(self.path(name), limit)
 
-    def ceremony(self, definition_hash):
+    def ceremony(self, definition_hash: bytes) -> str:
         """The path of what the node keeps of the DKG for the definition with that hash (32 bytes)."""
         return self.path(CEREMONY, definition_hash.hex())
 
-    def sent_rounds(self, definition_hash):
+    def sent_rounds(self, definition_hash: bytes) -> set[str]:
         """The rounds of the DKG of which this node has sent something, in any attempt for the definition with that hash (32 bytes)."""
         sent = os.path.join(glob.escape(self.ceremony(definition_hash)), "*", "out", "*.jws")
         return {os.path.basename(path).removesuffix(".jws") for path in glob.glob(sent)}
 
-    def as_owner(self):
+    def as_owner(self) -> contextlib.AbstractContextManager[None]:
         """While this context is entered, what root makes in the data directory belongs to its owner; see :func:`.as_owner.as_owner_of`."""
         return as_owner_of(self.root)
 
     @contextlib.contextmanager
-    def exclusive(self):
+    def exclusive(self) -> Iterator[None]:
         """Be the only run that writes in the data directory, which is made if it is not there.
 
         First what a killed run left is put right: its temporary files go (they may hold secrets), its names become durable.

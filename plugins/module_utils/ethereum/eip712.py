@@ -10,6 +10,8 @@ Typed data is a dict as ``eth_signTypedData_v4`` takes it, so that any wallet ca
 Source: EIP-712; charon-formats §2.1; for the binding, which is ours, the protocol's "The binding".
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 
@@ -48,8 +50,8 @@ class SignedByAnother(DvError):
     :param signer: that address, as text with checksum
     """
 
-    def __init__(self, signer: str):
-        super().__init__(f"it is a signature by {signer}, or of something else")
+    def __init__(self, found: str, signer: str):
+        super().__init__(found)
         self.signer = signer
 
 
@@ -97,9 +99,10 @@ def verify_signature(address: bytes, typed_data: dict[str, Any], signature: byte
     :raises DvError: it is no signature
     :raises SignedByAnother: it is one by another key, or of something else
     """
-    signer = secp256k1.recover_address(digest(typed_data), signature)
-    if signer != address:
-        raise SignedByAnother(checksum_address(signer))
+    recovered = secp256k1.recover_address(digest(typed_data), signature)
+    if recovered != address:
+        signer = checksum_address(recovered)
+        raise SignedByAnother(f"it is a signature by {signer}, or of something else", signer)
 
 
 def _typed_data(primary_type: str, message: dict[str, Any], domain: dict[str, Any]) -> dict[str, Any]:

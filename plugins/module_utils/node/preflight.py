@@ -88,7 +88,7 @@ class Given(NamedTuple):
 def check(node, terms, now, given=None, approvals=None):
     """Everything that would fail later on ``node``: a list of :class:`~.errors.DvError`, empty if nothing is known to.
 
-    :param terms: the cluster's terms, as :func:`.config.parse_terms` takes them
+    :param terms: the cluster's terms, as :func:`.config.parse_config` takes them
     :param now: Unix seconds
     :param given: the :class:`Given` definition, if there is one; then ``terms`` say nothing
     :param approvals: name -> text of those in the store, and of the proposal; nothing in them is trusted
@@ -152,7 +152,7 @@ def told(node, terms, approvals):
     with contextlib.suppress(DvError):
         agreed = preflight_checks.agreed_terms(node, terms)
         known["terms"] = preflight_checks.told_terms(agreed)
-        accepted = hazards.found(agreed, node.demo).items()
+        accepted = hazards.of(agreed, node.demo).items()
         known["accepted"] = [text for name, text in accepted if name in node.accept]
         known["config_hash"] = preflight_checks.config_hash(node, agreed, approvals)
         known["can_propose"] = preflight_checks.can_propose(node, agreed, approvals)

@@ -8,13 +8,14 @@ import functools
 import os
 from dataclasses import replace
 
-from ..agreement import acceptance, acceptance_checks, approval, policy, proposal
+from ..agreement import acceptance, acceptance_checks, approval, approve, policy, proposal
 from ..agreement.config import definition as definition_of
-from ..agreement.config import differences, parse_terms
+from ..agreement.config import differences, parse_config
 from ..cluster import definition_hash
 from ..cluster.canonical import canonical_form
 from ..cluster.definition import Definition
-from ..cluster.store_names import PROPOSAL, approval_name
+from ..cluster.operators import ambiguous, indices_of
+from ..cluster.store_names import PROPOSAL
 from ..cluster.summary import summarize_config
 from ..crypto import age, secp256k1
 from ..data_dir import artefacts, layout, node_key
@@ -29,8 +30,8 @@ from ..storage.paths import check_directory
 
 
 def agreed_terms(node, terms):
-    """The :class:`~.config.Terms` of ``terms``. Wallets that this run makes are not known yet."""
-    return parse_terms(terms, operators_pending=node.wallet_create)
+    """The :class:`~.config.ClusterConfig` of ``terms``. Wallets that this run makes are not known yet."""
+    return parse_config(terms, operators_pending=node.wallet_create)
 
 
 def given_definition(given):
@@ -95,9 +96,9 @@ def check_proposed(node, terms, inbox):
         return
     problems = Collector()
     with problems:
-        proposal.check_terms(proposed, terms)
+        proposal.check_config(proposed, terms)
     with problems:
-        approval.check_confirmed(proposed, node.accepted_config_hash)
+        approve.check_confirmed(proposed, node.accepted_config_hash)
     problems.raise_any()
 
 
@@ -129,7 +130,7 @@ def check_given(node, given, networks):
             "put the key there that the definition was made with, or leave out dv_definition_file",
         )
     own_key = secp256k1.public_key(node_key.read(node.data_dir))
-    acceptance.review(node.data_dir, given, own_key, node.accepted_definition_hash, networks)
+    acceptance.check_acceptable(node.data_dir, given, own_key, node.accepted_definition_hash, networks)
 
 
 def check_signer(node, terms, approvals):
@@ -237,12 +238,8 @@ def _has_terms(node):
     return any(node.data_dir.holds(name) for name in (proposal.FILE, DEFINITION, LOCK))
 
 
-def _places(terms, address):
-    return [index for index, text in enumerate(terms.operators, 1) if text.lower() == address.lower()]
-
-
 def _check_place(node, terms, address):
-    places = _places(terms, address)
+    places = indices_of(address, terms.operators)
     if not places and "" not in terms.operators:
         raise DvError(
             "this node's address %s is not in dv_operators" % address,
@@ -250,27 +247,20 @@ def _check_place(node, terms, address):
             "correct dv_operators, or dv_operator_address of this node",
         )
     if len(places) > 1 and node.share_index not in places:
-        raise DvError(
-            "dv_share_index is %s" % ("not set" if node.share_index is None else node.share_index),
-            "one of %s, the places of %s in dv_operators" % (", ".join(map(str, places)), address),
-            "set dv_share_index of this node",
-        )
+        raise ambiguous(address, places, node.share_index)
 
 
 def _check_approval(node, terms, address, approvals):
-    """A node that lost its data directory has forgotten its approval; the others would make a definition of it, with an ENR
-    whose key nobody has."""
+    """No approval in the store that the operator signed for another ENR."""
     proposed = _proposed(terms, approvals)
     if not proposed:
         return
     try:
-        index = approval.share_index(proposed, address, node.share_index)
+        wanted = approval.unsigned(proposed, address, _own_enr(node) or "", node.share_index)
     except DvError:
         # Who has no place there, the approval says.
         return
-    if approval_name(index) in approvals:
-        wanted = approval.Approval(index, address, _own_enr(node) or "", proposed.config_hash)
-        approval.given_before(wanted, approvals[approval_name(index)], proposed, terms.network)
+    approval.approved_before(wanted, proposed, terms.network, approvals)
 
 
 def _check_policy(node, terms, address):

@@ -74,7 +74,7 @@ def _evaluate(data_dir, inbox, store, attempt, networks, operator, known):
     if not record or record.definition_hash != definition.definition_hash:
         since = changed_at(data_dir.path(DEFINITION))
         return NodeStatus(state="waiting", step="definition", ready=True, since=since, detail=NOT_ACCEPTED)
-    acceptance.review(data_dir, definition, public_key, networks=networks, inbox=inbox)
+    acceptance.check_acceptable(data_dir, definition, public_key, networks=networks, inbox=inbox)
     network = networks.of(definition)
     messages = select(definition.definition_hash, inbox)
     node_status = dry_run(data_dir, definition, key, messages, attempt, network=network)

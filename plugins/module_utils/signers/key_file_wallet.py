@@ -101,7 +101,7 @@ def create(path, password_file):
     :raises DvError: there is a wallet already (it stays as it is), or the system refuses
     """
     if os.path.lexists(path):
-        raise DvError("there is a wallet at %s already" % path, "no file", "nothing was written: use it, or name another path")
+        raise DvError(f"there is a wallet at {path} already", "no file", "nothing was written: use it, or name another path")
     for each in (path, password_file):
         files.make_directory(os.path.dirname(os.path.abspath(each)))
     if not os.path.lexists(password_file):
@@ -134,7 +134,7 @@ def address(path, default=None):
         return default
     if not isinstance(stated, str) or not re.fullmatch("(0x)?[0-9a-fA-F]{40}", stated):
         raise DvError(
-            "the wallet %s does not state its address" % path,
+            f"the wallet {path} does not state its address",
             "a field address with 40 hex digits",
             "set dv_operator_address to the operator's address",
         )
@@ -150,10 +150,10 @@ def unlock(path, password_file):
     try:
         private_key = key_file.decrypt(given, password)
     except (ValueError, MemoryError):  # from None: the library may tell the password
-        raise DvError("the key of the wallet %s cannot be derived" % path, "parameters that this machine can serve") from None
+        raise DvError(f"the key of the wallet {path} cannot be derived", "parameters that this machine can serve") from None
     if private_key is None:
         raise DvError(
-            "the password in %s does not unlock the wallet %s" % (password_file, path),
+            f"the password in {password_file} does not unlock the wallet {path}",
             "the password of this wallet",
             "correct dv_wallet_password_file or dv_wallet_file",
         )
@@ -171,13 +171,13 @@ def read_password(path):
     except UnicodeDecodeError:
         password = ""
     if not password:
-        raise DvError("%s holds no password" % path, "the wallet's password in its first line, in UTF-8")
+        raise DvError(f"{path} holds no password", "the wallet's password in its first line, in UTF-8")
     return password
 
 
 def _read(path):
     """The key file at ``path`` (dict, its top keys in lower case), shape and cost checked. Errors show no value."""
-    value = go_json.loads(files.read(path, MAX_SIZE), "the wallet %s" % path)
+    value = go_json.loads(files.read(path, MAX_SIZE), f"the wallet {path}")
     if isinstance(value, dict):
         value = {key.lower(): item for key, item in value.items()}
     _check_shape(value, WALLET, path, ())
@@ -188,7 +188,7 @@ def _read(path):
         raise _wrong(path, ("crypto", "kdfparams", "n"), "less than 2^(16·r), as RFC 7914 has it")
     if _COST[kdf](given) > _MAX_COST[kdf]:
         raise DvError(
-            "unlocking the wallet %s would take too long (%s)" % (path, kdf),
+            f"unlocking the wallet {path} would take too long ({kdf})",
             "scrypt of at most twice what geth writes (n=262144, r=8, p=1), or 10 million rounds of pbkdf2",
             "do not trust this file; if it is yours, write it again with usual parameters",
         )
@@ -200,4 +200,4 @@ def _check_shape(value, schema, path, top):
 
 
 def _wrong(path, where, wanted):
-    return DvError("the wallet %s: %s is missing or wrong" % (path, dotted(where) or "its content"), wanted)
+    return DvError(f"the wallet {path}: {dotted(where) or 'its content'} is missing or wrong", wanted)

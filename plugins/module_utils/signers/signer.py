@@ -4,6 +4,8 @@
 
 """A signer: what signs for an operator, of whatever kind its wallet is. Its mirror is :func:`.eip712.verify_signature`."""
 
+from __future__ import annotations
+
 from typing import Protocol
 
 from ..crypto.secp256k1 import one_spelling

@@ -10,8 +10,9 @@ import shutil
 from typing import NamedTuple
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.agreement import approval, bindings, proposal
-from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.agreement import bindings, proposal
+from ansible_collections.obol.dv.plugins.module_utils.agreement.approve import Approver, approve
+from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
@@ -30,6 +31,9 @@ class Person(NamedTuple):
     def sign(self, typed_data):
         return secp256k1.sign(self.private_key, eip712.digest(typed_data))
 
+    def approver(self, data_dir, **asked):
+        return Approver(**{"data_dir": DataDir(data_dir), "address": self.address, "enr": self.enr, **asked})
+
 
 def _person(number):
     private_key, node_key = bytes([number]) * 32, bytes([number + 100]) * 32
@@ -37,6 +41,7 @@ def _person(number):
     return Person(private_key, address, node_key, enr.encode(node_key))
 
 
+HOODI = networks.KNOWN.by_name("hoodi")
 PEOPLE = [_person(number) for number in range(1, 5)]
 DEAD = "0x000000000000000000000000000000000000dEaD"
 
@@ -76,7 +81,7 @@ def tree():
 @pytest.fixture
 def proposed(terms, people, tmp_path):
     """The checked proposal of these terms, made in a place of its own."""
-    found, _new = proposal.propose(DataDir(tmp_path / "creator"), parse_terms(terms), people[0], "A-UUID", "2026-01-02T03:04:05Z")
+    found, _new = proposal.propose(DataDir(tmp_path / "creator"), parse_config(terms), people[0], "A-UUID", "2026-01-02T03:04:05Z")
     return found
 
 
@@ -86,13 +91,8 @@ def approved(proposed, people, tmp_path):
     directories, approvals = {}, {}
     for index, person in enumerate(people, 1):
         directories[index] = str(tmp_path / ("node%d" % index))
-        approvals[index], _new = approval.approve(
-            DataDir(directories[index]),
-            proposed,
-            person.address,
-            person.enr,
-            person,
-            accepted_config_hash=proposed.config_hash,
+        approvals[index], _new = approve(
+            person.approver(directories[index], accepted_config_hash=proposed.config_hash), proposed, HOODI, person, {}
         )
     return directories, approvals
 
@@ -103,7 +103,7 @@ def bound(proposed, approved):
     directories, approvals = approved
     texts = {index: given.dump() for index, given in approvals.items()}
     for directory in directories.values():
-        bindings.keep(DataDir(directory), proposed, texts, networks.KNOWN.by_name("hoodi"))
+        bindings.keep(DataDir(directory), proposed, texts, HOODI)
     return approved
 
 

@@ -12,7 +12,9 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, acceptance_checks, approval, proposal
-from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.agreement.approve import approve
+from ansible_collections.obol.dv.plugins.module_utils.agreement.assembly import assemble
+from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Creator, Definition, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition
@@ -27,7 +29,7 @@ HOODI = KNOWN.by_name("hoodi")
 @pytest.fixture
 def definition(proposed, approved):
     _directories, approvals = approved
-    return approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()}, HOODI)
+    return assemble(proposed, {index: given.dump() for index, given in approvals.items()}, HOODI)
 
 
 @pytest.fixture
@@ -173,13 +175,13 @@ def test_wrong_hash(definition, node, people):
 
 def test_a_definition_that_this_node_did_not_approve(definition, node, terms, people, tmp_path, tree):
     """All four signed it, with the same wallets and ENRs, but node 1's record is of another proposal."""
-    made, _new = proposal.propose(DataDir(tmp_path / "c"), parse_terms({**terms, "name": "other"}), people[0], "B", "now")
+    made, _new = proposal.propose(DataDir(tmp_path / "c"), parse_config({**terms, "name": "other"}), people[0], "B", "now")
     texts = {}
     for index, person in enumerate(people, 1):
         where = str(tmp_path / "x" / str(index))
-        given, _new = approval.approve(DataDir(where), made, person.address, person.enr, person, None, made.config_hash)
+        given, _new = approve(person.approver(where, accepted_config_hash=made.config_hash), made, HOODI, person, {})
         texts[index] = given.dump()
-    other = approval.assemble(made, texts, HOODI)
+    other = assemble(made, texts, HOODI)
     before = tree(node)
     with pytest.raises(DvError) as error:
         acceptance.accept_definition(DataDir(node), other, key_of(people[0].enr), other.definition_hash)

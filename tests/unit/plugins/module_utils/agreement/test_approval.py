@@ -12,9 +12,12 @@ from dataclasses import replace
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import approval, approval_schema, proposal
 from ansible_collections.obol.dv.plugins.module_utils.agreement import policy as policies
-from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.agreement.approve import approve, check_approvable
+from ansible_collections.obol.dv.plugins.module_utils.agreement.assembly import assemble
+from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition_checks import check_hashes, check_signatures
+from ansible_collections.obol.dv.plugins.module_utils.cluster.operators import index_of_address
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, OperatorError, Problems
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr
@@ -51,7 +54,7 @@ def test_given_once(proposed, approved, people, tree):
     assert before.keys() == {"ceremony", "ceremony/approval.json", "ceremony/lock"}
     assert [stat.S_IMODE(mode) for mode, _content in before.values()] == [0o700, 0o600, 0o600]
     # Neither policy nor confirmation is needed again, nor a signature.
-    again, new = approval.approve(DataDir(directory), proposed, people[1].address, people[1].enr, REFUSES)
+    again, new = approve(people[1].approver(directory), proposed, HOODI, REFUSES, {})
     assert (again, new) == (approvals[2], False)
     assert tree(directory) == before
 
@@ -82,7 +85,7 @@ def test_record_keeps_what_it_was_approved_by(by, proposed, terms, people, tmp_p
         arguments["policy"] = policy_of(terms)
     if by != "policy":
         arguments["accepted_config_hash"] = proposed.config_hash
-    given, new = approval.approve(DataDir(tmp_path), proposed, people[0].address, people[0].enr, people[0], **arguments)
+    given, new = approve(people[0].approver(tmp_path, **arguments), proposed, HOODI, people[0], {})
     record = json.loads((tmp_path / approval.FILE).read_bytes())
     assert new and record["approval"] == json.loads(given.dump())
     assert record["approved_by"] == {
@@ -135,7 +138,7 @@ REFUSED = {
         [DEAD, "none of the operators", "dv_operator_address"],
     ),
     "another share index": (
-        lambda people, terms: {"policy": policy_of(terms), "wanted_index": 2},
+        lambda people, terms: {"policy": policy_of(terms), "share_index": 2},
         ["dv_share_index is 2", "one of 1"],
     ),
     "wallet of another": (
@@ -148,10 +151,11 @@ REFUSED = {
 
 @pytest.mark.parametrize("changes, fragments", REFUSED.values(), ids=REFUSED)
 def test_refused_and_nothing_written(changes, fragments, proposed, terms, people, tmp_path, tree):
-    arguments = {"address": people[0].address, "enr": people[0].enr, "signer": people[0], **changes(people, terms)}
+    asked = changes(people, terms)
+    signer = asked.pop("signer", people[0])
     before = tree(tmp_path)
     with pytest.raises(DvError) as error:
-        approval.approve(DataDir(tmp_path / "node1"), proposed, **arguments)
+        approve(people[0].approver(tmp_path / "node1", **asked), proposed, HOODI, signer, {})
     assert [fragment for fragment in fragments if fragment not in str(error.value)] == []
     # A hash that came with the file is not offered for confirming it.
     assert proposed.config_hash.hex() not in str(error.value)
@@ -159,29 +163,26 @@ def test_refused_and_nothing_written(changes, fragments, proposed, terms, people
 
 
 def test_a_policy_that_knows_no_operators_and_a_confirmed_hash(proposed, terms, people, tmp_path):
-    person = people[0]
-    arguments = (DataDir(tmp_path), proposed, person.address, person.enr, person, strangers_allowed(terms))
-    assert approval.approve(*arguments, accepted_config_hash=proposed.config_hash)[1]
+    approver = people[0].approver(tmp_path, policy=strangers_allowed(terms), accepted_config_hash=proposed.config_hash)
+    assert approve(approver, proposed, HOODI, people[0], {})[1]
 
 
 def test_policy_forbids_even_what_somebody_confirmed(proposed, terms, people, tmp_path):
     with pytest.raises(DvError, match="the number of validators is 2"):
-        approval.review(
-            DataDir(tmp_path),
+        check_approvable(
+            people[0].approver(tmp_path, policy=policy_of(terms, max_validators=1), accepted_config_hash=proposed.config_hash),
             proposed,
-            people[0].address,
-            people[0].enr,
-            policy_of(terms, max_validators=1),
-            proposed.config_hash,
+            HOODI,
+            {},
         )
 
 
 def test_another_proposal_is_refused(approved, terms, people, tmp_path, tree):
-    other, _new = proposal.propose(DataDir(tmp_path / "other"), parse_terms({**terms, "name": "other"}), people[0], "B", "now")
+    other, _new = proposal.propose(DataDir(tmp_path / "other"), parse_config({**terms, "name": "other"}), people[0], "B", "now")
     directories, approvals = approved
     before = tree(tmp_path)
     with pytest.raises(DvError) as error:
-        approval.approve(DataDir(directories[1]), other, people[0].address, people[0].enr, REFUSES, policy_of(terms))
+        approve(people[0].approver(directories[1], policy=policy_of(terms)), other, HOODI, REFUSES, {})
     for fragment in (approvals[1].config_hash.hex(), other.config_hash.hex(), approval.FILE, "one cluster"):
         assert fragment in str(error.value)
     assert tree(tmp_path) == before
@@ -192,7 +193,7 @@ def test_another_enr_is_refused(approved, proposed, people, tmp_path, tree):
     other = enr.encode(b"\x42" * 32)
     before = tree(tmp_path)
     with pytest.raises(DvError) as error:
-        approval.approve(DataDir(directories[1]), proposed, people[0].address, other, REFUSES)
+        approve(people[0].approver(directories[1], enr=other), proposed, HOODI, REFUSES, {})
     assert people[0].enr in str(error.value) and other in str(error.value)
     assert tree(tmp_path) == before
 
@@ -202,7 +203,7 @@ def test_damaged_record(approved, proposed, people):
     path = pathlib.Path(directories[1]) / approval.FILE
     path.write_bytes(path.read_bytes().replace(b'"share_index": 1', b'"share_index": 0'))
     with pytest.raises(DvError, match="approval.share_index is 0"):
-        approval.review(DataDir(directories[1]), proposed, people[0].address, people[0].enr)
+        check_approvable(people[0].approver(directories[1]), proposed, HOODI, {})
 
 
 @pytest.mark.parametrize("step", ["make_directory", "write_new"])
@@ -210,47 +211,34 @@ def test_goes_on_after_a_crash(step, proposed, people, tmp_path, monkeypatch):
     def crash(*args):
         raise KeyboardInterrupt
 
-    arguments = (
-        DataDir(tmp_path / "node1"),
-        proposed,
-        people[0].address,
-        people[0].enr,
-        people[0],
-        None,
-        proposed.config_hash,
-    )
+    approver = people[0].approver(tmp_path / "node1", accepted_config_hash=proposed.config_hash)
+    arguments = (approver, proposed, HOODI, people[0], {})
     with monkeypatch.context() as patched:
         patched.setattr(files, step, crash)
         with pytest.raises(KeyboardInterrupt):
-            approval.approve(*arguments)
-    given, new = approval.approve(*arguments)
-    assert new and approval.approve(*arguments) == (given, False)
+            approve(*arguments)
+    given, new = approve(*arguments)
+    assert new and approve(*arguments) == (given, False)
 
 
 def test_shared_address_needs_a_share_index(terms, people, tmp_path):
     terms.update(operators=[people[0].address] * 3, allow_shared_operator_address=True)
-    made, _new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0], "A", "now")
+    made, _new = proposal.propose(DataDir(tmp_path), parse_config(terms), people[0], "A", "now")
     with pytest.raises(DvError, match="dv_share_index is not set; wanted: one of 1, 2, 3"):
-        approval.share_index(made, people[0].address)
+        index_of_address(made, people[0].address)
     approvals = {}
     for index in (1, 2, 3):
-        given, _new = approval.approve(
-            DataDir(tmp_path / str(index)),
-            made,
-            people[0].address,
-            people[index].enr,
-            people[0],
-            None,
-            made.config_hash,
-            index,
+        approver = people[0].approver(
+            tmp_path / str(index), enr=people[index].enr, accepted_config_hash=made.config_hash, share_index=index
         )
+        given, _new = approve(approver, made, HOODI, people[0], {})
         approvals[index] = given.dump()
-    assert check_signatures(approval.assemble(made, approvals, HOODI), HOODI) == "group"
+    assert check_signatures(assemble(made, approvals, HOODI), HOODI) == "group"
 
 
 def test_assemble(proposed, approved, people):
     _directories, approvals = approved
-    definition = approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()}, HOODI)
+    definition = assemble(proposed, {index: given.dump() for index, given in approvals.items()}, HOODI)
     check_hashes(definition)
     assert check_signatures(definition, HOODI) == "group"
     assert definition.config_hash == proposed.config_hash
@@ -261,7 +249,7 @@ def test_assemble(proposed, approved, people):
 def test_missing_approvals_are_named(proposed, approved, people):
     _directories, approvals = approved
     with pytest.raises(DvError) as error:
-        approval.assemble(proposed, {2: approvals[2].dump()}, HOODI)
+        assemble(proposed, {2: approvals[2].dump()}, HOODI)
     for fragment in ("operator 1 (%s)" % people[0].address, "operator 3", "operator 4", "each of the 4"):
         assert fragment in str(error.value)
     assert "operator 2 (" not in str(error.value)
@@ -304,7 +292,7 @@ def test_wrong_approvals_name_their_operator(change, check, fragment, proposed, 
     texts = {index: given.dump() for index, given in approvals.items()}
     texts[3] = change(approvals[3], approvals).dump()
     with pytest.raises(OperatorError) as error:
-        approval.assemble(proposed, texts, HOODI)
+        assemble(proposed, texts, HOODI)
     assert (error.value.share_index, error.value.check) == (3, check)
     assert fragment in str(error.value)
 
@@ -315,7 +303,7 @@ def test_malformed_approvals_name_their_operator(text, proposed, approved):
     texts = {index: given.dump() for index, given in approvals.items()}
     for error_type, changed in ((OperatorError, {3: text}), (Problems, {3: text, 4: text})):
         with pytest.raises(DvError) as error:
-            approval.assemble(proposed, {**texts, **changed}, HOODI)
+            assemble(proposed, {**texts, **changed}, HOODI)
         errors = getattr(error.value, "errors", [error.value])
         assert {each.share_index for each in errors} == set(changed)
         assert isinstance(error.value, error_type) or len(errors) > 1
@@ -323,12 +311,11 @@ def test_malformed_approvals_name_their_operator(text, proposed, approved):
 
 def test_one_node_key_under_two_operators(proposed, approved, people, tmp_path):
     _directories, approvals = approved
-    twin, _new = approval.approve(
-        DataDir(tmp_path / "twin"), proposed, people[3].address, people[0].enr, people[3], None, proposed.config_hash
-    )
+    approver = people[3].approver(tmp_path / "twin", enr=people[0].enr, accepted_config_hash=proposed.config_hash)
+    twin, _new = approve(approver, proposed, HOODI, people[3], {})
     texts = {index: given.dump() for index, given in {**approvals, 4: twin}.items()}
     with pytest.raises(DvError, match="the ENRs of operators 1 and 4 have the same node key") as error:
-        approval.assemble(proposed, texts, HOODI)
+        assemble(proposed, texts, HOODI)
     # Either may have taken the other's.
     assert not isinstance(error.value, OperatorError)
 

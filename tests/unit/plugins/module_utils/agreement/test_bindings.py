@@ -10,7 +10,9 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, bindings, policy, proposal
-from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.agreement.approve import approve
+from ansible_collections.obol.dv.plugins.module_utils.agreement.assembly import assemble
+from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import approval_name
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
@@ -73,15 +75,15 @@ def test_an_old_enr_takes_nobodys_place(operators, swapped, proposed, approved, 
     before = tree(directories[1])
     # The bindings are those of the right ENRs, are left out, or are lies.
     for approvals in (without, {**approved[1], **{index: without[index] for index in operators}}):
-        made = approval.assemble(proposed, texts(approvals), HOODI)
+        made = assemble(proposed, texts(approvals), HOODI)
         with pytest.raises(bindings.Unbound) as error:
             acceptance.accept_definition(DataDir(directories[1]), made, public_key(people, 1), inbox=inbox_of(approvals))
         assert set(operators) <= set(error.value.operators)
     with pytest.raises(DvError) as error:
-        approval.assemble(proposed, texts(carried), HOODI)
+        assemble(proposed, texts(carried), HOODI)
     for index in operators:
         assert "operator %d, or whoever carried it, binding_signature" % index in str(error.value)
-    made = approval.assemble(proposed, texts(without), HOODI)
+    made = assemble(proposed, texts(without), HOODI)
     with pytest.raises(DvError) as error:
         acceptance.accept_definition(DataDir(directories[1]), made, public_key(people, 1), inbox=inbox_of(approved[1]))
     for index in operators:
@@ -108,7 +110,7 @@ def test_neither_does_a_binding_of_another_place_cluster_chain_or_key(proposed, 
     for name, signature in signatures.items():
         carried = {**approved[1], 2: replace(given, binding_signature=signature)}
         with pytest.raises(CarriedError) as error:
-            approval.assemble(proposed, texts(carried), HOODI)
+            assemble(proposed, texts(carried), HOODI)
         assert (error.value.share_index, error.value.check) == (2, "binding_signature"), name
 
 
@@ -117,7 +119,7 @@ def test_the_wallets_own_binding_of_it_does(proposed, approved, people, old_enr)
     given = replace(approved[1][2], enr=old_enr)
     given = signed(people[1], given, "enr_signature", "binding_signature")
     carried = {**approved[1], 2: given}
-    made = approval.assemble(proposed, texts(carried), HOODI)
+    made = assemble(proposed, texts(carried), HOODI)
     assert acceptance.accept_definition(DataDir(approved[0][1]), made, public_key(people, 1), inbox=inbox_of(carried))
     assert accepted_definition.read(DataDir(approved[0][1])).bound_by == accepted_definition.BY_SIGNATURES
 
@@ -126,7 +128,7 @@ def test_approvals_of_an_older_version(proposed, approved, people, tree):
     """They are waited for by name; a confirmed hash helps; nobody who has not signed is held up."""
     directories, approvals = approved
     old = {**approvals, **{index: replace(approvals[index], binding_signature=b"") for index in (2, 4)}}
-    made = approval.assemble(proposed, texts(old), HOODI)
+    made = assemble(proposed, texts(old), HOODI)
     with pytest.raises(bindings.Unbound) as error:
         acceptance.accept_definition(DataDir(directories[1]), made, public_key(people, 1), inbox=inbox_of(old))
     assert error.value.operators == (2, 4)
@@ -145,7 +147,7 @@ def test_an_own_approval_of_an_older_version(proposed, approved, people):
     del record["approval"]["binding_signature"]
     path.write_text(json.dumps(record))
 
-    given, new = approval.approve(DataDir(directories[2]), proposed, people[1].address, people[1].enr, REFUSES)
+    given, new = approve(people[1].approver(directories[2]), proposed, HOODI, REFUSES, {})
     assert (given, new) == (replace(approvals[2], binding_signature=b""), False)
     assert "binding_signature" not in json.loads(given.dump())
 
@@ -215,10 +217,10 @@ class REFUSES:
 def test_an_own_approval_in_the_store_counts_as_given(proposed, approved, people, tmp_path):
     fresh = str(tmp_path / "fresh")
     stored = approved[1][2].dump()
-    given, new = approval.approve(DataDir(fresh), proposed, people[1].address, people[1].enr, REFUSES, stored=stored)
+    given, new = approve(people[1].approver(fresh), proposed, HOODI, REFUSES, {"approvals/2.json": stored})
     assert (given, new) == (approved[1][2], True)
     assert approval.read(DataDir(fresh)) == approved[1][2]
-    again = approval.approve(DataDir(fresh), proposed, people[1].address, people[1].enr, REFUSES, stored=stored)
+    again = approve(people[1].approver(fresh), proposed, HOODI, REFUSES, {"approvals/2.json": stored})
     assert again == (given, False)
 
 
@@ -236,10 +238,10 @@ SIGNED_BEFORE = {
 
 @pytest.mark.parametrize("change", SIGNED_BEFORE.values(), ids=SIGNED_BEFORE)
 def test_a_wallet_binds_one_enr_to_its_place(change, proposed, approved, people, old_enr, tmp_path, tree):
-    stored = change(approved[1][2], people[1], old_enr).dump()
-    arguments = (DataDir(tmp_path / "fresh"), proposed, people[1].address, people[1].enr)
+    inbox = {"approvals/2.json": change(approved[1][2], people[1], old_enr).dump()}
+    approver = people[1].approver(tmp_path / "fresh", accepted_config_hash=proposed.config_hash)
     with pytest.raises(DvError) as error:
-        approval.approve(*arguments, REFUSES, None, proposed.config_hash, stored=stored)
+        approve(approver, proposed, HOODI, REFUSES, inbox)
     for fragment in ("approvals/2.json", "no record", "new proposal", "binds one ENR to its place, once"):
         assert fragment in str(error.value)
     assert not (tmp_path / "fresh").exists()
@@ -252,8 +254,8 @@ def test_what_is_not_by_the_own_wallet_holds_nobody_up(stored, proposed, approve
         stored = signed(people[3], forged, *approval.SIGNED).dump()
     elif stored == "of another proposal":
         stored = signed(people[1], replace(approved[1][2], config_hash=b"\7" * 32), *approval.SIGNED).dump()
-    arguments = (DataDir(tmp_path / "fresh"), proposed, people[1].address, people[1].enr, people[1])
-    given, new = approval.approve(*arguments, accepted_config_hash=proposed.config_hash, stored=stored)
+    approver = people[1].approver(tmp_path / "fresh", accepted_config_hash=proposed.config_hash)
+    given, new = approve(approver, proposed, HOODI, people[1], {"approvals/2.json": stored})
     assert (given, new) == (approved[1][2], True)
 
 
@@ -269,13 +271,13 @@ def record_of(directory, definition, **values):
 def test_an_acceptance_of_an_older_version_is_judged_again(proposed, approved, people, swapped):
     directory, approvals = approved[0][1], approved[1]
     old = {index: replace(given, binding_signature=b"") for index, given in swapped(2, 3).items()}
-    stolen = approval.assemble(proposed, texts(old), HOODI)
+    stolen = assemble(proposed, texts(old), HOODI)
     record_of(directory, stolen)
     with pytest.raises(bindings.Unbound):
         acceptance.accepted_definition(DataDir(directory), public_key(people, 1))
     assert not acceptance.is_accepted(DataDir(directory))
     # The right one takes its place, for nothing was sent for the other.
-    made = approval.assemble(proposed, texts(approvals), HOODI)
+    made = assemble(proposed, texts(approvals), HOODI)
     assert acceptance.accept_definition(DataDir(directory), made, public_key(people, 1), inbox=inbox_of(approvals))
     assert acceptance.accepted_definition(DataDir(directory), public_key(people, 1)) == made
     assert acceptance.is_accepted(DataDir(directory))
@@ -285,7 +287,7 @@ def test_an_acceptance_of_an_older_version_is_judged_again(proposed, approved, p
 def test_unless_this_node_signed(round_name, goes_on, proposed, approved, people):
     directory = approved[0][1]
     old = {index: replace(given, binding_signature=b"") for index, given in approved[1].items()}
-    made = approval.assemble(proposed, texts(old), HOODI)
+    made = assemble(proposed, texts(old), HOODI)
     record_of(directory, made)
     out = pathlib.Path(directory) / "ceremony" / made.definition_hash.hex() / "2" / "out"
     out.mkdir(parents=True)
@@ -304,7 +306,7 @@ def test_unless_this_node_signed(round_name, goes_on, proposed, approved, people
 
 @pytest.mark.parametrize("bound_by", ["", "hash", 1, [], True])
 def test_a_record_that_says_something_else(bound_by, proposed, approved, people):
-    made = approval.assemble(proposed, texts(approved[1]), HOODI)
+    made = assemble(proposed, texts(approved[1]), HOODI)
     record_of(approved[0][1], made, bound_by=bound_by)
     with pytest.raises(DvError, match="accepted.json does not say which definition was accepted"):
         acceptance.accepted_definition(DataDir(approved[0][1]), public_key(people, 1))
@@ -321,7 +323,7 @@ def signed_twice(proposed, approved, people):
     other = replace(given, config_signature=_another_signature(people[1].private_key, digest))
     assert other.config_signature != given.config_signature
     carried = {**approved[1], 2: other}
-    return approval.assemble(proposed, texts(approved[1]), HOODI), approval.assemble(proposed, texts(carried), HOODI), inbox_of(carried)
+    return assemble(proposed, texts(approved[1]), HOODI), assemble(proposed, texts(carried), HOODI), inbox_of(carried)
 
 
 def _another_signature(private_key, digest, nonce=7):
@@ -368,7 +370,7 @@ def test_a_killed_change_goes_on(signed_twice, approved, people):
 
 def test_other_terms_never_take_its_place_by_themselves(proposed, approved, people, tree):
     directory, key = approved[0][1], public_key(people, 1)
-    made = approval.assemble(proposed, texts(approved[1]), HOODI)
+    made = assemble(proposed, texts(approved[1]), HOODI)
     acceptance.accept_definition(DataDir(directory), made, key, inbox=inbox_of(approved[1]))
     before = tree(directory)
     other = with_hashes(replace(made, name="other"))
@@ -420,7 +422,7 @@ def test_killed_before_the_file_was_there(which, signed_twice, approved, people)
 
 
 def test_a_look_without_writing(proposed, approved, people, tree):
-    directory, made = approved[0][1], approval.assemble(proposed, texts(approved[1]), HOODI)
+    directory, made = approved[0][1], assemble(proposed, texts(approved[1]), HOODI)
     bindings.keep(DataDir(directory), proposed, texts(approved[1]), HOODI)
     record_of(directory, made)
     before = tree(directory)
@@ -440,7 +442,7 @@ def test_the_dkg_runs_for_the_accepted_definition_alone(signed_twice, approved, 
 def test_one_operator_has_one_place_unless_the_policy_says_otherwise(places, allowed, terms, people, tmp_path):
     operators = [people[place].address for place in places]
     terms.update(operators=operators, allow_shared_operator_address=True)
-    made, _new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0], "A", "now")
+    made, _new = proposal.propose(DataDir(tmp_path), parse_config(terms), people[0], "A", "now")
     rules = dict(networks=["hoodi"], operators=[person.address for person in people])
     found = policy.violations(policy.Policy("policy.yml", "", rules), made, people[0].address)
     assert bool(found) != allowed

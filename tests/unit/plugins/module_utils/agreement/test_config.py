@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import config, config_schema
-from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition_checks import check_deposit_amounts, check_hashes
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
@@ -176,7 +176,7 @@ def changed(terms, changes):
 @pytest.mark.parametrize("changes, fragments", BAD.values(), ids=BAD)
 def test_bad_input_is_said_clearly_and_nothing_is_written(changes, fragments, terms, tmp_path, tree):
     with pytest.raises(DvError) as error:
-        parse_terms(changed(terms, changes))
+        parse_config(changed(terms, changes))
     text = str(error.value)
     assert [fragment for fragment in fragments if fragment not in text] == []
     assert "5eed5eed5eed" not in text
@@ -203,7 +203,7 @@ def test_everything_wrong_is_said_at_once(terms):
         "deposit_amounts": [3, 99],
     }
     with pytest.raises(Problems) as error:
-        parse_terms({**terms, **wrong})
+        parse_config({**terms, **wrong})
     assert len(error.value.errors) == 6
     for name in ("dv_network", "dv_num_validators", "dv_threshold", "dv_name", "dv_treshold", "dv_deposit_amounts[1]"):
         assert name in str(error.value)
@@ -212,11 +212,11 @@ def test_everything_wrong_is_said_at_once(terms):
 @pytest.mark.parametrize("value", [None, [], "terms", 5, {1: 2}, {"name": ["x"]}, {"testnet": 5}, {"operators": [[], {}, None]}])
 def test_other_shapes(value):
     with pytest.raises(DvError):
-        parse_terms(value)
+        parse_config(value)
 
 
 def test_defaults(terms):
-    found = parse_terms(terms)
+    found = parse_config(terms)
     assert found.threshold == 3
     assert found.creator == found.operators[0]
     assert found.withdrawal_addresses == (DEAD, DEAD)
@@ -233,27 +233,27 @@ def test_texts_of_the_command_line_are_read(terms):
         "target_gas_limit": "1",
         "deposit_amounts": ["2048"],
     }
-    found = parse_terms({**terms, **texts})
+    found = parse_config({**terms, **texts})
     assert (found.num_validators, found.threshold, found.compounding, found.target_gas_limit) == (2, 4, True, 1)
     assert found.deposit_amounts == (2048 * 10**9,)
 
 
 def test_what_is_not_set_may_be_empty(terms):
-    assert parse_terms({**terms, "threshold": None, "testnet": {}, "creator": "", "deposit_amounts": []}) == parse_terms(terms)
+    assert parse_config({**terms, "threshold": None, "testnet": {}, "creator": "", "deposit_amounts": []}) == parse_config(terms)
 
 
 def test_custom_testnet(terms):
-    assert parse_terms({**terms, "network": None, "testnet": TESTNET}).network.chain_id == 4242
+    assert parse_config({**terms, "network": None, "testnet": TESTNET}).network.chain_id == 4242
 
 
 def test_shared_operator_address_when_allowed(terms):
     terms["operators"][3] = terms["operators"][0]
-    assert parse_terms({**terms, "allow_shared_operator_address": True}).operators == tuple(terms["operators"])
+    assert parse_config({**terms, "allow_shared_operator_address": True}).operators == tuple(terms["operators"])
 
 
 def test_pending_operators(terms):
     terms["operators"] = ["", terms["operators"][1], "", ""]
-    found = parse_terms(terms, operators_pending=True)
+    found = parse_config(terms, operators_pending=True)
     assert (found.operators[0], found.creator) == ("", "")
     with pytest.raises(DvError, match=r"dv_operators\[0\] is not known yet"):
         config.definition(found, "u", "t")
@@ -261,12 +261,12 @@ def test_pending_operators(terms):
 
 @pytest.mark.parametrize("changes", [{}, {"deposit_amounts": [31, 1]}, {"compounding": True}, {"threshold": 4}])
 def test_definition(terms, changes):
-    found = config.definition(parse_terms({**terms, **changes}), "A-UUID", "2026-01-02T03:04:05Z")
+    found = config.definition(parse_config({**terms, **changes}), "A-UUID", "2026-01-02T03:04:05Z")
     assert found.version == "v1.10.0"
     assert Definition.parse(found.dump()) == found
     check_hashes(found)
     check_deposit_amounts(found)
-    assert config.differences(found, parse_terms({**terms, **changes})) == []
+    assert config.differences(found, parse_config({**terms, **changes})) == []
 
 
 DIFFERENT = {
@@ -300,17 +300,17 @@ DIFFERENT = {
 
 @pytest.mark.parametrize("changes, text", DIFFERENT.values(), ids=DIFFERENT)
 def test_differences(terms, changes, text):
-    found = config.definition(parse_terms(terms), "u", "t")
-    different = config.differences(found, parse_terms({**terms, **changes}))
+    found = config.definition(parse_config(terms), "u", "t")
+    different = config.differences(found, parse_config({**terms, **changes}))
     assert any(line.startswith(text) for line in different), different
 
 
 def test_differences_leave_pending_operators_and_case_alone(terms):
-    found = config.definition(parse_terms(terms), "u", "t")
+    found = config.definition(parse_config(terms), "u", "t")
     lower = replace(found, creator=replace(found.creator, address=found.creator.address.lower()))
-    assert config.differences(lower, parse_terms(terms)) == []
+    assert config.differences(lower, parse_config(terms)) == []
     terms["operators"] = ["", "", "", terms["operators"][0]]
-    different = config.differences(found, parse_terms(terms, operators_pending=True))
+    different = config.differences(found, parse_config(terms, operators_pending=True))
     assert [line[:15] for line in different] == ["dv_operators[3]"]
 
 
@@ -319,7 +319,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8) | st.sampled_from(list(TESTNET)), inner),
     max_leaves=8,
 )
-FIELDS = st.sampled_from(list(config_schema.TERMS["properties"]))
+FIELDS = st.sampled_from(list(config_schema.CONFIG["properties"]))
 
 
 @settings(max_examples=150, deadline=None)
@@ -334,7 +334,7 @@ def test_only_own_errors_escape(changes, pending, based):
         "operators": [DEAD, SOMEBODY, ELSE],
     }
     try:
-        found = parse_terms({**(base if based else {}), **changes}, pending)
+        found = parse_config({**(base if based else {}), **changes}, pending)
         if "" not in found.operators:
             check_hashes(config.definition(found, "u", "t"))
     except DvError as error:
@@ -343,4 +343,4 @@ def test_only_own_errors_escape(changes, pending, based):
 
 def test_numbers_of_thousands_of_digits(terms):
     with pytest.raises(DvError, match="too large to show"):
-        parse_terms({**terms, "num_validators": 16**6000})
+        parse_config({**terms, "num_validators": 16**6000})

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import proposal
-from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, Problems
@@ -33,7 +33,7 @@ class REFUSES:
 @pytest.fixture
 def made(terms, people, tmp_path):
     """A proposal in ``tmp_path``, as bytes."""
-    proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0], "A-UUID", NOW)
+    proposal.propose(DataDir(tmp_path), parse_config(terms), people[0], "A-UUID", NOW)
     return (tmp_path / proposal.FILE).read_bytes()
 
 
@@ -41,7 +41,7 @@ def test_made_once(made, terms, people, tmp_path, tree):
     before = tree(tmp_path)
     assert before.keys() == {"ceremony", "ceremony/lock", "ceremony/proposal.json"}
     assert [stat.S_IMODE(mode) for mode, _content in before.values()] == [0o700, 0o600, 0o600]
-    found, new = proposal.propose(DataDir(tmp_path), parse_terms(terms), REFUSES, "ANOTHER", "2027-01-01T00:00:00Z")
+    found, new = proposal.propose(DataDir(tmp_path), parse_config(terms), REFUSES, "ANOTHER", "2027-01-01T00:00:00Z")
     assert not new
     assert found.dump() == made
     assert tree(tmp_path) == before
@@ -64,7 +64,7 @@ def test_read_by_everybody(made, people):
 def test_other_terms_are_refused(made, changes, fragments, terms, people, tmp_path, tree):
     before = tree(tmp_path)
     with pytest.raises(DvError) as error:
-        proposal.propose(DataDir(tmp_path), parse_terms({**terms, **changes}), REFUSES, "B", NOW)
+        proposal.propose(DataDir(tmp_path), parse_config({**terms, **changes}), REFUSES, "B", NOW)
     for fragment in (*fragments, proposal.FILE, "set the variables back", "new data directory"):
         assert fragment in str(error.value)
     assert tree(tmp_path) == before
@@ -72,20 +72,20 @@ def test_other_terms_are_refused(made, changes, fragments, terms, people, tmp_pa
 
 def test_the_wallet_must_be_the_creators(terms, people, tmp_path, tree):
     with pytest.raises(DvError, match="the wallet signs for %s" % people[1].address):
-        proposal.propose(DataDir(tmp_path), parse_terms(terms), people[1], "A", NOW)
+        proposal.propose(DataDir(tmp_path), parse_config(terms), people[1], "A", NOW)
     assert tree(tmp_path) == {}
 
 
 def test_creator_who_is_no_operator(terms, people, tmp_path):
     terms.update(operators=terms["operators"][:3], creator=people[3].address)
-    found, _new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[3], "A", NOW)
+    found, _new = proposal.propose(DataDir(tmp_path), parse_config(terms), people[3], "A", NOW)
     assert proposal.check_proposal(found.dump()) == found
 
 
 def test_network_of_ones_own(terms, people, tmp_path):
     testnet = {"name": "devnet", "chain_id": 4242, "fork_version": "0x10424242", "genesis_timestamp": 1700000000}
     terms.update(network=None, testnet=testnet)
-    found, _new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0], "A", NOW)
+    found, _new = proposal.propose(DataDir(tmp_path), parse_config(terms), people[0], "A", NOW)
     own = custom_network(*testnet.values())
     assert proposal.check_proposal(found.dump(), networks=Networks(own)) == found
     with pytest.raises(DvError, match="0x10424242"):
@@ -102,8 +102,8 @@ def test_goes_on_after_a_crash(step, terms, people, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(files, step, crash)
         with pytest.raises(KeyboardInterrupt):
-            proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0], "A", NOW)
-    found, new = proposal.propose(DataDir(tmp_path), parse_terms(terms), people[0], "B", NOW)
+            proposal.propose(DataDir(tmp_path), parse_config(terms), people[0], "A", NOW)
+    found, new = proposal.propose(DataDir(tmp_path), parse_config(terms), people[0], "B", NOW)
     assert new and found.uuid == "B"
     assert sorted(os.listdir(tmp_path / "ceremony")) == ["lock", "proposal.json"]
 
@@ -209,7 +209,7 @@ def test_malformed_proposals(change, fragment, made):
 def test_damaged_record(made, terms, tmp_path):
     (tmp_path / proposal.FILE).write_bytes(made.replace(b"test cluster", b"best cluster"))
     with pytest.raises(DvError, match="config_hash"):
-        proposal.read(DataDir(tmp_path), parse_terms(terms))
+        proposal.read(DataDir(tmp_path), parse_config(terms))
 
 
 @settings(max_examples=60, deadline=None)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, proposal
+from ansible_collections.obol.dv.plugins.module_utils.agreement.assembly import assemble
 from ansible_collections.obol.dv.plugins.module_utils.cluster.canonical import canonical_form
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import (
     VERSIONS,
@@ -31,7 +32,7 @@ HOODI = networks.KNOWN.by_name("hoodi")
 
 @pytest.fixture
 def made(proposed, approved):
-    return approval.assemble(proposed, {index: each.dump() for index, each in approved[1].items()}, HOODI)
+    return assemble(proposed, {index: each.dump() for index, each in approved[1].items()}, HOODI)
 
 
 def changed(definition, change):
@@ -126,7 +127,7 @@ def test_signatures_of_approvals_have_one_spelling(name, respell, proposed, appr
     carried = replace(approved[1][2], **{name: respell(getattr(approved[1][2], name))})
     assert carried != approved[1][2] and approval.parse(carried.dump()) == approved[1][2]
     assert approval.is_same(carried.dump(), approved[1][2])
-    assert approval.assemble(proposed, {**texts, 2: carried.dump()}, HOODI) == made
+    assert assemble(proposed, {**texts, 2: carried.dump()}, HOODI) == made
 
 
 @pytest.mark.parametrize("respell", [other_v, other_s, lambda each: other_v(other_s(each))], ids=["v", "s", "both"])

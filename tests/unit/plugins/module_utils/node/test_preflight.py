@@ -18,7 +18,9 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval, hazards, policy, proposal
-from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_terms
+from ansible_collections.obol.dv.plugins.module_utils.agreement.approve import approve
+from ansible_collections.obol.dv.plugins.module_utils.agreement.assembly import assemble
+from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import approval_name
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
@@ -51,7 +53,7 @@ def node(place, terms, people):
     key_file = Account.encrypt(people[0].private_key, "secret-5eed", kdf="scrypt", iterations=2)
     (place / "wallet.json").write_text(json.dumps(key_file))
     (place / "password.txt").write_text("secret-5eed\n")
-    (place / "policy.yml").write_text(policy.allowing(parse_terms(terms)))
+    (place / "policy.yml").write_text(policy.allowing(parse_config(terms)))
     (place / "policy.yml").chmod(0o600)
     return preflight.Node(
         data_dir=DataDir(place / ".charon"),
@@ -208,7 +210,7 @@ def test_shared_address_needs_a_share_index(node, terms, place):
     terms["operators"][2] = terms["operators"][0]
     terms["allow_shared_operator_address"] = True
     assert "operator 3 is %s, once more" % terms["operators"][0] in "\n".join(texts(replace(node, share_index=1), terms))
-    (place / "policy.yml").write_text(policy.allowing(parse_terms(terms)))
+    (place / "policy.yml").write_text(policy.allowing(parse_config(terms)))
     assert "dv_share_index is not set; wanted: one of 1, 3" in "\n".join(texts(node, terms))
     assert texts(replace(node, share_index=3), terms) == []
 
@@ -233,8 +235,8 @@ def accepted(node, place, proposed, approved, people):
     (place / ".charon").mkdir()
     (place / ".charon" / layout.NODE_KEY).write_text(people[0].node_key.hex())
     _directories, approvals = approved
-    definition = approval.assemble(proposed, {index: given.dump() for index, given in approvals.items()}, HOODI)
-    approval.approve(node.data_dir, proposed, people[0].address, people[0].enr, people[0], None, proposed.config_hash)
+    definition = assemble(proposed, {index: given.dump() for index, given in approvals.items()}, HOODI)
+    approve(people[0].approver(node.data_dir.root, accepted_config_hash=proposed.config_hash), proposed, HOODI, people[0], {})
     inbox = {approval_name(index): given.dump() for index, given in approvals.items()}
     acceptance.accept_definition(node.data_dir, definition, enr.parse(people[0].enr).public_key, inbox=inbox)
     return definition
@@ -264,7 +266,7 @@ def test_changed_terms_after_signatures(accepted, node, terms, tmp_path, tree):
 
 
 def test_changed_terms_on_the_creators_node(node, terms, people):
-    proposal.propose(node.data_dir, parse_terms(terms), people[0], "A", "now")
+    proposal.propose(node.data_dir, parse_config(terms), people[0], "A", "now")
     assert "dv_name: the definition has" in "\n".join(texts(node, {**terms, "name": "other"}))
 
 
@@ -306,9 +308,9 @@ def test_lost_record_of_the_approval(proposed, approved, node, terms, people, pl
 def test_approvals_of_an_address_with_several_places(node, terms, people, tmp_path):
     shared = [people[0].address, people[0].address, *terms["operators"][2:]]
     terms = {**terms, "operators": shared, "allow_shared_operator_address": True}
-    made, _new = proposal.propose(DataDir(tmp_path / "shared"), parse_terms(terms), people[0], "A", "now")
-    arguments = (DataDir(tmp_path / "first"), made, people[0].address, people[0].enr, people[0], None, made.config_hash)
-    given, _new = approval.approve(*arguments, wanted_index=1)
+    made, _new = proposal.propose(DataDir(tmp_path / "shared"), parse_config(terms), people[0], "A", "now")
+    approver = people[0].approver(tmp_path / "first", accepted_config_hash=made.config_hash, share_index=1)
+    given, _new = approve(approver, made, HOODI, people[0], {})
     approvals = in_store(made, {1: given, 2: given})
     assert "approvals/1.json, for the ENR" in "\n".join(texts(replace(node, share_index=1), terms, approvals))
     # What is of the first place, copied to the second one by whoever carried it, says nothing of that.
@@ -317,7 +319,7 @@ def test_approvals_of_an_address_with_several_places(node, terms, people, tmp_pa
 
 def test_a_proposal_of_other_terms_is_told_before_it_is_signed(proposed, node, terms, place):
     others = {**terms, "num_validators": 3, "fee_recipient_addresses": terms["fee_recipient_addresses"][:1], "threshold": 4}
-    (place / "policy.yml").write_text(policy.allowing(parse_terms(others)))
+    (place / "policy.yml").write_text(policy.allowing(parse_config(others)))
     (found,) = texts(node, others, in_store(proposed, {}))
     assert found.startswith("the creator's proposal has other terms than this node's variables:\n")
     assert "dv_num_validators: the definition has 2, the terms say 3\n" in found
@@ -368,7 +370,7 @@ def test_hazards_are_accepted_by_name(name, node, terms, place):
     for network, told in {"hoodi": [], "mainnet": [text]}.items():
         own = dict.fromkeys(("withdrawal_addresses", "fee_recipient_addresses"), terms["operators"][:1])
         wanted = {**terms, **own, "network": network, **more}
-        (place / "policy.yml").write_text(policy.allowing(parse_terms(wanted)))
+        (place / "policy.yml").write_text(policy.allowing(parse_config(wanted)))
         found = texts(node, wanted)
         assert [each.partition(text)[1] for each in found] == told
         assert not found or found[0].endswith("wanted: something else on mainnet; if it is meant, add %s to the list dv_accept" % name)
@@ -392,10 +394,10 @@ def test_hazards_are_accepted_by_name(name, node, terms, place):
     ],
 )
 def test_addresses_that_are_nobodys_own(terms, address):
-    wanted = parse_terms(
+    wanted = parse_config(
         {**terms, "network": "mainnet", "withdrawal_addresses": terms["operators"][:1], "fee_recipient_addresses": [address]}
     )
-    assert list(hazards.found(wanted, False)) == ["dead_fee_recipient_address"]
+    assert list(hazards.of(wanted, False)) == ["dead_fee_recipient_address"]
 
 
 def test_another_hash_confirmed_than_the_proposals(proposed, node, terms):

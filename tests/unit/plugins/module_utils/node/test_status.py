@@ -10,6 +10,7 @@ import shutil
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, approval
+from ansible_collections.obol.dv.plugins.module_utils.agreement.assembly import assemble
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import KNOWN
@@ -138,7 +139,7 @@ def test_a_damaged_key(stands, second):
 
 def test_definition(stands, second, store, proposed, approved, people):
     """Placed by hand it is not accepted yet; once it is, the DKG is what is waited for."""
-    made = approval.assemble(proposed, approval.collect(proposed, store), HOODI)
+    made = assemble(proposed, approval.collect(proposed, store), HOODI)
     (second / "cluster-definition.json").write_bytes(made.dump())
     told, known = stands(second, store)
     assert brief(told) == ("waiting", "definition", (), True) and "has not accepted" in told.detail
