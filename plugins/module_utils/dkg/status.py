@@ -41,7 +41,7 @@ OTHER_DEFINITION = (
 _NAMED, _OF_ONE = 3, 50
 
 
-def complete(ceremony_dir: CeremonyDir) -> NodeStatus | None:
+def complete(ceremony_dir: CeremonyDir) -> "NodeStatus | None":
     """Of a node that holds the finished results of this ceremony; None of one without a lock.
 
     :raises DvError: its lock is of another definition
