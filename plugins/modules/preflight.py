@@ -190,7 +190,7 @@ def run_module(module):
     problems.errors += preflight.check(node, params["terms"], time.time(), given, params["inbox"])
     texts = [str(error) for error in problems.errors]
     # Of a finished definition its own hash is what everybody confirms.
-    told = preflight.told(node, {} if given else params["terms"], params["inbox"])
+    told = preflight.summarize(node, {} if given else params["terms"], params["inbox"])
     result = dict(told, changed=False, problems=texts, has_definition=_has_definition(node), enr=_enr(node))
     if texts:
         module.fail_json(msg="\n".join("- " + text for text in texts), **result)

@@ -10,6 +10,7 @@ import contextlib
 import importlib.metadata
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -60,9 +61,9 @@ class Node:
     accepted_config_hash: bytes | None = None
     accepted_definition_hash: bytes | None = None
     demo: bool = False
-    accept: tuple = ()
+    accept: tuple[str, ...] = ()
     owner: str | None = None
-    backup_recipients: tuple = ()
+    backup_recipients: tuple[str, ...] = ()
     backup_dir: str | None = None
 
 
@@ -85,7 +86,9 @@ class Given(NamedTuple):
     networks: Networks = KNOWN
 
 
-def check(node, terms, now, given=None, approvals=None):
+def check(
+    node: Node, terms: Mapping[str, object], now: float, given: Given | None = None, approvals: dict[str, str] | None = None
+) -> list[DvError]:
     """Everything that would fail later on ``node``: a list of :class:`~.errors.DvError`, empty if nothing is known to.
 
     :param terms: the cluster's terms, as :func:`.config.parse_config` takes them
@@ -104,43 +107,46 @@ def check(node, terms, now, given=None, approvals=None):
     from ..agreement import hazards
     from . import preflight_checks
 
-    agreed = None
+    config = definition = None
     with problems:
-        agreed = preflight_checks.given_definition(given) if given else preflight_checks.agreed_terms(node, terms)
+        if given:
+            definition = preflight_checks.given_definition(given)
+        else:
+            config = preflight_checks.agreed_config(node, terms)
     for variable, field in PATHS.items():
         with problems:
             absolute(str(getattr(node, field) or "/"), variable)
     if not given:
-        problems.errors += hazards.problems(agreed, node.demo, node.accept)
+        problems.errors += hazards.problems(config, node.demo, node.accept)
     with problems:
         check_directory(node.data_dir.root)
         # What cannot be opened, needs no second error for each file in it.
         with problems:
             preflight_checks.check_node_key(node, now)
-        if agreed:
+        if given and definition:
             with problems:
-                if given:
-                    preflight_checks.check_given(node, agreed, given.networks)
-                else:
-                    preflight_checks.check_artefacts(node, agreed)
-            if not given:
-                with problems:
-                    preflight_checks.check_proposed(node, agreed, approvals or {})
-            if not preflight_checks.finished(node):
-                check_space(node.data_dir.root, agreed.num_validators, len(agreed.operators or ()))
+                preflight_checks.check_given(node, definition, given.networks)
+        if config:
+            with problems:
+                preflight_checks.check_artefacts(node, config)
+            with problems:
+                preflight_checks.check_proposed(node, config, approvals or {})
+        agreed = definition or config
+        if agreed and not preflight_checks.finished(node):
+            check_space(node.data_dir.root, agreed.num_validators, len(agreed.operators or ()))
     if not given:
         with problems:
-            preflight_checks.check_signer(node, agreed, approvals or {})
+            preflight_checks.check_signer(node, config, approvals or {})
     if node.owner:
         with problems:
             owner.check(owner.parse(node.owner, "dv_data_owner"), "dv_data_owner")
-    if node.backup_recipients:
+    if node.backup_recipients and node.backup_dir:
         with problems:
-            preflight_checks.check_backup(node)
+            preflight_checks.check_backup(node.backup_recipients, node.backup_dir)
     return problems.errors
 
 
-def told(node, terms, approvals):
+def summarize(node: Node, terms: Mapping[str, object], approvals: dict[str, str]) -> dict[str, object]:
     """What the control node has to know of a ``node``, as far as it can be known, a dict: ``can_propose``, whether a creator has to
     sign there, and its operator is the one (``None`` where none is missing, or nobody can tell); ``accepted``, the texts of the
     hazards that were accepted; ``terms``, in the form of :func:`.summary.summarize_config`; ``config_hash``, of what was proposed (hex), or
@@ -148,27 +154,27 @@ def told(node, terms, approvals):
     from ..agreement import hazards
     from . import preflight_checks
 
-    known = dict(can_propose=None, accepted=[], terms=None, config_hash=None)
+    known: dict[str, object] = dict(can_propose=None, accepted=[], terms=None, config_hash=None)
     with contextlib.suppress(DvError):
-        agreed = preflight_checks.agreed_terms(node, terms)
-        known["terms"] = preflight_checks.told_terms(agreed)
-        accepted = hazards.of(agreed, node.demo).items()
+        config = preflight_checks.agreed_config(node, terms)
+        known["terms"] = preflight_checks.summarize_agreed(config)
+        accepted = hazards.of(config, node.demo).items()
         known["accepted"] = [text for name, text in accepted if name in node.accept]
-        known["config_hash"] = preflight_checks.config_hash(node, agreed, approvals)
-        known["can_propose"] = preflight_checks.can_propose(node, agreed, approvals)
+        known["config_hash"] = preflight_checks.config_hash(node, config, approvals)
+        known["can_propose"] = preflight_checks.can_propose(node, config, approvals)
     return known
 
 
-def check_python():
+def check_python() -> None:
     if sys.version_info < MINIMUM_PYTHON:
         raise DvError(
-            "%s is Python %d.%d" % (sys.executable, *sys.version_info[:2]),
+            f"{sys.executable} is Python {sys.version_info[0]}.{sys.version_info[1]}",
             "Python %d.%d or newer" % MINIMUM_PYTHON,
             "set ansible_python_interpreter of this node to a newer one",
         )
 
 
-def check_library(name, oldest):
+def check_library(name: str, oldest: tuple[int, ...]) -> None:
     """Refuse a Python without the distribution ``name`` in version ``oldest`` (a tuple of integers) or newer."""
     try:
         found = importlib.metadata.version(name)

@@ -5,6 +5,10 @@
 """Where a node stands, in whatever step it is. Nothing is written, and no signature of a finished cluster is verified:
 ``verify`` does that."""
 
+from __future__ import annotations
+
+from typing import Any, cast
+
 from ..agreement import acceptance, approval
 from ..agreement.bindings import Unbound
 from ..agreement.status import evaluate_agreement, evaluate_without_key
@@ -13,18 +17,27 @@ from ..cluster.node_status import NodeStatus, changed_at
 from ..cluster.summary import summarize
 from ..crypto import secp256k1
 from ..data_dir import accepted_definition, artefacts, layout, node_key
-from ..data_dir.layout import CEREMONY, DEFINITION, LOCK
+from ..data_dir.layout import CEREMONY, DEFINITION, LOCK, DataDir
 from ..dkg.ceremony_dir import CeremonyDir
 from ..dkg.dry_run import dry_run
 from ..dkg.inbox import select
 from ..dkg.status import complete, note_other_definitions
 from ..errors import DvError
 from ..ethereum import enr
-from ..ethereum.networks import KNOWN
+from ..ethereum.networks import KNOWN, Networks
 from ..storage import files
 
 
-def evaluate_node(data_dir, inbox, store, attempt=1, networks=KNOWN, address=None, wanted_index=None, creator=None):
+def evaluate_node(
+    data_dir: DataDir,
+    inbox: dict[str, str],
+    store: str,
+    attempt: int = 1,
+    networks: Networks = KNOWN,
+    address: str | None = None,
+    wanted_index: int | None = None,
+    creator: str | None = None,
+) -> tuple[NodeStatus, dict[str, Any]]:
     """Where the node stands, whatever step of the ceremony it is in, and what is known of it.
 
     Files that no run can go on with are no error here: they are what the node waits for its own operator for.
@@ -50,25 +63,34 @@ def evaluate_node(data_dir, inbox, store, attempt=1, networks=KNOWN, address=Non
         return NodeStatus(state="waiting", detail=str(files.os_error(error, error.filename or data_dir.root, "read"))), known
 
 
-def _evaluate(data_dir, inbox, store, attempt, networks, operator, known):
+def _evaluate(
+    data_dir: DataDir,
+    inbox: dict[str, str],
+    store: str,
+    attempt: int,
+    networks: Networks,
+    operator: tuple[str | None, int | None, str | None],
+    known: dict[str, Any],
+) -> NodeStatus:
+    """Where the node of the ``operator`` (address, share index, creator) stands; what is known of it comes into ``known``."""
     key = node_key.read(data_dir) if node_key.exists(data_dir) else None
-    public_key = key and secp256k1.public_key(key)
-    if key:
+    public_key = secp256k1.public_key(key) if key else None
+    if key and public_key:
         known.update(enr=enr.encode(key), peer_id=enr.peer_id(public_key))
     locked = artefacts.locked_definition(data_dir)
     if locked:
         known.update(summarize(locked, public_key))
-        return _evaluate_locked(data_dir, locked)
-    held = data_dir.holds(DEFINITION)
-    if key is None:
-        if held or approval.read(data_dir):
+        return _evaluate_locked(data_dir)
+    if not key or not public_key:
+        if data_dir.holds(DEFINITION) or approval.read(data_dir):
             return _without_its_key(data_dir)
         return evaluate_without_key(inbox, store, known, networks, *operator[:2])
-    if not held:
+    definition = artefacts.definition(data_dir)
+    if not definition:
         node_status, cluster = evaluate_agreement(data_dir, inbox, store, networks, *operator)
         known.update(cluster)
         return node_status
-    definition = canonical_form(artefacts.definition(data_dir))
+    definition = canonical_form(definition)
     known.update(summarize(definition, public_key))
     record = accepted_definition.read(data_dir)
     if not record or record.definition_hash != definition.definition_hash:
@@ -81,15 +103,15 @@ def _evaluate(data_dir, inbox, store, attempt, networks, operator, known):
     return note_other_definitions(node_status, definition, key, inbox)
 
 
-def _evaluate_locked(data_dir, locked):
-    """Of a node that has its lock, with the definition ``locked`` in it."""
+def _evaluate_locked(data_dir: DataDir) -> NodeStatus:
+    """Of a node that has its lock."""
     record, path = accepted_definition.read(data_dir), data_dir.path(LOCK)
     if record is None:
         return NodeStatus(state="complete", since=changed_at(path), detail=NO_RECORD % path)
-    return complete(CeremonyDir(data_dir, record.definition_hash))
+    return cast(NodeStatus, complete(CeremonyDir(data_dir, record.definition_hash)))
 
 
-def _without_its_key(data_dir):
+def _without_its_key(data_dir: DataDir) -> NodeStatus:
     """Of a node that took part, and lost its key since."""
     since = changed_at(data_dir.path(CEREMONY), data_dir.path(DEFINITION))
     return NodeStatus(state="stopped", step="enr", since=since, detail=LOST_KEY % (layout.NODE_KEY, data_dir))

@@ -331,8 +331,8 @@ def test_addresses_are_compared_whatever_their_letters(node, terms, people):
     agreed = {**terms, "creator": people[0].address}
     for address in (None, people[0].address, people[0].address.lower()):
         assert texts(replace(node, address=address), terms) == []
-        assert preflight.told(replace(node, address=address), agreed, {})["can_propose"] is True
-    assert preflight.told(node, {**terms, "creator": DEAD}, {})["can_propose"] is False
+        assert preflight.summarize(replace(node, address=address), agreed, {})["can_propose"] is True
+    assert preflight.summarize(node, {**terms, "creator": DEAD}, {})["can_propose"] is False
 
 
 @pytest.mark.parametrize("variable, field", preflight.PATHS.items())
@@ -375,7 +375,7 @@ def test_hazards_are_accepted_by_name(name, node, terms, place):
         assert [each.partition(text)[1] for each in found] == told
         assert not found or found[0].endswith("wanted: something else on mainnet; if it is meant, add %s to the list dv_accept" % name)
         assert texts(replace(node, accept=(name,)), wanted) == []
-        accepted = preflight.told(replace(node, accept=(name,)), wanted, {})["accepted"]
+        accepted = preflight.summarize(replace(node, accept=(name,)), wanted, {})["accepted"]
         assert len(accepted) == len(told) and all(each.startswith(text) for each in accepted)
     (found,) = texts(replace(node, accept=(name, "everything")), wanted)
     assert found.startswith(
@@ -406,14 +406,14 @@ def test_another_hash_confirmed_than_the_proposals(proposed, node, terms):
 
 
 def test_terms_are_told_though_something_is_wrong(node, terms):
-    told = preflight.told(replace(node, policy_file="/none", wallet_file="/none", address=None), {**terms, "threshold": 2}, {})
+    told = preflight.summarize(replace(node, policy_file="/none", wallet_file="/none", address=None), {**terms, "threshold": 2}, {})
     assert told["terms"]["threshold"] == 2 and told["terms"]["operators"] == terms["operators"]
-    assert preflight.told(node, {**terms, "threshold": 9}, {})["terms"] is None
+    assert preflight.summarize(node, {**terms, "threshold": 9}, {})["terms"] is None
 
 
 def test_who_can_propose_is_no_question_where_a_proposal_is(proposed, accepted, node, terms):
-    assert preflight.told(node, terms, in_store(proposed, {}))["can_propose"] is None
-    assert preflight.told(node, terms, {})["can_propose"] is None
+    assert preflight.summarize(node, terms, in_store(proposed, {}))["can_propose"] is None
+    assert preflight.summarize(node, terms, {})["can_propose"] is None
 
 
 @pytest.mark.parametrize("carried", ["{}", "", "[]", "another ENR", "another cluster", "another wallet"])
