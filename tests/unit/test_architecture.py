@@ -43,7 +43,7 @@ CEILINGS = {
     "enr": (18, 79),
     "preflight": (56, 263),
     "proposal": (38, 169),
-    "status": (72, 354),
+    "status": (72, 355),
     "store_copy": (0, 0),
     "summary": (0, 0),
     "verify": (46, 236),
