@@ -41,7 +41,7 @@ CEILINGS = {
     "demo_operator": (33, 159),
     "dkg": (76, 392),
     "enr": (18, 79),
-    "preflight": (56, 263),
+    "preflight": (56, 264),
     "proposal": (38, 169),
     "status": (72, 355),
     "store_copy": (0, 0),
