@@ -4,6 +4,8 @@
 
 """What a node's modules answered, before the control node uses it. A node that is broken into, or only broken, answers anything."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
 

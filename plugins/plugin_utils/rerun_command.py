@@ -4,6 +4,8 @@
 
 """The command that goes on, as the user would type it: this run's playbook, inventory and variables."""
 
+from __future__ import annotations
+
 import json
 import os
 import shlex

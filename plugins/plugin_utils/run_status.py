@@ -4,6 +4,8 @@
 
 """The status of the nodes of a run: one for each, from what the tasks registered on it. docs/status.md has its form."""
 
+from __future__ import annotations
+
 from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import NodeStatus
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils import answers

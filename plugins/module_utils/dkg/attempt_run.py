@@ -6,6 +6,8 @@
 sent, and how far it is. This is the protocol's "State".
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 from collections.abc import Callable, Iterator

@@ -19,6 +19,8 @@ Directories are 0700, files 0600. Every file is written whole, made durable befo
 never written again.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import re

@@ -8,6 +8,8 @@ The checks and the contents of each round are in its own module of :mod:`.protoc
 protocol's "Rounds". Every message is kept durably before anything that depends on it is written.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 from collections.abc import Iterable

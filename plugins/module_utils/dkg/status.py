@@ -4,6 +4,8 @@
 
 """Where a node stands in its DKG: one of the four states of :mod:`.node_status`, and what people need to know of it."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 from collections import Counter
@@ -41,7 +43,7 @@ OTHER_DEFINITION = (
 _NAMED, _OF_ONE = 3, 50
 
 
-def complete(ceremony_dir: CeremonyDir) -> "NodeStatus | None":
+def complete(ceremony_dir: CeremonyDir) -> NodeStatus | None:
     """Of a node that holds the finished results of this ceremony; None of one without a lock.
 
     :raises DvError: its lock is of another definition

@@ -4,6 +4,8 @@
 
 """Which files of a ceremony a store takes, how large each may be, and what each is in words."""
 
+from __future__ import annotations
+
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL, approval_name, parse_message
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION
 

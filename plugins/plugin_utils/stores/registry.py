@@ -4,6 +4,8 @@
 
 """From the name of a store, as ``dv_store`` has it, to the store: a table of schemes."""
 
+from __future__ import annotations
+
 import importlib
 import re
 

@@ -19,6 +19,8 @@ does not hold, and accuses its author. Of the other rounds a judge would need mo
 kept as evidence, and never make an abort.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 from ...crypto import hpke

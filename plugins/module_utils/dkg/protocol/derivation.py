@@ -9,6 +9,8 @@ validator index, coefficient index). A nonce's info has the session id too: the 
 give the constant term away.
 """
 
+from __future__ import annotations
+
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 

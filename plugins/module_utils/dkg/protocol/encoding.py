@@ -8,6 +8,8 @@ Source: the protocol's section "Encodings". There is one spelling for every valu
 two hosts that accept a message have seen the same bytes.
 """
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import json

@@ -8,6 +8,8 @@ Three answers: a message; nothing (:class:`DvError`: a carrier can cause it, so 
 :class:`Fault` of its signer. A file's NAME says nothing: its header does.
 """
 
+from __future__ import annotations
+
 import json
 from typing import Any, NamedTuple
 

@@ -4,6 +4,8 @@
 
 """The parameters of a ceremony: what the definition says, which attempt this is, and who we are."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 

@@ -4,6 +4,8 @@
 
 """Round 4: partial signatures of deposits and builder registrations, by every share of ours."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 
 from ...cluster.definition import Definition, ValidatorAddresses, effective_gas_limit
