@@ -51,6 +51,8 @@ class ActionModule(Carrier):
             result.update(self._answer(arguments, task_vars))
         except DvError as error:
             problems.append(str(error))
+        if result.get("unreachable"):
+            slips = []
         if slips or problems:
             problems = slips + result.get("problems", [str(result.get("msg"))] if result.get("failed") else []) + problems
             result.update(failed=True, problems=problems, msg="\n".join("- " + text for text in problems))

@@ -198,7 +198,7 @@ def run_module(module):
     own_key = public_key(private_key)
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
     try:
-        definition = acceptance.accepted_definition(data_dir, own_key, confirmed, networks, dry_run=module.check_mode)
+        definition = acceptance.definition_to_run(data_dir, own_key, confirmed, networks, dry_run=module.check_mode)
     except Unbound as error:
         node_status = NodeStatus(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
         return dict(node_status.result(), changed=False)

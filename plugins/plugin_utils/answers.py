@@ -50,7 +50,7 @@ def _exactly(**fields):
     return lambda value: fits(value) and value.keys() == fields.keys()
 
 
-#: See :func:`.summary.summarize_config`.
+#: See :func:`.cluster.summary.summarize_config`.
 _TERMS = _exactly(
     **dict.fromkeys(("name", "network", "consensus_protocol", "creator"), _text),
     **dict.fromkeys(("num_validators", "threshold", "target_gas_limit"), _amount),

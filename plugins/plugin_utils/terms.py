@@ -21,7 +21,7 @@ _TERMS = {
 
 
 def rows(terms: dict) -> list[tuple[str, str]]:
-    """(Title, text) of each of the ``terms`` (a dict, see :func:`.summary.summarize_config`), but name, network and operators."""
+    """(Title, text) of each of the ``terms`` (a dict, see :func:`.cluster.summary.summarize_config`), but name, network and operators."""
     return [(title, text_of(terms)) for title, text_of in _TERMS.items()]
 
 

@@ -19,8 +19,7 @@ from ..cluster.canonical import canonical_form
 from ..cluster.definition import Definition
 from ..cluster.definition_checks import check_hashes
 from ..cluster.operators import describe, index_of_key
-from ..data_dir import accepted_definition as accepted
-from ..data_dir import artefacts
+from ..data_dir import accepted_definition, stored_definition
 from ..data_dir.layout import DEFINITION, LOCK, DataDir
 from ..encoding.hex import to_hex
 from ..errors import DvError, show
@@ -42,15 +41,15 @@ def accept_definition(
     """
     check = functools.partial(check_acceptable, data_dir, definition, public_key, accepted_definition_hash, networks, inbox)
     record = check()
-    if record == accepted.read(data_dir) and _on_disk(data_dir) == definition:
+    if record == accepted_definition.read(data_dir) and _on_disk(data_dir) == definition:
         return False
     return _write(data_dir, definition, record, check)
 
 
-def accepted_definition(
+def definition_to_run(
     data_dir: DataDir, public_key: bytes, accepted_definition_hash: bytes | None = None, networks: Networks = KNOWN, dry_run: bool = False
 ) -> Definition:
-    """The :class:`~.definition.Definition` in ``data_dir``, for which this node may run a DKG.
+    """The :class:`~.cluster.definition.Definition` in ``data_dir``, for which this node may run a DKG.
 
     The other arguments and errors are those of :func:`check_acceptable`.
 
@@ -61,30 +60,30 @@ def accepted_definition(
     check = functools.partial(check_acceptable, data_dir, definition, public_key, accepted_definition_hash, networks)
     record = check()
     # The rounds of the DKG come here: what is recorded is not read and parsed once more.
-    if not dry_run and record != accepted.read(data_dir):
+    if not dry_run and record != accepted_definition.read(data_dir):
         _write(data_dir, definition, record, check)
     return definition
 
 
-def _write(data_dir: DataDir, definition: Definition, record: accepted.Accepted, check: Callable[[], object]) -> bool:
+def _write(data_dir: DataDir, definition: Definition, record: accepted_definition.Accepted, check: Callable[[], object]) -> bool:
     """Put ``definition``, that passed ``check()``, and its ``record`` into ``data_dir``. True if anything was written."""
     path = data_dir.path(DEFINITION)
     with data_dir.exclusive():
         before = _on_disk(data_dir)
         if before is None or before.definition_hash == definition.definition_hash:
-            written = accepted.write(data_dir, record)
+            written = accepted_definition.write(data_dir, record)
             return written if before else files.write_same(path, definition.dump())
         # It gives way as long as nothing was sent for it, also by another run meanwhile. Killed between the two, it comes here again.
         check()
         files.replace(path, definition.dump())
-        return accepted.write(data_dir, record)
+        return accepted_definition.write(data_dir, record)
 
 
 def is_accepted(data_dir: DataDir) -> bool:
     """Whether a run has no definition to make or judge any more: the cluster is complete, or a definition is accepted and bound."""
     if data_dir.holds(LOCK):
         return True
-    record = accepted.read(data_dir)
+    record = accepted_definition.read(data_dir)
     return bool(record and record.bound_by) and data_dir.holds(DEFINITION)
 
 
@@ -94,14 +93,14 @@ def choose(data_dir: DataDir, definition: Definition | None, confirmed: bytes | 
     One set of approvals can make two definitions, where a creator or wallet signed twice. As long as this node has sent nothing
     for the accepted one, the other may take its place; so may one whose hash was ``confirmed``.
     """
-    record, held = accepted.read(data_dir), _on_disk(data_dir)
+    record, held = accepted_definition.read(data_dir), _on_disk(data_dir)
     if not record or not held or record.definition_hash != held.definition_hash:
         return definition
     if definition is None or held.definition_hash in (definition.definition_hash, confirmed):
         return held
     if confirmed == definition.definition_hash:
         return definition
-    if record.bound_by == accepted.BY_HASH:
+    if record.bound_by == accepted_definition.BY_HASH:
         return held
     same = definition.config_hash == held.config_hash and _enrs(definition) == _enrs(held)
     return definition if same and not data_dir.sent_rounds(held.definition_hash) else held
@@ -114,13 +113,13 @@ def check_acceptable(
     accepted_definition_hash: bytes | None = None,
     networks: Networks = KNOWN,
     inbox: dict[str, str] | None = None,
-) -> accepted.Accepted:
+) -> accepted_definition.Accepted:
     """Check that this node may run a DKG for ``definition``; nothing is written. What is to be recorded of it
     (:class:`~.accepted_definition.Accepted`).
 
     Of a definition that was accepted before, only its hashes and the node's own ENR are checked again.
 
-    :param definition: the :class:`~.definition.Definition` in its canonical form
+    :param definition: the :class:`~.cluster.definition.Definition` in its canonical form
     :param public_key: that of the node's own ENR (33 bytes)
     :param accepted_definition_hash: 32 bytes, the definition that somebody confirmed for this node
     :param networks: the :class:`~.networks.Networks` that count
@@ -137,7 +136,7 @@ def check_acceptable(
             "compare the operators with theirs, ask them which definition hash they have, and why there is another one",
             describe(definition),
         )
-    record = accepted.read(data_dir)
+    record = accepted_definition.read(data_dir)
     if record and record.definition_hash == definition.definition_hash:
         # One that an older obol.dv accepted is judged again, but what was signed by then cannot be helped.
         if record.bound_by or {"sign", "seal"} & data_dir.sent_rounds(definition.definition_hash):
@@ -147,12 +146,12 @@ def check_acceptable(
     from .acceptance_checks import check_new_definition
 
     bound_by = check_new_definition(data_dir, definition, public_key, confirmed is not None, networks, inbox or {})
-    return accepted.Accepted(definition.definition_hash, bound_by)
+    return accepted_definition.Accepted(definition.definition_hash, bound_by)
 
 
 def _on_disk(data_dir: DataDir) -> Definition | None:
     """The definition that lies in ``data_dir``, in its canonical form, or ``None``."""
-    definition = artefacts.definition(data_dir)
+    definition = stored_definition.definition(data_dir)
     return definition and canonical_form(definition)
 
 

@@ -13,7 +13,7 @@ from ..cluster.definition_checks import awaited, check_runnable, check_signature
 from ..cluster.definition_hash import compute_config_hash, compute_definition_hash
 from ..cluster.operators import check_different_nodes, describe, index_of_key, numbered
 from ..crypto.secp256k1 import one_spelling
-from ..data_dir import accepted_definition, artefacts
+from ..data_dir import accepted_definition, stored_definition
 from ..data_dir.layout import DEFINITION, KEYS, LOCK, DataDir
 from ..encoding.hex import to_hex
 from ..errors import Collector, DvError
@@ -73,7 +73,7 @@ def check_data_dir(data_dir: DataDir, definition_hash: bytes) -> None:
     wanted = to_hex(definition_hash)
     record = accepted_definition.read(data_dir)
     found = {f"{accepted_definition.FILE} (accepted)": to_hex(record.definition_hash if record else b"")}
-    for name, read in ((DEFINITION, artefacts.definition), (LOCK, artefacts.locked_definition)):
+    for name, read in ((DEFINITION, stored_definition.definition), (LOCK, stored_definition.locked_definition)):
         definition = read(data_dir)
         if definition:
             found[name] = to_hex(compute_definition_hash(definition))
@@ -103,7 +103,7 @@ def _gives_way(data_dir: DataDir, definition: Definition, confirmed: bool) -> bo
         return False
     if confirmed:
         return True
-    held = artefacts.definition(data_dir)
+    held = stored_definition.definition(data_dir)
     # Without the file it was killed in between, and what binds the new one is of the terms that this node approved.
     return held is None or compute_config_hash(held) == compute_config_hash(definition)
 

@@ -70,7 +70,11 @@ class Approval:
         return go_json.dumps(self.to_json())
 
     def is_signed(self, name: str, address: str, network: Network) -> bool:
-        """Whether its signature ``name`` is by the wallet with ``address``."""
+        """Whether its signature ``name`` is by the wallet with ``address``.
+
+        :raises DvError: the address is none
+        """
+        parse_address(address, "the operator's address")
         try:
             self.check_signature(name, address, network)
         except DvError:

@@ -21,7 +21,7 @@ def assemble(proposal: Definition, approvals: dict[int, str], network: Network) 
 
     :param proposal: a checked one, on that ``network``
     :param approvals: share index -> text of that operator's approval; it may lack the binding signature
-    :raises CarriedError: an approval is wrong; :class:`Problems` if several are
+    :raises CarriedError: an approval is wrong; :class:`.errors.Problems` if several are
     :raises DvError: some are missing
     """
     operators = numbered(proposal)

@@ -28,8 +28,7 @@ from ..cluster.definition import (
     with_hashes,
 )
 from ..cluster.definition_checks import FULL_DEPOSIT, LARGEST_COMPOUNDING, largest_deposit
-from ..cluster.summary import TERMS as OF_DEFINITION
-from ..cluster.summary import in_eth
+from ..cluster.summary import OF_DEFINITION, in_eth
 from ..encoding.json_schema import dotted, shape_problems
 from ..errors import DvError, raise_all, show
 from ..ethereum.address import ZERO, parse_address, parse_checksum_address
@@ -98,7 +97,7 @@ def parse_config(value: Any, operators_pending: bool = False) -> ClusterConfig:
 
 
 def definition(config: ClusterConfig, uuid: str, timestamp: str) -> Definition:
-    """The unsigned :class:`~.definition.Definition` of ``terms``, with its config hash and without ENRs.
+    """The unsigned :class:`~.cluster.definition.Definition` of ``config``, with its config hash and without ENRs.
 
     :param uuid: text that tells it from other clusters with the same terms, at most 64 bytes
     :param timestamp: when it was made, RFC 3339 text of at most 32 bytes
@@ -133,7 +132,7 @@ def definition(config: ClusterConfig, uuid: str, timestamp: str) -> Definition:
 
 
 def differences(definition: Definition, config: ClusterConfig) -> list[str]:
-    """What ``terms`` say otherwise than the existing ``definition``: a list of texts, empty if they agree.
+    """What ``config`` says otherwise than the existing ``definition``: a list of texts, empty if they agree.
 
     An operator whose wallet is not known yet, agrees with any.
     """
@@ -319,7 +318,7 @@ def _cluster_config(values: dict[str, Any]) -> ClusterConfig:
     )
 
 
-# What is compared with a definition: the variable's field, and its value in terms (None: not known yet).
+# What is compared with a definition: the variable's field, and its value in a config (None: not known yet).
 _COMPARED = {
     "name": lambda says: says.name,
     "network": lambda says: name_of(says.network.genesis_fork_version),

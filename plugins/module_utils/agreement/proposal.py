@@ -75,7 +75,7 @@ def read(data_dir: DataDir, cluster_config: config.ClusterConfig) -> Definition 
 
 
 def check_config(proposal: Definition, cluster_config: config.ClusterConfig) -> None:
-    """Refuse another node's proposal (a :class:`~.definition.Definition`) that has another ``cluster_config``
+    """Refuse another node's proposal (a :class:`~.cluster.definition.Definition`) that has another ``cluster_config``
     (:class:`~.config.ClusterConfig`).
 
     :raises DvError: each difference is named
@@ -91,7 +91,7 @@ def check_config(proposal: Definition, cluster_config: config.ClusterConfig) -> 
 
 
 def check_proposal(content: bytes | str, what: str = "proposal", networks: Networks = KNOWN) -> Definition:
-    """The :class:`~.definition.Definition` of a proposal (bytes or text) in its canonical form, called ``what`` in errors.
+    """The :class:`~.cluster.definition.Definition` of a proposal (bytes or text) in its canonical form, called ``what`` in errors.
 
     Checked are shape and hashes, the limits of a cluster that is made here, and the creator's signature.
 

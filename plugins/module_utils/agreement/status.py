@@ -34,7 +34,7 @@ def evaluate_agreement(
     creator: str | None = None,
 ) -> tuple[NodeStatus, dict[str, Any]]:
     """The :class:`~.node_status.NodeStatus` of a node that has its ENR private key, and what is known of its cluster
-    (:func:`.summary.summarize`).
+    (:func:`.cluster.summary.summarize`).
 
     :param data_dir: the node's :class:`~.layout.DataDir`
     :param inbox: name -> text of the store's files; nothing in it is trusted

@@ -28,7 +28,7 @@ class Accused(NamedTuple):
 
     operator: int
     check: str
-    evidence: str
+    evidence: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

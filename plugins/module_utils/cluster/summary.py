@@ -17,7 +17,7 @@ from ..ethereum.units import GWEI_PER_ETH
 from .definition import Definition, effective_deposit_amounts
 
 #: The terms by the names of their variables (without ``dv_``), and the value of each in a definition.
-TERMS = {
+OF_DEFINITION = {
     "name": lambda definition: definition.name,
     "network": lambda definition: networks.name_of(definition.fork_version),
     "num_validators": lambda definition: definition.num_validators,
@@ -43,7 +43,7 @@ def in_eth(amounts: Iterable[int] | None) -> list[float]:
 def summarize_config(definition: Definition) -> dict[str, Any]:
     """The terms of a ``definition`` as people compare them: network by its name, the amounts that are deposited in ETH, each different
     address of the validators once."""
-    found = {name: value(definition) for name, value in TERMS.items()}
+    found = {name: value(definition) for name, value in OF_DEFINITION.items()}
     amounts = in_eth(effective_deposit_amounts(definition))
     found["deposit_amounts"] = [int(amount) if amount.is_integer() else amount for amount in amounts]
     return {name: list(dict.fromkeys(value)) if name in _OF_VALIDATORS else value for name, value in found.items()}

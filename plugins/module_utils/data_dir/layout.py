@@ -103,7 +103,8 @@ class DataDir:
         ceremony, approvals = self.path(CEREMONY), self.path(APPROVALS)
         files.make_directory(ceremony)
         with run_lock.exclusive(os.path.join(ceremony, "lock")):
-            for directory in filter(files.is_directory, (self.root, ceremony, approvals)):
+            # The whole list first: a link among them is refused before anything is touched.
+            for directory in list(filter(files.is_directory, (self.root, ceremony, approvals))):
                 files.remove_temporary_files(directory)
                 files.sync_directory(directory)
             yield

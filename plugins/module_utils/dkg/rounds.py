@@ -171,7 +171,7 @@ class Rounds(AttemptRun):
             evidence = [texts[dealer], self.text("commit", dealer), self.attempt_dir.sent("commit")]
             self._accuse(fault.proven_by(evidence, keys[dealer] if fault.check_name == "share" else b""))
         for operator in dealt:
-            if operator in new:
+            if operator in new and self.attempt_dir.received("deal", operator) is None:
                 self._receive(new[operator])
         return dealt
 

@@ -16,7 +16,7 @@ from functools import partial
 from ..cluster.definition import Definition
 from ..cluster.node_status import Accused, NodeStatus, changed_at
 from ..cluster.store_names import parse_message
-from ..data_dir import artefacts
+from ..data_dir import stored_definition
 from ..data_dir.layout import LOCK
 from ..errors import DvError
 from .attempt_run import AttemptRun, StateError
@@ -48,7 +48,7 @@ def complete(ceremony_dir: CeremonyDir) -> NodeStatus | None:
 
     :raises DvError: its lock is of another definition
     """
-    locked, path = artefacts.locked_definition(ceremony_dir.data_dir), ceremony_dir.data_dir.path(LOCK)
+    locked, path = stored_definition.locked_definition(ceremony_dir.data_dir), ceremony_dir.data_dir.path(LOCK)
     if locked is None:
         return None
     if locked.definition_hash != ceremony_dir.definition_hash:
@@ -200,8 +200,8 @@ def _by_weight(found):
 
 
 def _other_commits(definition, node_key, store):
-    """Definition hash (hex) -> share indices of the operators whose commits for it lie in the store, signed by the ENR keys of our
-    ``definition``."""
+    """Definition hash (hex) -> share indices of the operators whose commits for it lie in the store under a commit's name, signed by
+    the ENR keys of our ``definition``."""
     own = Parameters.of_definition(definition, node_key, 1)
     known = {operator: set() for operator in own.operators}
     for name, text in store.items():

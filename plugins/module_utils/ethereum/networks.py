@@ -57,7 +57,7 @@ class Networks:
         self._networks = (*NETWORKS, *custom)
 
     def of(self, definition: Any) -> Network:
-        """The network of a :class:`~.definition.Definition`; errors as of :meth:`by_fork_version`."""
+        """The network of a :class:`~.cluster.definition.Definition`; errors as of :meth:`by_fork_version`."""
         return self.by_fork_version(definition.fork_version)
 
     def by_fork_version(self, fork_version: bytes) -> Network:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ..data_dir.layout import DataDir
 from ..errors import Collector, DvError
 from ..ethereum.networks import KNOWN, Networks
-from ..storage import ownership as owner
+from ..storage import ownership
 from ..storage.paths import absolute, check_directory
 from .disk_space import check_space
 
@@ -139,7 +139,7 @@ def check(
             preflight_checks.check_signer(node, config, approvals or {})
     if node.owner:
         with problems:
-            owner.check(owner.parse(node.owner, "dv_data_owner"), "dv_data_owner")
+            ownership.check(ownership.parse(node.owner, "dv_data_owner"), "dv_data_owner")
     if node.backup_recipients and node.backup_dir:
         with problems:
             preflight_checks.check_backup(node.backup_recipients, node.backup_dir)
@@ -149,7 +149,7 @@ def check(
 def summarize(node: Node, terms: Mapping[str, object], approvals: dict[str, str]) -> dict[str, object]:
     """What the control node has to know of a ``node``, as far as it can be known, a dict: ``can_propose``, whether a creator has to
     sign there, and its operator is the one (``None`` where none is missing, or nobody can tell); ``accepted``, the texts of the
-    hazards that were accepted; ``terms``, in the form of :func:`.summary.summarize_config`; ``config_hash``, of what was proposed (hex), or
+    hazards that were accepted; ``terms``, in the form of :func:`.cluster.summary.summarize_config`; ``config_hash``, of what was proposed (hex), or
     ``None``. The arguments are those of :func:`check`."""
     from ..agreement import hazards
     from . import preflight_checks

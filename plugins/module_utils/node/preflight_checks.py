@@ -18,11 +18,12 @@ from ..agreement.config import definition as definition_of
 from ..cluster import definition_hash
 from ..cluster.canonical import canonical_form
 from ..cluster.definition import Definition
+from ..cluster.lock import ClusterLock
 from ..cluster.operators import ambiguous, indices_of
 from ..cluster.store_names import PROPOSAL
 from ..cluster.summary import summarize_config
 from ..crypto import age, secp256k1
-from ..data_dir import artefacts, layout, node_key
+from ..data_dir import layout, node_key, stored_definition
 from ..data_dir.layout import DEFINITION, KEYS, LOCK
 from ..encoding.hex import to_hex
 from ..errors import Collector, DvError, raise_all
@@ -42,7 +43,7 @@ def agreed_config(node: Node, terms: Mapping[str, object]) -> ClusterConfig:
 
 
 def given_definition(given: Given) -> Definition:
-    """The :class:`~.definition.Definition` of a :class:`~.preflight.Given` one."""
+    """The :class:`~.cluster.definition.Definition` of a :class:`~.preflight.Given` one."""
     return canonical_form(Definition.parse(given.text, f"the definition {given.path}"))
 
 
@@ -118,7 +119,7 @@ def can_propose(node: Node, config: ClusterConfig, inbox: dict[str, str]) -> boo
 
 
 def summarize_agreed(config: ClusterConfig) -> dict[str, object]:
-    """``config`` as :func:`.summary.summarize_config` tells them. Operators whose wallets this run makes are no part of it."""
+    """``config`` as :func:`.cluster.summary.summarize_config` tells them. Operators whose wallets this run makes are no part of it."""
     return summarize_config(definition_of(replace(config, operators=tuple(filter(None, config.operators))), uuid="", timestamp=""))
 
 
@@ -178,7 +179,11 @@ def finished(node: Node) -> bool:
 
 def _definition(node: Node) -> Definition | None:
     """The definition in the data directory, or in its lock, or ``None``."""
-    return artefacts.definition(node.data_dir) or artefacts.locked_definition(node.data_dir)
+    definition = stored_definition.definition(node.data_dir)
+    if definition:
+        return definition
+    content = node.data_dir.read(LOCK)
+    return None if content is None else ClusterLock.parse(content, node.data_dir.path(LOCK)).definition
 
 
 def _own_enr(node: Node) -> str | None:

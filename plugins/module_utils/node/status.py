@@ -16,7 +16,7 @@ from ..cluster.canonical import canonical_form
 from ..cluster.node_status import NodeStatus, changed_at
 from ..cluster.summary import summarize
 from ..crypto import secp256k1
-from ..data_dir import accepted_definition, artefacts, layout, node_key
+from ..data_dir import accepted_definition, layout, node_key, stored_definition
 from ..data_dir.layout import CEREMONY, DEFINITION, LOCK, DataDir
 from ..dkg.ceremony_dir import CeremonyDir
 from ..dkg.dry_run import dry_run
@@ -49,7 +49,7 @@ def evaluate_node(
     :param networks: the :class:`~.networks.Networks` that count
     :param address: the address (text) of the node's operator, if it is known; ``wanted_index`` its share index, where it has several
     :param creator: the address (text) of who has to make the proposal, if it is known
-    :returns: a :class:`~.node_status.NodeStatus`; and a dict, :func:`.summary.summarize` of its cluster with the node's ``enr`` and
+    :returns: a :class:`~.node_status.NodeStatus`; and a dict, :func:`.cluster.summary.summarize` of its cluster with the node's ``enr`` and
         ``peer_id`` (``None`` as long as it has no key)
     """
     known = dict(summarize(), enr=None, peer_id=None)
@@ -77,7 +77,7 @@ def _evaluate(
     public_key = secp256k1.public_key(key) if key else None
     if key and public_key:
         known.update(enr=enr.encode(key), peer_id=enr.peer_id(public_key))
-    locked = artefacts.locked_definition(data_dir)
+    locked = stored_definition.locked_definition(data_dir)
     if locked:
         known.update(summarize(locked, public_key))
         return _evaluate_locked(data_dir)
@@ -85,7 +85,7 @@ def _evaluate(
         if data_dir.holds(DEFINITION) or approval.read(data_dir):
             return _without_its_key(data_dir)
         return evaluate_without_key(inbox, store, known, networks, *operator[:2])
-    definition = artefacts.definition(data_dir)
+    definition = stored_definition.definition(data_dir)
     if not definition:
         node_status, cluster = evaluate_agreement(data_dir, inbox, store, networks, *operator)
         known.update(cluster)

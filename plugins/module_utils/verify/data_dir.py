@@ -74,7 +74,7 @@ def check_data_dir(report: Report, data_dir: layout.DataDir, networks: Networks)
 def read_artefact(report: Report, check: str, content: bytes | dict, what: str, kind: type[_Artefact]) -> _Artefact | None:
     """The lock or definition in ``content``; ``None`` if it cannot be parsed, which is an error. Unknown keys are a warning.
 
-    :param kind: :class:`~.lock.ClusterLock` or :class:`~.definition.Definition`
+    :param kind: :class:`~.lock.ClusterLock` or :class:`~.cluster.definition.Definition`
     """
     with report.errors_of(check):
         value = load(report, check, content, what) if isinstance(content, bytes) else content

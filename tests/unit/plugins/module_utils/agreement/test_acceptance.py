@@ -60,14 +60,14 @@ def test_accepted(definition, node, people, tree):
     assert accepted_definition.read(DataDir(node)) == (definition.definition_hash, accepted_definition.BY_SIGNATURES)
     before = tree(node)
     assert not acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
-    assert acceptance.accepted_definition(DataDir(node), key_of(people[0].enr)) == definition
+    assert acceptance.definition_to_run(DataDir(node), key_of(people[0].enr)) == definition
     assert tree(node) == before
 
 
 def test_signatures_are_verified_once(definition, node, people, monkeypatch):
     acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
     monkeypatch.delattr(acceptance_checks, "check_signatures")
-    assert acceptance.accepted_definition(DataDir(node), key_of(people[0].enr)) == definition
+    assert acceptance.definition_to_run(DataDir(node), key_of(people[0].enr)) == definition
 
 
 @pytest.mark.parametrize("crashing", [1, 2])
@@ -90,12 +90,12 @@ def test_goes_on_after_a_crash(crashing, definition, node, people, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
     assert acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
-    assert acceptance.accepted_definition(DataDir(node), key_of(people[0].enr)) == definition
+    assert acceptance.definition_to_run(DataDir(node), key_of(people[0].enr)) == definition
 
 
 def test_a_definition_put_there_by_hand_is_verified(definition, node, people):
     (node / "cluster-definition.json").write_bytes(definition.dump())
-    assert acceptance.accepted_definition(DataDir(node), key_of(people[0].enr)) == definition
+    assert acceptance.definition_to_run(DataDir(node), key_of(people[0].enr)) == definition
     assert accepted_definition.read(DataDir(node)) == (definition.definition_hash, accepted_definition.BY_SIGNATURES)
 
 
@@ -129,7 +129,7 @@ def test_hash_must_be_confirmed(shape, definition, people, tmp_path, tree):
     assert acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr), definition.definition_hash)
     assert accepted_definition.read(DataDir(node)) == (definition.definition_hash, accepted_definition.BY_HASH)
     # Asked once.
-    assert acceptance.accepted_definition(DataDir(node), key_of(people[0].enr)) == definition
+    assert acceptance.definition_to_run(DataDir(node), key_of(people[0].enr)) == definition
 
 
 def first(**values):
@@ -208,7 +208,7 @@ def test_changed_enr_after_acceptance(definition, node, people):
     acceptance.accept_definition(DataDir(node), definition, key_of(people[0].enr))
     other = key_of(enr.encode(b"\x42" * 32))
     with pytest.raises(DvError, match="this node is not in the definition: no ENR there has its key 0x%s" % other.hex()):
-        acceptance.accepted_definition(DataDir(node), other)
+        acceptance.definition_to_run(DataDir(node), other)
 
 
 def other_of(definition):
@@ -269,7 +269,7 @@ def test_damaged_files(content, name, definition, node, people):
 
 def test_no_definition_yet(node, people):
     with pytest.raises(DvError, match="cluster-definition.json: No such file"):
-        acceptance.accepted_definition(DataDir(node), key_of(people[0].enr))
+        acceptance.definition_to_run(DataDir(node), key_of(people[0].enr))
 
 
 def test_same_definition_in_another_spelling_is_left_alone(definition, node, people):

@@ -259,6 +259,13 @@ def test_what_is_not_by_the_own_wallet_holds_nobody_up(stored, proposed, approve
     assert (given, new) == (approved[1][2], True)
 
 
+def test_an_operator_without_an_address_is_no_operator_that_did_not_sign(proposed, approved, people):
+    """Nothing is told of such an approval: not even that it is somebody else's."""
+    given = replace(approved[1][2], address="0X" + people[1].address[2:])
+    with pytest.raises(DvError, match='the operator.s address is "0X'):
+        approval.approved_before(given, proposed, HOODI, inbox_of(approved[1]))
+
+
 # Acceptances
 
 
@@ -274,12 +281,12 @@ def test_an_acceptance_of_an_older_version_is_judged_again(proposed, approved, p
     stolen = assemble(proposed, texts(old), HOODI)
     record_of(directory, stolen)
     with pytest.raises(bindings.Unbound):
-        acceptance.accepted_definition(DataDir(directory), public_key(people, 1))
+        acceptance.definition_to_run(DataDir(directory), public_key(people, 1))
     assert not acceptance.is_accepted(DataDir(directory))
     # The right one takes its place, for nothing was sent for the other.
     made = assemble(proposed, texts(approvals), HOODI)
     assert acceptance.accept_definition(DataDir(directory), made, public_key(people, 1), inbox=inbox_of(approvals))
-    assert acceptance.accepted_definition(DataDir(directory), public_key(people, 1)) == made
+    assert acceptance.definition_to_run(DataDir(directory), public_key(people, 1)) == made
     assert acceptance.is_accepted(DataDir(directory))
 
 
@@ -297,10 +304,10 @@ def test_unless_this_node_signed(round_name, goes_on, proposed, approved, people
     del record["approval"]["binding_signature"]
     path.write_text(json.dumps(record))
     if goes_on:
-        assert acceptance.accepted_definition(DataDir(directory), public_key(people, 1)) == made
+        assert acceptance.definition_to_run(DataDir(directory), public_key(people, 1)) == made
     else:
         with pytest.raises(bindings.Unbound) as error:
-            acceptance.accepted_definition(DataDir(directory), public_key(people, 1))
+            acceptance.definition_to_run(DataDir(directory), public_key(people, 1))
         assert error.value.operators == (1, 2, 3, 4)
 
 
@@ -309,7 +316,7 @@ def test_a_record_that_says_something_else(bound_by, proposed, approved, people)
     made = assemble(proposed, texts(approved[1]), HOODI)
     record_of(approved[0][1], made, bound_by=bound_by)
     with pytest.raises(DvError, match="accepted.json does not say which definition was accepted"):
-        acceptance.accepted_definition(DataDir(approved[0][1]), public_key(people, 1))
+        acceptance.definition_to_run(DataDir(approved[0][1]), public_key(people, 1))
 
 
 # Two definitions of one set of approvals
@@ -341,7 +348,7 @@ def test_another_definition_of_the_same_approvals_before_the_first_commit(signed
     acceptance.accept_definition(DataDir(directory), one, key, inbox=inbox_of(approved[1]))
     assert acceptance.choose(DataDir(directory), other, None) == other
     assert acceptance.accept_definition(DataDir(directory), other, key, inbox=inbox)
-    assert acceptance.accepted_definition(DataDir(directory), key) == other
+    assert acceptance.definition_to_run(DataDir(directory), key) == other
 
 
 def test_none_after_it(signed_twice, approved, people, tree):
@@ -365,7 +372,7 @@ def test_a_killed_change_goes_on(signed_twice, approved, people):
     # Killed between the two files.
     (pathlib.Path(directory) / "cluster-definition.json").write_bytes(other.dump())
     assert acceptance.accept_definition(DataDir(directory), other, key, inbox=inbox)
-    assert acceptance.accepted_definition(DataDir(directory), key) == other
+    assert acceptance.definition_to_run(DataDir(directory), key) == other
 
 
 def test_other_terms_never_take_its_place_by_themselves(proposed, approved, people, tree):
@@ -406,7 +413,7 @@ def test_nor_one_for_which_another_run_sent_something_meanwhile(signed_twice, ap
         patched.setattr(DataDir, "exclusive", another_run_first)
         with pytest.raises(DvError, match="is of the definition 0x%s" % one.definition_hash.hex()):
             acceptance.accept_definition(DataDir(directory), other, key, inbox=inbox)
-    assert acceptance.accepted_definition(DataDir(directory), key) == one
+    assert acceptance.definition_to_run(DataDir(directory), key) == one
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -418,7 +425,7 @@ def test_killed_before_the_file_was_there(which, signed_twice, approved, people)
     made, inbox = signed_twice[which], [inbox_of(approved[1]), signed_twice[2]][which]
     assert acceptance.choose(DataDir(directory), made, None) == made
     assert acceptance.accept_definition(DataDir(directory), made, key, inbox=inbox)
-    assert acceptance.accepted_definition(DataDir(directory), key) == made
+    assert acceptance.definition_to_run(DataDir(directory), key) == made
 
 
 def test_a_look_without_writing(proposed, approved, people, tree):
@@ -426,7 +433,7 @@ def test_a_look_without_writing(proposed, approved, people, tree):
     bindings.keep(DataDir(directory), proposed, texts(approved[1]), HOODI)
     record_of(directory, made)
     before = tree(directory)
-    assert acceptance.accepted_definition(DataDir(directory), public_key(people, 1), dry_run=True) == made
+    assert acceptance.definition_to_run(DataDir(directory), public_key(people, 1), dry_run=True) == made
     assert tree(directory) == before
 
 

@@ -232,7 +232,7 @@ def test_a_confirmed_definition_gives_way_as_long_as_nothing_was_sent(made, peop
     acceptance.accept_definition(DataDir(node), other, key, other.definition_hash)
     assert acceptance.choose(DataDir(node), made, made.definition_hash) == made
     assert acceptance.accept_definition(DataDir(node), made, key, made.definition_hash)
-    assert acceptance.accepted_definition(DataDir(node), key) == made
+    assert acceptance.definition_to_run(DataDir(node), key) == made
     out = node / "ceremony" / made.definition_hash.hex() / "1" / "out"
     out.mkdir(parents=True)
     (out / "commit.jws").write_text("x")

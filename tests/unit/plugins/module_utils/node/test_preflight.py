@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Preflight: everything that would fail later is said at once, and nothing is written. Bad terms: test_terms.py."""
+"""Preflight: everything that would fail later is said at once, and nothing is written. Bad terms: agreement/test_config.py."""
 
 import datetime
 import importlib.metadata
@@ -438,6 +438,13 @@ def test_lock_of_another_definition(accepted, node, terms, place):
     (place / ".charon" / "cluster-lock.json").write_bytes(b'{"cluster_definition": %s}' % other.dump())
     found = "\n".join(texts(node, terms))
     assert other.definition_hash.hex() in found and accepted.definition_hash.hex() in found
+
+
+def test_damaged_lock_without_a_definition_beside_it(accepted, node, terms, place):
+    lock = b'{"cluster_definition": %s, "distributed_validators": "rubbish"}' % accepted.dump()
+    (place / ".charon" / "cluster-definition.json").unlink()
+    (place / ".charon" / "cluster-lock.json").write_bytes(lock)
+    assert "distributed_validators" in "\n".join(texts(node, terms))
 
 
 @pytest.mark.parametrize("name", preflight.LIBRARIES)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a node stands, in every step up to the DKG and after it; that of the DKG itself is in dkg/test_look.py."""
+"""Where a node stands, in every step up to the DKG and after it; that of the DKG itself is in dkg/test_dry_run.py."""
 
 import pathlib
 import re
