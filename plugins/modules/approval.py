@@ -136,7 +136,7 @@ def run_module(module):
         address=address,
         enr=_own_enr(data_dir, module.check_mode),
         policy=policy.read(params["policy_file"]) if os.path.lexists(params["policy_file"]) else None,
-        accepted_config_hash=from_hex(params["accept_config_hash"], 32, "accept_config_hash") or None,
+        confirmed_config_hash=from_hex(params["accept_config_hash"], 32, "accept_config_hash") or None,
         share_index=params["share_index"],
     )
     network, share_index = networks.of(proposal), index_of_address(proposal, address, params["share_index"])

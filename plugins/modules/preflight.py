@@ -177,8 +177,8 @@ def run_module(module):
         share_index=params["share_index"],
         wallet_create=params["wallet_create"],
         # One that is not a hash is said above: it needs no second error for want of a policy.
-        accepted_config_hash=confirmed.get("accept_config_hash", b""),
-        accepted_definition_hash=confirmed.get("accept_definition_hash"),
+        confirmed_config_hash=confirmed.get("accept_config_hash", b""),
+        confirmed_definition_hash=confirmed.get("accept_definition_hash"),
         demo=params["demo"],
         accept=params["accept"],
         owner=params["owner"],

@@ -31,7 +31,7 @@ def accept_definition(
     data_dir: DataDir,
     definition: Definition,
     public_key: bytes,
-    accepted_definition_hash: bytes | None = None,
+    confirmed_definition_hash: bytes | None = None,
     networks: Networks = KNOWN,
     inbox: dict[str, str] | None = None,
 ) -> bool:
@@ -39,7 +39,7 @@ def accept_definition(
 
     The arguments and errors are those of :func:`check_acceptable`.
     """
-    check = functools.partial(check_acceptable, data_dir, definition, public_key, accepted_definition_hash, networks, inbox)
+    check = functools.partial(check_acceptable, data_dir, definition, public_key, confirmed_definition_hash, networks, inbox)
     record = check()
     if record == accepted_definition.read(data_dir) and _on_disk(data_dir) == definition:
         return False
@@ -47,7 +47,7 @@ def accept_definition(
 
 
 def definition_to_run(
-    data_dir: DataDir, public_key: bytes, accepted_definition_hash: bytes | None = None, networks: Networks = KNOWN, dry_run: bool = False
+    data_dir: DataDir, public_key: bytes, confirmed_definition_hash: bytes | None = None, networks: Networks = KNOWN, dry_run: bool = False
 ) -> Definition:
     """The :class:`~.cluster.definition.Definition` in ``data_dir``, for which this node may run a DKG.
 
@@ -57,7 +57,7 @@ def definition_to_run(
     """
     path = data_dir.path(DEFINITION)
     definition = canonical_form(Definition.parse(files.read(path), path))
-    check = functools.partial(check_acceptable, data_dir, definition, public_key, accepted_definition_hash, networks)
+    check = functools.partial(check_acceptable, data_dir, definition, public_key, confirmed_definition_hash, networks)
     record = check()
     # The rounds of the DKG come here: what is recorded is not read and parsed once more.
     if not dry_run and record != accepted_definition.read(data_dir):
@@ -110,7 +110,7 @@ def check_acceptable(
     data_dir: DataDir,
     definition: Definition,
     public_key: bytes,
-    accepted_definition_hash: bytes | None = None,
+    confirmed_definition_hash: bytes | None = None,
     networks: Networks = KNOWN,
     inbox: dict[str, str] | None = None,
 ) -> accepted_definition.Accepted:
@@ -121,14 +121,14 @@ def check_acceptable(
 
     :param definition: the :class:`~.cluster.definition.Definition` in its canonical form
     :param public_key: that of the node's own ENR (33 bytes)
-    :param accepted_definition_hash: 32 bytes, the definition that somebody confirmed for this node
+    :param confirmed_definition_hash: 32 bytes, the definition that somebody confirmed for this node
     :param networks: the :class:`~.networks.Networks` that count
     :param inbox: name -> text of the store's approvals; nothing in it is trusted
     :raises DvError: it may not; :class:`.errors.Problems` with all reasons
     :raises Unbound: nothing binds some of its operators to it yet
     """
     check_hashes(definition)
-    confirmed = accepted_definition_hash
+    confirmed = confirmed_definition_hash
     if confirmed not in (None, definition.definition_hash):
         raise DvError(
             "the definition is another one than the one that was confirmed for this node",

@@ -36,7 +36,7 @@ class Approver:
     :param address: of its operator
     :param enr: its own
     :param policy: its own, which decides wherever there is one
-    :param accepted_config_hash: 32 bytes, the cluster config that somebody confirmed for this node
+    :param confirmed_config_hash: 32 bytes, the cluster config that somebody confirmed for this node
     :param share_index: needed only where its address has several
     """
 
@@ -44,7 +44,7 @@ class Approver:
     address: str
     enr: str
     policy: Policy | None = None
-    accepted_config_hash: bytes | None = None
+    confirmed_config_hash: bytes | None = None
     share_index: int | None = None
 
 
@@ -66,7 +66,7 @@ def check_approvable(approver: Approver, proposal: Definition, network: Network,
     if given:
         return given
     problems = Collector()
-    confirmed = approver.accepted_config_hash
+    confirmed = approver.confirmed_config_hash
     if approver.policy:
         problems.errors += [
             DvError(text, hint="if you agree to this, change the policy by hand")
@@ -90,12 +90,12 @@ def check_approvable(approver: Approver, proposal: Definition, network: Network,
     return None
 
 
-def check_confirmed(proposal: Definition, accepted_config_hash: bytes | None) -> None:
+def check_confirmed(proposal: Definition, confirmed_config_hash: bytes | None) -> None:
     """Refuse a ``proposal`` with another config hash than the one (32 bytes, if any) that somebody confirmed for this node."""
-    if accepted_config_hash not in (None, proposal.config_hash):
+    if confirmed_config_hash not in (None, proposal.config_hash):
         raise DvError(
             "the proposal has other terms than those that were confirmed for this node",
-            f"those with the config hash {to_hex(accepted_config_hash)}, as dv_accept_config_hash says",
+            f"those with the config hash {to_hex(confirmed_config_hash)}, as dv_accept_config_hash says",
             "compare the operators with theirs, ask them which config hash they have, and why there is another one",
             describe(proposal),
         )
@@ -112,8 +112,8 @@ def approve(approver: Approver, proposal: Definition, network: Network, signer: 
     approved_by: dict[str, object] = {}
     if approver.policy:
         approved_by["policy_sha256"] = approver.policy.sha256
-    if approver.accepted_config_hash:
-        approved_by["accepted_config_hash"] = to_hex(approver.accepted_config_hash)
+    if approver.confirmed_config_hash:
+        approved_by["accepted_config_hash"] = to_hex(approver.confirmed_config_hash)
     if given:
         approved_by["signed_before"] = True
     made = given or _sign(approver, proposal, network, signer)

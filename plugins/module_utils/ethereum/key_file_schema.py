@@ -19,7 +19,7 @@ def _object(description: str, **fields: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "required": list(fields), "properties": fields, "description": description}
 
 
-WALLET = _object(
+KEY_FILE = _object(
     "an Ethereum key file: a JSON object",
     version={"enum": [3], "description": "version 3"},
     crypto=_object(

@@ -42,8 +42,8 @@ class Node:
     :param address: address of its operator; ``None`` if its wallet tells
     :param share_index: its share index, needed only where its address has several
     :param wallet_create: a wallet will be made where there is none
-    :param accepted_config_hash: 32 bytes, terms that somebody confirmed for it, or ``None``
-    :param accepted_definition_hash: 32 bytes, a definition that somebody confirmed for it, or ``None``
+    :param confirmed_config_hash: 32 bytes, terms that somebody confirmed for it, or ``None``
+    :param confirmed_definition_hash: 32 bytes, a definition that somebody confirmed for it, or ``None``
     :param demo: operators are made up: a play before the approval writes its policy
     :param accept: names of the :mod:`.hazards` that are meant
     :param owner: user and group whose the data directory shall be, as :func:`.ownership.parse` takes them, or ``None``
@@ -58,8 +58,8 @@ class Node:
     address: str | None = None
     share_index: int | None = None
     wallet_create: bool = False
-    accepted_config_hash: bytes | None = None
-    accepted_definition_hash: bytes | None = None
+    confirmed_config_hash: bytes | None = None
+    confirmed_definition_hash: bytes | None = None
     demo: bool = False
     accept: tuple[str, ...] = ()
     owner: str | None = None
@@ -87,14 +87,14 @@ class Given(NamedTuple):
 
 
 def check(
-    node: Node, terms: Mapping[str, object], now: float, given: Given | None = None, approvals: dict[str, str] | None = None
+    node: Node, terms: Mapping[str, object], now: float, given: Given | None = None, inbox: dict[str, str] | None = None
 ) -> list[DvError]:
     """Everything that would fail later on ``node``: a list of :class:`~.errors.DvError`, empty if nothing is known to.
 
     :param terms: the cluster's terms, as :func:`.config.parse_config` takes them
     :param now: Unix seconds
     :param given: the :class:`Given` definition, if there is one; then ``terms`` say nothing
-    :param approvals: name -> text of those in the store, and of the proposal; nothing in them is trusted
+    :param inbox: name -> text of the store's approvals and proposal; nothing in them is trusted
     """
     problems = Collector()
     for requirement, version in LIBRARIES.items():
@@ -130,13 +130,13 @@ def check(
             with problems:
                 preflight_checks.check_artefacts(node, config)
             with problems:
-                preflight_checks.check_proposed(node, config, approvals or {})
+                preflight_checks.check_proposed(node, config, inbox or {})
         agreed = definition or config
         if agreed and not preflight_checks.finished(node):
             check_space(node.data_dir.root, agreed.num_validators, len(agreed.operators or ()))
     if not given:
         with problems:
-            preflight_checks.check_signer(node, config, approvals or {})
+            preflight_checks.check_signer(node, config, inbox or {})
     if node.owner:
         with problems:
             ownership.check(ownership.parse(node.owner, "dv_data_owner"), "dv_data_owner")
@@ -146,7 +146,7 @@ def check(
     return problems.errors
 
 
-def summarize(node: Node, terms: Mapping[str, object], approvals: dict[str, str]) -> dict[str, object]:
+def summarize(node: Node, terms: Mapping[str, object], inbox: dict[str, str]) -> dict[str, object]:
     """What the control node has to know of a ``node``, as far as it can be known, a dict: ``can_propose``, whether a creator has to
     sign there, and its operator is the one (``None`` where none is missing, or nobody can tell); ``accepted``, the texts of the
     hazards that were accepted; ``terms``, in the form of :func:`.cluster.summary.summarize_config`; ``config_hash``, of what was proposed (hex), or
@@ -160,8 +160,8 @@ def summarize(node: Node, terms: Mapping[str, object], approvals: dict[str, str]
         known["terms"] = preflight_checks.summarize_agreed(config)
         accepted = hazards.of(config, node.demo).items()
         known["accepted"] = [text for name, text in accepted if name in node.accept]
-        known["config_hash"] = preflight_checks.config_hash(node, config, approvals)
-        known["can_propose"] = preflight_checks.can_propose(node, config, approvals)
+        known["config_hash"] = preflight_checks.config_hash(node, config, inbox)
+        known["can_propose"] = preflight_checks.can_propose(node, config, inbox)
     return known
 
 

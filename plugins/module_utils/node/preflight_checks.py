@@ -106,13 +106,13 @@ def check_proposed(node: Node, config: ClusterConfig, inbox: dict[str, str]) -> 
     with problems:
         proposal.check_config(proposed, config)
     with problems:
-        approve.check_confirmed(proposed, node.accepted_config_hash)
+        approve.check_confirmed(proposed, node.confirmed_config_hash)
     problems.raise_any()
 
 
 def can_propose(node: Node, config: ClusterConfig, inbox: dict[str, str]) -> bool | None:
     """Whether a creator has to sign here, and the node's operator is the one; ``None`` where none is missing, or nobody can tell."""
-    if PROPOSAL in inbox or node.accepted_definition_hash or _has_terms(node) or "" in config.operators:
+    if PROPOSAL in inbox or node.confirmed_definition_hash or _has_terms(node) or "" in config.operators:
         return None
     address = node.address or key_file_wallet.address(node.wallet_file)
     return parse_address(address, "dv_operator_address") == parse_address(config.creator, "dv_creator")
@@ -138,12 +138,12 @@ def check_given(node: Node, given: Definition, networks: Networks) -> None:
             "put the key there that the definition was made with, or leave out dv_definition_file",
         )
     own_key = secp256k1.public_key(node_key.read(node.data_dir))
-    acceptance.check_acceptable(node.data_dir, given, own_key, node.accepted_definition_hash, networks)
+    acceptance.check_acceptable(node.data_dir, given, own_key, node.confirmed_definition_hash, networks)
 
 
-def check_signer(node: Node, config: ClusterConfig | None, approvals: dict[str, str]) -> None:
+def check_signer(node: Node, config: ClusterConfig | None, inbox: dict[str, str]) -> None:
     """The operator's address has a place in ``config`` (``None``: unknown). Until it has signed, the node's wallet opens,
-    a policy or a confirmed hash says what it may sign, and none of ``approvals`` was signed for it before."""
+    a policy or a confirmed hash says what it may sign, and no approval in ``inbox`` was signed for it before."""
     given = approval.read(node.data_dir)
     signed = given is not None or finished(node)
     problems = Collector()
@@ -158,7 +158,7 @@ def check_signer(node: Node, config: ClusterConfig | None, approvals: dict[str, 
             _check_policy(node, config, address)
     if config and address and not signed and not node.data_dir.holds(DEFINITION):
         with problems:
-            _check_approval(node, config, address, approvals)
+            _check_approval(node, config, address, inbox)
     problems.raise_any()
 
 
@@ -262,9 +262,9 @@ def _check_place(node: Node, config: ClusterConfig, address: str) -> None:
         raise ambiguous(address, places, node.share_index)
 
 
-def _check_approval(node: Node, config: ClusterConfig, address: str, approvals: dict[str, str]) -> None:
+def _check_approval(node: Node, config: ClusterConfig, address: str, inbox: dict[str, str]) -> None:
     """No approval in the store that the operator signed for another ENR."""
-    proposed = _proposed(config, approvals)
+    proposed = _proposed(config, inbox)
     if not proposed:
         return
     try:
@@ -272,18 +272,18 @@ def _check_approval(node: Node, config: ClusterConfig, address: str, approvals: 
     except DvError:
         # Who has no place there, the approval says.
         return
-    approval.approved_before(wanted, proposed, config.network, approvals)
+    approval.approved_before(wanted, proposed, config.network, inbox)
 
 
 def _check_policy(node: Node, config: ClusterConfig | None, address: str | None) -> None:
     if os.path.lexists(node.policy_file):
         found = policy.read(node.policy_file)
-        problems = policy.strangers(found) if node.accepted_config_hash is None else []
+        problems = policy.strangers(found) if node.confirmed_config_hash is None else []
         if config and address and "" not in config.operators:
             texts = policy.violations(found, definition_of(config, "", ""), address)
             problems += [DvError(text, hint="if you agree to this, change the policy by hand") for text in texts]
         raise_all(problems)
-    elif node.accepted_config_hash is None and not node.demo:
+    elif node.confirmed_config_hash is None and not node.demo:
         raise DvError(
             f"there is no policy at {node.policy_file}",
             "a policy, or the hash of the terms confirmed for this node",

@@ -35,7 +35,7 @@ def evaluate_node(
     attempt: int = 1,
     networks: Networks = KNOWN,
     address: str | None = None,
-    wanted_index: int | None = None,
+    share_index: int | None = None,
     creator: str | None = None,
 ) -> tuple[NodeStatus, dict[str, Any]]:
     """Where the node stands, whatever step of the ceremony it is in, and what is known of it.
@@ -47,14 +47,14 @@ def evaluate_node(
     :param store: what the store is called in texts
     :param attempt: the attempt that the inventory asks for
     :param networks: the :class:`~.networks.Networks` that count
-    :param address: the address (text) of the node's operator, if it is known; ``wanted_index`` its share index, where it has several
+    :param address: the address (text) of the node's operator, if it is known; ``share_index`` its share index, where it has several
     :param creator: the address (text) of who has to make the proposal, if it is known
     :returns: a :class:`~.node_status.NodeStatus`; and a dict, :func:`.cluster.summary.summarize` of its cluster with the node's ``enr`` and
         ``peer_id`` (``None`` as long as it has no key)
     """
     known = dict(summarize(), enr=None, peer_id=None)
     try:
-        return _evaluate(data_dir, inbox, store, attempt, networks, (address, wanted_index, creator), known), known
+        return _evaluate(data_dir, inbox, store, attempt, networks, (address, share_index, creator), known), known
     except Unbound as error:
         return NodeStatus(state="waiting", step="approval", waiting_for=error.operators, detail=str(error)), known
     except DvError as error:

@@ -21,7 +21,7 @@ from ..encoding.json_schema import dotted, shape_problems
 from ..errors import DvError, raise_all
 from ..ethereum import eip712, key_file
 from ..ethereum.address import checksum_address
-from ..ethereum.key_file_schema import KDF_PARAMETERS, WALLET
+from ..ethereum.key_file_schema import KDF_PARAMETERS, KEY_FILE
 from ..storage import files
 
 #: Largest key file and password file that are read, in bytes.
@@ -183,7 +183,7 @@ def _read(path: str) -> dict[str, Any]:
     value = go_json.loads(files.read(path, MAX_SIZE), f"the wallet {path}")
     if isinstance(value, dict):
         value = {key.lower(): item for key, item in value.items()}
-    _check_shape(value, WALLET, path, ())
+    _check_shape(value, KEY_FILE, path, ())
     kdf, given = value["crypto"]["kdf"], value["crypto"]["kdfparams"]
     _check_shape(given, KDF_PARAMETERS[kdf], path, ("crypto", "kdfparams"))
     # By RFC 7914 n is less than 2^(16·r), which OpenSSL takes for a lack of memory.

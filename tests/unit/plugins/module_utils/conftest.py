@@ -92,7 +92,7 @@ def approved(proposed, people, tmp_path):
     for index, person in enumerate(people, 1):
         directories[index] = str(tmp_path / ("node%d" % index))
         approvals[index], _new = approve(
-            person.approver(directories[index], accepted_config_hash=proposed.config_hash), proposed, HOODI, person, {}
+            person.approver(directories[index], confirmed_config_hash=proposed.config_hash), proposed, HOODI, person, {}
         )
     return directories, approvals
 

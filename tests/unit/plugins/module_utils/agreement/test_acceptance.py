@@ -179,7 +179,7 @@ def test_a_definition_that_this_node_did_not_approve(definition, node, terms, pe
     texts = {}
     for index, person in enumerate(people, 1):
         where = str(tmp_path / "x" / str(index))
-        given, _new = approve(person.approver(where, accepted_config_hash=made.config_hash), made, HOODI, person, {})
+        given, _new = approve(person.approver(where, confirmed_config_hash=made.config_hash), made, HOODI, person, {})
         texts[index] = given.dump()
     other = assemble(made, texts, HOODI)
     before = tree(node)

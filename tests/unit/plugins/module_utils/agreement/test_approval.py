@@ -84,7 +84,7 @@ def test_record_keeps_what_it_was_approved_by(by, proposed, terms, people, tmp_p
     if by != "hash":
         arguments["policy"] = policy_of(terms)
     if by != "policy":
-        arguments["accepted_config_hash"] = proposed.config_hash
+        arguments["confirmed_config_hash"] = proposed.config_hash
     given, new = approve(people[0].approver(tmp_path, **arguments), proposed, HOODI, people[0], {})
     record = json.loads((tmp_path / approval.FILE).read_bytes())
     assert new and record["approval"] == json.loads(given.dump())
@@ -110,7 +110,7 @@ REFUSED = {
         ["no policy", "set dv_accept_config_hash to", *OPERATORS],
     ),
     "another hash confirmed": (
-        lambda people, terms: {"accepted_config_hash": b"\1" * 32},
+        lambda people, terms: {"confirmed_config_hash": b"\1" * 32},
         ["other terms than those that were confirmed", "0x" + "01" * 32, "dv_accept_config_hash", *OPERATORS],
     ),
     "policy that knows no operators": (
@@ -126,11 +126,11 @@ REFUSED = {
         ["the network is hoodi", "the threshold is 3", "change the policy by hand"],
     ),
     "policy forbids what somebody confirmed": (
-        lambda people, terms: {"policy": policy_of(terms, max_validators=1), "accepted_config_hash": None},
+        lambda people, terms: {"policy": policy_of(terms, max_validators=1), "confirmed_config_hash": None},
         ["the number of validators is 2"],
     ),
     "policy allows, another hash confirmed": (
-        lambda people, terms: {"policy": policy_of(terms), "accepted_config_hash": b"\1" * 32},
+        lambda people, terms: {"policy": policy_of(terms), "confirmed_config_hash": b"\1" * 32},
         ["dv_accept_config_hash"],
     ),
     "no operator": (
@@ -163,14 +163,14 @@ def test_refused_and_nothing_written(changes, fragments, proposed, terms, people
 
 
 def test_a_policy_that_knows_no_operators_and_a_confirmed_hash(proposed, terms, people, tmp_path):
-    approver = people[0].approver(tmp_path, policy=strangers_allowed(terms), accepted_config_hash=proposed.config_hash)
+    approver = people[0].approver(tmp_path, policy=strangers_allowed(terms), confirmed_config_hash=proposed.config_hash)
     assert approve(approver, proposed, HOODI, people[0], {})[1]
 
 
 def test_policy_forbids_even_what_somebody_confirmed(proposed, terms, people, tmp_path):
     with pytest.raises(DvError, match="the number of validators is 2"):
         check_approvable(
-            people[0].approver(tmp_path, policy=policy_of(terms, max_validators=1), accepted_config_hash=proposed.config_hash),
+            people[0].approver(tmp_path, policy=policy_of(terms, max_validators=1), confirmed_config_hash=proposed.config_hash),
             proposed,
             HOODI,
             {},
@@ -211,7 +211,7 @@ def test_goes_on_after_a_crash(step, proposed, people, tmp_path, monkeypatch):
     def crash(*args):
         raise KeyboardInterrupt
 
-    approver = people[0].approver(tmp_path / "node1", accepted_config_hash=proposed.config_hash)
+    approver = people[0].approver(tmp_path / "node1", confirmed_config_hash=proposed.config_hash)
     arguments = (approver, proposed, HOODI, people[0], {})
     with monkeypatch.context() as patched:
         patched.setattr(files, step, crash)
@@ -229,7 +229,7 @@ def test_shared_address_needs_a_share_index(terms, people, tmp_path):
     approvals = {}
     for index in (1, 2, 3):
         approver = people[0].approver(
-            tmp_path / str(index), enr=people[index].enr, accepted_config_hash=made.config_hash, share_index=index
+            tmp_path / str(index), enr=people[index].enr, confirmed_config_hash=made.config_hash, share_index=index
         )
         given, _new = approve(approver, made, HOODI, people[0], {})
         approvals[index] = given.dump()
@@ -311,7 +311,7 @@ def test_malformed_approvals_name_their_operator(text, proposed, approved):
 
 def test_one_node_key_under_two_operators(proposed, approved, people, tmp_path):
     _directories, approvals = approved
-    approver = people[3].approver(tmp_path / "twin", enr=people[0].enr, accepted_config_hash=proposed.config_hash)
+    approver = people[3].approver(tmp_path / "twin", enr=people[0].enr, confirmed_config_hash=proposed.config_hash)
     twin, _new = approve(approver, proposed, HOODI, people[3], {})
     texts = {index: given.dump() for index, given in {**approvals, 4: twin}.items()}
     with pytest.raises(DvError, match="the ENRs of operators 1 and 4 have the same node key") as error:

@@ -239,7 +239,7 @@ SIGNED_BEFORE = {
 @pytest.mark.parametrize("change", SIGNED_BEFORE.values(), ids=SIGNED_BEFORE)
 def test_a_wallet_binds_one_enr_to_its_place(change, proposed, approved, people, old_enr, tmp_path, tree):
     inbox = {"approvals/2.json": change(approved[1][2], people[1], old_enr).dump()}
-    approver = people[1].approver(tmp_path / "fresh", accepted_config_hash=proposed.config_hash)
+    approver = people[1].approver(tmp_path / "fresh", confirmed_config_hash=proposed.config_hash)
     with pytest.raises(DvError) as error:
         approve(approver, proposed, HOODI, REFUSES, inbox)
     for fragment in ("approvals/2.json", "no record", "new proposal", "binds one ENR to its place, once"):
@@ -254,7 +254,7 @@ def test_what_is_not_by_the_own_wallet_holds_nobody_up(stored, proposed, approve
         stored = signed(people[3], forged, *approval.SIGNED).dump()
     elif stored == "of another proposal":
         stored = signed(people[1], replace(approved[1][2], config_hash=b"\7" * 32), *approval.SIGNED).dump()
-    approver = people[1].approver(tmp_path / "fresh", accepted_config_hash=proposed.config_hash)
+    approver = people[1].approver(tmp_path / "fresh", confirmed_config_hash=proposed.config_hash)
     given, new = approve(approver, proposed, HOODI, people[1], {"approvals/2.json": stored})
     assert (given, new) == (approved[1][2], True)
 

@@ -63,8 +63,8 @@ def node(place, terms, people):
     )
 
 
-def texts(node, terms, approvals=None):
-    return [str(problem) for problem in preflight.check(node, terms, NOW, approvals=approvals)]
+def texts(node, terms, inbox=None):
+    return [str(problem) for problem in preflight.check(node, terms, NOW, inbox=inbox)]
 
 
 def test_good_node(node, terms, tmp_path, tree):
@@ -236,7 +236,7 @@ def accepted(node, place, proposed, approved, people):
     (place / ".charon" / layout.NODE_KEY).write_text(people[0].node_key.hex())
     _directories, approvals = approved
     definition = assemble(proposed, {index: given.dump() for index, given in approvals.items()}, HOODI)
-    approve(people[0].approver(node.data_dir.root, accepted_config_hash=proposed.config_hash), proposed, HOODI, people[0], {})
+    approve(people[0].approver(node.data_dir.root, confirmed_config_hash=proposed.config_hash), proposed, HOODI, people[0], {})
     inbox = {approval_name(index): given.dump() for index, given in approvals.items()}
     acceptance.accept_definition(node.data_dir, definition, enr.parse(people[0].enr).public_key, inbox=inbox)
     return definition
@@ -309,7 +309,7 @@ def test_approvals_of_an_address_with_several_places(node, terms, people, tmp_pa
     shared = [people[0].address, people[0].address, *terms["operators"][2:]]
     terms = {**terms, "operators": shared, "allow_shared_operator_address": True}
     made, _new = proposal.propose(DataDir(tmp_path / "shared"), parse_config(terms), people[0], "A", "now")
-    approver = people[0].approver(tmp_path / "first", accepted_config_hash=made.config_hash, share_index=1)
+    approver = people[0].approver(tmp_path / "first", confirmed_config_hash=made.config_hash, share_index=1)
     given, _new = approve(approver, made, HOODI, people[0], {})
     approvals = in_store(made, {1: given, 2: given})
     assert "approvals/1.json, for the ENR" in "\n".join(texts(replace(node, share_index=1), terms, approvals))
@@ -401,8 +401,8 @@ def test_addresses_that_are_nobodys_own(terms, address):
 
 
 def test_another_hash_confirmed_than_the_proposals(proposed, node, terms):
-    node = replace(node, accepted_config_hash=b"\x01" * 32)
-    assert any("other terms than those that were confirmed" in text for text in texts(node, terms, approvals=in_store(proposed, {})))
+    node = replace(node, confirmed_config_hash=b"\x01" * 32)
+    assert any("other terms than those that were confirmed" in text for text in texts(node, terms, inbox=in_store(proposed, {})))
 
 
 def test_terms_are_told_though_something_is_wrong(node, terms):
