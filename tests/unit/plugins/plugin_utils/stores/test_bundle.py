@@ -198,6 +198,6 @@ def test_a_real_stick(medium, tmp_path):
 
 def test_a_thousand_validators_pass_on_a_stick():
     """The messages of each round of 4 operators, before they are pressed."""
-    parameters = Parameters(None, bytes(32), n=4, t=3, v=1000, amounts=(32 * 10**9,), keys=(bytes(33),) * 4, index=1, attempt=1)
+    parameters = Parameters(None, bytes(32), n=4, t=3, v=1000, amounts=(32 * 10**9,), keys=(bytes(33),) * 4, share_index=1, attempt=1)
     sizes = {name: messages.text_size(name, parameters) for name in messages.ROUNDS}
     assert len(sizes) == 5 and max(sizes.values()) == sizes["deal"] < 900_000
