@@ -38,6 +38,11 @@ def other_digit(text):
     return text[:-1] + ("0" if text[-1] != "0" else "1")
 
 
+def other_character(text):
+    """Another character before the last, which may hold bits that say nothing."""
+    return text[:-2] + ("0" if text[-2] != "0" else "1") + text[-1]
+
+
 def other_text(text):
     return text + "x"
 
@@ -178,7 +183,7 @@ RESEALED = [
     Mutation(DEFINITION + "creator.address", an_address, "definition_signatures"),
     Mutation(DEFINITION + "operators.0.address", an_address, "definition_signatures"),
     Mutation(DEFINITION + "operators.1.config_signature", a_signature, "definition_signatures"),
-    Mutation(DEFINITION + "operators.0.enr", other_digit, "enr"),
+    Mutation(DEFINITION + "operators.0.enr", other_character, "enr"),
     Mutation(DEFINITION + "operators", swapped, "node_signatures"),
     Mutation(DEFINITION + "operators", repeated, "enr"),
     Mutation(DEFINITION + "operators", shortened, "public_shares"),
