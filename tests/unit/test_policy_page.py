@@ -10,7 +10,7 @@ import re
 import pytest
 import yaml
 from ansible_collections.obol.dv.plugins.module_utils.agreement import policy as policies
-from ansible_collections.obol.dv.plugins.module_utils.agreement.config import definition, parse_config
+from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config, unsigned_definition
 from ansible_collections.obol.dv.plugins.module_utils.agreement.policy_schema import POLICY
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
@@ -47,7 +47,7 @@ BEYOND = {
 
 
 def violations(rules, changes):
-    made = definition(parse_config({**TERMS, **changes}), "00000000-0000-0000-0000-000000000000", "2026-01-01T00:00:00Z")
+    made = unsigned_definition(parse_config({**TERMS, **changes}), "00000000-0000-0000-0000-000000000000", "2026-01-01T00:00:00Z")
     return policies.violations(policies.Policy("policy.yml", "", rules), made, OPERATORS[0])
 
 

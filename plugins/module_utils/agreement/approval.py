@@ -26,8 +26,7 @@ from ..encoding import go_json
 from ..encoding.hex import from_hex, to_hex
 from ..encoding.json_schema import check_shape
 from ..errors import CarriedError, DvError
-from ..ethereum import eip712
-from ..ethereum import enr as enrs
+from ..ethereum import eip712, enr
 from ..ethereum.address import checksum_address, parse_address
 from ..ethereum.networks import Network
 from .approval_schema import APPROVAL, RECORD
@@ -69,25 +68,20 @@ class Approval:
         """The text that is published."""
         return go_json.dumps(self.to_json())
 
-    def is_signed(self, name: str, address: str, network: Network) -> bool:
-        """Whether its signature ``name`` is by the wallet with ``address``.
-
-        :raises DvError: the address is none
-        """
-        parse_address(address, "the operator's address")
+    def is_signed(self, name: str, signer: bytes, network: Network) -> bool:
+        """Whether its signature ``name`` is by the wallet with the address ``signer`` (20 bytes)."""
         try:
-            self.check_signature(name, address, network)
+            self.check_signature(name, signer, network)
         except DvError:
             return False
         return True
 
-    def check_signature(self, name: str, address: str, network: Network) -> None:
-        """Refuse it if its signature ``name`` is not by the wallet with ``address``.
+    def check_signature(self, name: str, signer: bytes, network: Network) -> None:
+        """Refuse it if its signature ``name`` is not by the wallet with the address ``signer`` (20 bytes).
 
         :raises DvError: as :func:`.eip712.verify_signature`
         """
-        wanted = parse_address(address, "the operator's address")
-        eip712.verify_signature(wanted, SIGNED[name](self, network.chain_id), getattr(self, name))
+        eip712.verify_signature(signer, SIGNED[name](self, network.chain_id), getattr(self, name))
 
 
 def unsigned(definition: Definition, address: str, enr: str, share_index: int | None = None) -> Approval:
@@ -153,7 +147,8 @@ def approved_before(wanted: Approval, proposal: Definition, network: Network, in
     except DvError:
         return None
     signed = replace(claimed, config_hash=wanted.config_hash)
-    by_wallet = [signed.is_signed(signature, wanted.address, network) for signature in ("config_signature", "binding_signature")]
+    signer = parse_address(wanted.address, "the operator's address")
+    by_wallet = [signed.is_signed(signature, signer, network) for signature in ("config_signature", "binding_signature")]
     if claimed.share_index != share_index or not any(by_wallet):
         return None
     given = None
@@ -180,12 +175,12 @@ def check(share_index: int, operator: Operator, content: bytes | str, definition
         approval = parse(content)
         check_is_for(Approval(share_index, operator.address, approval.enr, definition.config_hash), approval, "the approval")
         part = "enr"
-        enrs.parse(approval.enr)
+        enr.parse(approval.enr)
         for part in SIGNED:
             if part == "binding_signature" and not approval.binding_signature:
                 continue
             try:
-                approval.check_signature(part, operator.address, network)
+                approval.check_signature(part, parse_address(operator.address, "the operator's address"), network)
             except eip712.SignedByAnother:
                 raise DvError(
                     f"it is not by {operator.address}",

@@ -19,7 +19,7 @@ from ..data_dir.layout import DataDir
 from ..encoding import go_json
 from ..encoding.hex import to_hex
 from ..errors import Collector, DvError
-from ..ethereum import enr as enrs
+from ..ethereum import enr
 from ..ethereum.address import checksum_address, parse_address
 from ..ethereum.networks import Network
 from ..signers.signer import Signer, sign_as
@@ -127,7 +127,7 @@ def approve(approver: Approver, proposal: Definition, network: Network, signer: 
 
 
 def _sign(approver: Approver, proposal: Definition, network: Network, signer: Signer) -> Approval:
-    enrs.parse(approver.enr, "this node's ENR")
+    enr.parse(approver.enr, "this node's ENR")
     address = checksum_address(parse_address(approver.address, "the operator's address"))
     unsigned = approval.unsigned(proposal, address, approver.enr, approver.share_index)
     signatures: dict[str, Any] = {

@@ -96,7 +96,7 @@ def parse_config(value: Any, operators_pending: bool = False) -> ClusterConfig:
     return _cluster_config(values)
 
 
-def definition(config: ClusterConfig, uuid: str, timestamp: str) -> Definition:
+def unsigned_definition(config: ClusterConfig, uuid: str, timestamp: str) -> Definition:
     """The unsigned :class:`~.cluster.definition.Definition` of ``config``, with its config hash and without ENRs.
 
     :param uuid: text that tells it from other clusters with the same terms, at most 64 bytes

@@ -48,7 +48,7 @@ def propose(data_dir: DataDir, cluster_config: config.ClusterConfig, signer: Sig
 
 
 def _sign(cluster_config: config.ClusterConfig, signer: Signer, uuid: str, timestamp: str) -> Definition:
-    made = config.definition(cluster_config, uuid, timestamp)
+    made = config.unsigned_definition(cluster_config, uuid, timestamp)
     typed_data = eip712.creator_config(made.config_hash, cluster_config.network.chain_id)
     signature = sign_as(signer, made.creator.address, typed_data)
     return with_hashes(replace(made, creator=replace(made.creator, config_signature=signature)))

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
 
 from ..errors import DvError, OperatorError
@@ -60,9 +59,8 @@ def index_of_key(definition: Definition, public_key: bytes) -> int:
     """
     for share_index, operator in numbered(definition).items():
         # What is no ENR at all is said of its operator, see check_different_nodes.
-        with contextlib.suppress(DvError):
-            if enr.parse(operator.enr, verify=False).public_key == public_key:
-                return share_index
+        if enr.node_key(operator.enr) == public_key:
+            return share_index
     raise DvError(
         f"this node is not in the definition: no ENR there has its key 0x{public_key.hex()}",
         "the ENR of one of its operators",

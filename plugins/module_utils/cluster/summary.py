@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
 from typing import Any
 
 from ..encoding.hex import to_hex
-from ..errors import DvError
 from ..ethereum import enr, networks
 from ..ethereum.units import GWEI_PER_ETH
 from .definition import Definition, effective_deposit_amounts
@@ -60,10 +58,8 @@ def summarize(definition: Definition | None = None, public_key: bytes | None = N
         known["terms"] = summarize_config(definition)
         known.update({name: to_hex(getattr(definition, name)) or None for name in ("config_hash", "definition_hash")})
         for index, operator in enumerate(definition.operators or (), 1):
-            key = None
             # A proposal has no ENRs yet.
-            with contextlib.suppress(DvError):
-                key = enr.parse(operator.enr, verify=False).public_key
+            key = enr.node_key(operator.enr)
             if key and key == public_key:
                 known["share_index"] = index
             peer_id = enr.peer_id(key) if key else None

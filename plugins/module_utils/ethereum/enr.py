@@ -8,6 +8,8 @@ The text is ``enr:`` and the base64url of an RLP list: signature (64 bytes), seq
 made here holds ``id`` and ``secp256k1`` only and has the sequence number 0, so a private key has exactly one text.
 """
 
+from __future__ import annotations
+
 import base64
 import re
 from dataclasses import dataclass
@@ -60,6 +62,14 @@ def parse(text: Any, what: str = "ENR", verify: bool = True) -> Enr:
     except DvError as error:
         raise DvError(f"{what} {show(text)}: {error.found}", error.wanted, error.hint) from None
     return Enr(text, public_key)
+
+
+def node_key(text: Any) -> bytes | None:
+    """The compressed public key (33 bytes) of an ENR's ``text``, whose signature is not verified; ``None`` of what is no ENR."""
+    try:
+        return parse(text, verify=False).public_key
+    except DvError:
+        return None
 
 
 def peer_id(public_key: bytes) -> str:

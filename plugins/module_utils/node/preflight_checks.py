@@ -13,8 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..agreement import acceptance, acceptance_checks, approval, approve, policy, proposal
-from ..agreement.config import ClusterConfig, differences, parse_config
-from ..agreement.config import definition as definition_of
+from ..agreement.config import ClusterConfig, differences, parse_config, unsigned_definition
 from ..cluster import definition_hash
 from ..cluster.canonical import canonical_form
 from ..cluster.definition import Definition
@@ -120,7 +119,7 @@ def can_propose(node: Node, config: ClusterConfig, inbox: dict[str, str]) -> boo
 
 def summarize_agreed(config: ClusterConfig) -> dict[str, object]:
     """``config`` as :func:`.cluster.summary.summarize_config` tells them. Operators whose wallets this run makes are no part of it."""
-    return summarize_config(definition_of(replace(config, operators=tuple(filter(None, config.operators))), uuid="", timestamp=""))
+    return summarize_config(unsigned_definition(replace(config, operators=tuple(filter(None, config.operators))), uuid="", timestamp=""))
 
 
 def config_hash(node: Node, config: ClusterConfig, inbox: dict[str, str]) -> str | None:
@@ -280,7 +279,7 @@ def _check_policy(node: Node, config: ClusterConfig | None, address: str | None)
         found = policy.read(node.policy_file)
         problems = policy.strangers(found) if node.confirmed_config_hash is None else []
         if config and address and "" not in config.operators:
-            texts = policy.violations(found, definition_of(config, "", ""), address)
+            texts = policy.violations(found, unsigned_definition(config, "", ""), address)
             problems += [DvError(text, hint="if you agree to this, change the policy by hand") for text in texts]
         raise_all(problems)
     elif node.confirmed_config_hash is None and not node.demo:

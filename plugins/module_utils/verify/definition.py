@@ -100,14 +100,7 @@ def _network(report: Report, definition: Definition, networks: Networks) -> Netw
 
 def node_keys(definition: Definition) -> list[bytes | None]:
     """The public key (33 bytes) of each operator's ENR, in order; ``None`` for what is no ENR."""
-    return [_node_key(operator.enr) for operator in definition.operators or ()]
-
-
-def _node_key(text: str) -> bytes | None:
-    try:
-        return enr.parse(text, verify=False).public_key
-    except DvError:
-        return None
+    return [enr.node_key(operator.enr) for operator in definition.operators or ()]
 
 
 def _check_signatures(report: Report, definition: Definition, network: Network | None, in_lock: bool) -> str | None:

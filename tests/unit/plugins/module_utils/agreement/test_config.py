@@ -256,12 +256,12 @@ def test_pending_operators(terms):
     found = parse_config(terms, operators_pending=True)
     assert (found.operators[0], found.creator) == ("", "")
     with pytest.raises(DvError, match=r"dv_operators\[0\] is not known yet"):
-        config.definition(found, "u", "t")
+        config.unsigned_definition(found, "u", "t")
 
 
 @pytest.mark.parametrize("changes", [{}, {"deposit_amounts": [31, 1]}, {"compounding": True}, {"threshold": 4}])
 def test_definition(terms, changes):
-    found = config.definition(parse_config({**terms, **changes}), "A-UUID", "2026-01-02T03:04:05Z")
+    found = config.unsigned_definition(parse_config({**terms, **changes}), "A-UUID", "2026-01-02T03:04:05Z")
     assert found.version == "v1.10.0"
     assert Definition.parse(found.dump()) == found
     check_hashes(found)
@@ -300,13 +300,13 @@ DIFFERENT = {
 
 @pytest.mark.parametrize("changes, text", DIFFERENT.values(), ids=DIFFERENT)
 def test_differences(terms, changes, text):
-    found = config.definition(parse_config(terms), "u", "t")
+    found = config.unsigned_definition(parse_config(terms), "u", "t")
     different = config.differences(found, parse_config({**terms, **changes}))
     assert any(line.startswith(text) for line in different), different
 
 
 def test_differences_leave_pending_operators_and_case_alone(terms):
-    found = config.definition(parse_config(terms), "u", "t")
+    found = config.unsigned_definition(parse_config(terms), "u", "t")
     lower = replace(found, creator=replace(found.creator, address=found.creator.address.lower()))
     assert config.differences(lower, parse_config(terms)) == []
     terms["operators"] = ["", "", "", terms["operators"][0]]
@@ -336,7 +336,7 @@ def test_only_own_errors_escape(changes, pending, based):
     try:
         found = parse_config({**(base if based else {}), **changes}, pending)
         if "" not in found.operators:
-            check_hashes(config.definition(found, "u", "t"))
+            check_hashes(config.unsigned_definition(found, "u", "t"))
     except DvError as error:
         assert str(error)
 

@@ -10,7 +10,7 @@ import textwrap
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.agreement import policy as policies
 from ansible_collections.obol.dv.plugins.module_utils.agreement import policy_schema
-from ansible_collections.obol.dv.plugins.module_utils.agreement.config import definition, parse_config
+from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config, unsigned_definition
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -148,7 +148,7 @@ FORBIDDEN = {
 
 def considered(terms, rules):
     policy = policies.Policy("policy.yml", "", {**ALLOWING, **rules})
-    return policies.violations(policy, definition(parse_config(terms), "u", "t"), terms["operators"][0])
+    return policies.violations(policy, unsigned_definition(parse_config(terms), "u", "t"), terms["operators"][0])
 
 
 ALLOWING = {"networks": ["hoodi"], "withdrawal_addresses": [DEAD], "fee_recipient_addresses": [DEAD]}

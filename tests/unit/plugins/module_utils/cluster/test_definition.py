@@ -23,6 +23,7 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import 
 from ansible_collections.obol.dv.plugins.module_utils.encoding import go_json
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import units
+from ansible_collections.obol.dv.tests.support import hostile_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -378,39 +379,11 @@ def test_published_by_charon(vectors, request_index):
     assert go_json.dumps(definition.to_json(), indent=None) == body
 
 
-HOSTILE = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.floats(),
-    st.text(st.characters(), max_size=70),
-    st.sampled_from(["0x", "0x0", "\ud800", "0x" + "00" * 20, "0x" + "00" * 66, "AA==", "v1.0.0", "v1.11.0", "9" * 20]),
-    st.lists(st.none() | st.integers() | st.text(max_size=3), max_size=3),
-    st.dictionaries(st.text(max_size=3), st.none() | st.integers(), max_size=3),
-)
-
-
-def paths(value, path=()):
-    """The paths of all values inside a JSON value."""
-    yield path
-    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
-        yield from paths(item, (*path, key))
-
-
-def changed(value, path, new):
-    """``value`` with ``new`` at ``path``."""
-    if not path:
-        return new
-    copy = dict(value) if isinstance(value, dict) else list(value)
-    copy[path[0]] = changed(copy[path[0]], path[1:], new)
-    return copy
-
-
 @settings(max_examples=300, deadline=None)
-@given(st.data(), st.sampled_from(VERSIONS), HOSTILE)
+@given(st.data(), st.sampled_from(VERSIONS), hostile_json.values("0x" + "00" * 20, "0x" + "00" * 66))
 def test_any_value_anywhere(data, version, hostile):
     value = sample(version).to_json()
-    value = changed(value, data.draw(st.sampled_from(list(paths(value)))), hostile)
+    value = hostile_json.changed(value, data.draw(st.sampled_from(list(hostile_json.paths(value)))), hostile)
     try:
         definition = Definition.parse(value)
         assert Definition.parse(definition.dump()) == definition

@@ -23,6 +23,7 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import (
     compute_lock_hash,
 )
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.tests.support import hostile_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -234,19 +235,10 @@ WRONG = [
 ]
 
 
-def changed(value, path, new):
-    """``value`` with ``new`` at ``path``."""
-    if not path:
-        return new
-    copy = dict(value) if isinstance(value, dict) else list(value)
-    copy[path[0]] = changed(copy[path[0]], path[1:], new)
-    return copy
-
-
 @pytest.mark.parametrize(("path", "value", "said"), WRONG, ids=[".".join(map(str, row[0])) for row in WRONG])
 def test_names_what_is_wrong(path, value, said):
     with pytest.raises(DvError, match="^the file" + ".*" * (not said.startswith((",", ":"))) + said):
-        ClusterLock.parse(changed(sample().to_json(), path, value), "the file")
+        ClusterLock.parse(hostile_json.changed(sample().to_json(), path, value), "the file")
 
 
 def test_a_fee_recipient_of_a_validator_must_be_empty():
@@ -314,30 +306,11 @@ def test_specification_vectors(vectors, name):
     assert json.dumps(lock.to_json()) == json.dumps(case["input"])
 
 
-HOSTILE = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.floats(),
-    st.text(st.characters(), max_size=70),
-    st.sampled_from(["0x", "0x0", "\ud800", "0x" + "00" * 48, "0x" + "00" * 97, "AA==", "v1.0.0", "v1.11.0", "9" * 20]),
-    st.lists(st.none() | st.integers() | st.text(max_size=3), max_size=3),
-    st.dictionaries(st.text(max_size=3), st.none() | st.integers(), max_size=3),
-)
-
-
-def paths(value, path=()):
-    """The paths of all values inside a JSON value."""
-    yield path
-    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
-        yield from paths(item, (*path, key))
-
-
 @settings(max_examples=300, deadline=None)
-@given(st.data(), st.sampled_from(VERSIONS), HOSTILE)
+@given(st.data(), st.sampled_from(VERSIONS), hostile_json.values("0x" + "00" * 48, "0x" + "00" * 97))
 def test_any_value_anywhere(data, version, hostile):
     value = sample(version).to_json()
-    value = changed(value, data.draw(st.sampled_from(list(paths(value)))), hostile)
+    value = hostile_json.changed(value, data.draw(st.sampled_from(list(hostile_json.paths(value)))), hostile)
     try:
         lock = ClusterLock.parse(value)
         assert ClusterLock.parse(lock.dump()) == lock
