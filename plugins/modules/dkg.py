@@ -32,6 +32,16 @@ options:
     type: list
     elements: str
     default: []
+  stay:
+    description:
+      - Whether a process stays on the node while the ceremony waits, to be asked again in the same run. It ends when nobody
+        asks for five minutes, or when the ceremony does not wait any more.
+    type: bool
+    default: false
+  process:
+    description:
+      - The RV(process) of a result in the same run. Where it still runs it answers at once; where it does not the module is started.
+    type: dict
   accept_definition_hash:
     description:
       - The hash of the definition, confirmed by the node's operator. Needed for a definition that this node did not approve.
@@ -150,6 +160,19 @@ settled:
   returned: when there is a definition, outside of check mode
   type: list
   elements: str
+process:
+  description: The process that stays on the node, for the option O(process) of the next round. Null where none could.
+  returned: with O(stay), as long as the ceremony waits
+  type: dict
+  contains:
+    socket:
+      description: Path of its socket.
+      type: str
+      returned: always
+    python:
+      description: Path of its Python.
+      type: str
+      returned: always
 stored:
   description: Names of the files that were put into the store.
   returned: outside of check mode
@@ -181,6 +204,8 @@ ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
     attempt=dict(type="int", default=1),
     settled=dict(type="list", elements="str", default=[]),
+    stay=dict(type="bool", default=False),
+    process=dict(type="dict"),
     accept_definition_hash=dict(type="str"),
     testnet=TESTNET_SPEC,
     **CARRIER_SPEC,
@@ -242,7 +267,7 @@ def run_module(module):
 
 
 def main():
-    run(ARGUMENT_SPEC, run_module)
+    run(ARGUMENT_SPEC, run_module, stays=lambda result: result["state"] == "waiting" and "settled" in result)
 
 
 if __name__ == "__main__":

@@ -84,6 +84,7 @@ FIELDS = {
     "cluster": (_optional(lambda value: isinstance(value, dict)), "a cluster, or nothing"),
     "findings": (_list_of(_record(level=_text, check=_text, text=_text)), "a list of findings, with level, check and text"),
     "diff": (_record(before=_text, after=_text), "two texts, before and after"),
+    "process": (_optional(_exactly(socket=_text, python=_text)), "a process, with socket and python, or nothing"),
 }
 
 #: What Ansible itself says of a task, and only shows.

@@ -18,10 +18,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..errors import DvError, printable
 from ..storage.as_owner import as_owner_of
-from . import zip_importer
+from . import resident, zip_importer
 
 #: How deep an answer may nest: more than any of ours does.
 _LEVELS = 50
@@ -84,32 +85,58 @@ def _deliverable_result(result: dict[str, Any]) -> dict[str, Any]:
     return {**deliverable({name: value for name, value in result.items() if name not in exact}), **exact}
 
 
-def run(argument_spec: dict[str, Any], function: Callable[[AnsibleModule], dict[str, Any]], **constraints: Any) -> None:
+def run(
+    argument_spec: dict[str, Any],
+    function: Callable[[AnsibleModule], dict[str, Any]],
+    stays: Callable[[dict[str, Any]], bool] | None = None,
+    **constraints: Any,
+) -> None:
     """Run a module: ``function(module)`` returns the result (dict), or raises :class:`DvError`. What it makes in the option
     ``data_dir`` belongs to the owner of that directory.
 
     :param argument_spec: as for AnsibleModule
+    :param stays: of a module with the option ``stay``: says of a result whether the module may be asked again in this run. Then a
+        process stays that answers, see :mod:`.resident`
     :param constraints: further arguments of AnsibleModule, e.g. ``required_together``
     """
     module = _Module(argument_spec=argument_spec, supports_check_mode=True, **constraints)
     os.umask(0o077)
+    result = answer(module, function)
+    if result.get("failed"):
+        module.fail_json(**result)
+    if stays and module.params["stay"] and not module.check_mode and stays(result):
+        result["process"] = resident.start(lambda params: _again(module, argument_spec, function, params), stays)
+    module.exit_json(**result)
+
+
+def answer(module: AnsibleModule, function: Callable[[AnsibleModule], dict[str, Any]]) -> dict[str, Any]:
+    """What ``function`` returns, fit to be shown; or the failure that it ends with: ``failed`` and ``msg``."""
     try:
         if _missing:
             raise _missing[0]
         with as_owner_of(module.params.get("data_dir")):
-            result = _deliverable_result(function(module))
+            return _deliverable_result(function(module))
     except DvError as error:
-        module.fail_json(msg=str(error))
+        msg = str(error)
     except ImportError as error:
-        module.fail_json(
-            msg="%s Or set ansible_python_interpreter to a Python that has the packages of requirements-node.txt."
-            % missing_required_lib(error.name or str(error))
-        )
+        lacks = missing_required_lib(error.name or str(error))
+        msg = f"{lacks} Or set ansible_python_interpreter to a Python that has the packages of requirements-node.txt."
     except Exception as error:  # pylint: disable=broad-exception-caught
         # The text of an unforeseen error may hold anything, so only its kind and place are told.
         frame, line = list(traceback.walk_tb(error.__traceback__))[-1]
-        module.fail_json(
-            msg="unforeseen %s at %s line %d of %s: this is a bug in obol.dv, please report it"
-            % (type(error).__name__, frame.f_code.co_name, line, frame.f_globals["__name__"])
+        msg = (
+            f"unforeseen {type(error).__name__} at {frame.f_code.co_name} line {line} of {frame.f_globals['__name__']}: "
+            "this is a bug in obol.dv, please report it"
         )
-    module.exit_json(**result)
+    return {"failed": True, "msg": deliverable(msg)}
+
+
+def _again(
+    module: AnsibleModule, argument_spec: dict[str, Any], function: Callable[[AnsibleModule], dict[str, Any]], params: dict[str, Any]
+) -> dict[str, Any]:
+    """The answer to other ``params`` (dict) of the same module."""
+    validated = ArgumentSpecValidator(argument_spec).validate(params)
+    if validated.error_messages:
+        return {"failed": True, "msg": deliverable("; ".join(validated.error_messages))}
+    module.params = validated.validated_parameters
+    return answer(module, function)

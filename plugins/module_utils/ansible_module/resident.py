@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A process that stays on the node when a module has answered, and answers again: the start of a module costs more than a round of the
+DKG in a small cluster.
+
+It listens on a Unix socket in a directory of its own (0700). An exchange is one connection: the arguments as JSON, to the end of what is
+written; then the answer as JSON. The process ends when an answer is the last one, when nobody asked for :data:`IDLE` seconds, or when
+it fails. Nothing depends on it: who finds no process starts the module, and has the same result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import resource
+import shutil
+import socket
+import sys
+import tempfile
+import zipimport
+from collections.abc import Callable
+from typing import Any
+
+#: Seconds without a question after which it ends. A round of the largest clusters is shorter.
+IDLE = 300
+#: Seconds that one who connected may take to ask, and to take the answer.
+_PATIENCE = 60
+#: Most bytes of a question.
+_MAX_SIZE = 2**30
+
+
+def start(answer: Callable[[dict[str, Any]], dict[str, Any]], stays: Callable[[dict[str, Any]], bool]) -> dict[str, str] | None:
+    """Leave a process that gives the ``answer`` to arguments (dict), as long as an answer ``stays``.
+
+    :returns: ``socket``, the path of its socket, and ``python``, an interpreter for who asks it; None where it cannot be left
+    """
+    directory = tempfile.mkdtemp(prefix="obol-dv-")
+    path = os.path.join(directory, "socket")
+    try:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(path)
+        listener.listen(8)
+    except OSError:
+        shutil.rmtree(directory, ignore_errors=True)
+        return None
+    ready, done = os.pipe()
+    if os.fork():
+        os.close(done)
+        listener.close()
+        # AnsiballZ removes the code as soon as the module ends.
+        loaded = os.read(ready, 1) == b"1"
+        os.close(ready)
+        return {"socket": path, "python": sys.executable} if loaded else None
+    # From here on it is another process, which never returns.
+    try:
+        os.close(ready)
+        _detach(done, listener.fileno())
+        _load_everything()
+        os.write(done, b"1")
+        os.close(done)
+        _serve(listener, answer, stays)
+    except BaseException:  # pylint: disable=broad-exception-caught
+        pass
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        os._exit(0)
+
+
+def _detach(*kept: int) -> None:
+    """Be nobody's child, with nothing open but the file descriptors that are ``kept``; leave no core file, which would hold keys."""
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    os.chdir("/")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
+    first = 3
+    for descriptor in sorted(kept):
+        os.closerange(first, descriptor)
+        first = descriptor + 1
+    os.closerange(first, 4096)
+
+
+def _load_everything() -> None:
+    """Import all that came in the zip of this collection: some functions import what they need when they need it."""
+    if not isinstance(__spec__.loader, zipimport.zipimporter):
+        return
+    package = __name__.partition(".plugins.")[0] + ".plugins.module_utils"
+    root = package.replace(".", os.sep) + os.sep
+    for name in sorted(__spec__.loader._files):  # pylint: disable=protected-access
+        if name.startswith(root) and name.endswith(".py") and not name.endswith("__init__.py"):
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name.removesuffix(".py").replace(os.sep, "."))
+
+
+def _serve(listener: socket.socket, answer: Callable[[dict[str, Any]], dict[str, Any]], stays: Callable[[dict[str, Any]], bool]) -> None:
+    listener.settimeout(IDLE)
+    while True:
+        connection = listener.accept()[0]
+        connection.settimeout(_PATIENCE)
+        with connection:
+            given = answer(json.loads(_read(connection)))
+            last = bool(given.get("failed")) or not stays(given)
+            connection.sendall(json.dumps(given).encode())
+        if last:
+            return
+
+
+def _read(connection: socket.socket) -> bytes:
+    """All that is written to ``connection``, to its end."""
+    parts, size = [], 0
+    while part := connection.recv(2**20):
+        parts.append(part)
+        size += len(part)
+        if size > _MAX_SIZE:
+            raise ValueError
+    return b"".join(parts)
