@@ -181,7 +181,9 @@ stored:
 """
 
 import time
+from functools import partial
 
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module import resident
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, TESTNET_SPEC, networks_of
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
 
@@ -266,8 +268,13 @@ def run_module(module):
     return result
 
 
+def _stays(result):
+    """Whether another round may follow in this run."""
+    return result.get("state") == "waiting" and "settled" in result
+
+
 def main():
-    run(ARGUMENT_SPEC, run_module, stays=lambda result: result["state"] == "waiting" and "settled" in result)
+    run(ARGUMENT_SPEC, run_module, partial(resident.start, stays=_stays))
 
 
 if __name__ == "__main__":

@@ -33,11 +33,16 @@ _PATIENCE = 60
 _MAX_SIZE = 2**30
 
 
-def start(answer: Callable[[dict[str, Any]], dict[str, Any]], stays: Callable[[dict[str, Any]], bool]) -> dict[str, str] | None:
-    """Leave a process that gives the ``answer`` to arguments (dict), as long as an answer ``stays``.
+def start(
+    result: dict[str, Any], answer: Callable[[dict[str, Any]], dict[str, Any]], *, stays: Callable[[dict[str, Any]], bool]
+) -> dict[str, str] | None:
+    """Leave a process that gives the ``answer`` to arguments (dict), where the ``result`` that was just given ``stays``, and as long as
+    its own answers do.
 
     :returns: ``socket``, the path of its socket, and ``python``, an interpreter for who asks it; None where it cannot be left
     """
+    if not stays(result):
+        return None
     directory = tempfile.mkdtemp(prefix="obol-dv-")
     path = os.path.join(directory, "socket")
     try:

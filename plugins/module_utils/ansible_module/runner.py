@@ -22,7 +22,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..errors import DvError, printable
 from ..storage.as_owner import as_owner_of
-from . import resident, zip_importer
+from . import zip_importer
 
 #: How deep an answer may nest: more than any of ours does.
 _LEVELS = 50
@@ -88,15 +88,15 @@ def _deliverable_result(result: dict[str, Any]) -> dict[str, Any]:
 def run(
     argument_spec: dict[str, Any],
     function: Callable[[AnsibleModule], dict[str, Any]],
-    stays: Callable[[dict[str, Any]], bool] | None = None,
+    leave_process: Callable[[dict[str, Any], Callable[[dict[str, Any]], dict[str, Any]]], object] | None = None,
     **constraints: Any,
 ) -> None:
     """Run a module: ``function(module)`` returns the result (dict), or raises :class:`DvError`. What it makes in the option
     ``data_dir`` belongs to the owner of that directory.
 
     :param argument_spec: as for AnsibleModule
-    :param stays: of a module with the option ``stay``: says of a result whether the module may be asked again in this run. Then a
-        process stays that answers, see :mod:`.resident`
+    :param leave_process: of a module with the option ``stay``: given a result and a function that answers other arguments, leaves a
+        process on the node that does so, see :func:`.resident.start`; what it returns is the result's ``process``
     :param constraints: further arguments of AnsibleModule, e.g. ``required_together``
     """
     module = _Module(argument_spec=argument_spec, supports_check_mode=True, **constraints)
@@ -104,8 +104,8 @@ def run(
     result = answer(module, function)
     if result.get("failed"):
         module.fail_json(**result)
-    if stays and module.params["stay"] and not module.check_mode and stays(result):
-        result["process"] = resident.start(lambda params: _again(module, argument_spec, function, params), stays)
+    if leave_process and module.params["stay"] and not module.check_mode:
+        result["process"] = leave_process(result, lambda params: _again(module, argument_spec, function, params))
     module.exit_json(**result)
 
 

@@ -51,6 +51,7 @@ GOOD = {
     "cluster": REPORT,
     "findings": [{"level": "error", "check": "mode", "text": "x"}],
     "diff": {"before": "", "after": "x"},
+    "process": {"socket": "/tmp/x/socket", "python": "/usr/bin/python3"},
 }
 
 #: What Ansible obeys in an answer, or may one day.
