@@ -14,3 +14,4 @@ class ActionModule(WithBackupCopies, Carrier):
     """See the module of the same name."""
 
     BRINGS = (PROPOSAL, APPROVALS, DEFINITION, DKG)
+    LAST = True

@@ -9,3 +9,5 @@ from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeMod
 
 class ActionModule(NodeModule):
     """See the module of the same name."""
+
+    LAST = True

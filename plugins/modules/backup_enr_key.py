@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - obol.dv.attributes
   - obol.dv.attributes.action
   - obol.dv.node
+  - obol.dv.node.process
 options:
   recipients:
     description:
@@ -74,57 +75,8 @@ peer_id:
   type: str
 """
 
-import os
-import time
-
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
-
-with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.agreement import approval
-    from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key
-    from ansible_collections.obol.dv.plugins.module_utils.crypto import age, secp256k1
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-    from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
-    from ansible_collections.obol.dv.plugins.module_utils.storage import files
-
-ARGUMENT_SPEC = dict(
-    data_dir=dict(type="path", required=True),
-    recipients=dict(type="list", elements="str", required=True),
-    backup_dir=dict(type="path", required=True),
-    dest=dict(type="str"),
-)
-
-
-def run_module(module):
-    params = module.params
-    recipients = age.parse_recipients(params["recipients"], "dv_backup_recipients")
-    result = dict(changed=True, path=None, recipients=recipients, created=None, peer_id=None)
-    data_dir = DataDir(params["data_dir"])
-    if not node_key.exists(data_dir):
-        if module.check_mode:
-            return result
-        raise DvError(f"{data_dir} has no {layout.NODE_KEY}", "a key to back up", "run obol.dv.enr first")
-    private_key = node_key.read(data_dir)
-    result["peer_id"] = enr.peer_id(secp256k1.public_key(private_key))
-    backups = enr_key.find(params["backup_dir"], result["peer_id"])
-    for error in backups.damaged:
-        module.warn(str(error))
-    backup = backups.newest(recipients)
-    approved = data_dir.read(approval.FILE, approval.MAX_SIZE)
-    copy = approved and enr_key.approval_path(params["backup_dir"], result["peer_id"], approved)
-    result["changed"] = backup is None or bool(copy) and not os.path.lexists(copy)
-    if backup is None:
-        if module.check_mode:
-            return result
-        backup = enr_key.make(params["backup_dir"], result["peer_id"], private_key, recipients, time.time())
-    outbox = {os.path.basename(path): files.read(path, enr_key.MAX_SIZE).decode() for path in backup.paths}
-    if copy:
-        if not module.check_mode:
-            files.write_same(copy, approved)
-        outbox[os.path.basename(copy)] = approved.decode()
-    return dict(result, path=backup.path, created=backup.created, outbox=outbox)
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import run
+from ansible_collections.obol.dv.plugins.module_utils.module_backends.backup_enr_key import ARGUMENT_SPEC, run_module
 
 
 def main():

@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - obol.dv.node
   - obol.dv.node.store
   - obol.dv.node.testnet
+  - obol.dv.node.process
 options:
   creator:
     description: Address of the creator, if it is known. It is told as long as the proposal is missing.
@@ -111,105 +112,8 @@ stored:
   elements: str
 """
 
-
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, TESTNET_SPEC, networks_of
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
-
-with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance, bindings
-    from ansible_collections.obol.dv.plugins.module_utils.agreement.assembly import assemble
-    from ansible_collections.obol.dv.plugins.module_utils.agreement.proposal import check_proposal
-    from ansible_collections.obol.dv.plugins.module_utils.agreement.status import evaluate_agreement
-    from ansible_collections.obol.dv.plugins.module_utils.cluster import definition_checks
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.canonical import canonical_form
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import NodeStatus
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import summarize
-    from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir import accepted_definition, node_key
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
-    from ansible_collections.obol.dv.plugins.module_utils.storage import files
-
-ARGUMENT_SPEC = dict(
-    data_dir=dict(type="path", required=True),
-    creator=dict(type="str"),
-    definition_file=dict(type="str"),
-    accept_definition_hash=dict(type="str"),
-    testnet=TESTNET_SPEC,
-    **CARRIER_SPEC,
-)
-
-
-def run_module(module):
-    params, networks = module.params, networks_of(module.params)
-    data_dir, inbox = DataDir(params["data_dir"]), params["inbox"]
-    if module.check_mode and not node_key.exists(data_dir):
-        # The run would make it first, and approve.
-        return dict(summarize(), **NodeStatus(state="planned", step="approval").result(), changed=True)
-    confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
-    definition, stored, kept = _definition(params, confirmed, networks, module.check_mode)
-    definition = acceptance.choose(data_dir, definition, confirmed)
-    if definition is None:
-        waiting = _waiting(module, networks)
-        return dict(waiting, changed=waiting["changed"] or kept)
-    own_key = secp256k1.public_key(node_key.read(data_dir))
-    before = _read(data_dir.path(DEFINITION))
-    new = before is None or canonical_form(Definition.parse(before)) != definition
-    try:
-        if module.check_mode:
-            record = acceptance.check_acceptable(data_dir, definition, own_key, confirmed, networks, inbox)
-            changed = new or record != accepted_definition.read(data_dir)
-        else:
-            changed = acceptance.accept_definition(data_dir, definition, own_key, confirmed, networks, inbox)
-    except bindings.Unbound as error:
-        node_status = NodeStatus(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
-        return dict(summarize(), **node_status.result(), changed=kept)
-    text = definition.dump().decode()
-    return dict(
-        summarize(definition, own_key),
-        **NodeStatus(state="complete", detail=f"{DEFINITION} is in {data_dir}").result(),
-        changed=changed or kept,
-        # In the store it may have another spelling: that is no matter. Who has begun goes on, whatever lies there: the DKG tells.
-        outbox={} if stored and (definition == stored or data_dir.sent_rounds(definition.definition_hash)) else {DEFINITION: text},
-        diff=dict(before=before or "", after=text + "\n") if new else dict(before="", after=""),
-    )
-
-
-def _definition(params, confirmed, networks, check_mode):
-    """The definition (or None), put together or as found in the store; the one that the store holds (or None); whether an approval
-    was kept."""
-    data_dir, inbox, where = DataDir(params["data_dir"]), params["inbox"], f"in {params['store']}"
-    stored, kept = None, False
-    if DEFINITION in inbox:
-        stored = Definition.parse(inbox[DEFINITION], f"the definition {params['definition_file'] or where}")
-        definition_checks.check_hashes(stored)
-        # The signatures of one that was made elsewhere, and confirmed, stay as they came.
-        stored = canonical_form(stored, signatures=stored.definition_hash != confirmed)
-    if PROPOSAL in inbox:
-        proposal = check_proposal(inbox[PROPOSAL], f"the proposal {where}", networks)
-        network = networks.of(proposal)
-        approvals = bindings.choose(data_dir, proposal, inbox, network, acceptance.is_accepted(data_dir))
-        kept = not check_mode and bindings.keep(data_dir, proposal, approvals, network)
-        if len(approvals) == len(proposal.operators):
-            return assemble(proposal, approvals, network), stored, kept
-    return stored, stored, kept
-
-
-def _read(path):
-    """The text of the file ``path``, or None."""
-    content = files.read_if_exists(path)
-    return None if content is None else content.decode("utf-8", "replace")
-
-
-def _waiting(module, networks):
-    params = module.params
-    node_status, known = evaluate_agreement(
-        DataDir(params["data_dir"]), params["inbox"], params["store"], networks, creator=params["creator"]
-    )
-    state = "planned" if module.check_mode else node_status.state
-    return dict(known, **dict(node_status.result(), state=state), changed=module.check_mode)
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import run
+from ansible_collections.obol.dv.plugins.module_utils.module_backends.definition import ARGUMENT_SPEC, run_module
 
 
 def main():

@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - obol.dv.attributes.action
   - obol.dv.node.wallet
   - obol.dv.node.terms
+  - obol.dv.node.process
 options:
   policy_file:
     description: Path of the policy.
@@ -47,40 +48,8 @@ address:
   type: str
 """
 
-import os
-
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import WALLET_SPEC
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
-
-with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.agreement import policy
-    from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
-    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
-    from ansible_collections.obol.dv.plugins.module_utils.storage import files
-
-ARGUMENT_SPEC = dict(
-    policy_file=dict(type="path", required=True),
-    terms=dict(type="dict", required=True),
-    **WALLET_SPEC,
-)
-
-
-def run_module(module):
-    params = module.params
-    terms = parse_config(params["terms"], operators_pending=True)
-    new_wallet, new_policy = (not os.path.lexists(params[name]) for name in ("wallet_file", "policy_file"))
-    # It names the operators, so it waits until each has a wallet.
-    new_policy = new_policy and "" not in terms.operators
-    changed = new_wallet or new_policy
-    if module.check_mode:
-        return dict(changed=changed, address=None if new_wallet else key_file_wallet.address(params["wallet_file"]))
-    if new_wallet:
-        key_file_wallet.create(params["wallet_file"], params["wallet_password_file"])
-    if new_policy:
-        files.make_directory(os.path.dirname(params["policy_file"]))
-        files.write_new(params["policy_file"], policy.allowing(terms).encode())
-    key_file_wallet.finish_interrupted_write(*(params[name] for name in ("wallet_file", "wallet_password_file", "policy_file")))
-    return dict(changed=changed, address=key_file_wallet.address(params["wallet_file"]))
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import run
+from ansible_collections.obol.dv.plugins.module_utils.module_backends.demo_operator import ARGUMENT_SPEC, run_module
 
 
 def main():

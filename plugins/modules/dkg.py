@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - obol.dv.node
   - obol.dv.node.store
   - obol.dv.node.testnet
+  - obol.dv.node.process
 options:
   attempt:
     description:
@@ -32,16 +33,6 @@ options:
     type: list
     elements: str
     default: []
-  stay:
-    description:
-      - Whether a process stays on the node while the ceremony waits, to be asked again in the same run. It ends when nobody
-        asks for five minutes, or when the ceremony does not wait any more.
-    type: bool
-    default: false
-  process:
-    description:
-      - The RV(process) of a result in the same run. Where it still runs it answers at once; where it does not the module is started.
-    type: dict
   accept_definition_hash:
     description:
       - The hash of the definition, confirmed by the node's operator. Needed for a definition that this node did not approve.
@@ -160,19 +151,6 @@ settled:
   returned: when there is a definition, outside of check mode
   type: list
   elements: str
-process:
-  description: The process that stays on the node, for the option O(process) of the next round. Null where none could.
-  returned: with O(stay), as long as the ceremony waits
-  type: dict
-  contains:
-    socket:
-      description: Path of its socket.
-      type: str
-      returned: always
-    python:
-      description: Path of its Python.
-      type: str
-      returned: always
 stored:
   description: Names of the files that were put into the store.
   returned: outside of check mode
@@ -180,101 +158,12 @@ stored:
   elements: str
 """
 
-import time
-from functools import partial
-
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module import resident
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, TESTNET_SPEC, networks_of
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
-
-with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance
-    from ansible_collections.obol.dv.plugins.module_utils.agreement.bindings import Unbound
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import NodeStatus
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import dkg_folder
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.summary import summarize
-    from ansible_collections.obol.dv.plugins.module_utils.crypto.secp256k1 import public_key
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION, LOCK, DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
-    from ansible_collections.obol.dv.plugins.module_utils.dkg.inbox import select
-    from ansible_collections.obol.dv.plugins.module_utils.dkg.status import note_other_definitions
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
-    from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-
-ARGUMENT_SPEC = dict(
-    data_dir=dict(type="path", required=True),
-    attempt=dict(type="int", default=1),
-    settled=dict(type="list", elements="str", default=[]),
-    stay=dict(type="bool", default=False),
-    process=dict(type="dict"),
-    accept_definition_hash=dict(type="str"),
-    testnet=TESTNET_SPEC,
-    **CARRIER_SPEC,
-)
-
-
-def run_module(module):
-    params, networks = module.params, networks_of(module.params)
-    data_dir = DataDir(params["data_dir"])
-    if not data_dir.holds(DEFINITION):
-        detail = f"there is no {DEFINITION} in {data_dir} yet: it needs the approvals of all operators"
-        state = "planned" if module.check_mode else "waiting"
-        return dict(NodeStatus(state=state, step="definition", detail=detail).result(), changed=module.check_mode)
-    private_key = node_key.read(data_dir)
-    own_key = public_key(private_key)
-    confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
-    try:
-        definition = acceptance.definition_to_run(data_dir, own_key, confirmed, networks, dry_run=module.check_mode)
-    except Unbound as error:
-        node_status = NodeStatus(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
-        return dict(node_status.result(), changed=False)
-    summary = summarize(definition, own_key)
-    complete = data_dir.holds(LOCK)
-    used = None if complete else node_key.in_use(data_dir, time.time())
-    if used:
-        raise DvError(used, "a key that no charon uses", "stop that charon, then run again")
-    if module.check_mode:
-        state, detail = ("complete", "nothing to do") if complete else ("planned", "would take part in the ceremony")
-        return dict(summary, **NodeStatus(state=state, detail=detail).result(), changed=not complete)
-    texts = select(definition.definition_hash, params["inbox"])
-    prefix, settled = dkg_folder(definition.definition_hash), tuple(params["settled"])
-    outcome = ceremony.step(
-        data_dir,
-        definition,
-        private_key,
-        texts,
-        params["attempt"],
-        network=networks.of(definition),
-        completed_rounds=[name.removeprefix(prefix) for name in settled],
-    )
-    outcome = note_other_definitions(outcome, definition, private_key, params["inbox"])
-    stored = set(texts.values())
-    outbox = {
-        prefix + name: text
-        for name, text in outcome.outbox.items()
-        if texts.get(name) != text and not (name in outcome.handed_on and text in stored)
-    }
-    result = dict(
-        summary,
-        **outcome.result(),
-        changed=outcome.changed,
-        outbox={name: text for name, text in outbox.items() if not name.startswith(settled)},
-        handed_on=[prefix + name for name in outcome.handed_on],
-        settled=[prefix + name for name in outcome.completed_rounds],
-    )
-    if outcome.state in ("aborted", "stopped"):
-        result.update(failed=True, msg=outcome.detail)
-    return result
-
-
-def _stays(result):
-    """Whether another round may follow in this run."""
-    return result.get("state") == "waiting" and "settled" in result
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import run
+from ansible_collections.obol.dv.plugins.module_utils.module_backends.dkg import ARGUMENT_SPEC, run_module
 
 
 def main():
-    run(ARGUMENT_SPEC, run_module, partial(resident.start, stays=_stays))
+    run(ARGUMENT_SPEC, run_module)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ extends_documentation_fragment:
   - obol.dv.attributes
   - obol.dv.attributes.action
   - obol.dv.node
+  - obol.dv.node.process
 options:
   owner:
     description:
@@ -62,53 +63,8 @@ key_path:
   type: str
 """
 
-import os
-
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
-
-with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key
-    from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
-    from ansible_collections.obol.dv.plugins.module_utils.storage import files, ownership
-
-ARGUMENT_SPEC = dict(
-    data_dir=dict(type="path", required=True),
-    owner=dict(type="str"),
-    backup_dir=dict(type="path"),
-    backup_dest=dict(type="str"),
-)
-
-
-def run_module(module):
-    data_dir, backup_dir = DataDir(module.params["data_dir"]), module.params["backup_dir"]
-    wanted = ownership.parse(module.params["owner"], "dv_data_owner") if module.params["owner"] else None
-    if wanted:
-        ownership.check(wanted, "dv_data_owner")
-    result = dict(key_path=data_dir.path(layout.NODE_KEY), enr=None, peer_id=None, enr_key_backup="" if backup_dir else None)
-    new = not node_key.exists(data_dir)
-    if new and module.check_mode:
-        return dict(result, changed=True)
-    if wanted:
-        # Its user must be able to get there.
-        files.make_directory(os.path.dirname(os.path.abspath(data_dir.root)), 0o711)
-    files.make_directory(data_dir.root)
-    given = bool(wanted) and ownership.give_to(wanted, data_dir.root, dry_run=module.check_mode)
-    with data_dir.as_owner():
-        if new:
-            with data_dir.exclusive():
-                if not node_key.exists(data_dir):
-                    node_key.create(data_dir)
-        else:
-            # A killed run may have made it: it has to last before anybody hears of its ENR.
-            files.sync_directory(data_dir.root)
-        private_key = node_key.read(data_dir)
-    peer_id = enr.peer_id(secp256k1.public_key(private_key))
-    if backup_dir:
-        result["enr_key_backup"] = enr_key.newest(backup_dir, peer_id)
-    return dict(result, changed=new or given, enr=enr.encode(private_key), peer_id=peer_id)
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import run
+from ansible_collections.obol.dv.plugins.module_utils.module_backends.enr import ARGUMENT_SPEC, run_module
 
 
 def main():

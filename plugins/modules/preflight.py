@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - obol.dv.node.hazards
   - obol.dv.node.testnet
   - obol.dv.node.wallet
+  - obol.dv.node.process
 options:
   operator_address:
     description: Address of the node's operator. Left out, the wallet tells it.
@@ -120,100 +121,12 @@ accepted:
   elements: str
 """
 
-import time
-
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import (
-    CARRIER_SPEC,
-    HAZARDS_SPEC,
-    TESTNET_SPEC,
-    WALLET_SPEC,
-    networks_of,
-)
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
-
-with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.agreement import acceptance
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex
-    from ansible_collections.obol.dv.plugins.module_utils.errors import Collector, DvError
-    from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
-    from ansible_collections.obol.dv.plugins.module_utils.node import preflight
-
-ARGUMENT_SPEC = dict(
-    data_dir=dict(type="path", required=True),
-    terms=dict(type="dict", required=True),
-    operator_address=dict(type="str"),
-    share_index=dict(type="int"),
-    wallet_create=dict(type="bool", default=False),
-    policy_file=dict(type="path", required=True),
-    accept_config_hash=dict(type="str"),
-    definition_file=dict(type="str"),
-    accept_definition_hash=dict(type="str"),
-    owner=dict(type="str"),
-    backup_recipients=dict(type="list", elements="str"),
-    backup_dir=dict(type="path"),
-    backup_dest=dict(type="str"),
-    variables=dict(type="list", elements="str", default=[]),
-    testnet=TESTNET_SPEC,
-    **HAZARDS_SPEC,
-    **WALLET_SPEC,
-    **CARRIER_SPEC,
-)
-
-
-def run_module(module):
-    params = module.params
-    problems, confirmed = Collector(), {}
-    for name in ("accept_config_hash", "accept_definition_hash"):
-        with problems:
-            confirmed[name] = from_hex(params[name], 32, "dv_" + name) or None
-    node = preflight.Node(
-        data_dir=DataDir(params["data_dir"]),
-        wallet_file=params["wallet_file"],
-        password_file=params["wallet_password_file"],
-        policy_file=params["policy_file"],
-        address=params["operator_address"],
-        share_index=params["share_index"],
-        wallet_create=params["wallet_create"],
-        # One that is not a hash is said above: it needs no second error for want of a policy.
-        confirmed_config_hash=confirmed.get("accept_config_hash", b""),
-        confirmed_definition_hash=confirmed.get("accept_definition_hash"),
-        demo=params["demo"],
-        accept=params["accept"],
-        owner=params["owner"],
-        backup_recipients=params["backup_recipients"] or (),
-        backup_dir=params["backup_dir"],
-    )
-    definition = params["inbox"].get(layout.DEFINITION)
-    given = preflight.Given(definition, params["definition_file"], networks_of(params)) if definition is not None else None
-    problems.errors += preflight.check(node, params["terms"], time.time(), given, params["inbox"])
-    texts = [str(error) for error in problems.errors]
-    # Of a finished definition its own hash is what everybody confirms.
-    told = preflight.summarize(node, {} if given else params["terms"], params["inbox"])
-    result = dict(told, changed=False, problems=texts, has_definition=_has_definition(node), enr=_enr(node))
-    if texts:
-        module.fail_json(msg="\n".join("- " + text for text in texts), **result)
-    return result
-
-
-def _has_definition(node):
-    try:
-        return acceptance.is_accepted(node.data_dir)
-    except DvError:
-        return False
-
-
-def _enr(node):
-    """The node's ENR, or None. Whatever is wrong with its key is among the problems already."""
-    try:
-        return enr.encode(node_key.read(node.data_dir))
-    except DvError:
-        return None
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import run
+from ansible_collections.obol.dv.plugins.module_utils.module_backends.preflight import ARGUMENT_SPEC, CONSTRAINTS, run_module
 
 
 def main():
-    run(ARGUMENT_SPEC, run_module, required_by=dict(backup_recipients=["backup_dir"]))
+    run(ARGUMENT_SPEC, run_module, **CONSTRAINTS)
 
 
 if __name__ == "__main__":

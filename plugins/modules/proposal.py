@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - obol.dv.node.hazards
   - obol.dv.node.wallet
   - obol.dv.node.store
+  - obol.dv.node.process
 """
 
 EXAMPLES = r"""
@@ -56,67 +57,8 @@ stored:
   elements: str
 """
 
-import datetime
-import uuid
-
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, HAZARDS_SPEC, WALLET_SPEC
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
-
-with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.agreement import hazards, proposal
-    from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
-    from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import to_hex
-    from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, raise_all
-    from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import Networks
-    from ansible_collections.obol.dv.plugins.module_utils.signers.key_file_wallet import KeyFileWallet
-
-ARGUMENT_SPEC = dict(
-    data_dir=dict(type="path", required=True),
-    terms=dict(type="dict", required=True),
-    **HAZARDS_SPEC,
-    **WALLET_SPEC,
-    **CARRIER_SPEC,
-)
-
-
-def run_module(module):
-    params = module.params
-    cluster_config = parse_config(params["terms"], operators_pending=module.check_mode)
-    raise_all(hazards.problems(cluster_config, params["demo"], params["accept"]))
-    data_dir = DataDir(params["data_dir"])
-    found = proposal.read(data_dir, cluster_config)
-    stored = params["inbox"].get(PROPOSAL)
-    if stored is not None and (not found or not _is_same(stored, found, cluster_config)):
-        raise DvError(
-            f"the store {params['store']} holds a proposal that is not of this node",
-            "the proposal that this node made" if found else "an empty store for a new cluster",
-            "if another node created the cluster, set dv_creator_node; if the proposal was made here and lost, use a new store; "
-            "otherwise ask where it comes from",
-        )
-    if not found and module.check_mode:
-        return dict(changed=True, config_hash=None)
-    made, changed = found, False
-    if not module.check_mode:
-        timestamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        signer = KeyFileWallet(params["wallet_file"], params["wallet_password_file"])
-        made, changed = proposal.propose(data_dir, cluster_config, signer, str(uuid.uuid4()).upper(), timestamp)
-    text = made.dump().decode()
-    return dict(
-        changed=changed,
-        config_hash=to_hex(made.config_hash),
-        outbox={PROPOSAL: text} if stored is None else {},
-        diff=dict(before="", after=text + "\n") if changed else dict(before="", after=""),
-    )
-
-
-def _is_same(stored, found, cluster_config):
-    """Whether the store's proposal is the one that this node made, in whatever spelling."""
-    try:
-        return proposal.check_proposal(stored, networks=Networks(cluster_config.network)) == found
-    except DvError:
-        return False
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import run
+from ansible_collections.obol.dv.plugins.module_utils.module_backends.proposal import ARGUMENT_SPEC, run_module
 
 
 def main():

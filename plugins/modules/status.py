@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - obol.dv.node
   - obol.dv.node.store
   - obol.dv.node.testnet
+  - obol.dv.node.process
 options:
   attempt:
     description:
@@ -167,53 +168,8 @@ operators:
       returned: always
 """
 
-import contextlib
-import os
-
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import CARRIER_SPEC, TESTNET_SPEC, networks_of
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-
-with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.node.status import evaluate_node
-    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
-
-ARGUMENT_SPEC = dict(
-    data_dir=dict(type="path", required=True),
-    attempt=dict(type="int", default=1),
-    operator_address=dict(type="str"),
-    share_index=dict(type="int"),
-    creator=dict(type="str"),
-    wallet_file=dict(type="path"),
-    backup_dir=dict(type="path"),
-    backup_dest=dict(type="str"),
-    testnet=TESTNET_SPEC,
-    **CARRIER_SPEC,
-)
-
-
-def run_module(module):
-    params = module.params
-    node_status, known = evaluate_node(
-        DataDir(params["data_dir"]),
-        params["inbox"],
-        params["store"],
-        params["attempt"],
-        networks_of(params),
-        params["operator_address"] or _address_of_wallet(params["wallet_file"]),
-        params["share_index"],
-        params["creator"],
-    )
-    backup = enr_key.newest(params["backup_dir"], known["peer_id"]) if params["backup_dir"] else None
-    return dict(known, **node_status.result(), enr_key_backup=backup, changed=False)
-
-
-def _address_of_wallet(path):
-    # What is wrong with a wallet, is said where it has to sign.
-    with contextlib.suppress(DvError):
-        return key_file_wallet.address(path) if path and os.path.lexists(path) else None
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import run
+from ansible_collections.obol.dv.plugins.module_utils.module_backends.status import ARGUMENT_SPEC, run_module
 
 
 def main():

@@ -17,6 +17,7 @@ extends_documentation_fragment:
   - obol.dv.attributes
   - obol.dv.attributes.action
   - obol.dv.node.testnet
+  - obol.dv.node.process
 options:
   path:
     description: A charon data directory, C(cluster-lock.json) or C(cluster-definition.json) on the node.
@@ -59,26 +60,8 @@ cluster:
   type: dict
 """
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.argument_specs import TESTNET_SPEC, networks_of
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
-
-with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
-
-ARGUMENT_SPEC = dict(path=dict(type="path", required=True), testnet=TESTNET_SPEC)
-
-
-def run_module(module):
-    report = verify_path(module.params["path"], networks_of(module.params))
-    findings = [dict(level=finding.level, check=finding.check, text=finding.text) for finding in report.findings]
-    for finding in findings:
-        if finding["level"] == "warning":
-            module.warn(f"{finding['check']}: {finding['text']}")
-    result = dict(changed=False, findings=findings, cluster=report.cluster)
-    if not report.ok:
-        errors = [f"- {finding['check']}: {finding['text']}" for finding in findings if finding["level"] == "error"]
-        module.fail_json(msg="%s is not as it should be:\n%s" % (module.params["path"], "\n".join(errors)), **result)
-    return result
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import run
+from ansible_collections.obol.dv.plugins.module_utils.module_backends.verify import ARGUMENT_SPEC, run_module
 
 
 def main():

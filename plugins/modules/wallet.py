@@ -14,6 +14,7 @@ description:
 extends_documentation_fragment:
   - obol.dv.attributes
   - obol.dv.attributes.action
+  - obol.dv.node.process
 options:
   path:
     description: Path of the key file on the node.
@@ -52,34 +53,8 @@ address:
   type: str
 """
 
-import os
-
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import packages, run
-
-with packages():
-    from ansible_collections.obol.dv.plugins.module_utils.agreement import approval
-    from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-    from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
-
-ARGUMENT_SPEC = dict(
-    path=dict(type="path", required=True),
-    password_file=dict(type="path", required=True, no_log=False),
-    create=dict(type="bool", default=False),
-    address=dict(type="str"),
-    data_dir=dict(type="path"),
-)
-
-
-def run_module(module):
-    params = module.params
-    path, data_dir = params["path"], params["data_dir"]
-    if data_dir and not os.path.lexists(path):
-        approved = approval.read(DataDir(data_dir))
-        # What has signed may be gone.
-        if approved:
-            return dict(changed=False, address=approved.address)
-    address, new = key_file_wallet.find_or_create(path, params["password_file"], params["address"], params["create"], module.check_mode)
-    return dict(changed=new, address=address)
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import run
+from ansible_collections.obol.dv.plugins.module_utils.module_backends.wallet import ARGUMENT_SPEC, run_module
 
 
 def main():

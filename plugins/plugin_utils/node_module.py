@@ -2,11 +2,35 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An action plugin that runs the module of the same name on the node, and takes from its answer only what modules of ours answer."""
+"""An action plugin that runs the module of the same name on the node, and takes from its answer only what modules of ours answer.
 
+The first module of a run that is started on a node leaves a process there, which answers for the next ones: see :mod:`.resident`.
+"""
+
+import json
+import shlex
+
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
+
+#: The fact of a node that names the process that was left there.
+PROCESS = "obol_dv_process"
+#: Connections that hand on what a command is given on its standard input.
+_WITH_INPUT = ("local", "ssh")
+#: Takes the question from its standard input to the process, if that is of the same user, and prints the answer.
+_CLIENT = """
+import os, socket, struct, sys
+process = socket.socket(socket.AF_UNIX)
+process.connect(sys.argv[1])
+if struct.unpack("3i", process.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1] != os.geteuid():
+    sys.exit(1)
+process.sendall(sys.stdin.buffer.read())
+process.shutdown(socket.SHUT_WR)
+while part := process.recv(2**20):
+    sys.stdout.buffer.write(part)
+"""
 
 
 class NodeModule(ActionBase):
@@ -14,6 +38,9 @@ class NodeModule(ActionBase):
 
     _requires_connection = True
     _supports_check_mode = True
+
+    #: Whether this is the last that is asked of a node in a run.
+    LAST = False
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
@@ -34,13 +61,42 @@ class NodeModule(ActionBase):
 
         :raises DvError: no module of ours answers so
         """
+        answer = self._ask(arguments, task_vars)
+        return self._start(arguments, task_vars) if answer is None else answers.check(answer)
+
+    def _ask(self, arguments, task_vars):
+        """The answer (dict) of the process that an earlier module of this run left on the node, or None where none comes."""
+        process = ((task_vars or {}).get("ansible_facts") or {}).get(PROCESS)
+        if not process or self._connection.transport not in _WITH_INPUT:
+            return None
+        module = self._task.action.rpartition(".")[2]
+        question = dict(module=module, params=dict(arguments), check_mode=self._task.check_mode, last=self.LAST)
+        command = shlex.join([process["python"], "-I", "-S", "-c", _CLIENT, process["socket"]])
         try:
-            answer = self._execute_module(module_args=arguments, task_vars=task_vars)
+            done = self._low_level_execute_command(command, in_data=json.dumps(question).encode())
+        except AnsibleError:
+            # Starting the module tells what is wrong.
+            return None
+        try:
+            answer = json.loads(answers.only_answer(done["stdout"])) if done["rc"] == 0 else None
+        except ValueError:
+            return None
+        return answer if isinstance(answer, dict) else None
+
+    def _start(self, arguments, task_vars):
+        """The answer of the module, started anew."""
+        stay = not self.LAST and self._connection.transport in _WITH_INPUT
+        try:
+            answer = self._execute_module(module_args={**arguments, "stay": stay}, task_vars=task_vars)
         except (AttributeError, RecursionError, TypeError):
             # Ansible takes its own part of an answer as it comes, whatever it is.
             raise answers.unreadable() from None
         answer = answers.check(answer)
-        if self._discovered_interpreter_key:
-            # Ansible's own finding, here on the control node: without it each task would look for a Python again.
-            answer["ansible_facts"] = {self._discovered_interpreter_key: self._discovered_interpreter}
+        # What Ansible found, and what we left, here on the control node: without it each task would look for a Python, and start it, again.
+        facts = {self._discovered_interpreter_key: self._discovered_interpreter} if self._discovered_interpreter_key else {}
+        process = answer.pop("process", None)
+        if process:
+            facts[PROCESS] = process
+        if facts:
+            answer["ansible_facts"] = facts
         return answer

@@ -34,6 +34,9 @@ HAZARDS_SPEC = dict(
     demo=dict(type="bool", default=False),
 )
 
+#: Option of every module that runs on a node.
+PROCESS_SPEC = dict(stay=dict(type="bool", default=False))
+
 #: Options of every module that meets the store through the action plugin of the same name.
 CARRIER_SPEC = dict(
     store=dict(type="str", required=True),

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A process that stays on the node when a module has answered, and answers again: the start of a module costs more than a round of the
-DKG in a small cluster.
+"""A process that stays on the node when a module has answered, and answers for the next ones: the start of a module costs more than most
+of them do.
 
-It listens on a Unix socket in a directory of its own (0700). An exchange is one connection: the arguments as JSON, to the end of what is
-written; then the answer as JSON. The process ends when an answer is the last one, when nobody asked for :data:`IDLE` seconds, or when
-it fails. Nothing depends on it: who finds no process starts the module, and has the same result.
+It listens on a Unix socket in a directory of its own (0700). An exchange is one connection: the question as JSON, to the end of what is
+written; then the answer as JSON. The process ends after a question that is the ``last``, when nobody asked for :data:`IDLE` seconds, or
+when it fails. Nothing depends on it: who finds no process starts the module, and has the same result.
 """
 
 from __future__ import annotations
@@ -25,24 +25,19 @@ import zipimport
 from collections.abc import Callable
 from typing import Any
 
-#: Seconds without a question after which it ends. A round of the largest clusters is shorter.
-IDLE = 300
+#: Seconds without a question after which it ends.
+IDLE = 60
 #: Seconds that one who connected may take to ask, and to take the answer.
 _PATIENCE = 60
 #: Most bytes of a question.
 _MAX_SIZE = 2**30
 
 
-def start(
-    result: dict[str, Any], answer: Callable[[dict[str, Any]], dict[str, Any]], *, stays: Callable[[dict[str, Any]], bool]
-) -> dict[str, str] | None:
-    """Leave a process that gives the ``answer`` to arguments (dict), where the ``result`` that was just given ``stays``, and as long as
-    its own answers do.
+def start(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, str] | None:
+    """Leave a process that gives the ``answer`` (dict) to questions (dict).
 
     :returns: ``socket``, the path of its socket, and ``python``, an interpreter for who asks it; None where it cannot be left
     """
-    if not stays(result):
-        return None
     directory = tempfile.mkdtemp(prefix="obol-dv-")
     path = os.path.join(directory, "socket")
     try:
@@ -67,7 +62,7 @@ def start(
         _load_everything()
         os.write(done, b"1")
         os.close(done)
-        _serve(listener, answer, stays)
+        _serve(listener, answer)
     except BaseException:  # pylint: disable=broad-exception-caught
         pass
     finally:
@@ -104,16 +99,15 @@ def _load_everything() -> None:
                 importlib.import_module(name.removesuffix(".py").replace(os.sep, "."))
 
 
-def _serve(listener: socket.socket, answer: Callable[[dict[str, Any]], dict[str, Any]], stays: Callable[[dict[str, Any]], bool]) -> None:
+def _serve(listener: socket.socket, answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     listener.settimeout(IDLE)
     while True:
         connection = listener.accept()[0]
         connection.settimeout(_PATIENCE)
         with connection:
-            given = answer(json.loads(_read(connection)))
-            last = bool(given.get("failed")) or not stays(given)
-            connection.sendall(json.dumps(given).encode())
-        if last:
+            question = json.loads(_read(connection))
+            connection.sendall(json.dumps(answer(question)).encode())
+        if question.get("last"):
             return
 
 

@@ -85,31 +85,26 @@ def _deliverable_result(result: dict[str, Any]) -> dict[str, Any]:
     return {**deliverable({name: value for name, value in result.items() if name not in exact}), **exact}
 
 
-def run(
-    argument_spec: dict[str, Any],
-    function: Callable[[AnsibleModule], dict[str, Any]],
-    leave_process: Callable[[dict[str, Any], Callable[[dict[str, Any]], dict[str, Any]]], object] | None = None,
-    **constraints: Any,
-) -> None:
+def run(argument_spec: dict[str, Any], function: Callable[[AnsibleModule], dict[str, Any]], **constraints: Any) -> None:
     """Run a module: ``function(module)`` returns the result (dict), or raises :class:`DvError`. What it makes in the option
-    ``data_dir`` belongs to the owner of that directory.
+    ``data_dir`` belongs to the owner of that directory. With the option ``stay`` a process stays on the node, see :mod:`.resident`.
 
     :param argument_spec: as for AnsibleModule
-    :param leave_process: of a module with the option ``stay``: given a result and a function that answers other arguments, leaves a
-        process on the node that does so, see :func:`.resident.start`; what it returns is the result's ``process``
     :param constraints: further arguments of AnsibleModule, e.g. ``required_together``
     """
     module = _Module(argument_spec=argument_spec, supports_check_mode=True, **constraints)
     os.umask(0o077)
-    result = answer(module, function)
+    result = _answer(module, function)
+    if module.params.get("stay") and not result.get("failed"):
+        from . import resident
+
+        result["process"] = resident.start(lambda question: _answer_next(module, question))
     if result.get("failed"):
         module.fail_json(**result)
-    if leave_process and module.params["stay"] and not module.check_mode:
-        result["process"] = leave_process(result, lambda params: _again(module, argument_spec, function, params))
     module.exit_json(**result)
 
 
-def answer(module: AnsibleModule, function: Callable[[AnsibleModule], dict[str, Any]]) -> dict[str, Any]:
+def _answer(module: AnsibleModule, function: Callable[[AnsibleModule], dict[str, Any]]) -> dict[str, Any]:
     """What ``function`` returns, fit to be shown; or the failure that it ends with: ``failed`` and ``msg``."""
     try:
         if _missing:
@@ -131,12 +126,13 @@ def answer(module: AnsibleModule, function: Callable[[AnsibleModule], dict[str, 
     return {"failed": True, "msg": deliverable(msg)}
 
 
-def _again(
-    module: AnsibleModule, argument_spec: dict[str, Any], function: Callable[[AnsibleModule], dict[str, Any]], params: dict[str, Any]
-) -> dict[str, Any]:
-    """The answer to other ``params`` (dict) of the same module."""
-    validated = ArgumentSpecValidator(argument_spec).validate(params)
+def _answer_next(module: AnsibleModule, question: dict[str, Any]) -> dict[str, Any]:
+    """The answer of another module: ``question`` has its name (``module``), its arguments (``params``) and ``check_mode``."""
+    from ..module_backends.registry import backend
+
+    asked = backend(question["module"])
+    validated = ArgumentSpecValidator(asked.ARGUMENT_SPEC, **getattr(asked, "CONSTRAINTS", {})).validate(question["params"])
     if validated.error_messages:
         return {"failed": True, "msg": deliverable("; ".join(validated.error_messages))}
-    module.params = validated.validated_parameters
-    return answer(module, function)
+    module.params, module.check_mode = validated.validated_parameters, question["check_mode"]
+    return _answer(module, asked.run_module)

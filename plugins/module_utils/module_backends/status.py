@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the module ``status`` does on a node."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..ansible_module.argument_specs import CARRIER_SPEC, PROCESS_SPEC, TESTNET_SPEC, networks_of
+from ..ansible_module.runner import packages
+from ..errors import DvError
+
+with packages():
+    from ..backup import enr_key
+    from ..data_dir.layout import DataDir
+    from ..node.status import evaluate_node
+    from ..signers import key_file_wallet
+
+ARGUMENT_SPEC = dict(
+    data_dir=dict(type="path", required=True),
+    attempt=dict(type="int", default=1),
+    operator_address=dict(type="str"),
+    share_index=dict(type="int"),
+    creator=dict(type="str"),
+    wallet_file=dict(type="path"),
+    backup_dir=dict(type="path"),
+    backup_dest=dict(type="str"),
+    testnet=TESTNET_SPEC,
+    **CARRIER_SPEC,
+    **PROCESS_SPEC,
+)
+
+
+def run_module(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+    node_status, known = evaluate_node(
+        DataDir(params["data_dir"]),
+        params["inbox"],
+        params["store"],
+        params["attempt"],
+        networks_of(params),
+        params["operator_address"] or _address_of_wallet(params["wallet_file"]),
+        params["share_index"],
+        params["creator"],
+    )
+    backup = enr_key.newest(params["backup_dir"], known["peer_id"]) if params["backup_dir"] else None
+    return dict(known, **node_status.result(), enr_key_backup=backup, changed=False)
+
+
+def _address_of_wallet(path):
+    # What is wrong with a wallet, is said where it has to sign.
+    with contextlib.suppress(DvError):
+        return key_file_wallet.address(path) if path and os.path.lexists(path) else None
