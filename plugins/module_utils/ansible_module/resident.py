@@ -12,8 +12,6 @@ when it fails. Nothing depends on it: who finds no process starts the module, an
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import json
 import os
 import resource
@@ -40,28 +38,19 @@ def start(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, str] 
     """
     directory = tempfile.mkdtemp(prefix="obol-dv-")
     path = os.path.join(directory, "socket")
+    listener = socket.socket(socket.AF_UNIX)
     try:
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        _keep_code(directory)
         listener.bind(path)
-        listener.listen(8)
+        listener.listen()
+        if os.fork():
+            return {"socket": path, "python": sys.executable}
     except OSError:
         shutil.rmtree(directory, ignore_errors=True)
         return None
-    ready, done = os.pipe()
-    if os.fork():
-        os.close(done)
-        listener.close()
-        # AnsiballZ removes the code as soon as the module ends.
-        loaded = os.read(ready, 1) == b"1"
-        os.close(ready)
-        return {"socket": path, "python": sys.executable} if loaded else None
     # From here on it is another process, which never returns.
     try:
-        os.close(ready)
-        _detach(done, listener.fileno())
-        _load_everything()
-        os.write(done, b"1")
-        os.close(done)
+        _detach(listener.fileno())
         _serve(listener, answer)
     except BaseException:  # pylint: disable=broad-exception-caught
         pass
@@ -70,8 +59,20 @@ def start(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, str] 
         os._exit(0)
 
 
-def _detach(*kept: int) -> None:
-    """Be nobody's child, with nothing open but the file descriptors that are ``kept``; leave no core file, which would hold keys."""
+def _keep_code(directory: str) -> None:
+    """AnsiballZ removes the zip that we came in when the module ends: import what is not imported yet from a copy in ``directory``."""
+    if not isinstance(__spec__.loader, zipimport.zipimporter):
+        return
+    archive, copy = __spec__.loader.archive, os.path.join(directory, "code.zip")
+    shutil.copyfile(archive, copy)
+    for module in list(sys.modules.values()):
+        places = getattr(module, "__path__", None)
+        if isinstance(places, list):
+            module.__path__ = [copy + place.removeprefix(archive) if place.startswith(archive) else place for place in places]
+
+
+def _detach(kept: int) -> None:
+    """Be nobody's child, with nothing open but the file descriptor that is ``kept``; leave no core file, which would hold keys."""
     os.setsid()
     if os.fork():
         os._exit(0)
@@ -80,23 +81,8 @@ def _detach(*kept: int) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
-    first = 3
-    for descriptor in sorted(kept):
-        os.closerange(first, descriptor)
-        first = descriptor + 1
-    os.closerange(first, 4096)
-
-
-def _load_everything() -> None:
-    """Import all that came in the zip of this collection: some functions import what they need when they need it."""
-    if not isinstance(__spec__.loader, zipimport.zipimporter):
-        return
-    package = __name__.partition(".plugins.")[0] + ".plugins.module_utils"
-    root = package.replace(".", os.sep) + os.sep
-    for name in sorted(__spec__.loader._files):  # pylint: disable=protected-access
-        if name.startswith(root) and name.endswith(".py") and not name.endswith("__init__.py"):
-            with contextlib.suppress(ImportError):
-                importlib.import_module(name.removesuffix(".py").replace(os.sep, "."))
+    os.closerange(3, kept)
+    os.closerange(kept + 1, 4096)
 
 
 def _serve(listener: socket.socket, answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:

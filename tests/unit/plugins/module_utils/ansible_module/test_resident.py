@@ -30,7 +30,7 @@ def answer(params):
         raise RuntimeError
     return dict(params, asked=len(asked), pid=os.getpid(), files=os.listdir("/proc/self/fd"))
 
-print(json.dumps(resident.start({}, answer, stays=lambda result: not result.get("last"))))
+print(json.dumps(resident.start(answer)))
 """
 
 
