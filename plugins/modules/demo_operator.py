@@ -48,12 +48,11 @@ address:
   type: str
 """
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import run
-from ansible_collections.obol.dv.plugins.module_utils.module_backends.demo_operator import ARGUMENT_SPEC, run_module
+from ansible_collections.obol.dv.plugins.module_utils.module_backends import registry
 
 
 def main():
-    run(ARGUMENT_SPEC, run_module)
+    registry.run("demo_operator")
 
 
 if __name__ == "__main__":

@@ -63,12 +63,11 @@ key_path:
   type: str
 """
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import run
-from ansible_collections.obol.dv.plugins.module_utils.module_backends.enr import ARGUMENT_SPEC, run_module
+from ansible_collections.obol.dv.plugins.module_utils.module_backends import registry
 
 
 def main():
-    run(ARGUMENT_SPEC, run_module)
+    registry.run("enr")
 
 
 if __name__ == "__main__":

@@ -121,12 +121,11 @@ accepted:
   elements: str
 """
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import run
-from ansible_collections.obol.dv.plugins.module_utils.module_backends.preflight import ARGUMENT_SPEC, CONSTRAINTS, run_module
+from ansible_collections.obol.dv.plugins.module_utils.module_backends import registry
 
 
 def main():
-    run(ARGUMENT_SPEC, run_module, **CONSTRAINTS)
+    registry.run("preflight")
 
 
 if __name__ == "__main__":

@@ -57,12 +57,11 @@ stored:
   elements: str
 """
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import run
-from ansible_collections.obol.dv.plugins.module_utils.module_backends.proposal import ARGUMENT_SPEC, run_module
+from ansible_collections.obol.dv.plugins.module_utils.module_backends import registry
 
 
 def main():
-    run(ARGUMENT_SPEC, run_module)
+    registry.run("proposal")
 
 
 if __name__ == "__main__":

@@ -168,12 +168,11 @@ operators:
       returned: always
 """
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import run
-from ansible_collections.obol.dv.plugins.module_utils.module_backends.status import ARGUMENT_SPEC, run_module
+from ansible_collections.obol.dv.plugins.module_utils.module_backends import registry
 
 
 def main():
-    run(ARGUMENT_SPEC, run_module)
+    registry.run("status")
 
 
 if __name__ == "__main__":

@@ -60,12 +60,11 @@ cluster:
   type: dict
 """
 
-from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import run
-from ansible_collections.obol.dv.plugins.module_utils.module_backends.verify import ARGUMENT_SPEC, run_module
+from ansible_collections.obol.dv.plugins.module_utils.module_backends import registry
 
 
 def main():
-    run(ARGUMENT_SPEC, run_module)
+    registry.run("verify")
 
 
 if __name__ == "__main__":

@@ -2,23 +2,17 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs a module: the one place where the core's errors become a module's failures.
-
-A module is an argument spec and a function, ``run_module``, that compares wanted with found, calls the core once and returns
-the result. With the helpers here every module fails in the same way, and no traceback reaches a user.
-"""
+"""The one place where the core's errors become a module's failures: every module fails in the same way, and no traceback reaches a user."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import os
 import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..errors import DvError, printable
 from ..storage.as_owner import as_owner_of
@@ -33,7 +27,7 @@ _missing: list[ImportError] = []
 
 @contextlib.contextmanager
 def packages() -> Iterator[None]:
-    """Around a module's imports of the core: a package that this Python lacks becomes a failure of the module, by :func:`run`."""
+    """Around a module's imports of the core: a package that this Python lacks becomes a failure of the module, by :func:`answer`."""
     zip_importer.install()
     # What is imported stays. To search it for garbage, now and at the end, takes 0.03 s, a tenth of a small task.
     gc.disable()
@@ -46,7 +40,9 @@ def packages() -> Iterator[None]:
         gc.enable()
 
 
-class _Module(AnsibleModule):
+class Module(AnsibleModule):
+    """AnsibleModule for modules of ours."""
+
     def _log_invocation(self) -> None:
         """Tell the node's system log nothing: an inbox holds megabytes of messages, and a recipient may be a secret key, named by
         mistake. The parameter no_log does not do it: the task's value takes its place."""
@@ -85,27 +81,12 @@ def _deliverable_result(result: dict[str, Any]) -> dict[str, Any]:
     return {**deliverable({name: value for name, value in result.items() if name not in exact}), **exact}
 
 
-def run(argument_spec: dict[str, Any], function: Callable[[AnsibleModule], dict[str, Any]], **constraints: Any) -> None:
-    """Run a module: ``function(module)`` returns the result (dict), or raises :class:`DvError`. What it makes in the option
-    ``data_dir`` belongs to the owner of that directory. With the option ``stay`` a process stays on the node, see :mod:`.resident`.
+def answer(module: AnsibleModule, function: Callable[[AnsibleModule], dict[str, Any]]) -> dict[str, Any]:
+    """What ``function(module)`` returns (dict), fit to be shown; or the failure that it ends with: ``failed`` and ``msg``. What it makes
+    in the option ``data_dir`` belongs to the owner of that directory.
 
-    :param argument_spec: as for AnsibleModule
-    :param constraints: further arguments of AnsibleModule, e.g. ``required_together``
+    :param function: raises :class:`DvError` where it cannot do its work
     """
-    module = _Module(argument_spec=argument_spec, supports_check_mode=True, **constraints)
-    os.umask(0o077)
-    result = _answer(module, function)
-    if module.params.get("stay") and not result.get("failed"):
-        from . import resident
-
-        result["process"] = resident.start(lambda question: _answer_next(module, question))
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
-
-
-def _answer(module: AnsibleModule, function: Callable[[AnsibleModule], dict[str, Any]]) -> dict[str, Any]:
-    """What ``function`` returns, fit to be shown; or the failure that it ends with: ``failed`` and ``msg``."""
     try:
         if _missing:
             raise _missing[0]
@@ -124,15 +105,3 @@ def _answer(module: AnsibleModule, function: Callable[[AnsibleModule], dict[str,
             "this is a bug in obol.dv, please report it"
         )
     return {"failed": True, "msg": deliverable(msg)}
-
-
-def _answer_next(module: AnsibleModule, question: dict[str, Any]) -> dict[str, Any]:
-    """The answer of another module: ``question`` has its name (``module``), its arguments (``params``) and ``check_mode``."""
-    from ..module_backends.registry import backend
-
-    asked = backend(question["module"])
-    validated = ArgumentSpecValidator(asked.ARGUMENT_SPEC, **getattr(asked, "CONSTRAINTS", {})).validate(question["params"])
-    if validated.error_messages:
-        return {"failed": True, "msg": deliverable("; ".join(validated.error_messages))}
-    module.params, module.check_mode = validated.validated_parameters, question["check_mode"]
-    return _answer(module, asked.run_module)

@@ -2,19 +2,71 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a process that stays on a node can be asked for. What is named here comes to the node with every module."""
+"""Runs a module by its name: once, or in a process that stays and runs the next ones too.
+
+A backend has an argument spec, ``ARGUMENT_SPEC``, and a function, ``run_module``, that compares wanted with found, calls the core once
+and returns the result; ``CONSTRAINTS`` has further arguments of AnsibleModule.
+"""
 
 from __future__ import annotations
 
+import importlib
+import os
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ..ansible_module import resident, runner
+
+if TYPE_CHECKING:
+    # Ansible sends a node what it finds imported here; a backend is loaded when it is asked for.
+    from . import (  # noqa: F401
+        approval,
+        backup_enr_key,
+        definition,
+        demo_operator,
+        dkg,
+        enr,
+        preflight,
+        proposal,
+        status,
+        verify,
+        wallet,
+    )
+
+#: The modules that run on nodes.
+MODULES = ("approval", "backup_enr_key", "definition", "demo_operator", "dkg", "enr", "preflight", "proposal", "status", "verify", "wallet")
 
 
-def backend(name: str) -> ModuleType:
-    """That of the module called ``name``.
+def run(name: str) -> None:
+    """Run the module called ``name``. With the option ``stay`` a process is left on the node, see :mod:`.resident`."""
+    asked = _backend(name)
+    module = runner.Module(argument_spec=asked.ARGUMENT_SPEC, supports_check_mode=True, **_constraints(asked))
+    os.umask(0o077)
+    result = runner.answer(module, asked.run_module)
+    if result.get("failed"):
+        module.fail_json(**result)
+    if module.params["stay"]:
+        result["process"] = resident.start(lambda question: answer(module, question))
+    module.exit_json(**result)
 
-    :raises KeyError: there is none
-    """
-    from . import approval, backup_enr_key, definition, demo_operator, dkg, enr, preflight, proposal, status, verify, wallet
 
-    backends = (approval, backup_enr_key, definition, demo_operator, dkg, enr, preflight, proposal, status, verify, wallet)
-    return {each.__name__.rpartition(".")[2]: each for each in backends}[name]
+def answer(module: runner.Module, question: dict[str, Any]) -> dict[str, Any]:
+    """The result of another module, in the process that ran ``module``: ``question`` has its name (``module``), its arguments
+    (``params``) and ``check_mode``."""
+    asked = _backend(question["module"])
+    validated = ArgumentSpecValidator(asked.ARGUMENT_SPEC, **_constraints(asked)).validate(question["params"])
+    if validated.error_messages:
+        return {"failed": True, "msg": runner.deliverable("; ".join(validated.error_messages))}
+    module.params, module.check_mode = validated.validated_parameters, question["check_mode"]
+    return runner.answer(module, asked.run_module)
+
+
+def _constraints(asked: ModuleType) -> dict[str, Any]:
+    return getattr(asked, "CONSTRAINTS", {})
+
+
+def _backend(name: str) -> ModuleType:
+    """That of the module called ``name``, one of :data:`MODULES`."""
+    return importlib.import_module("." + MODULES[MODULES.index(name)], __package__)
