@@ -94,7 +94,7 @@ def _definition(
         network = networks.of(proposal)
         approvals = bindings.choose(data_dir, proposal, inbox, network, acceptance.is_accepted(data_dir))
         kept = not check_mode and bindings.keep(data_dir, proposal, approvals, network)
-        if len(approvals) == len(proposal.operators):
+        if len(approvals) == len(proposal.operators or ()):
             return assemble(proposal, approvals, network), stored, kept
     return stored, stored, kept
 

@@ -56,4 +56,6 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
 def _address_of_wallet(path: str | None) -> str | None:
     # What is wrong with a wallet, is said where it has to sign.
     with contextlib.suppress(DvError):
-        return key_file_wallet.address(path) if path and os.path.lexists(path) else None
+        if path and os.path.lexists(path):
+            return key_file_wallet.address(path)
+    return None

@@ -27,4 +27,4 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         [f"{finding.check}: {finding.text}" for finding in report.findings if finding.level == level] for level in ("error", "warning")
     )
     result = dict(changed=False, findings=findings, cluster=report.cluster, warnings=warnings)
-    return result if report.ok else failure("\n- ".join([f"{path} is not as it should be:", *errors]), **result)
+    return result if report.ok else failure(f"{path} is not as it should be:\n- " + "\n- ".join(errors), **result)
