@@ -33,8 +33,15 @@ def measure(name, directory, charon):
     figures = {"ours": runs.dkg(nodes)}
     if wanted.plain and name not in rows.CHARON_TIMES_OUT:
         commands = stock_charon.Charon(charon, directory / "logs")
-        figures["charon"] = runs.charon_dkg(commands, directory / "charon", nodes.data_dirs)
+        try:
+            figures["charon"] = runs.charon_dkg(commands, directory / "charon", nodes.data_dirs)
+        except Failed as error:
+            _tell("charon has no figures for %s: %s" % (name, error))
     return figures
+
+
+def _tell(text):
+    print(text, file=sys.stderr, flush=True)
 
 
 def main():
@@ -53,15 +60,15 @@ def main():
     except (NoGo, ValueError) as error:
         sys.exit(str(error))
     if machine.busy():
-        print("others use this machine now: the figures will be theirs too", file=sys.stderr)
+        _tell("others use this machine now: the figures will be theirs too")
     measured = {"machine": machine.describe(), "runs": {}}
     for name in given.only:
-        print("%s ..." % name, file=sys.stderr, flush=True)
+        _tell("%s ..." % name)
         with tempfile.TemporaryDirectory(prefix="obol-dv-bench-") as work:
             try:
                 measured["runs"][name] = page.rounded(measure(name, pathlib.Path(work), charon))
             except (Failed, HostsError) as error:
-                print("%s has no figures: %s" % (name, error), file=sys.stderr)
+                _tell("%s has no figures: %s" % (name, error))
         # After each: the next may take an hour.
         if given.save:
             page.save(measured)

@@ -18,7 +18,7 @@
 import json
 import shutil
 
-from ansible_collections.obol.dv.tests.bench.measure import Stopwatch, apart, cpu_below
+from ansible_collections.obol.dv.tests.bench.measure import Failed, Stopwatch, apart, cpu_below
 from ansible_collections.obol.dv.tests.support import playbook
 from ansible_collections.obol.dv.tests.support.netns_hosts import NetnsHosts
 
@@ -110,7 +110,7 @@ def dkg(nodes):
 
 
 def fleet(nodes):
-    """The main job over ``nodes`` (:class:`SshNodes`), with nothing to do."""
+    """The main job over ``nodes`` (:class:`SshNodes`), the second time: with nothing to do."""
     apart(nodes.run, "create-cluster.yml")
     figures, printed = apart(nodes.run, "create-cluster.yml")
     return {**figures, "tasks": max(counts["ok"] for counts in playbook.recap(printed).values())}
@@ -122,12 +122,12 @@ def charon_dkg(charon, directory, made):
     for data_dir, ours in zip(data_dirs, made):
         data_dir.mkdir(parents=True)
         shutil.copy(ours / "charon-enr-private-key", data_dir)
-    figures = apart(_charon_dkg, charon, data_dirs, made[0] / "cluster-definition.json")
+    figures = apart(_run_charon, charon, data_dirs, made[0] / "cluster-definition.json")
     _check_locks(data_dirs)
     return figures
 
 
-def _charon_dkg(charon, data_dirs, definition):
+def _run_charon(charon, data_dirs, definition):
     with charon.relay() as relay, Stopwatch() as stopwatch:
         charon.dkg(data_dirs, definition, relay, deadline=DEADLINE)
     return {"wall": stopwatch.wall, "cpu": stopwatch.cpu, "node_mb": stopwatch.rss / 1e6}
@@ -136,8 +136,8 @@ def _charon_dkg(charon, data_dirs, definition):
 def _check_locks(data_dirs):
     """Refuse to compare what is not there.
 
-    :raises SystemExit: the data directories have not all the same lock
+    :raises Failed: the data directories have not all the same lock
     """
     locks = {(data_dir / "cluster-lock.json").read_bytes() for data_dir in data_dirs}
     if len(locks) != 1:
-        raise SystemExit("the nodes have %d different locks: nothing to compare" % len(locks))
+        raise Failed("the nodes have %d different locks: nothing to compare" % len(locks))

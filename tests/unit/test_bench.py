@@ -69,12 +69,17 @@ def test_what_a_run_leaves_behind_counts_and_ends():
     assert found.cpu > found.left_cpu >= 0.3 and found.rss >= found.left_rss > 30_000_000
 
 
-def test_what_runs_already_is_left_alone():
+def run_beside():
     with subprocess.Popen(["sleep", "600"]) as other:
         with measure.Stopwatch() as stopwatch:
             pass
-        assert other.poll() is None and stopwatch.left_cpu == stopwatch.left_rss == 0
+        running = other.poll() is None
         other.kill()
+    return running, stopwatch.left_cpu, stopwatch.left_rss
+
+
+def test_what_runs_already_is_left_alone():
+    assert measure.apart(run_beside) == (True, 0, 0)
 
 
 def test_what_fails_apart_is_told():
