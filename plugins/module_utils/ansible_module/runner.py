@@ -50,9 +50,6 @@ class Module(AnsibleModule):
     def fail_json(self, msg: str, **result: Any) -> None:
         super().fail_json(deliverable(msg), **_deliverable_result(result))
 
-    def warn(self, warning: str) -> None:
-        super().warn(printable(warning))
-
 
 def deliverable(value: Any, levels: int = _LEVELS) -> Any:
     """``value``, of dicts, lists and texts, with each text :func:`.errors.printable`: Ansible refuses an answer whole that holds a file
@@ -81,8 +78,13 @@ def _deliverable_result(result: dict[str, Any]) -> dict[str, Any]:
     return {**deliverable({name: value for name, value in result.items() if name not in exact}), **exact}
 
 
+def failure(msg: str, **result: Any) -> dict[str, Any]:
+    """The result of a module that fails for ``msg``, with what else it found (``result``)."""
+    return dict(result, failed=True, msg=msg)
+
+
 def answer(module: AnsibleModule, function: Callable[[AnsibleModule], dict[str, Any]]) -> dict[str, Any]:
-    """What ``function(module)`` returns (dict), fit to be shown; or the failure that it ends with: ``failed`` and ``msg``. What it makes
+    """What ``function(module)`` returns (dict), fit to be shown; or the :func:`failure` that it ends with. What it makes
     in the option ``data_dir`` belongs to the owner of that directory.
 
     :param function: raises :class:`DvError` where it cannot do its work
@@ -104,4 +106,4 @@ def answer(module: AnsibleModule, function: Callable[[AnsibleModule], dict[str, 
             f"unforeseen {type(error).__name__} at {frame.f_code.co_name} line {line} of {frame.f_globals['__name__']}: "
             "this is a bug in obol.dv, please report it"
         )
-    return {"failed": True, "msg": deliverable(msg)}
+    return _deliverable_result(failure(msg))

@@ -58,7 +58,7 @@ def answer(module: runner.Module, question: dict[str, Any]) -> dict[str, Any]:
     asked = _backend(question["module"])
     validated = ArgumentSpecValidator(asked.ARGUMENT_SPEC, **_constraints(asked)).validate(question["params"])
     if validated.error_messages:
-        return {"failed": True, "msg": runner.deliverable("; ".join(validated.error_messages))}
+        return runner.failure("; ".join(validated.error_messages))
     module.params, module.check_mode = validated.validated_parameters, question["check_mode"]
     return runner.answer(module, asked.run_module)
 
