@@ -26,8 +26,8 @@ def tell(host: str, status: dict, took: float = 0, left: float = 0) -> None:
     :param left: seconds for which the run waits at most
     """
     what = waits_for(status.get("step"), status.get("waiting_for") or [])
-    about = [f"took {took:.0f} s to get there"] * (took >= LONG) + [f"at most {left:.0f} s more"] * (left > 0)
-    Display().display(printable(f"{host}: {what}{', ' * bool(about)}{', '.join(about)}"), stderr=True)
+    about = [f"after {took:.0f} s"] * (took > 0) + [f"for at most {_time(left)}"] * (left > 0)
+    Display().display(printable(", ".join([f"{host}: {what}", *about])), stderr=True)
 
 
 def waits_for(step: str | None, operators: list[int]) -> str:
@@ -38,3 +38,7 @@ def waits_for(step: str | None, operators: list[int]) -> str:
     if step in ROUNDS:
         return f"round {ROUNDS.index(step) + 1} of {len(ROUNDS)} ({step}) waits for {whom}"
     return f"waits for the approval of {whom}" if step == "approval" else "waits for the proposal"
+
+
+def _time(seconds):
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
