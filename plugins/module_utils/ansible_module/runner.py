@@ -16,7 +16,6 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ..errors import DvError, printable
 from ..storage.as_owner import as_owner_of
-from . import zip_importer
 
 #: How deep an answer may nest: more than any of ours does.
 _LEVELS = 50
@@ -28,7 +27,6 @@ _missing: list[ImportError] = []
 @contextlib.contextmanager
 def packages() -> Iterator[None]:
     """Around a module's imports of the core: a package that this Python lacks becomes a failure of the module, by :func:`answer`."""
-    zip_importer.install()
     # What is imported stays. To search it for garbage, now and at the end, takes 0.03 s, a tenth of a small task.
     gc.disable()
     try:
