@@ -75,7 +75,7 @@ class NodeModule(ActionBase):
     def _ask(self, arguments, task_vars):
         """The answer (dict) of the process that an earlier module of this run left on the node, or None where none comes."""
         process = _left_in(task_vars)
-        if not process or not self._is_for_process():
+        if not process or process["way"] != self._way() or not self._is_for_process():
             return None
         module = self._task.action.rpartition(".")[2]
         question = dict(module=module, params=dict(arguments), check_mode=self._task.check_mode, last=self.LAST)
@@ -87,6 +87,10 @@ class NodeModule(ActionBase):
             # Starting the module tells what is wrong, or takes an argument that JSON has not, such as a date.
             return None
         return answers.check(answer) if isinstance(answer, dict) else None
+
+    def _way(self):
+        """How Ansible gets to where the task works: the path of a program that one node tells is run on no other machine."""
+        return [self._connection.transport, self._play_context.remote_addr]
 
     def _is_for_process(self):
         """Whether a process that stays may answer in the place of a module that is started: it would do it on the same node, in the same
@@ -112,7 +116,7 @@ class NodeModule(ActionBase):
         # What Ansible found, and what we left, here on the control node: without it each task would look for a Python, and start it, again.
         facts = {self._discovered_interpreter_key: self._discovered_interpreter} if self._discovered_interpreter_key else {}
         if stay and answer.get("process"):
-            facts[PROCESS] = {**answer["process"], "run": _RUN}
+            facts[PROCESS] = {**answer["process"], "way": self._way(), "run": _RUN}
         if facts:
             answer["ansible_facts"] = facts
         return answer

@@ -43,6 +43,11 @@ PLAY = """
       obol.dv.enr:
         data_dir: "{{ place }}/d"
       delegate_to: bob
+    - name: At another address
+      obol.dv.enr:
+        data_dir: "{{ place }}/f"
+      vars:
+        ansible_host: 192.0.2.1
     - name: With an argument that JSON has not
       obol.dv.demo_operator:
         wallet_file: "{{ place }}/wallet.json"
@@ -185,7 +190,7 @@ def run_play(play, tmp_path, residents):
 
 def test_what_it_would_answer_otherwise_a_module_is_started_for(tmp_path, residents):
     modules = run_play(PLAY, tmp_path, residents)
-    assert modules == ["enr", "enr", "enr", "wallet", "enr", "demo_operator", "enr"]
+    assert modules == ["enr", "enr", "enr", "wallet", "enr", "enr", "demo_operator", "enr"]
     assert (tmp_path / "w" / "wallet.json").exists()
     # One process was left, in the third; it ended with the wrong arguments.
     assert residents.wait() and not list(residents.temporary.glob("obol-dv-*"))
