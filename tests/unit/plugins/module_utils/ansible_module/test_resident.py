@@ -92,6 +92,13 @@ def test_only_its_user_may_ask(left):
     assert ends(process)
 
 
+def test_who_only_looks_whose_it_is_does_not_end_it(left):
+    process = left()
+    assert ask(process, b"") == b""
+    assert answer(process, last=True)["asked"] == 1
+    assert ends(process)
+
+
 def test_it_has_a_session_of_its_own_and_no_files_of_others(left):
     process = left()
     found = answer(process)
@@ -102,7 +109,7 @@ def test_it_has_a_session_of_its_own_and_no_files_of_others(left):
     assert ends(process)
 
 
-@pytest.mark.parametrize("question", [b"", b"{", b"[]", b'{"fail": true}', bytes(100)])
+@pytest.mark.parametrize("question", [b"{", b"[]", b'{"fail": true}', bytes(100)])
 def test_a_question_that_it_cannot_answer_ends_it(left, question):
     process = left()
     assert ask(process, question) == b""
