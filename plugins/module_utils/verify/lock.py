@@ -79,25 +79,31 @@ class SignatureBatch:
     def __init__(self, report: Report) -> None:
         self.report = report
         self.names: list[tuple[str, str]] = []
-        self.equations: list[tuple] = []
+        self.equations: list[tuple[bytes, bytes, bytes]] = []
 
     def add(self, check: str, name: str, key_pt: Any, message: bytes, signature: bytes) -> None:
         """Add the ``signature`` of ``message`` (32 bytes) under the point ``key_pt``, of what is called ``name``.
 
-        A bad encoding is an error at once. Where the key is ``None``, which is an error already, nothing is added.
+        Where the key is ``None``, which is an error already, only a bad encoding is one.
         """
-        with self.report.errors_of(check):
-            signature_pt = bls.curve.decode_g2(signature, f"the signature of {name}")
-            if key_pt is not None:
-                self.names.append((check, name))
-                self.equations.append((key_pt, message, signature_pt))
+        if key_pt is not None:
+            self.names.append((check, name))
+            self.equations.append((bls.curve.encode(key_pt), message, signature))
+        else:
+            self._check_encoding(check, name, signature)
 
     def check(self) -> None:
         """Verify all; those that are wrong are errors."""
-        if not bls.batch_verify(self.equations):
-            for position in bls.find_bad(self.equations):
-                check, name = self.names[position]
+        for position in bls.find_bad(self.equations):
+            check, name = self.names[position]
+            if self._check_encoding(check, name, self.equations[position][2]):
                 self.report.error(check, f"the signature of {name} is wrong")
+
+    def _check_encoding(self, check: str, name: str, signature: bytes) -> bool:
+        with self.report.errors_of(check):
+            bls.curve.decode_g2(signature, f"the signature of {name}")
+            return True
+        return False
 
 
 def validator_name(position: int, validator: DistributedValidator) -> str:
