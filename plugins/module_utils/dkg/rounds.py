@@ -169,9 +169,7 @@ class Rounds(AttemptRun):
             dealer = fault.share_index
             evidence = [texts[dealer], self.text("commit", dealer), self.attempt_dir.sent("commit")]
             self._accuse(fault.proven_by(evidence, keys[dealer] if fault.check_name == "share" else b""))
-        for operator in dealt:
-            if operator in new and self.attempt_dir.received("deal", operator) is None:
-                self._receive(new[operator])
+        self._receive("deal", {operator: message for operator, message in new.items() if operator in dealt})
         return dealt
 
     def _note_other_sessions(self, operators):
@@ -257,9 +255,8 @@ class Rounds(AttemptRun):
                 if operator == self.parameters.share_index:
                     raise StateError("this node's own sign is not by its own key shares")
                 self._accuse(Fault(operator, "sign", "partial", "a partial signature of it is wrong", [signs[operator][0]]))
-        for operator, (text, _payload) in signs.items():
-            if self.text("sign", operator) is None:
-                self.attempt_dir.write_received("sign", operator, text)
+        new = {operator: text for operator, (text, _payload) in signs.items() if self.text("sign", operator) is None}
+        self.attempt_dir.write_received("sign", new)
         return seal.build(self.parameters, self.network, keys, signatures)
 
     def _send_sign(self, keys, roots):
