@@ -99,8 +99,8 @@ ansible-units: $(CHECKS)  ## unit tests of what is Ansible's part, as ansible-te
 	tests/ansible-test.sh units tests/unit/plugins/plugin_utils/
 
 .PHONY: bench
-bench: $(CHECKS)  ## our DKG beside charon's
-	python tests/bench/dkg.py $(ARGS)
+bench: $(CHECKS)  ## what ceremonies cost, beside charon's; ARGS="--only 4x1 10x10,ssh" for some, ARGS=--help
+	python tests/bench $(ARGS)
 
 .PHONY: needs
 needs:  ## say which programs the checks miss, and what for

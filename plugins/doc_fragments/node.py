@@ -126,7 +126,7 @@ options:
     description:
       - Whether a process stays on the node that answers the modules of this collection which come next in the run, instead of each
         being started anew. The action plugin of the same name asks for it, and asks it. It ends with the last of them, or when nobody
-        asks for a minute.
+        asks for two minutes.
     type: bool
     default: false
 """

@@ -21,6 +21,11 @@ def _text(value):
     return isinstance(value, str)
 
 
+def _path(value):
+    # What is longer is no path, and may be more than a command line holds.
+    return _text(value) and value.startswith("/") and len(value) < 4096
+
+
 def _number(value):
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
 
@@ -84,7 +89,7 @@ FIELDS = {
     "cluster": (_optional(lambda value: isinstance(value, dict)), "a cluster, or nothing"),
     "findings": (_list_of(_record(level=_text, check=_text, text=_text)), "a list of findings, with level, check and text"),
     "diff": (_record(before=_text, after=_text), "two texts, before and after"),
-    "process": (_optional(_exactly(socket=_text, python=_text)), "a process, with socket and python, or nothing"),
+    "process": (_optional(_exactly(socket=_path, python=_path)), "a process, with the paths of socket and python, or nothing"),
 }
 
 #: What Ansible itself says of a task, and only shows.

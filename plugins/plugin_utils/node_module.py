@@ -10,6 +10,7 @@ The first module of a run that is started on a node leaves a process there, whic
 import json
 import shlex
 
+from ansible import constants as C
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
@@ -17,6 +18,8 @@ from ansible_collections.obol.dv.plugins.plugin_utils import answers
 
 #: The fact of a node that names the process that was left there.
 PROCESS = "obol_dv_process"
+#: Ansible's directory for this run: facts may be kept for longer.
+_RUN = C.DEFAULT_LOCAL_TMP
 #: Connections that hand on what a command is given on its standard input.
 _WITH_INPUT = ("local", "ssh")
 #: Takes the question from its standard input to the process, if that is of the same user, and prints the answer.
@@ -61,31 +64,37 @@ class NodeModule(ActionBase):
 
         :raises DvError: no module of ours answers so
         """
-        answer = self._ask(arguments, task_vars)
-        return self._start(arguments, task_vars) if answer is None else answers.check(answer)
+        answer = self._ask(arguments, task_vars) or self._start(arguments, task_vars)
+        answer.pop("process", None)
+        return answer
 
     def _ask(self, arguments, task_vars):
         """The answer (dict) of the process that an earlier module of this run left on the node, or None where none comes."""
         process = ((task_vars or {}).get("ansible_facts") or {}).get(PROCESS)
-        if not process or self._connection.transport not in _WITH_INPUT:
+        if not isinstance(process, dict) or process.get("run") != _RUN or not self._hands_on_input():
             return None
         module = self._task.action.rpartition(".")[2]
         question = dict(module=module, params=dict(arguments), check_mode=self._task.check_mode, last=self.LAST)
         command = shlex.join([process["python"], "-I", "-S", "-c", _CLIENT, process["socket"]])
         try:
             done = self._low_level_execute_command(command, in_data=json.dumps(question).encode())
-        except AnsibleError:
+            answer = json.loads(answers.only_answer(done["stdout"])) if done["rc"] == 0 else None
+        except (AnsibleError, ValueError, RecursionError):
             # Starting the module tells what is wrong.
             return None
-        try:
-            answer = json.loads(answers.only_answer(done["stdout"])) if done["rc"] == 0 else None
-        except ValueError:
-            return None
-        return answer if isinstance(answer, dict) else None
+        return answers.check(answer) if isinstance(answer, dict) else None
+
+    def _hands_on_input(self):
+        """Whether a command on the node is given what comes for its standard input."""
+        connection, become = self._connection, self._connection.become
+        if connection.transport not in _WITH_INPUT or become and not become.pipelining:
+            return False
+        # Without pipelining, what asks for a password is given a terminal here.
+        return connection.transport != "local" or not become or connection.is_pipelining_enabled()
 
     def _start(self, arguments, task_vars):
         """The answer of the module, started anew."""
-        stay = not self.LAST and self._connection.transport in _WITH_INPUT
+        stay = not self.LAST and self._hands_on_input()
         try:
             answer = self._execute_module(module_args={**arguments, "stay": stay}, task_vars=task_vars)
         except (AttributeError, RecursionError, TypeError):
@@ -94,9 +103,8 @@ class NodeModule(ActionBase):
         answer = answers.check(answer)
         # What Ansible found, and what we left, here on the control node: without it each task would look for a Python, and start it, again.
         facts = {self._discovered_interpreter_key: self._discovered_interpreter} if self._discovered_interpreter_key else {}
-        process = answer.pop("process", None)
-        if process:
-            facts[PROCESS] = process
+        if answer.get("process"):
+            facts[PROCESS] = {**answer["process"], "run": _RUN}
         if facts:
             answer["ansible_facts"] = facts
         return answer

@@ -107,19 +107,38 @@ FOUND = """
     - obol.dv.enr:
         data_dir: %s
     - assert:
-        that: ansible_facts.discovered_interpreter_python is defined and ansible_facts | length == 1
+        that: ansible_facts | sort == ['discovered_interpreter_python', 'obol_dv_process']
 """
 REGISTERED = dict(backup_enr_key="backup", verify="verified")
 
 
-@pytest.fixture(scope="module")
-def printed(tmp_path_factory):
+#: What stands for the node's Python: it answers to whatever it is asked, or leaves a process that does.
+PROGRAMS = {
+    "started": """#!/bin/sh
+cat <<'END'
+{answer}
+END
+""",
+    "asked": """#!/bin/sh
+case "$*" in
+*" /the/socket") cat <<'END'
+{answer}
+END
+;;
+*) echo '{{"changed": false, "process": {{"socket": "/the/socket", "python": "'"$0"'"}}}}' ;;
+esac
+""",
+}
+
+
+@pytest.fixture(scope="module", params=PROGRAMS)
+def printed(request, tmp_path_factory):
     directory = tmp_path_factory.mktemp("hostile")
     hosts = {}
     answers = {**{name: answer for name, (answer, _text) in ANSWERS.items()}, **OBEYED}
     for name, answer in answers.items():
         program = directory / ("python-of-%s" % name)
-        program.write_text("#!/bin/sh\ncat <<'END'\n%s\n%s\nEND\n" % (json.dumps(answer), ESCAPES))
+        program.write_text(PROGRAMS[request.param].format(answer="%s\n%s" % (json.dumps(answer), ESCAPES)))
         program.chmod(0o755)
         hosts[name] = dict(ansible_python_interpreter=str(program))
     inventory = directory / "hosts.yml"

@@ -155,7 +155,7 @@ class CeremonyGroup:
         """The arguments (dict) of the module ``name`` for a node, those of its specification."""
         own = self.nodes[node - 1]
         wallet_file, password_file = str(own / "wallet.json"), str(own / "wallet-password.txt")
-        spec = _plugin("modules", name).ARGUMENT_SPEC
+        spec = _plugin("module_utils.module_backends", name).ARGUMENT_SPEC
         values = dict(
             data_dir=str(self.data_dirs[node - 1]),
             store=str(self.store),

@@ -13,6 +13,7 @@ import sys
 
 import pytest
 import yaml
+from ansible_collections.obol.dv.plugins.module_utils.module_backends import registry
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
@@ -46,8 +47,9 @@ def said(options, below):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_options_are_the_documented_ones(docs, name):
-    module = importlib.import_module("ansible_collections.obol.dv.plugins.modules." + name)
-    assert said(docs["obol.dv." + name]["doc"]["options"], "suboptions") == said(module.ARGUMENT_SPEC, "options")
+    place = "module_utils.module_backends" if name in registry.MODULES else "modules"
+    taken = importlib.import_module(f"ansible_collections.obol.dv.plugins.{place}.{name}").ARGUMENT_SPEC
+    assert said(docs["obol.dv." + name]["doc"]["options"], "suboptions") == said(taken, "options")
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a module of ours is run by: the only room of the core that knows Ansible."""
+"""What a module of ours is run by: what all the core knows of Ansible."""

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from typing import Any
 
 #: Seconds without a question after which it ends.
-IDLE = 60
+IDLE = 120
 #: Seconds that one who connected may take to ask, and to take the answer.
 _PATIENCE = 60
 #: Most bytes of a question.
@@ -39,10 +39,14 @@ def start(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, str] 
     directory = tempfile.mkdtemp(prefix="obol-dv-")
     path = os.path.join(directory, "socket")
     listener = socket.socket(socket.AF_UNIX)
+    code = os.path.join(directory, "code.zip")
     try:
-        _keep_code(directory)
         listener.bind(path)
         listener.listen()
+        archive = _archive()
+        if archive:
+            # AnsiballZ removes it when the module ends.
+            shutil.copyfile(archive, code)
         if os.fork():
             return {"socket": path, "python": sys.executable}
     except OSError:
@@ -50,6 +54,8 @@ def start(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, str] 
         return None
     # From here on it is another process, which never returns.
     try:
+        if archive:
+            _import_from(code, archive)
         _detach(listener.fileno())
         _serve(listener, answer)
     except BaseException:  # pylint: disable=broad-exception-caught
@@ -59,12 +65,13 @@ def start(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, str] 
         os._exit(0)
 
 
-def _keep_code(directory: str) -> None:
-    """AnsiballZ removes the zip that we came in when the module ends: import what is not imported yet from a copy in ``directory``."""
-    if not isinstance(__spec__.loader, zipimport.zipimporter):
-        return
-    archive, copy = __spec__.loader.archive, os.path.join(directory, "code.zip")
-    shutil.copyfile(archive, copy)
+def _archive() -> str | None:
+    """The path of the zip that we came in, if we came in one."""
+    return __spec__.loader.archive if isinstance(__spec__.loader, zipimport.zipimporter) else None
+
+
+def _import_from(copy: str, archive: str) -> None:
+    """Import what is not imported yet from the ``copy`` of an ``archive``, both paths."""
     for module in list(sys.modules.values()):
         places = getattr(module, "__path__", None)
         if isinstance(places, list):

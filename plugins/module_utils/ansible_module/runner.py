@@ -16,7 +16,6 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ..errors import DvError, printable
 from ..storage.as_owner import as_owner_of
-from . import zip_importer
 
 #: How deep an answer may nest: more than any of ours does.
 _LEVELS = 50
@@ -28,7 +27,6 @@ _missing: list[ImportError] = []
 @contextlib.contextmanager
 def packages() -> Iterator[None]:
     """Around a module's imports of the core: a package that this Python lacks becomes a failure of the module, by :func:`answer`."""
-    zip_importer.install()
     # What is imported stays. To search it for garbage, now and at the end, takes 0.03 s, a tenth of a small task.
     gc.disable()
     try:
@@ -49,9 +47,6 @@ class Module(AnsibleModule):
 
     def fail_json(self, msg: str, **result: Any) -> None:
         super().fail_json(deliverable(msg), **_deliverable_result(result))
-
-    def warn(self, warning: str) -> None:
-        super().warn(printable(warning))
 
 
 def deliverable(value: Any, levels: int = _LEVELS) -> Any:
@@ -81,8 +76,13 @@ def _deliverable_result(result: dict[str, Any]) -> dict[str, Any]:
     return {**deliverable({name: value for name, value in result.items() if name not in exact}), **exact}
 
 
+def failure(msg: str, **result: Any) -> dict[str, Any]:
+    """The result of a module that fails for ``msg``, with what else it found (``result``)."""
+    return dict(result, failed=True, msg=msg)
+
+
 def answer(module: AnsibleModule, function: Callable[[AnsibleModule], dict[str, Any]]) -> dict[str, Any]:
-    """What ``function(module)`` returns (dict), fit to be shown; or the failure that it ends with: ``failed`` and ``msg``. What it makes
+    """What ``function(module)`` returns (dict), fit to be shown; or the :func:`failure` that it ends with. What it makes
     in the option ``data_dir`` belongs to the owner of that directory.
 
     :param function: raises :class:`DvError` where it cannot do its work
@@ -104,4 +104,4 @@ def answer(module: AnsibleModule, function: Callable[[AnsibleModule], dict[str, 
             f"unforeseen {type(error).__name__} at {frame.f_code.co_name} line {line} of {frame.f_globals['__name__']}: "
             "this is a bug in obol.dv, please report it"
         )
-    return {"failed": True, "msg": deliverable(msg)}
+    return _deliverable_result(failure(msg))

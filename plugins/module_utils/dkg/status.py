@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 from ..cluster.definition import Definition
 from ..cluster.node_status import Accused, NodeStatus, changed_at
@@ -23,6 +24,8 @@ from .attempt_run import AttemptRun, StateError
 from .ceremony_dir import CeremonyDir
 from .protocol import envelope
 from .protocol.parameters import Parameters
+
+_Status = TypeVar("_Status", bound=NodeStatus)
 
 STOPPED = (
     "it sends nothing more in this attempt: if this data directory is an old copy, its operator puts the newest one back "
@@ -177,7 +180,7 @@ def _if_exists(path):
 # Other definitions: one set of approvals can make two, where a creator or a wallet signed twice
 
 
-def note_other_definitions(node_status: NodeStatus, definition: Definition, node_key: bytes, store: dict[str, str]) -> NodeStatus:
+def note_other_definitions(node_status: _Status, definition: Definition, node_key: bytes, store: dict[str, str]) -> _Status:
     """The same; one that waits says which operators sent commits for which other definition.
 
     :param definition: the one that this node goes by; ``node_key`` is its ENR private key (32 bytes)

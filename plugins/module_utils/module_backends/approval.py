@@ -82,7 +82,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     return dict(result, changed=new, outbox=outbox)
 
 
-def _own_enr(data_dir, check_mode):
+def _own_enr(data_dir: DataDir, check_mode: bool) -> str:
     """The node's ENR; in check mode ``""`` where the run would make its key first."""
     if check_mode and not node_key.exists(data_dir):
         return ""

@@ -37,7 +37,7 @@ ARGUMENT_SPEC = dict(
 def run_module(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     recipients = age.parse_recipients(params["recipients"], "dv_backup_recipients")
-    result = dict(changed=True, path=None, recipients=recipients, created=None, peer_id=None)
+    result: dict[str, Any] = dict(changed=True, path=None, recipients=recipients, created=None, peer_id=None)
     data_dir = DataDir(params["data_dir"])
     if not node_key.exists(data_dir):
         if module.check_mode:
@@ -46,18 +46,17 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     private_key = node_key.read(data_dir)
     result["peer_id"] = enr.peer_id(secp256k1.public_key(private_key))
     backups = enr_key.find(params["backup_dir"], result["peer_id"])
-    for error in backups.damaged:
-        module.warn(str(error))
+    result["warnings"] = list(map(str, backups.damaged))
     backup = backups.newest(recipients)
     approved = data_dir.read(approval.FILE, approval.MAX_SIZE)
-    copy = approved and enr_key.approval_path(params["backup_dir"], result["peer_id"], approved)
-    result["changed"] = backup is None or bool(copy) and not os.path.lexists(copy)
+    copy = enr_key.approval_path(params["backup_dir"], result["peer_id"], approved) if approved else None
+    result["changed"] = backup is None or copy is not None and not os.path.lexists(copy)
     if backup is None:
         if module.check_mode:
             return result
         backup = enr_key.make(params["backup_dir"], result["peer_id"], private_key, recipients, time.time())
     outbox = {os.path.basename(path): files.read(path, enr_key.MAX_SIZE).decode() for path in backup.paths}
-    if copy:
+    if copy and approved:
         if not module.check_mode:
             files.write_same(copy, approved)
         outbox[os.path.basename(copy)] = approved.decode()

@@ -28,6 +28,7 @@ with packages():
     from ..data_dir import accepted_definition, node_key
     from ..data_dir.layout import DEFINITION, DataDir
     from ..encoding.hex import from_hex
+    from ..ethereum.networks import Networks
     from ..storage import files
 
 ARGUMENT_SPEC = dict(
@@ -76,7 +77,9 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     )
 
 
-def _definition(params, confirmed, networks, check_mode):
+def _definition(
+    params: dict[str, Any], confirmed: bytes | None, networks: Networks, check_mode: bool
+) -> tuple[Definition | None, Definition | None, bool]:
     """The definition (or None), put together or as found in the store; the one that the store holds (or None); whether an approval
     was kept."""
     data_dir, inbox, where = DataDir(params["data_dir"]), params["inbox"], f"in {params['store']}"
@@ -91,18 +94,18 @@ def _definition(params, confirmed, networks, check_mode):
         network = networks.of(proposal)
         approvals = bindings.choose(data_dir, proposal, inbox, network, acceptance.is_accepted(data_dir))
         kept = not check_mode and bindings.keep(data_dir, proposal, approvals, network)
-        if len(approvals) == len(proposal.operators):
+        if len(approvals) == len(proposal.operators or ()):
             return assemble(proposal, approvals, network), stored, kept
     return stored, stored, kept
 
 
-def _read(path):
+def _read(path: str) -> str | None:
     """The text of the file ``path``, or None."""
     content = files.read_if_exists(path)
     return None if content is None else content.decode("utf-8", "replace")
 
 
-def _waiting(module, networks):
+def _waiting(module: AnsibleModule, networks: Networks) -> dict[str, Any]:
     params = module.params
     node_status, known = evaluate_agreement(
         DataDir(params["data_dir"]), params["inbox"], params["store"], networks, creator=params["creator"]

@@ -12,7 +12,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..ansible_module.argument_specs import CARRIER_SPEC, PROCESS_SPEC, TESTNET_SPEC, networks_of
-from ..ansible_module.runner import packages
+from ..ansible_module.runner import failure, packages
 
 with packages():
     from ..agreement import acceptance
@@ -89,6 +89,4 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         handed_on=[prefix + name for name in outcome.handed_on],
         settled=[prefix + name for name in outcome.completed_rounds],
     )
-    if outcome.state in ("aborted", "stopped"):
-        result.update(failed=True, msg=outcome.detail)
-    return result
+    return failure(outcome.detail, **result) if outcome.state in ("aborted", "stopped") else result

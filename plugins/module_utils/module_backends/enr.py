@@ -44,7 +44,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         # Its user must be able to get there.
         files.make_directory(os.path.dirname(os.path.abspath(data_dir.root)), 0o711)
     files.make_directory(data_dir.root)
-    given = bool(wanted) and ownership.give_to(wanted, data_dir.root, dry_run=module.check_mode)
+    given = ownership.give_to(wanted, data_dir.root, dry_run=module.check_mode) if wanted else False
     with data_dir.as_owner():
         if new:
             with data_dir.exclusive():

@@ -12,7 +12,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..ansible_module.argument_specs import CARRIER_SPEC, HAZARDS_SPEC, PROCESS_SPEC, TESTNET_SPEC, WALLET_SPEC, networks_of
-from ..ansible_module.runner import packages
+from ..ansible_module.runner import failure, packages
 
 with packages():
     from ..agreement import acceptance
@@ -80,19 +80,17 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     # Of a finished definition its own hash is what everybody confirms.
     told = preflight.summarize(node, {} if given else params["terms"], params["inbox"])
     result = dict(told, changed=False, problems=texts, has_definition=_has_definition(node), enr=_enr(node))
-    if texts:
-        module.fail_json(msg="\n".join("- " + text for text in texts), **result)
-    return result
+    return failure("\n".join("- " + text for text in texts), **result) if texts else result
 
 
-def _has_definition(node):
+def _has_definition(node: preflight.Node) -> bool:
     try:
         return acceptance.is_accepted(node.data_dir)
     except DvError:
         return False
 
 
-def _enr(node):
+def _enr(node: preflight.Node) -> str | None:
     """The node's ENR, or None. Whatever is wrong with its key is among the problems already."""
     try:
         return enr.encode(node_key.read(node.data_dir))

@@ -17,7 +17,8 @@ from ..ansible_module.runner import packages
 
 with packages():
     from ..agreement import hazards, proposal
-    from ..agreement.config import parse_config
+    from ..agreement.config import ClusterConfig, parse_config
+    from ..cluster.definition import Definition
     from ..cluster.store_names import PROPOSAL
     from ..data_dir.layout import DataDir
     from ..encoding.hex import to_hex
@@ -49,10 +50,11 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
             "if another node created the cluster, set dv_creator_node; if the proposal was made here and lost, use a new store; "
             "otherwise ask where it comes from",
         )
-    if not found and module.check_mode:
-        return dict(changed=True, config_hash=None)
     made, changed = found, False
-    if not module.check_mode:
+    if module.check_mode:
+        if not made:
+            return dict(changed=True, config_hash=None)
+    else:
         timestamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         signer = KeyFileWallet(params["wallet_file"], params["wallet_password_file"])
         made, changed = proposal.propose(data_dir, cluster_config, signer, str(uuid.uuid4()).upper(), timestamp)
@@ -65,7 +67,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     )
 
 
-def _is_same(stored, found, cluster_config):
+def _is_same(stored: str, found: Definition, cluster_config: ClusterConfig) -> bool:
     """Whether the store's proposal is the one that this node made, in whatever spelling."""
     try:
         return proposal.check_proposal(stored, networks=Networks(cluster_config.network)) == found

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ..ansible_module import resident, runner
+from ..ansible_module import resident, runner, zip_importer
 
 if TYPE_CHECKING:
     # Ansible sends a node what it finds imported here; a backend is loaded when it is asked for.
@@ -41,6 +41,7 @@ MODULES = ("approval", "backup_enr_key", "definition", "demo_operator", "dkg", "
 
 def run(name: str) -> None:
     """Run the module called ``name``. With the option ``stay`` a process is left on the node, see :mod:`.resident`."""
+    zip_importer.install()
     asked = _backend(name)
     module = runner.Module(argument_spec=asked.ARGUMENT_SPEC, supports_check_mode=True, **_constraints(asked))
     os.umask(0o077)
@@ -58,7 +59,7 @@ def answer(module: runner.Module, question: dict[str, Any]) -> dict[str, Any]:
     asked = _backend(question["module"])
     validated = ArgumentSpecValidator(asked.ARGUMENT_SPEC, **_constraints(asked)).validate(question["params"])
     if validated.error_messages:
-        return {"failed": True, "msg": runner.deliverable("; ".join(validated.error_messages))}
+        return runner.failure("; ".join(validated.error_messages))
     module.params, module.check_mode = validated.validated_parameters, question["check_mode"]
     return runner.answer(module, asked.run_module)
 

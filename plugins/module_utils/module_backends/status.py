@@ -53,7 +53,9 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     return dict(known, **node_status.result(), enr_key_backup=backup, changed=False)
 
 
-def _address_of_wallet(path):
+def _address_of_wallet(path: str | None) -> str | None:
     # What is wrong with a wallet, is said where it has to sign.
     with contextlib.suppress(DvError):
-        return key_file_wallet.address(path) if path and os.path.lexists(path) else None
+        if path and os.path.lexists(path):
+            return key_file_wallet.address(path)
+    return None

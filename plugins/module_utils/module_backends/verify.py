@@ -11,7 +11,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..ansible_module.argument_specs import PROCESS_SPEC, TESTNET_SPEC, networks_of
-from ..ansible_module.runner import packages
+from ..ansible_module.runner import failure, packages
 
 with packages():
     from ..verify.artefacts import verify_path
@@ -20,13 +20,11 @@ ARGUMENT_SPEC = dict(path=dict(type="path", required=True), testnet=TESTNET_SPEC
 
 
 def run_module(module: AnsibleModule) -> dict[str, Any]:
-    report = verify_path(module.params["path"], networks_of(module.params))
+    path = module.params["path"]
+    report = verify_path(path, networks_of(module.params))
     findings = [dict(level=finding.level, check=finding.check, text=finding.text) for finding in report.findings]
-    for finding in findings:
-        if finding["level"] == "warning":
-            module.warn(f"{finding['check']}: {finding['text']}")
-    result = dict(changed=False, findings=findings, cluster=report.cluster)
-    if not report.ok:
-        errors = [f"- {finding['check']}: {finding['text']}" for finding in findings if finding["level"] == "error"]
-        module.fail_json(msg="%s is not as it should be:\n%s" % (module.params["path"], "\n".join(errors)), **result)
-    return result
+    errors, warnings = (
+        [f"{finding.check}: {finding.text}" for finding in report.findings if finding.level == level] for level in ("error", "warning")
+    )
+    result = dict(changed=False, findings=findings, cluster=report.cluster, warnings=warnings)
+    return result if report.ok else failure(f"{path} is not as it should be:\n- " + "\n- ".join(errors), **result)
