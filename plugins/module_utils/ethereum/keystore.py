@@ -45,7 +45,7 @@ class DerivedKeys:
 
         :raises DvError: a derivation that is unknown, or asks too much
         """
-        key = go_json.dumps(derivation), password
+        key = go_json.dumps(derivation, None), password
         if key not in self._keys:
             self._keys[key] = _derive(derivation, password, what)
         return self._keys[key]
