@@ -226,7 +226,8 @@ class Rounds(AttemptRun):
         if own != payload and not self.has_other_settings(payload, own):
             raise StateError("this node's own confirm is of other keys than its deals give")
         validator_keys = ValidatorKeys(self.attempt_dir.keys)
-        self.ceremony_dir.changed |= validator_keys.write(list(keys.shares))
+        public_shares = [shares[self.parameters.share_index - 1] for shares in keys.public_shares]
+        self.ceremony_dir.changed |= validator_keys.write(list(keys.shares), public_keys=public_shares)
         self.attempt_dir.cache_put("keystores", self.session, validator_keys.derived.dump())
         self.attempt_dir.cache_put("transcript", self.session, keys.dump())
         if not confirmed:
@@ -321,10 +322,11 @@ class Rounds(AttemptRun):
                 seal.check(self.parameters, me, payload, unsigned)
             self.attempt_dir.cache_put("lock", payload.node_signature[0], unsigned.dump())
             self._send("seal", payload)
-        try:
-            seal.check(self.parameters, me, self.own_payload("seal"), unsigned)
-        except Fault:
-            raise StateError("this node's own seal is of another lock") from None
+        else:
+            try:
+                seal.check(self.parameters, me, self.own_payload("seal"), unsigned)
+            except Fault:
+                raise StateError("this node's own seal is of another lock") from None
         self._receive_all("seal", lambda message: seal.check(self.parameters, message.address.share_index, message.payload, unsigned))
         missing = self.missing("seal")
         if missing:
@@ -338,8 +340,10 @@ class Rounds(AttemptRun):
 
     def _handed_lock(self, unsigned):
         """The lock of a complete host, if it is the one that we sealed, with the signatures of all."""
-        size = len(seal.with_signatures(unsigned, bytes(96), [bytes(65)] * self.parameters.n).dump().decode())
-        for text in self.inbox.locks(self.number):
+        texts, size = self.inbox.locks(self.number), 0
+        if texts:
+            size = len(seal.with_signatures(unsigned, bytes(96), [bytes(65)] * self.parameters.n).dump().decode())
+        for text in texts:
             try:
                 # One that is longer than ours can only cost time and memory.
                 found = ClusterLock.parse(text if len(text) <= size else "")

@@ -99,7 +99,7 @@ def write_all_new(contents: Mapping[str, bytes], mode: int = 0o600) -> None:
     :raises DvError: something is at one of the paths already (it stays untouched; some others may be written), or the system refuses
     """
     with contextlib.ExitStack() as stack:
-        temporaries = {path: stack.enter_context(_temporary(path, content, mode, sync=False)) for path, content in contents.items()}
+        temporaries = {path: stack.enter_context(_temporary(path, content, mode)) for path, content in contents.items()}
         _sync_files(list(temporaries.values()))
         for path, temporary in temporaries.items():
             if not _link(temporary, path):
@@ -114,6 +114,7 @@ def write_if_absent(path: str, content: bytes, mode: int = 0o600) -> bool:
     if os.path.lexists(path):
         return False
     with _temporary(path, content, mode) as temporary:
+        _sync(temporary)
         if not _link(temporary, path):
             return False
     sync_directory(os.path.dirname(path))
@@ -141,6 +142,7 @@ def write_same(path: str, content: bytes, mode: int = 0o600) -> bool:
 def replace(path: str, content: bytes, mode: int = 0o600) -> None:
     """Write ``path`` whole, in place of what is there: for records that are not artefacts."""
     with _temporary(path, content, mode) as temporary:
+        _sync(temporary)
         os.rename(temporary, path)
     sync_directory(os.path.dirname(path))
 
@@ -346,8 +348,8 @@ def _link(temporary: str, path: str) -> bool:
 
 
 @contextlib.contextmanager
-def _temporary(path: str, content: bytes, mode: int, sync: bool = True) -> Iterator[str]:
-    """A file with ``content`` beside ``path``, durable if ``sync`` says so; gone again afterwards unless it was renamed.
+def _temporary(path: str, content: bytes, mode: int) -> Iterator[str]:
+    """A file with ``content`` beside ``path``; gone again afterwards unless it was renamed.
 
     :raises DvError: the system refuses, here or what is done with it
     """
@@ -357,8 +359,6 @@ def _temporary(path: str, content: bytes, mode: int, sync: bool = True) -> Itera
     try:
         try:
             _write(temporary, content, mode)
-            if sync:
-                _sync_files([temporary])
             yield temporary
         finally:
             # It is renamed, or cannot be removed for the same reason as it cannot be written, which is told.
