@@ -5,11 +5,12 @@
 """Carries the proposal and the approvals to an operator's node, and the node's own approval back to the store."""
 
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import APPROVALS, PROPOSAL
-from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
+from ansible_collections.obol.dv.plugins.plugin_utils.waiting_carrier import WaitingCarrier
 
 
-class ActionModule(Carrier):
+class ActionModule(WaitingCarrier):
     """See the module of the same name."""
 
     BRINGS = (PROPOSAL, APPROVALS)
     TAKES = (APPROVALS,)
+    WAITS = (None,)

@@ -6,11 +6,12 @@
 
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import APPROVALS, PROPOSAL
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION
-from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
+from ansible_collections.obol.dv.plugins.plugin_utils.waiting_carrier import WaitingCarrier
 
 
-class ActionModule(Carrier):
+class ActionModule(WaitingCarrier):
     """See the module of the same name."""
 
     BRINGS = (PROPOSAL, APPROVALS, DEFINITION)
     TAKES = (DEFINITION,)
+    WAITS = ("approval",)

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Takes a finished definition to the node, if one is given, and checks on the control node that variables have no slip in their names,
-that each node is in one cluster, and that store and backups can be written there."""
+that each node is in one cluster, that no node waits for one whose turn comes after its own, and that store and backups can be written
+there."""
 
 import contextlib
 
@@ -16,6 +17,7 @@ from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 from ansible_collections.obol.dv.plugins.plugin_utils.clusters import check_cluster
 from ansible_collections.obol.dv.plugins.plugin_utils.directories import check_directory
 from ansible_collections.obol.dv.plugins.plugin_utils.variable_names import misspelled
+from ansible_collections.obol.dv.plugins.plugin_utils.waiting import check_all_at_once, seconds
 
 
 class ActionModule(Carrier):
@@ -31,6 +33,11 @@ class ActionModule(Carrier):
             slips = [str(error) for error in misspelled(check_type_list(arguments.get("variables") or []))]
         try:
             check_cluster(task_vars)
+        except DvError as error:
+            problems.append(str(error))
+        try:
+            if seconds(arguments.pop("wait", 0)):
+                check_all_at_once(task_vars)
         except DvError as error:
             problems.append(str(error))
         try:

@@ -23,6 +23,10 @@ extends_documentation_fragment:
   - obol.dv.node.store
   - obol.dv.node.testnet
   - obol.dv.node.process
+attributes:
+  action:
+    details:
+      - With the argument C(wait) it waits for the proposal, as M(obol.dv.dkg) does for messages.
 options:
   operator_address:
     description: Address of the node's operator. Left out, the wallet tells it.

@@ -22,6 +22,10 @@ extends_documentation_fragment:
   - obol.dv.node.store
   - obol.dv.node.testnet
   - obol.dv.node.process
+attributes:
+  action:
+    details:
+      - With the argument C(wait) it waits for the approvals of the others, as M(obol.dv.dkg) does for messages.
 options:
   creator:
     description: Address of the creator, if it is known. It is told as long as the proposal is missing.

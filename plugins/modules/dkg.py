@@ -9,7 +9,7 @@ short_description: Take part in the distributed key generation, as far as it can
 version_added: 0.1.0
 author: The obol.dv authors (@obol-dv)
 description:
-  - Reads the messages of the other operators, writes this node's next message, and ends. It never waits. Run it on every
+  - Reads the messages of the other operators, writes this node's next message, and ends. It never waits on the node. Run it on every
     node once for each round (commit, deal, confirm, sign, seal, and once to finish), all together or weeks apart.
   - When the ceremony is complete the data directory holds C(cluster-lock.json), C(deposit-data*.json) and the
     node's C(validator_keys), as charon writes them. No machine ever holds a whole validator key.
@@ -21,6 +21,13 @@ extends_documentation_fragment:
   - obol.dv.node.store
   - obol.dv.node.testnet
   - obol.dv.node.process
+attributes:
+  action:
+    details:
+      - With the argument C(wait), V(0) or a time such as V(10m), which the module does not get, it looks into the store until the node
+        waits no more or the time is over, and takes what is new there to the node each time. Between two looks the store is closed.
+      - It does so only where some operators have no node in the run, and refuses it where the run does not work on all of its nodes at
+        once. In check mode it does not wait.
 options:
   attempt:
     description:

@@ -23,6 +23,10 @@ extends_documentation_fragment:
   - obol.dv.node.testnet
   - obol.dv.node.wallet
   - obol.dv.node.process
+attributes:
+  action:
+    details:
+      - With the argument C(wait) it refuses a run in which nodes would wait for others whose turn comes later, see M(obol.dv.dkg).
 options:
   operator_address:
     description: Address of the node's operator. Left out, the wallet tells it.

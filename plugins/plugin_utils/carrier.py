@@ -32,13 +32,15 @@ class Carrier(NodeModule):
 
     def run(self, tmp=None, task_vars=None):
         result = ActionBase.run(self, tmp, task_vars)
-        arguments = dict(self._task.args)
         try:
-            with self._open_store(arguments) as store:
-                self._carry(store, arguments, result, task_vars)
+            self._work(dict(self._task.args), result, task_vars)
         except DvError as error:
             result.update(failed=True, msg=str(error))
         return result
+
+    def _work(self, arguments, result, task_vars):
+        with self._open_store(arguments) as store:
+            self._carry(store, arguments, result, task_vars)
 
     def _open_store(self, arguments):
         return open_store(arguments.get("store") or "", arguments.get("store_options"))

@@ -22,15 +22,17 @@ PROCESS = "obol_dv_process"
 _RUN = C.DEFAULT_LOCAL_TMP
 #: Connections that hand on what a command is given on its standard input.
 _WITH_INPUT = ("local", "ssh")
-#: Takes the question from its standard input to the process, if that is of the same user, and prints the answer.
+#: Takes the question from its standard input to the process, if that is of the same user, and prints the answer. ``_socket`` is what
+#: ``socket`` is made of: to load all of that takes as long as everything else here.
 _CLIENT = """
-import os, socket, struct, sys
-process = socket.socket(socket.AF_UNIX)
+import _socket, os, sys
+process = _socket.socket(_socket.AF_UNIX)
 process.connect(sys.argv[1])
-if struct.unpack("3i", process.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1] != os.geteuid():
+user = process.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)[4:8]
+if int.from_bytes(user, sys.byteorder) != os.geteuid():
     sys.exit(1)
 process.sendall(sys.stdin.buffer.read())
-process.shutdown(socket.SHUT_WR)
+process.shutdown(_socket.SHUT_WR)
 while part := process.recv(2**20):
     sys.stdout.buffer.write(part)
 """

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import yaml
 from ansible.parsing.splitter import parse_kv
-from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import STEPS
+from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import ROUNDS, STEPS
 from ansible_collections.obol.dv.plugins.module_utils.crypto import age
 
 #: Playbooks that go on with some steps only, and with which; all others are taken to go on with any.
@@ -21,7 +21,7 @@ PARTS = {
     **dict.fromkeys(("backup_enr_key", "demo", "export", "import", "preflight", "runtime"), ()),
     "enr": STEPS[:1],
     "definition": STEPS[1:4],
-    "dkg": STEPS[4:],
+    "dkg": ROUNDS,
     "verify": (),
     "status": (),
 }

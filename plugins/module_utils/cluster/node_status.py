@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 #: All steps in their order; from commit on they are the rounds of the DKG.
 STEPS = ("enr", "proposal", "approval", "definition", "commit", "deal", "confirm", "sign", "seal")
+ROUNDS = STEPS[STEPS.index("commit") :]
 
 
 class Accused(NamedTuple):

@@ -4,10 +4,28 @@
 
 """Keccak-256."""
 
+from __future__ import annotations
+
+import functools
+import sys
+from types import ModuleType
+
 
 def keccak256(data: bytes) -> bytes:
     """The 32 bytes of Keccak-256 (Ethereum's hash, not SHA3-256) of ``data``."""
-    # pycryptodome: C code, and eth-account needs it anyway. Imported here since loading it takes a tenth of a second.
-    from Crypto.Hash import keccak
+    return _keccak().new(data=data, digest_bits=256).digest()
 
-    return keccak.new(data=data, digest_bits=256).digest()
+
+@functools.cache
+def _keccak() -> ModuleType:
+    """That of pycryptodome: C code, and eth-account needs it anyway. It is imported where it is needed, and with ctypes in the place of
+    cffi: to load that takes a tenth of a second, more than all else."""
+    hidden = "cffi" not in sys.modules
+    if hidden:
+        sys.modules["cffi"] = None  # type: ignore[assignment]
+    try:
+        from Crypto.Hash import keccak
+    finally:
+        if hidden:
+            del sys.modules["cffi"]
+    return keccak

@@ -46,7 +46,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     if not data_dir.holds(DEFINITION):
         detail = f"there is no {DEFINITION} in {data_dir} yet: it needs the approvals of all operators"
         state = "planned" if module.check_mode else "waiting"
-        return dict(NodeStatus(state=state, step="definition", detail=detail).result(), changed=module.check_mode)
+        return dict(NodeStatus(state=state, step="definition", detail=detail).result(), changed=module.check_mode, settled=[])
     private_key = node_key.read(data_dir)
     own_key = public_key(private_key)
     confirmed = from_hex(params["accept_definition_hash"], 32, "accept_definition_hash") or None
@@ -54,7 +54,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         definition = acceptance.definition_to_run(data_dir, own_key, confirmed, networks, dry_run=module.check_mode)
     except Unbound as error:
         node_status = NodeStatus(state="waiting", step="approval", waiting_for=error.operators, detail=str(error))
-        return dict(node_status.result(), changed=False)
+        return dict(node_status.result(), changed=False, settled=[])
     summary = summarize(definition, own_key)
     complete = data_dir.holds(LOCK)
     used = None if complete else node_key.in_use(data_dir, time.time())
@@ -62,7 +62,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         raise DvError(used, "a key that no charon uses", "stop that charon, then run again")
     if module.check_mode:
         state, detail = ("complete", "nothing to do") if complete else ("planned", "would take part in the ceremony")
-        return dict(summary, **NodeStatus(state=state, detail=detail).result(), changed=not complete)
+        return dict(summary, **NodeStatus(state=state, detail=detail).result(), changed=not complete, settled=[])
     texts = select(definition.definition_hash, params["inbox"])
     prefix, settled = dkg_folder(definition.definition_hash), tuple(params["settled"])
     outcome = ceremony.step(

@@ -37,6 +37,8 @@ def test_a_slip_is_named_with_what_was_meant(slip, meant):
     assert slip in str(problem) and "wanted: %s;" % meant in str(problem)
 
 
-@pytest.mark.parametrize("own", ["dv_local_dir", "dv_region", "dv_terms", "dv_enr", "dv_dkg", "dv_testnet", "dv_cluster_store", "dv_nodes"])
+@pytest.mark.parametrize(
+    "own", ["dv_local_dir", "dv_region", "dv_terms", "dv_makes_backups", "dv_enr", "dv_dkg", "dv_testnet", "dv_cluster_store", "dv_nodes"]
+)
 def test_variables_of_ones_own_pass(own):
     assert variable_names.misspelled([own]) == []
