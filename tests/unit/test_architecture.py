@@ -48,7 +48,7 @@ CEILINGS = {
     "preflight": (58, 280),
     "proposal": (39, 175),
     "status": (73, 361),
-    "verify": (47, 240),
+    "verify": (47, 241),
     "wallet": (36, 155),
 }
 
