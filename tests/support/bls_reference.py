@@ -42,7 +42,7 @@ def decode_g2(data, what="signature"):
 
 
 def decode_g1_on_curve(data, what="public key"):
-    """As in :mod:`blst`."""
+    """Like :func:`decode_g1` without the check of the subgroup."""
     check_encoding(data, G1_LENGTH, what)
     try:
         return point_compression.decompress_G1(G1Compressed(int.from_bytes(data, "big")))

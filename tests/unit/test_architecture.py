@@ -47,8 +47,8 @@ CEILINGS = {
     "enr": (21, 90),
     "preflight": (58, 280),
     "proposal": (39, 175),
-    "status": (73, 360),
-    "verify": (47, 240),
+    "status": (73, 362),
+    "verify": (47, 241),
     "wallet": (36, 155),
 }
 

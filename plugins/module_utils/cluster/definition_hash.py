@@ -10,6 +10,7 @@ everything, the stored ``config_hash`` included.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,8 @@ def compute_definition_hash(definition: Definition) -> bytes:
     return _compute(definition, FULL)
 
 
+# A node hashes the definition that it goes by in every round, and of a thousand validators that takes a while.
+@functools.lru_cache(maxsize=8)
 def _compute(definition: Definition, mode: str) -> bytes:
     table = _DEFINITION if definition.minor >= 3 else _DEFINITION_BEFORE_V1_3
     return ssz.container(*walker(definition.minor, mode)(table, definition))

@@ -19,11 +19,15 @@ def keccak256(data: bytes) -> bytes:
 @functools.cache
 def _keccak() -> ModuleType:
     """That of pycryptodome: C code, and eth-account needs it anyway. It is imported where it is needed, and with ctypes in the place of
-    cffi: to load that takes a tenth of a second, more than all else."""
+    cffi: to load that takes a tenth of a second, more than all else. With ctypes it would start a program to ask of what kind the Python
+    is, so it is told."""
     hidden = "cffi" not in sys.modules
     if hidden:
         sys.modules["cffi"] = None  # type: ignore[assignment]
     try:
+        from Crypto.Util import _raw_api
+
+        getattr(_raw_api, "cached_architecture", [])[:] = ["", "ELF"]
         from Crypto.Hash import keccak
     finally:
         if hidden:

@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Sequence
 
 from ..crypto.bls.group import ORDER
+from ..crypto.bls.signatures import bls
 from ..errors import DvError
 from ..ethereum import keystore
 from ..storage import files
@@ -38,7 +39,9 @@ class ValidatorKeys:
         self.directory = directory
         self.derived = derived or keystore.DerivedKeys()
 
-    def write(self, shares: Sequence[int], password: str | None = None, salt: bytes | None = None) -> bool:
+    def write(
+        self, shares: Sequence[int], password: str | None = None, salt: bytes | None = None, public_keys: Sequence[bytes] | None = None
+    ) -> bool:
         """Make the new directory (0700) of keystores and password files (0600) of ``shares``, and read it back.
 
         All or nothing: it is written beside and then renamed. One password and one salt serve all files, with a fresh IV each.
@@ -46,6 +49,7 @@ class ValidatorKeys:
         :param shares: secret scalars, in the order of the validators
         :param password: written as it is; by default 32 random hex digits
         :param salt: 32 bytes; random by default
+        :param public_keys: those of the ``shares`` (48 bytes each), where they are known
         :returns: False if the directory was there with these very shares
         :raises DvError: it is there with anything else (it stays untouched), or the system refuses
         """
@@ -54,9 +58,9 @@ class ValidatorKeys:
                 return False
             raise DvError(f"{self.directory} holds other key shares", "no such directory", "nothing was written: move it away")
         password, salt = password or secrets.token_hex(16), salt or os.urandom(32)
-        contents = {}
-        for number, share in enumerate(shares):
-            contents[f"keystore-{number}.json"] = keystore.encrypt(share.to_bytes(32, "big"), password, salt, self.derived)
+        contents, public = {}, public_keys or [bls.secret_to_public(share) for share in shares]
+        for number, (share, public_key) in enumerate(zip(shares, public)):
+            contents[f"keystore-{number}.json"] = keystore.encrypt(share.to_bytes(32, "big"), public_key, password, salt, self.derived)
             contents[f"keystore-{number}.txt"] = password.encode()
         files.write_directory(self.directory, contents)
         if self.read() != list(shares):

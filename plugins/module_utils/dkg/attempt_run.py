@@ -210,15 +210,15 @@ class AttemptRun:
             except DvError:
                 continue
 
-    def _receive(self, message):
-        """Keep a message that passed its checks."""
-        key = message.address.round, message.address.share_index
-        self.attempt_dir.write_received(*key, message.jws.text)
-        self._payloads[key] = message.payload
+    def _receive(self, round_name, found):
+        """Keep messages of that round that passed their checks: what was ``found``, by operator."""
+        self.attempt_dir.write_received(round_name, {operator: message.jws.text for operator, message in found.items()})
+        self._payloads.update({(round_name, operator): message.payload for operator, message in found.items()})
 
     def _receive_all(self, round_name, check):
         """Keep the first message of each other operator that passes ``check``, which raises a :class:`Fault`, or
         :class:`OtherSettings`."""
+        good = {}
         for operator in self.others:
             first = received = self.attempt_dir.received(round_name, operator)
             final = round_name not in abort.EQUIVOCATION_ROUNDS
@@ -229,8 +229,7 @@ class AttemptRun:
                 if received is None:
                     try:
                         check(message)
-                        self._receive(message)
-                        received = text
+                        good[operator], received = message, text
                     except Fault as fault:
                         self._accuse(fault.proven_by((text, *fault.messages)))
                         continue
@@ -239,6 +238,7 @@ class AttemptRun:
                 first = first or text
                 if not final and jws.split(first).payload != message.jws.payload:
                     self._accuse(abort.equivocation(message, first))
+        self._receive(round_name, good)
 
     def _accuse(self, fault):
         self._accused.add((fault.round, fault.share_index))

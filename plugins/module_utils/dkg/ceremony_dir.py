@@ -24,7 +24,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..cluster.node_status import changed_at
 from ..data_dir.layout import DataDir
@@ -92,9 +92,14 @@ class CeremonyDir:
 
     def write(self, path: str, content: bytes) -> None:
         """Write the new file ``path`` durably, its directories too."""
-        files.make_directory(os.path.dirname(path))
-        files.write_new(path, content)
-        self.changed = True
+        self.write_all({path: content})
+
+    def write_all(self, contents: Mapping[str, bytes]) -> None:
+        """The same for several files of one directory, by their paths."""
+        for directory in {os.path.dirname(path) for path in contents}:
+            files.make_directory(directory)
+        files.write_all_new(contents)
+        self.changed |= bool(contents)
 
     def replace(self, path: str, content: bytes) -> None:
         """The same for a file that may be there."""
@@ -149,9 +154,9 @@ class AttemptDir:
     def received_path(self, round_name: str, operator: int) -> str:
         return self._path("in", round_name, f"{operator}.jws")
 
-    def write_received(self, round_name: str, operator: int, text: str) -> None:
-        """Keep the first good message of ``operator`` in that round."""
-        self._ceremony_dir.write(self.received_path(round_name, operator), text.encode())
+    def write_received(self, round_name: str, texts: Mapping[int, str]) -> None:
+        """Keep the first good messages of that round, by their operators."""
+        self._ceremony_dir.write_all({self.received_path(round_name, operator): text.encode() for operator, text in texts.items()})
 
     def publishable(self, operators: Iterable[int]) -> Iterator[tuple[str, int, str]]:
         """(round, operator, text) of the confirms, seals and aborts of others that we hold: hosts hand them on."""

@@ -63,10 +63,11 @@ class OverlayDir(CeremonyDir):
     def exists(self, path):
         return path in self._written or super().exists(path)
 
-    def write(self, path, content):
-        self._written[path] = content
+    def write_all(self, contents):
+        self._written.update(contents)
 
-    replace = write
+    def replace(self, path, content):
+        self._written[path] = content
 
 
 class DryRun(AttemptRun):

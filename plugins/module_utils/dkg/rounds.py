@@ -26,7 +26,6 @@ from . import install
 from .attempt_run import AttemptRun, OtherSettings, StateError
 from .protocol import abort, commit, confirm, deal, envelope, messages, seal, sign, vss
 from .protocol.derivation import SEED_SIZE, Derivation
-from .protocol.encoding import H
 from .protocol.fault import Fault
 from .protocol.parameters import position, session_id
 
@@ -170,9 +169,7 @@ class Rounds(AttemptRun):
             dealer = fault.share_index
             evidence = [texts[dealer], self.text("commit", dealer), self.attempt_dir.sent("commit")]
             self._accuse(fault.proven_by(evidence, keys[dealer] if fault.check_name == "share" else b""))
-        for operator in dealt:
-            if operator in new and self.attempt_dir.received("deal", operator) is None:
-                self._receive(new[operator])
+        self._receive("deal", {operator: message for operator, message in new.items() if operator in dealt})
         return dealt
 
     def _note_other_sessions(self, operators):
@@ -229,7 +226,8 @@ class Rounds(AttemptRun):
         if own != payload and not self.has_other_settings(payload, own):
             raise StateError("this node's own confirm is of other keys than its deals give")
         validator_keys = ValidatorKeys(self.attempt_dir.keys)
-        self.ceremony_dir.changed |= validator_keys.write(list(keys.shares))
+        public_shares = [shares[self.parameters.share_index - 1] for shares in keys.public_shares]
+        self.ceremony_dir.changed |= validator_keys.write(list(keys.shares), public_keys=public_shares)
         self.attempt_dir.cache_put("keystores", self.session, validator_keys.derived.dump())
         self.attempt_dir.cache_put("transcript", self.session, keys.dump())
         if not confirmed:
@@ -243,54 +241,48 @@ class Rounds(AttemptRun):
             content = self.attempt_dir.cache_get("lock", self.own_payload("seal").node_signature[0])
             if content is not None:
                 return ClusterLock.parse(content, "the lock that this node sealed")
-        hashes = self._hashes(keys)
+        roots = self._roots(keys)
         if "sign" not in self.attempt_dir.sent_rounds():
-            self._send_sign(keys, hashes)
+            self._send_sign(keys, roots)
         while True:
-            partials, texts = self._partials()
+            partials, signs = self._partials()
             if len(partials) < self.parameters.t:
                 raise Waiting("sign", [operator for operator in self.parameters.operators if operator not in partials])
-            signatures = sign.aggregate(self.parameters, keys.group_keys, hashes, partials)
+            signatures = sign.aggregate(self.parameters, keys.group_keys, roots, partials)
             if signatures is not None:
                 break
-            for operator in sign.bad_signers(self.parameters, keys.public_shares, hashes, partials):
+            payloads = {operator: payload for operator, (_text, payload) in signs.items()}
+            for operator in sign.bad_signers(self.parameters, keys.public_shares, roots, payloads):
                 if operator == self.parameters.share_index:
                     raise StateError("this node's own sign is not by its own key shares")
-                self._accuse(Fault(operator, "sign", "partial", "a partial signature of it is wrong", [texts[operator]]))
-        for operator in partials:
-            if self.text("sign", operator) is None:
-                self.attempt_dir.write_received("sign", operator, texts[operator])
+                self._accuse(Fault(operator, "sign", "partial", "a partial signature of it is wrong", [signs[operator][0]]))
+        new = {operator: text for operator, (text, _payload) in signs.items() if self.text("sign", operator) is None}
+        self.attempt_dir.write_received("sign", new)
         return seal.build(self.parameters, self.network, keys, signatures)
 
-    def _send_sign(self, keys, hashes):
+    def _send_sign(self, keys, roots):
         me = self.parameters.share_index
-        payload = sign.make(self.parameters, self._own_shares(keys), hashes)
+        payload = sign.make(self.parameters, self._own_shares(keys), roots)
         with _own_message("sign"):
-            for operator in sign.bad_signers(self.parameters, keys.public_shares, hashes, {me: sign.points(me, payload)}):
+            for operator in sign.bad_signers(self.parameters, keys.public_shares, roots, {me: payload}):
                 raise Fault(operator, "sign", "partial", "a partial signature of it is wrong")
         self._send("sign", payload)
 
-    def _hashes(self, keys):
-        """The points that the messages of round 4 hash to: made for our sign, and kept for our seal."""
+    def _roots(self, keys):
+        """The signing roots of round 4: those that we confirmed."""
         roots = sign.roots(self.parameters, self.network, keys.group_keys)
-        binding = H("roots", self.session, b"".join(roots))
-        if binding != self.own_payload("confirm").roots[0]:
+        if confirm.roots_hash(self.session, roots) != self.own_payload("confirm").roots[0]:
             raise DvError(
                 "this node has other settings of the network than when it confirmed",
                 "the same ones",
                 "set dv_testnet_genesis_timestamp as it was",
             )
-        content = self.attempt_dir.cache_get("hashes", binding)
-        if content is not None:
-            return [curve.decode_g2_on_curve(point) for point in messages.split(content, 96)]
-        hashes = [curve.hash_to_g2(root) for root in roots]
-        self.attempt_dir.cache_put("hashes", binding, b"".join(map(curve.encode, hashes)))
-        return hashes
+        return roots
 
     def _own_shares(self, keys):
         """Our key shares, from the keystores unless they are at hand: they must be those of our public shares."""
         shares = list(keys.shares or self._read_shares())
-        public = [curve.decode_g1_on_curve(row[self.parameters.share_index - 1]) for row in keys.public_shares]
+        public = [curve.decode_g1(row[self.parameters.share_index - 1]) for row in keys.public_shares]
         if len(shares) != len(public) or not vss.hold([vss.Equation(k, [P], [1]) for k, P in zip(shares, public)]):
             raise DvError(f"{self.attempt_dir.keys} does not hold this attempt's key shares", hint="restore it from a backup")
         return shares
@@ -301,9 +293,9 @@ class Rounds(AttemptRun):
         return ValidatorKeys(self.attempt_dir.keys, DerivedKeys.load(content) if content else None).read()
 
     def _partials(self):
-        """(operator -> points, operator -> text) of the first t operators with partial signatures, without those of whom this
-        run found one wrong."""
-        partials, texts = {}, {}
+        """(operator -> points, operator -> text and payload) of the first t operators with partial signatures, without those of whom
+        this run found one wrong."""
+        partials, signs = {}, {}
         for operator in self.parameters.operators:
             if len(partials) == self.parameters.t:
                 break
@@ -313,11 +305,11 @@ class Rounds(AttemptRun):
             read = ((message.jws.text, message.payload) for message in self._read("sign", operator))
             for text, payload in [(known, self.payload("sign", operator))] if known else read:
                 try:
-                    partials[operator], texts[operator] = sign.points(operator, payload), text
+                    partials[operator], signs[operator] = sign.points(operator, payload), (text, payload)
                     break
                 except Fault as fault:
                     self._accuse(fault.proven_by([text]))
-        return partials, texts
+        return partials, signs
 
     # Round 5
 
@@ -330,10 +322,11 @@ class Rounds(AttemptRun):
                 seal.check(self.parameters, me, payload, unsigned)
             self.attempt_dir.cache_put("lock", payload.node_signature[0], unsigned.dump())
             self._send("seal", payload)
-        try:
-            seal.check(self.parameters, me, self.own_payload("seal"), unsigned)
-        except Fault:
-            raise StateError("this node's own seal is of another lock") from None
+        else:
+            try:
+                seal.check(self.parameters, me, self.own_payload("seal"), unsigned)
+            except Fault:
+                raise StateError("this node's own seal is of another lock") from None
         self._receive_all("seal", lambda message: seal.check(self.parameters, message.address.share_index, message.payload, unsigned))
         missing = self.missing("seal")
         if missing:
@@ -347,8 +340,10 @@ class Rounds(AttemptRun):
 
     def _handed_lock(self, unsigned):
         """The lock of a complete host, if it is the one that we sealed, with the signatures of all."""
-        size = len(seal.with_signatures(unsigned, bytes(96), [bytes(65)] * self.parameters.n).dump().decode())
-        for text in self.inbox.locks(self.number):
+        texts, size = self.inbox.locks(self.number), 0
+        if texts:
+            size = len(seal.with_signatures(unsigned, bytes(96), [bytes(65)] * self.parameters.n).dump().decode())
+        for text in texts:
             try:
                 # One that is longer than ours can only cost time and memory.
                 found = ClusterLock.parse(text if len(text) <= size else "")

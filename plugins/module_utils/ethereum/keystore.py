@@ -18,7 +18,6 @@ from hashlib import sha256
 from typing import Any
 
 from ..crypto import aes, kdf
-from ..crypto.bls.signatures import bls
 from ..encoding import go_json
 from ..encoding.hex import from_hex
 from ..errors import DvError, show
@@ -45,7 +44,7 @@ class DerivedKeys:
 
         :raises DvError: a derivation that is unknown, or asks too much
         """
-        key = go_json.dumps(derivation), password
+        key = go_json.dumps(derivation, None), password
         if key not in self._keys:
             self._keys[key] = _derive(derivation, password, what)
         return self._keys[key]
@@ -118,9 +117,10 @@ def public_key(content: bytes | str, what: str = "keystore") -> bytes:
     return from_hex(_get(keystore, "pubkey", str, what), 48, f"{what}, pubkey") if "pubkey" in keystore else b""
 
 
-def encrypt(secret: bytes, password: str, salt: bytes | None = None, derived: DerivedKeys | None = None) -> bytes:
+def encrypt(secret: bytes, public: bytes, password: str, salt: bytes | None = None, derived: DerivedKeys | None = None) -> bytes:
     """A keystore (charon's layout) of the ``secret`` (32 bytes, a BLS scalar), with an IV of its own.
 
+    :param public: its public key (48 bytes)
     :param salt: of the key derivation, 32 bytes; random by default
     :param derived: the cache that has the derived key, or gets it
     """
@@ -138,7 +138,7 @@ def encrypt(secret: bytes, password: str, salt: bytes | None = None, derived: De
                 "kdf": derivation,
             },
             "description": "",
-            "pubkey": bls.secret_to_public(int.from_bytes(secret, "big")).hex(),
+            "pubkey": public.hex(),
             "path": "m/12381/3600/0/0/0",
             "uuid": "-".join((uuid[:8], uuid[8:12], uuid[12:16], uuid[16:20], uuid[20:])),
             "version": 4,

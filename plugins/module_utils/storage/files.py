@@ -16,7 +16,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import DvError
@@ -24,6 +24,8 @@ from .as_owner import give, give_directory, refuse_links
 
 #: Largest file that is read at all, in bytes. A lock of 1000 validators and 10 operators has 4 MB.
 MAX_SIZE = 64 * 1024 * 1024
+# How many files are synced at once, where there are at least twice as many: waiting for the disk costs no CPU, and disks serve many.
+_AT_ONCE = 16
 
 
 def read(path: str, limit: int = MAX_SIZE, check: Callable[[os.stat_result], Any] | None = None) -> bytes:
@@ -87,7 +89,23 @@ def write_new(path: str, content: bytes, mode: int = 0o600) -> None:
     :raises DvError: something is there already (it stays untouched), or the system refuses
     """
     if not write_if_absent(path, content, mode):
-        raise DvError(f"{path} exists already", "no such file", "nothing was written")
+        raise _exists_already(path)
+
+
+def write_all_new(contents: Mapping[str, bytes], mode: int = 0o600) -> None:
+    """Like :func:`write_new`, for several files of one directory that nothing of one another depends on: they are synced together.
+
+    :param contents: by path
+    :raises DvError: something is at one of the paths already (it stays untouched; some others may be written), or the system refuses
+    """
+    with contextlib.ExitStack() as stack:
+        temporaries = {path: stack.enter_context(_temporary(path, content, mode)) for path, content in contents.items()}
+        _sync_files(list(temporaries.values()))
+        for path, temporary in temporaries.items():
+            if not _link(temporary, path):
+                raise _exists_already(path)
+    for directory in {os.path.dirname(path) for path in contents}:
+        sync_directory(directory)
 
 
 def write_if_absent(path: str, content: bytes, mode: int = 0o600) -> bool:
@@ -96,17 +114,9 @@ def write_if_absent(path: str, content: bytes, mode: int = 0o600) -> bool:
     if os.path.lexists(path):
         return False
     with _temporary(path, content, mode) as temporary:
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
+        _sync(temporary)
+        if not _link(temporary, path):
             return False
-        except FileNotFoundError:
-            # Whoever was quicker has removed our temporary file.
-            if os.path.lexists(path):
-                return False
-            raise
-        except OSError as error:
-            raise os_error(error, path, "make a hard link at") from None
     sync_directory(os.path.dirname(path))
     return True
 
@@ -132,6 +142,7 @@ def write_same(path: str, content: bytes, mode: int = 0o600) -> bool:
 def replace(path: str, content: bytes, mode: int = 0o600) -> None:
     """Write ``path`` whole, in place of what is there: for records that are not artefacts."""
     with _temporary(path, content, mode) as temporary:
+        _sync(temporary)
         os.rename(temporary, path)
     sync_directory(os.path.dirname(path))
 
@@ -207,7 +218,7 @@ def move_directory(path: str, target: str) -> None:
 
 
 def write_directory(path: str, contents: Mapping[str, bytes], mode: int = 0o600) -> None:
-    """Make the directory ``path`` (0700) of files whole: written beside it, then renamed into place.
+    """Make the directory ``path`` (0700) of files whole: written beside it, synced, then renamed into place.
 
     One caller at a time: what an interrupted call left beside it is removed.
 
@@ -224,6 +235,7 @@ def write_directory(path: str, contents: Mapping[str, bytes], mode: int = 0o600)
         try:
             for file_name, content in contents.items():
                 _write(os.path.join(temporary, file_name), content, mode)
+            _sync_files([os.path.join(temporary, file_name) for file_name in contents])
             sync_directory(temporary)
             os.rename(temporary, path)
         finally:
@@ -264,13 +276,31 @@ def sync_directory(path: str) -> None:
     """fsync the directory ``path``: names in it are durable afterwards."""
     refuse_links(path)
     try:
-        descriptor = os.open(path or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(path or ".", os.O_DIRECTORY)
     except OSError as error:
         raise os_error(error, path, "sync") from None
+
+
+def _sync_files(paths: Sequence[str]) -> None:
+    """fsync the files at ``paths``: their contents are durable afterwards."""
+    if len(paths) < 2 * _AT_ONCE:
+        for path in paths:
+            _sync(path)
+        return
+    # Imported where there are many only: a node of few validators never needs it.
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        # The first error is raised here.
+        list(pool.map(_sync, paths))
+
+
+def _sync(path: str, flags: int = os.O_NOFOLLOW) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def os_error(error: OSError, path: str, deed: str) -> DvError:
@@ -297,9 +327,29 @@ def _temporary_directory(path: str) -> str:
     return os.path.join(parent, f".{name}.tmp")
 
 
+def _exists_already(path: str) -> DvError:
+    return DvError(f"{path} exists already", "no such file", "nothing was written")
+
+
+def _link(temporary: str, path: str) -> bool:
+    """Give the file ``temporary`` the name ``path`` too; False if something is there."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except FileNotFoundError:
+        # Whoever was quicker has removed our temporary file.
+        if os.path.lexists(path):
+            return False
+        raise
+    except OSError as error:
+        raise os_error(error, path, "make a hard link at") from None
+    return True
+
+
 @contextlib.contextmanager
 def _temporary(path: str, content: bytes, mode: int) -> Iterator[str]:
-    """A durable file with ``content`` beside ``path``; gone again afterwards unless it was renamed.
+    """A file with ``content`` beside ``path``; gone again afterwards unless it was renamed.
 
     :raises DvError: the system refuses, here or what is done with it
     """
@@ -319,11 +369,9 @@ def _temporary(path: str, content: bytes, mode: int) -> Iterator[str]:
 
 
 def _write(path: str, content: bytes, mode: int) -> None:
-    """Write the new file ``path``; its name is durable only after :func:`sync_directory`."""
+    """Write the new file ``path``; it is durable only after :func:`_sync_files`, its name after :func:`sync_directory`."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with open(descriptor, "wb") as file:
         give(file.fileno(), path)
         os.fchmod(file.fileno(), mode)
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -12,7 +12,6 @@ to name the wrong ones. Source: charon-formats §4.5, whose numbers stand at the
 from __future__ import annotations
 
 from collections import Counter
-from math import comb
 from typing import Any
 
 from ..cluster.definition import Definition, ValidatorAddresses, address_bytes, effective_deposit_amounts, effective_gas_limit
@@ -79,25 +78,31 @@ class SignatureBatch:
     def __init__(self, report: Report) -> None:
         self.report = report
         self.names: list[tuple[str, str]] = []
-        self.equations: list[tuple] = []
+        self.equations: list[tuple[bytes, bytes, bytes]] = []
 
     def add(self, check: str, name: str, key_pt: Any, message: bytes, signature: bytes) -> None:
         """Add the ``signature`` of ``message`` (32 bytes) under the point ``key_pt``, of what is called ``name``.
 
-        A bad encoding is an error at once. Where the key is ``None``, which is an error already, nothing is added.
+        Where the key is ``None``, which is an error already, only a bad encoding is one.
         """
-        with self.report.errors_of(check):
-            signature_pt = bls.curve.decode_g2(signature, f"the signature of {name}")
-            if key_pt is not None:
-                self.names.append((check, name))
-                self.equations.append((key_pt, message, signature_pt))
+        if key_pt is not None:
+            self.names.append((check, name))
+            self.equations.append((bls.curve.encode(key_pt), message, signature))
+        else:
+            self._check_encoding(check, name, signature)
 
     def check(self) -> None:
         """Verify all; those that are wrong are errors."""
-        if not bls.batch_verify(self.equations):
-            for position in bls.find_bad(self.equations):
-                check, name = self.names[position]
+        for position in bls.find_bad(self.equations):
+            check, name = self.names[position]
+            if self._check_encoding(check, name, self.equations[position][2]):
                 self.report.error(check, f"the signature of {name} is wrong")
+
+    def _check_encoding(self, check: str, name: str, signature: bytes) -> bool:
+        with self.report.errors_of(check):
+            bls.curve.decode_g2(signature, f"the signature of {name}")
+            return True
+        return False
 
 
 def validator_name(position: int, validator: DistributedValidator) -> str:
@@ -144,8 +149,12 @@ def _check_keys(report: Report, lock: ClusterLock) -> list[tuple[Any, list]]:
 
 def _check_polynomial(report: Report, name: str, points: list, threshold: int) -> None:
     """Refuse ``points``, a key and its shares, not at 0, 1, 2 ... of a polynomial of degree ``threshold`` - 1."""
-    if _degree_is_below(threshold, points):
-        if _degree_is_below(threshold - 1, points):
+    # Of a polynomial of lower degree than their order all differences are zero. They are sums alone, so they cost little.
+    differences = points
+    for _number in range(threshold - 1):
+        differences = _differences(differences)
+    if all(map(bls.curve.is_identity, _differences(differences))):
+        if all(map(bls.curve.is_identity, differences)):
             report.warning("public_shares", f"fewer than {threshold} shares of {name} are enough to sign")
         return
     first = {index: points[index] for index in range(1, threshold)}
@@ -159,14 +168,9 @@ def _check_polynomial(report: Report, name: str, points: list, threshold: int) -
     )
 
 
-def _degree_is_below(order: int, points: list) -> bool:
-    """Whether the points at 0, 1, 2 ... are those of a polynomial of degree below ``order``.
-
-    Then every difference of that order is zero: a sum with binomial coefficients, which are small.
-    """
-    signs = [(-1) ** number * comb(order, number) for number in range(order + 1)]
-    windows = (points[start : start + order + 1] for start in range(len(points) - order))
-    return all(bls.curve.is_identity(bls.curve.msm(window, signs)) for window in windows)
+def _differences(points: list) -> list:
+    """Those of each of the ``points`` and the one before."""
+    return [bls.curve.add(point, bls.curve.neg(before)) for before, point in zip(points, points[1:])]
 
 
 def _check_aggregate(

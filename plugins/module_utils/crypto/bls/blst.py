@@ -9,6 +9,9 @@ encodings are checked in type, length and flags (:func:`.group.check_encoding`),
 takes an array only where one of that very length belongs, and no address outlives the call that it is for. blst's
 pairing of many pairs knows no infinity: it never gets there. ckzg promises these functions to nobody, so they are tried
 when this is loaded (:func:`_try`). The time of a product with a secret does not depend on the secret.
+
+A point is never changed, so one that was found in the subgroup, or that a message hashes to, is kept for who asks again:
+everything here that is kept is public.
 """
 
 import ctypes
@@ -24,6 +27,8 @@ from .group import DST, G1_LENGTH, G2_LENGTH, ORDER, bad_point, check_encoding, 
 Point = Any
 
 _SCALAR = 32
+# How many points of each kind are kept: more than a cluster of 100 operators has commitments. Half a KiB each, or a little more.
+_KEPT = 2**17
 
 _library = ctypes.CDLL(ckzg.__file__)
 # What blst takes for many items: the address of the first, and null where it would look for that of the second.
@@ -77,6 +82,9 @@ _G1, _G2 = _Group(1, G1_LENGTH), _Group(2, G2_LENGTH)
 _GROUPS = {group.point: group for group in (_G1, _G2)}
 _text = ctypes.c_char_p, ctypes.c_size_t
 _hash_to_g2 = _function("hash_to_g2", _G2.point, *_text, *_text, *_text)
+# The points that are kept: of G1 by their encoding, of G2 by what hashes to them.
+_decoded: dict[bytes, Point] = {}
+_hashed: dict[bytes, Point] = {}
 _pair = _function("miller_loop_n", _Pairing, _Items, _Items, ctypes.c_size_t)
 _finish_pairing = _function("final_exp", _Pairing, _Pairing)
 _is_one = _function("fp12_is_one", _Pairing, result=ctypes.c_int)
@@ -87,7 +95,12 @@ def decode_g1(data: bytes, what: str = "public key") -> Point:
 
     :raises DvError: wrong length or flags, infinity, not on the curve, not in the subgroup
     """
-    return _in_subgroup(decode_g1_on_curve(data, what), what)
+    check_encoding(data, G1_LENGTH, what)
+    point = _decoded.get(data)
+    if point is None:
+        point = _in_subgroup(_decode(_G1, data, what), what)
+        _keep(_decoded, data, point)
+    return point
 
 
 def decode_g2(data: bytes, what: str = "signature") -> Point:
@@ -95,16 +108,12 @@ def decode_g2(data: bytes, what: str = "signature") -> Point:
     return _in_subgroup(decode_g2_on_curve(data, what), what)
 
 
-def decode_g1_on_curve(data: bytes, what: str = "public key") -> Point:
-    """Like :func:`decode_g1` without the check of the subgroup: whoever calls this calls :func:`in_subgroup` later.
+def decode_g2_on_curve(data: bytes, what: str = "signature") -> Point:
+    """Like :func:`decode_g2` without the check of the subgroup: whoever calls this calls :func:`in_subgroup` later.
 
     Products with factors of more than 128 bits are right in the subgroup only.
     """
-    return _decode(_G1, data, what)
-
-
-def decode_g2_on_curve(data: bytes, what: str = "signature") -> Point:
-    """Like :func:`decode_g2`, as :func:`decode_g1_on_curve`."""
+    check_encoding(data, G2_LENGTH, what)
     return _decode(_G2, data, what)
 
 
@@ -123,8 +132,11 @@ def encode(point: Point) -> bytes:
 
 def hash_to_g2(message: bytes) -> Point:
     """The point of G2 that ``message`` (any length) hashes to (RFC 9380, with Ethereum's DST)."""
-    point = _G2.point()
-    _hash_to_g2(point, message, len(message), DST, len(DST), None, 0)
+    point = _hashed.get(message)
+    if point is None:
+        point = _G2.point()
+        _hash_to_g2(point, message, len(message), DST, len(DST), None, 0)
+        _keep(_hashed, message, point)
     return point
 
 
@@ -208,8 +220,13 @@ def _group(point: Point) -> _Group:
     return _GROUPS[type(point)]
 
 
+def _keep(points: dict[bytes, Point], key: bytes, point: Point) -> None:
+    if len(points) >= _KEPT:
+        points.clear()
+    points[key] = point
+
+
 def _decode(group: _Group, data: bytes, what: str) -> Point:
-    check_encoding(data, group.length, what)
     affine, point = group.affine(), group.point()
     if group.uncompress(affine, data):
         raise bad_point(what)

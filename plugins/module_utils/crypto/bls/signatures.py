@@ -11,15 +11,26 @@ Sources: consensus-specs (BLS signatures, proof of possession scheme), charon-fo
 
 import os
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import DvError
 from . import blst
 from .blst import Point
 from .group import ORDER
 
-#: Key, message (bytes, or a point hashed before), signature.
-Equation = tuple[Point, "bytes | Point", Point]
+#: Key (48 bytes), message, signature (96 bytes).
+Equation = tuple[bytes, bytes, bytes]
+# How many equations that hold are kept: more than a lock of 5,000 validators has.
+_KEPT = 2**16
+
+
+class _Decoded(NamedTuple):
+    """An equation, and its points: those of the key, the message and the signature."""
+
+    equation: Equation
+    key_pt: Point
+    hash_pt: Point
+    signature_pt: Point
 
 
 class Scheme:
@@ -27,6 +38,8 @@ class Scheme:
 
     def __init__(self, curve: Any) -> None:
         self.curve = curve
+        # Equations that hold: they always will.
+        self._held: set[Equation] = set()
 
     def secret_to_public(self, k: int) -> bytes:
         """The public key (48 bytes) of the secret ``k``."""
@@ -34,11 +47,7 @@ class Scheme:
 
     def sign(self, k: int, message: bytes) -> bytes:
         """The signature (96 bytes) of ``message`` with the secret ``k``."""
-        return self.sign_hashed(k, self.curve.hash_to_g2(message))
-
-    def sign_hashed(self, k: int, hash_pt: Point) -> bytes:
-        """The signature (96 bytes) of a message that was hashed to the curve before."""
-        return self.curve.encode(self.curve.secret_mul(hash_pt, k))
+        return self.curve.encode(self.curve.secret_mul(self.curve.hash_to_g2(message), k))
 
     def verify(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
         """Whether ``signature`` (96 bytes) of ``message`` is by ``public_key`` (48 bytes); not so if badly encoded."""
@@ -87,41 +96,64 @@ class Scheme:
         """The point at zero of the polynomial through ``points``, by share index, of one group."""
         return self.curve.msm(list(points.values()), self.lagrange_at_zero(list(points)))
 
-    def batch_verify(self, equations: Iterable[Equation]) -> bool:
-        """Whether ALL signatures are right; False for none at all.
+    def batch_verify(self, equations: Sequence[Equation]) -> bool:
+        """Whether ALL signatures are right, and well encoded; False for none at all. Those that were found right before are not verified
+        once more.
 
-        Every equation gets a random weight of 128 bits, drawn here, after all inputs are fixed: so errors cannot cancel
+        Every other equation gets a random weight of 128 bits, drawn here, after all inputs are fixed: so errors cannot cancel
         as in a plain sum. Then Π e(wᵢ·keyᵢ, H(mᵢ)) = e(G1, Σ wᵢ·signatureᵢ); the pairings of one key, or those of one
         message, are put together first, whichever leaves fewer.
         """
-        return self._batch_holds([self._hashed(equation) for equation in equations])
+        new = [equation for equation in equations if equation not in self._held]
+        try:
+            holds = bool(equations) and (not new or self._batch_holds(list(map(self._decode, new))))
+        except DvError:
+            return False
+        if holds:
+            self._keep(new)
+        return holds
 
-    def find_bad(self, equations: Iterable[Equation]) -> list[int]:
-        """The positions (from 0, ascending) of the ``equations`` that do not hold, found by halving."""
-        return find_failing([self._hashed(equation) for equation in equations], self._batch_holds)
+    def find_bad(self, equations: Sequence[Equation]) -> list[int]:
+        """The positions (from 0, ascending) of the ``equations`` that do not hold, found by halving; of what is badly encoded too."""
+        bad, decoded = [], {}
+        for position, equation in enumerate(equations):
+            if equation not in self._held:
+                try:
+                    decoded[position] = self._decode(equation)
+                except DvError:
+                    bad.append(position)
+        positions = list(decoded)
+        failing = {positions[number] for number in find_failing(list(decoded.values()), self._batch_holds)}
+        self._keep(equations[position] for position in positions if position not in failing)
+        return sorted(failing.union(bad))
 
-    def _hashed(self, equation: Equation) -> tuple[Point, Point, Point]:
-        key_pt, message, signature_pt = equation
-        return key_pt, self.curve.hash_to_g2(message) if isinstance(message, bytes) else message, signature_pt
+    def _decode(self, equation: Equation) -> _Decoded:
+        """:raises DvError: a bad encoding"""
+        key, message, signature = equation
+        return _Decoded(equation, self.curve.decode_g1(key), self.curve.hash_to_g2(message), self.curve.decode_g2(signature))
+
+    def _keep(self, equations: Iterable[Equation]) -> None:
+        """Keep ``equations`` that hold."""
+        if len(self._held) >= _KEPT:
+            self._held.clear()
+        self._held.update(equations)
 
     def _holds(self, key_pt: Point, hash_pt: Point, signature_pt: Point) -> bool:
         return not self.curve.is_identity(key_pt) and self.curve.pairing_product_is_one(
             [(key_pt, hash_pt), (self.curve.neg(self.curve.G1), signature_pt)]
         )
 
-    def _batch_holds(self, equations: Sequence[tuple[Point, Point, Point]]) -> bool:
-        if len(equations) < 2:
-            return bool(equations) and self._holds(*equations[0])
+    def _batch_holds(self, decoded: Sequence[_Decoded]) -> bool:
+        if len(decoded) == 1:
+            return self._holds(*decoded[0][1:])
         curve = self.curve
-        keys, hashes, signatures = zip(*equations)
-        if any(map(curve.is_identity, keys)):
-            return False
+        equations, keys, hashes, signatures = zip(*decoded)
         weights = [int.from_bytes(os.urandom(16), "big") for equation in equations]
-        by_key, by_hash = _group(map(curve.encode, keys)), _group(map(curve.encode, hashes))
-        if len(by_key) < len(by_hash):
+        by_key, by_message = (_group(equation[part] for equation in equations) for part in (0, 1))
+        if len(by_key) < len(by_message):
             pairs = [(keys[same[0]], _pick(curve, hashes, weights, same)) for same in by_key]
         else:
-            pairs = [(_pick(curve, keys, weights, same), hashes[same[0]]) for same in by_hash]
+            pairs = [(_pick(curve, keys, weights, same), hashes[same[0]]) for same in by_message]
         return curve.pairing_product_is_one(pairs + [(curve.neg(curve.G1), curve.msm(signatures, weights))])
 
 

@@ -62,6 +62,11 @@ def transcript(session: bytes, keys: Keys) -> bytes:
     return H("transcript", session, group_keys, keys.dump()[len(group_keys) :])
 
 
+def roots_hash(session: bytes, roots: list[bytes]) -> bytes:
+    """The hash (32 bytes) of the signing ``roots`` (32 bytes each) of round 4 in its order."""
+    return H("roots", session, b"".join(roots))
+
+
 def make(session: bytes, keys: Keys, roots: list[bytes]) -> Confirm:
-    """Our confirm, for the signing ``roots`` (32 bytes each) of round 4 in its order."""
-    return Confirm((H("roots", session, b"".join(roots)),), (transcript(session, keys),))
+    """Our confirm of ``keys`` and ``roots``."""
+    return Confirm((roots_hash(session, roots),), (transcript(session, keys),))

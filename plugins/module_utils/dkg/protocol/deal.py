@@ -61,7 +61,7 @@ def make(
 def own(parameters: Parameters, polynomials: list[list[int]], points: Iterable[bytes]) -> Dealt:
     """What we dealt to ourselves: our commitments ``points`` and our shares of our ``polynomials``."""
     shares = [vss.evaluate(polynomial, parameters.share_index) for polynomial in polynomials]
-    return Dealt(_by_validator(parameters, [curve.decode_g1_on_curve(point) for point in points]), shares)
+    return Dealt(_by_validator(parameters, [curve.decode_g1(point) for point in points]), shares)
 
 
 def check_own(parameters: Parameters, session: bytes, deal: Deal, commits: Mapping[int, Commit], polynomials: list[list[int]]) -> None:

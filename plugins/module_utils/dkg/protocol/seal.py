@@ -58,7 +58,7 @@ def check(parameters: Parameters, operator: int, payload: Seal, lock: ClusterLoc
     """
     if not signed_by(parameters.keys[operator - 1], lock.lock_hash, payload.node_signature[0]):
         raise Fault(operator, "seal", "node_signature", f"its ENR key did not sign our lock hash 0x{lock.lock_hash.hex()}")
-    shares = [curve.decode_g1_on_curve(validator.public_shares[operator - 1]) for validator in lock.validators or ()]
+    shares = [curve.decode_g1(validator.public_shares[operator - 1]) for validator in lock.validators or ()]
     key = curve.encode(curve.msm(shares, [1] * len(shares)))
     if not bls.verify(key, lock.lock_hash, payload.signature[0]):
         raise Fault(operator, "seal", "signature", f"its shares did not sign our lock hash 0x{lock.lock_hash.hex()}")

@@ -39,10 +39,10 @@ def credentials_of(definition: Definition, addresses: ValidatorAddresses) -> byt
     return deposit.withdrawal_credentials(parse_address(addresses.withdrawal_address, "withdrawal address"), definition.compounding)
 
 
-def make(parameters: Parameters, shares: Sequence[int], hashes: Sequence[Point]) -> Sign:
-    """Our partial signatures, with our v key ``shares``, for the roots that were hashed to the points ``hashes``."""
+def make(parameters: Parameters, shares: Sequence[int], roots: Sequence[bytes]) -> Sign:
+    """Our partial signatures of the ``roots``, with our v key ``shares``."""
     each = len(parameters.amounts) + 1
-    return Sign(tuple(bls.sign_hashed(shares[position // each], hashed) for position, hashed in enumerate(hashes)))
+    return Sign(tuple(bls.sign(shares[position // each], root) for position, root in enumerate(roots)))
 
 
 def points(operator: int, payload: Sign) -> list[Point]:
@@ -57,10 +57,9 @@ def points(operator: int, payload: Sign) -> list[Point]:
 
 
 def aggregate(
-    parameters: Parameters, group_keys: Iterable[bytes], hashes: Sequence[Point], partials: Mapping[int, Sequence[Point]]
+    parameters: Parameters, group_keys: Sequence[bytes], roots: Sequence[bytes], partials: Mapping[int, Sequence[Point]]
 ) -> list[bytes] | None:
-    """The signatures (96 bytes each) under the group keys of what was hashed to ``hashes``, or None if a partial is
-    bad.
+    """The signatures (96 bytes each) of the ``roots`` under the group keys, or None if a partial is bad.
 
     :param partials: exactly t share indices -> the points of its partial signatures; low indices are fast, the
         result is the same
@@ -69,22 +68,17 @@ def aggregate(
     """
     each = len(parameters.amounts) + 1
     coefficients = bls.lagrange_at_zero(list(partials))
-    results = [curve.msm(list(row), coefficients) for row in zip(*partials.values())]
-    keys = [curve.decode_g1_on_curve(key) for key in group_keys]
-    good = all(curve.in_subgroup(result) and not curve.is_identity(result) for result in results)
-    if not good or not bls.batch_verify([(keys[i // each], hashes[i], result) for i, result in enumerate(results)]):
-        return None
-    return [curve.encode(result) for result in results]
+    signatures = [curve.encode(curve.msm(row, coefficients)) for row in zip(*partials.values())]
+    equations = [(group_keys[i // each], roots[i], signature) for i, signature in enumerate(signatures)]
+    return signatures if bls.batch_verify(equations) else None
 
 
 def bad_signers(
-    parameters: Parameters, public_shares: Sequence[Sequence[bytes]], hashes: Sequence[Point], partials: Mapping[int, Sequence[Point]]
+    parameters: Parameters, public_shares: Sequence[Sequence[bytes]], roots: Sequence[bytes], payloads: Mapping[int, Sign]
 ) -> list[int]:
-    """The operators of ``partials`` (as for :func:`aggregate`) with a partial signature that is wrong in itself."""
+    """The operators of ``payloads`` with a partial signature of the ``roots`` that is wrong in itself."""
     each, owners, equations = len(parameters.amounts) + 1, [], []
-    bad = {operator for operator, row in partials.items() if not all(curve.in_subgroup(point) for point in row)}
-    for operator in partials.keys() - bad:
-        keys = [curve.decode_g1_on_curve(shares[operator - 1]) for shares in public_shares]
-        equations += [(keys[i // each], hashes[i], point) for i, point in enumerate(partials[operator])]
-        owners += [operator] * len(hashes)
-    return sorted(bad | {owners[position] for position in bls.find_bad(equations)})
+    for operator, payload in payloads.items():
+        equations += [(public_shares[i // each][operator - 1], roots[i], partial) for i, partial in enumerate(payload.partials)]
+        owners += [operator] * len(roots)
+    return sorted({owners[position] for position in bls.find_bad(equations)})

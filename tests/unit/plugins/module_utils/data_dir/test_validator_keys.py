@@ -41,6 +41,9 @@ def test_shares_round_trip(tmp_path):
     assert len({each["kdf"]["params"]["salt"] for each in parsed}) == 1
     assert len({each["cipher"]["params"]["iv"] for each in parsed}) == 3
     assert os.listdir(tmp_path / "data") == ["validator_keys"]
+    publics = [bls.secret_to_public(share) for share in SHARES]
+    ValidatorKeys(str(tmp_path / "known")).write(SHARES, public_keys=publics)
+    assert ValidatorKeys(str(directory)).public_keys() == ValidatorKeys(str(tmp_path / "known")).public_keys() == publics
 
 
 def test_shares_are_written_once(tmp_path):
@@ -110,12 +113,8 @@ def test_broken_directories(shares, case):
         ValidatorKeys(str(shares)).read()
 
 
-def test_a_secret_out_of_range(shares, monkeypatch):
-    class NoCheck:
-        secret_to_public = staticmethod(lambda k: bytes(48))
-
-    monkeypatch.setattr(keystore, "bls", NoCheck)
-    (shares / "keystore-0.json").write_bytes(keystore.encrypt(bytes(32), (shares / "keystore-0.txt").read_text()))
+def test_a_secret_out_of_range(shares):
+    (shares / "keystore-0.json").write_bytes(keystore.encrypt(bytes(32), bytes(48), (shares / "keystore-0.txt").read_text()))
     with pytest.raises(DvError, match="no BLS secret"):
         ValidatorKeys(str(shares)).read()
 

@@ -627,3 +627,19 @@ def test_a_bad_seal(signed, form):
     assert "operator 1 is to blame (seal.%s)" % check in outcome.detail
     signed.store[forger.name("seal")] = honest
     assert signed.step(3).state == "complete"
+
+
+def test_what_was_found_good_before_lets_no_other_text_in(signed):
+    """All runs here are one process, which knows the good points and signatures when another text has the name of theirs."""
+    assert signed.step(2).step == "seal"
+    forger = signed.forger(signed, 1)
+    name, first, second = forger.name("sign"), *forger.row("sign", "partials", 96)[:2]
+    honest = signed.store[name]
+    for wrong in ([second, first], [first, _outside_g2()]):
+        forger.forge_row("sign", "partials", wrong + forger.row("sign", "partials", 96)[2:])
+        for _dummy in range(2):
+            outcome = signed.step(3, inbox={**signed.store, "1/sign/2.jws": ""})
+            assert (outcome.state, outcome.waiting_for) == ("waiting", (1, 2))
+            assert "operator 1 is to blame (sign.partial)" in outcome.detail
+        signed.store[name] = honest
+    assert signed.step(3).step == "seal"

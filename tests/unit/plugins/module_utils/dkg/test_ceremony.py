@@ -77,7 +77,7 @@ def test_what_is_kept_to_save_time_can_be_lost(group):
             else:
                 path.write_bytes(path.read_bytes()[:-1])
     finished_lock(parties)
-    assert names == {"commitments", "transcript", "keystores", "hashes", "lock"}
+    assert names == {"commitments", "transcript", "keystores", "lock"}
 
 
 def test_what_is_kept_opens_the_keystores(group, monkeypatch):

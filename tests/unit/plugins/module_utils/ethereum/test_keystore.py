@@ -15,6 +15,7 @@ from ansible_collections.obol.dv.plugins.module_utils.ethereum import keystore
 
 PASSWORD = "𝔱𝔢𝔰𝔱𝔭𝔞𝔰𝔰𝔴𝔬𝔯𝔡🔑"
 SECRET = bytes.fromhex("000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f")
+OF_SECRET = bls.secret_to_public(int.from_bytes(SECRET, "big"))
 PUBLIC = "9612d7a727c9d0a22e185a1c768478dfe919cada9266988cb32359c11f2b7b27f4ae4040902382ae2910c15e2b420d07"
 SALT = "d4e56740f876aef8c010b86a40d5f56745a118d0906a34e69aec8c0db1cb8fa3"
 
@@ -77,7 +78,7 @@ def test_charons_scrypt_vector(vectors):
 def test_layout_is_charons(vectors):
     """Ours with the random values of a keystore of charon is that keystore, byte for byte."""
     charons = (vectors / "charon-1.10.3/hoodi-4x3/node0/validator_keys/keystore-0.json").read_text()
-    ours = keystore.encrypt(SECRET, "password").decode()
+    ours = keystore.encrypt(SECRET, OF_SECRET, "password").decode()
     for path in (
         ("crypto", "checksum", "message"),
         ("crypto", "cipher", "message"),
@@ -95,9 +96,9 @@ def test_layout_is_charons(vectors):
 
 
 def test_round_trip():
-    content = keystore.encrypt(SECRET, "password")
+    content = keystore.encrypt(SECRET, OF_SECRET, "password")
     assert keystore.parse(content).decrypt("password") == SECRET
-    assert keystore.encrypt(SECRET, "password") != content
+    assert keystore.encrypt(SECRET, OF_SECRET, "password") != content
     with pytest.raises(DvError, match="does not fit"):
         keystore.parse(content).decrypt("Password")
 

@@ -4,6 +4,7 @@
 
 """Durable files: whole or not there, with their mode, and never over something else."""
 
+import errno
 import os
 import stat
 
@@ -23,6 +24,71 @@ def test_write_new(tmp_path):
     with pytest.raises(DvError, match="exists already"):
         files.write_new(str(path), b"two")
     assert path.read_bytes() == b"one" and os.listdir(tmp_path) == ["file"]
+
+
+def test_write_all_new(tmp_path):
+    path, contents = tmp_path / "made", {str(tmp_path / "made" / str(number)): b"%d" % number for number in range(100)}
+    path.mkdir()
+    files.write_all_new(dict(list(contents.items())[:3]), 0o444)
+    assert sorted(os.listdir(path)) == ["0", "1", "2"] and _mode(path / "2") == 0o444
+    with pytest.raises(DvError, match="made/2 exists already"):
+        files.write_all_new({str(path / "3"): b"", str(path / "2"): b"other"})
+    (path / "3").unlink()
+    files.write_all_new(dict(list(contents.items())[3:]))
+    assert {str(each): each.read_bytes() for each in path.iterdir()} == contents
+    files.write_all_new({})
+
+
+#: Few files, and so many that they are synced at once.
+FEW, MANY = 3, 100
+WRITERS = {
+    "write_all_new": lambda path, contents: files.write_all_new({os.path.join(path, name): text for name, text in contents.items()}),
+    "write_directory": lambda path, contents: files.write_directory(os.path.join(path, "made"), contents),
+}
+
+
+@pytest.mark.parametrize("count", [FEW, MANY])
+@pytest.mark.parametrize("writer", WRITERS)
+def test_all_files_are_synced_before_one_gets_its_name(writer, count, tmp_path, monkeypatch):
+    synced, named, fsync = set(), [], os.fsync
+
+    def sync(descriptor):
+        fsync(descriptor)
+        synced.add(os.fstat(descriptor).st_ino)
+
+    def watched(name):
+        real = getattr(os, name)
+
+        def give(old, new):
+            inside = [os.path.join(old, each) for each in os.listdir(old)] if os.path.isdir(old) else [old]
+            assert {os.stat(path).st_ino for path in inside} <= synced and (named or len(synced) >= count)
+            named.append(new)
+            real(old, new)
+
+        monkeypatch.setattr(os, name, give)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    watched("link")
+    watched("rename")
+    WRITERS[writer](str(tmp_path), {str(number): b"x" for number in range(count)})
+    assert len(named) in (1, count) and tmp_path.stat().st_ino in synced
+
+
+@pytest.mark.parametrize("count", [FEW, MANY])
+@pytest.mark.parametrize("writer", WRITERS)
+def test_nothing_gets_a_name_where_one_file_cannot_be_synced(writer, count, tmp_path, monkeypatch):
+    calls, fsync = [], os.fsync
+
+    def sync(descriptor):
+        calls.append(descriptor)
+        if len(calls) == count:
+            raise OSError(errno.EIO, "no")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    with pytest.raises(DvError, match="cannot write .*: Input/output error"):
+        WRITERS[writer](str(tmp_path), {str(number): b"x" for number in range(count)})
+    assert os.listdir(tmp_path) == []
 
 
 def test_write_same(tmp_path):

@@ -92,7 +92,7 @@ def _swap_signatures(entries):
 def _stranger(node):
     """The keystore of a share that nobody knows, with its right password."""
     password = (node / KEYS / "keystore-1.txt").read_text()
-    (node / KEYS / "keystore-1.json").write_bytes(keystore.encrypt(bytes(31) + b"\5", password))
+    (node / KEYS / "keystore-1.json").write_bytes(keystore.encrypt(bytes(31) + b"\5", bls.secret_to_public(5), password))
 
 
 def _one_more(node):

@@ -419,7 +419,7 @@ def test_overrides_elsewhere(dealt, cluster, name):
 
 def test_a_whole_key_on_a_node(dealt, cluster):
     password = (dealt / layout.KEYS / "keystore-0.txt").read_text()
-    content = keystore.encrypt(cluster.keys[0].to_bytes(32, "big"), password)
+    content = keystore.encrypt(cluster.keys[0].to_bytes(32, "big"), bls.secret_to_public(cluster.keys[0]), password)
     (dealt / layout.KEYS / "keystore-0.json").write_bytes(content)
     report = verify_path(str(dealt))
     assert errors(report) == {"key_shares"} and "holds the whole key of validator 0" in texts(report)

@@ -45,7 +45,7 @@ BAD = {
 }
 
 
-def _on_curve_only(curve, decode, length):
+def _on_curve_only(decode, length):
     """An encoding of a point on the curve outside of the subgroup: nearly every x that has a y."""
     for x in range(1, 50):
         data = _flagged(length, 0x80, bytes([x]))
@@ -53,17 +53,19 @@ def _on_curve_only(curve, decode, length):
             point = decode(data)
         except DvError:
             continue
-        if not curve.in_subgroup(point):
+        if not bls_reference.in_subgroup(point):
             return data
     raise AssertionError("no such point")
+
+
+ONLY_ON_CURVE = _on_curve_only(bls_reference.decode_g1_on_curve, 48), _on_curve_only(bls_reference.decode_g2_on_curve, 96)
 
 
 @BACKENDS
 @pytest.mark.parametrize("case", BAD)
 def test_bad_encodings_are_refused(curve, case):
-    for decode in (curve.decode_g1, curve.decode_g1_on_curve):
-        with pytest.raises(DvError):
-            decode(BAD[case](48))
+    with pytest.raises(DvError):
+        curve.decode_g1(BAD[case](48))
     for decode in (curve.decode_g2, curve.decode_g2_on_curve):
         with pytest.raises(DvError):
             decode(BAD[case](96))
@@ -71,11 +73,40 @@ def test_bad_encodings_are_refused(curve, case):
 
 @BACKENDS
 def test_points_outside_the_subgroup(curve):
-    g1 = _on_curve_only(curve, curve.decode_g1_on_curve, 48)
-    g2 = _on_curve_only(curve, curve.decode_g2_on_curve, 96)
-    for decode, data in ((curve.decode_g1, g1), (curve.decode_g2, g2)):
+    for decode, data in zip((curve.decode_g1, curve.decode_g2), ONLY_ON_CURVE):
         with pytest.raises(DvError, match="the thing is not a point"):
             decode(data, "the thing")
+    assert not curve.in_subgroup(curve.decode_g2_on_curve(ONLY_ON_CURVE[1]))
+
+
+@pytest.mark.parametrize("bad", [ONLY_ON_CURVE[0], *(BAD[case](48) for case in BAD)], ids=["outside of the subgroup", *BAD])
+def test_a_point_that_is_kept_lets_no_bad_one_in(bad):
+    """What was refused is refused again, also after a good point, and of no other type is what was decoded before."""
+    for _dummy in range(2):
+        with pytest.raises(DvError):
+            blst.decode_g1(bad)
+        blst.decode_g1(G1_BYTES)
+    with pytest.raises(DvError):
+        blst.decode_g1(bytearray(G1_BYTES))
+
+
+def test_points_that_are_kept_stay_as_they_are_and_are_not_many(monkeypatch):
+    monkeypatch.setattr(blst, "_KEPT", 3)
+    encodings = [blst.encode(blst.mul(blst.G1, k)) for k in range(1, 9)]
+    for data in encodings * 2:
+        point = blst.decode_g1(data)
+        blst.msm([point, blst.neg(point), blst.add(point, point)], [5, -7, 2**200])
+        assert blst.decode_g1(data) is point and blst.encode(point) == data
+        hashed = blst.hash_to_g2(data)
+        blst.pairing_product_is_one([(point, hashed), (point, blst.secret_mul(hashed, 7))])
+        assert blst.hash_to_g2(data) is hashed and blst.encode(hashed) == bls_encoding_of_hash(data)
+        assert len(blst._decoded) <= 3 and len(blst._hashed) <= 3
+
+
+def bls_encoding_of_hash(message):
+    """What a message hashes to, encoded, when nothing is kept."""
+    blst._hashed.clear()
+    return blst.encode(blst.hash_to_g2(message))
 
 
 @BACKENDS
@@ -247,17 +278,16 @@ def test_backends_agree_on_random_strings():
     rng = random.Random(1)
     seen = set()
     for _dummy in range(12):
-        for length, name in ((48, "decode_g1_on_curve"), (96, "decode_g2_on_curve")):
-            data = bytes([0x80 | rng.randrange(64) & 0x3A]) + rng.randbytes(length - 1)
-            results = []
-            for curve in (blst, bls_reference):
-                try:
-                    point = getattr(curve, name)(data)
-                    results.append((curve.encode(point), curve.in_subgroup(point)))
-                except DvError:
-                    results.append(None)
-            assert results[0] == results[1]
-            seen.add(results[0] is None)
+        data = bytes([0x80 | rng.randrange(64) & 0x3A]) + rng.randbytes(95)
+        results = []
+        for curve in (blst, bls_reference):
+            try:
+                point = curve.decode_g2_on_curve(data)
+                results.append((curve.encode(point), curve.in_subgroup(point)))
+            except DvError:
+                results.append(None)
+        assert results[0] == results[1]
+        seen.add(results[0] is None)
     assert seen == {True, False}
 
 

@@ -10,6 +10,7 @@ import math
 import random
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.crypto.bls import signatures
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import Scheme, bls
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
@@ -103,35 +104,63 @@ def test_interpolation_of_keys_and_signatures(scheme):
         assert curve.encode(scheme.interpolate(partials)) == bls.sign(10, b"duty")
 
 
-def _equations(curve, keys, messages):
-    return [
-        (curve.decode_g1(bls.secret_to_public(k)), message, curve.decode_g2(bls.sign(k, message)))
-        for k, message in itertools.product(keys, messages)
-    ]
+def _equations(keys, messages):
+    return [(bls.secret_to_public(k), message, bls.sign(k, message)) for k, message in itertools.product(keys, messages)]
+
+
+def _moved(signature, k):
+    """A signature with an error: k times a point that has nothing to do with it."""
+    curve = bls.curve
+    return curve.encode(curve.add(curve.decode_g2(signature), curve.mul(curve.hash_to_g2(b"error"), k)))
 
 
 @pytest.mark.parametrize("keys, messages", [(1, 1), (1, 3), (3, 1), (2, 3), (3, 2), (5, 5)])
-def test_batches(keys, messages):
-    equations = _equations(bls.curve, range(5, 5 + keys), [b"message %d" % i for i in range(messages)])
-    assert bls.batch_verify(equations)
-    assert bls.batch_verify([(key, bls.curve.hash_to_g2(message), signature) for key, message, signature in equations])
-    assert bls.find_bad(equations) == []
+@pytest.mark.parametrize("known", [False, True], ids=["new", "known"])
+def test_batches(keys, messages, known):
+    """``known``: whether the good ones were found good before."""
+    equations = _equations(range(5, 5 + keys), [b"message %d" % i for i in range(messages)])
     for place in sorted({0, len(equations) // 2, len(equations) - 1}):
         key, message, signature = equations[place]
         for wrong in (
-            (bls.curve.add(key, bls.curve.G1), message, signature),
+            (bls.secret_to_public(4), message, signature),
             (key, message + b"!", signature),
-            (key, message, bls.curve.neg(signature)),
-            (bls.curve.mul(key, 0), message, bls.curve.mul(signature, 0)),
+            (key, message, _moved(signature, 1)),
+            (key, message, signature[:1] + signature),
+            (key[:-1], signature[-1:] + message, signature),
+            (INFINITY_G1, message, INFINITY_G2),
+            (None, message, None),
         ):
+            scheme = Scheme(bls.curve)
+            if known:
+                assert scheme.batch_verify(equations) and scheme.find_bad(equations) == []
             broken = equations[:place] + [wrong] + equations[place + 1 :]
-            assert not bls.batch_verify(broken)
-            assert bls.find_bad(broken) == [place]
+            for _dummy in range(2):
+                assert not scheme.batch_verify(broken)
+                assert scheme.find_bad(broken) == [place]
+            assert scheme.batch_verify(equations) and scheme.find_bad(equations) == []
+
+
+def test_equations_that_hold_are_not_verified_once_more(monkeypatch):
+    scheme, equations = Scheme(bls.curve), _equations([5, 6], [b"one", b"two"])
+    wrong = (*equations[0][:2], equations[1][2])
+    assert scheme.find_bad([*equations[:2], wrong]) == [2]
+    looked_at = []
+    monkeypatch.setattr(scheme, "_batch_holds", lambda decoded: looked_at.extend(each.equation for each in decoded))
+    assert scheme.batch_verify(equations[:2]) and not scheme.batch_verify([*equations, wrong])
+    assert looked_at == [*equations[2:], wrong]
+
+
+def test_equations_that_are_kept_are_not_many(monkeypatch):
+    monkeypatch.setattr(signatures, "_KEPT", 2)
+    scheme, equations = Scheme(bls.curve), _equations([5, 6, 7], [b"one", b"two"])
+    for equation in equations * 2:
+        assert scheme.batch_verify([equation]) and scheme.find_bad([equation]) == []
+        assert len(scheme._held) <= 2
 
 
 @SCHEMES
 def test_small_batch_on_both_backends(scheme):
-    equations = _equations(scheme.curve, [5, 6], [b"one"])
+    equations = _equations([5, 6], [b"one"])
     assert scheme.batch_verify(equations)
     swapped = [(equations[0][0], b"one", equations[1][2]), (equations[1][0], b"one", equations[0][2])]
     assert not scheme.batch_verify(swapped)
@@ -139,13 +168,7 @@ def test_small_batch_on_both_backends(scheme):
 
 def test_errors_that_cancel_are_found():
     """Two signatures with opposite errors: their plain sum is right, the batch is not."""
-    curve = bls.curve
-    good = _equations(curve, [5, 6], [b"one"])
-    error = curve.hash_to_g2(b"error")
-    bad = [
-        (good[0][0], b"one", curve.add(good[0][2], error)),
-        (good[1][0], b"one", curve.add(good[1][2], curve.neg(error))),
-    ]
+    bad = [(key, message, _moved(signature, k)) for k, (key, message, signature) in zip((1, -1), _equations([5, 6], [b"one"]))]
     assert not bls.batch_verify(bad)
     assert bls.find_bad(bad) == [0, 1]
 
