@@ -40,6 +40,9 @@ def start(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, str] 
         # Who asks would not know whose process it is.
         return None
     try:
+        if not tempfile.gettempdir().isprintable():
+            # No answer could name it.
+            return None
         directory = tempfile.mkdtemp(prefix="obol-dv-")
     except OSError:
         return None

@@ -131,6 +131,7 @@ def test_killed_it_answers_nobody(left):
     "first",
     [
         "resident.tempfile.tempdir = '/not/there'",
+        "resident.tempfile.tempdir = '/tmp/\\udce9'",
         "resident.os.fork = lambda: open('/not/there')",
         # As on macOS and FreeBSD.
         "del resident.socket.SO_PEERCRED",
