@@ -22,20 +22,22 @@ PROCESS = "obol_dv_process"
 _RUN = C.DEFAULT_LOCAL_TMP
 #: Connections that hand on what a command is given on its standard input.
 _WITH_INPUT = ("local", "ssh")
-#: Takes the question from its standard input to the process, if that is of the same user, and prints the answer. ``_socket`` is what
-#: ``socket`` is made of: to load all of that takes as long as everything else here.
-_CLIENT = """
-import _socket, os, sys
-process = _socket.socket(_socket.AF_UNIX)
-process.connect(sys.argv[1])
-user = process.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)[4:8]
-if int.from_bytes(user, sys.byteorder) != os.geteuid():
-    sys.exit(1)
-process.sendall(sys.stdin.buffer.read())
-process.shutdown(_socket.SHUT_WR)
-while part := process.recv(2**20):
-    sys.stdout.buffer.write(part)
-"""
+#: Takes the question from its standard input, which no terminal ends, to the process, if that is of the same user, and prints the answer
+#: when it has all of it: the process waits for no slow connection. ``_socket`` is what ``socket`` is made of: to load all of that takes as
+#: long as everything else here. It is one line: a C shell takes no more in quotes.
+_CLIENT = "; ".join(
+    (
+        "import _socket, os, sys",
+        "sys.stdin.isatty() and sys.exit(1)",
+        "process = _socket.socket(_socket.AF_UNIX)",
+        "process.connect(sys.argv[1])",
+        "user = process.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)[4:8]",
+        "int.from_bytes(user, sys.byteorder) == os.geteuid() or sys.exit(1)",
+        "process.sendall(sys.stdin.buffer.read())",
+        "process.shutdown(_socket.SHUT_WR)",
+        'sys.stdout.buffer.write(b"".join(iter(lambda: process.recv(2**20), b"")))',
+    )
+)
 
 
 class NodeModule(ActionBase):
@@ -72,8 +74,8 @@ class NodeModule(ActionBase):
 
     def _ask(self, arguments, task_vars):
         """The answer (dict) of the process that an earlier module of this run left on the node, or None where none comes."""
-        process = ((task_vars or {}).get("ansible_facts") or {}).get(PROCESS)
-        if not isinstance(process, dict) or process.get("run") != _RUN or not self._hands_on_input():
+        process = _left_in(task_vars)
+        if not process or not self._is_for_process():
             return None
         module = self._task.action.rpartition(".")[2]
         question = dict(module=module, params=dict(arguments), check_mode=self._task.check_mode, last=self.LAST)
@@ -81,13 +83,16 @@ class NodeModule(ActionBase):
         try:
             done = self._low_level_execute_command(command, in_data=json.dumps(question).encode())
             answer = json.loads(answers.only_answer(done["stdout"])) if done["rc"] == 0 else None
-        except (AnsibleError, ValueError, RecursionError):
-            # Starting the module tells what is wrong.
+        except (AnsibleError, RecursionError, TypeError, ValueError):
+            # Starting the module tells what is wrong, or takes an argument that JSON has not, such as a date.
             return None
         return answers.check(answer) if isinstance(answer, dict) else None
 
-    def _hands_on_input(self):
-        """Whether a command on the node is given what comes for its standard input."""
+    def _is_for_process(self):
+        """Whether a process that stays may answer in the place of a module that is started: it would do it on the same node, in the same
+        environment, and a command there is given what comes for its standard input."""
+        if self._task.delegate_to or self._compute_environment_string():
+            return False
         connection, become = self._connection, self._connection.become
         if connection.transport not in _WITH_INPUT or become and not become.pipelining:
             return False
@@ -95,8 +100,9 @@ class NodeModule(ActionBase):
         return connection.transport != "local" or not become or connection.is_pipelining_enabled()
 
     def _start(self, arguments, task_vars):
-        """The answer of the module, started anew."""
-        stay = not self.LAST and self._hands_on_input()
+        """The answer of the module, started anew. It leaves a process once in a run: where that does not answer, or in a loop, whose
+        items know nothing of each other, there would be more and more of them."""
+        stay = not self.LAST and not self._task.loop and not _left_in(task_vars) and self._is_for_process()
         try:
             answer = self._execute_module(module_args={**arguments, "stay": stay}, task_vars=task_vars)
         except (AttributeError, RecursionError, TypeError):
@@ -105,8 +111,14 @@ class NodeModule(ActionBase):
         answer = answers.check(answer)
         # What Ansible found, and what we left, here on the control node: without it each task would look for a Python, and start it, again.
         facts = {self._discovered_interpreter_key: self._discovered_interpreter} if self._discovered_interpreter_key else {}
-        if answer.get("process"):
+        if stay and answer.get("process"):
             facts[PROCESS] = {**answer["process"], "run": _RUN}
         if facts:
             answer["ansible_facts"] = facts
         return answer
+
+
+def _left_in(task_vars):
+    """The process that was left on the node in this run, as its fact has it (dict), or None."""
+    process = ((task_vars or {}).get("ansible_facts") or {}).get(PROCESS)
+    return process if isinstance(process, dict) and process.get("run") == _RUN else None

@@ -20,6 +20,62 @@ from ansible_collections.obol.dv.tests.support.ceremony_group import CeremonyGro
 
 MAIN = ["create-cluster.yml"]
 
+#: Its second task leaves a process, which answers the last. The others it would answer in another way than a module that is started.
+PLAY = """
+- hosts: alice
+  gather_facts: false
+  module_defaults:
+    obol.dv.wallet:
+      path: $PLACE/wallet.json
+      password_file: $PLACE/password.txt
+      create: true
+  tasks:
+    - obol.dv.enr:
+        data_dir: "{{ place }}/{{ item }}"
+      loop: [a, b]
+    - obol.dv.enr:
+        data_dir: "{{ place }}/c"
+    - name: In an environment of its own
+      obol.dv.wallet:
+      environment:
+        PLACE: "{{ place }}/w"
+    - name: On another node
+      obol.dv.enr:
+        data_dir: "{{ place }}/d"
+      delegate_to: bob
+    - name: With an argument that JSON has not
+      obol.dv.demo_operator:
+        wallet_file: "{{ place }}/wallet.json"
+        wallet_password_file: "{{ place }}/password.txt"
+        policy_file: "{{ place }}/policy.json"
+        terms:
+          name: 2026-01-01
+      register: dated
+      ignore_errors: true
+    - obol.dv.enr:
+        data_dir: "{{ place }}/e"
+    - name: With wrong arguments
+      obol.dv.enr:
+        data_dir: "{{ place }}/e"
+        unknown: true
+      register: wrong
+      ignore_errors: true
+    - assert:
+        that:
+          - dated.msg is search('dv_num_validators is not set')
+          - wrong.msg is search('^Unsupported parameters for .obol.dv.enr. module. unknown')
+"""
+RELATIVE = """
+- hosts: alice
+  gather_facts: false
+  tasks:
+    - obol.dv.enr:
+        data_dir: "{{ place }}/a"
+    - obol.dv.enr:
+        data_dir: here
+"""
+HOSTS = "[all:vars]\nansible_connection=local\nansible_python_interpreter={{ ansible_playbook_python }}\n[all]\nalice\nbob\n"
+
 
 class Residents:
     """The processes that stay, of the runs with its :attr:`environment`."""
@@ -117,3 +173,24 @@ def test_a_new_run_does_not_ask_the_processes_of_another(tmp_path, residents, ta
     assert started(stdout) == ["preflight"] * 4
     CeremonyGroup(tmp_path, store="store/local").check_complete()
     assert set(residents.alive()) <= old
+
+
+def run_play(play, tmp_path, residents):
+    """The modules that a run of the text ``play`` started."""
+    (tmp_path / "hosts").write_text(HOSTS)
+    (tmp_path / "play.yml").write_text(play)
+    place = ["-vvv", "-e", "place=%s" % tmp_path]
+    return started(playbook.run([tmp_path / "play.yml"], tmp_path, *place, inventory=tmp_path / "hosts", environment=residents.environment))
+
+
+def test_what_it_would_answer_otherwise_a_module_is_started_for(tmp_path, residents):
+    modules = run_play(PLAY, tmp_path, residents)
+    assert modules == ["enr", "enr", "enr", "wallet", "enr", "demo_operator", "enr"]
+    assert (tmp_path / "w" / "wallet.json").exists()
+    # One process was left, in the third; it ended with the wrong arguments.
+    assert residents.wait() and not list(residents.temporary.glob("obol-dv-*"))
+
+
+def test_a_relative_path_leads_where_it_always_led(tmp_path, residents):
+    assert run_play(RELATIVE, tmp_path, residents) == ["enr", "enr"]
+    assert (tmp_path / "here" / "charon-enr-private-key").exists()

@@ -59,7 +59,6 @@ NO_FAILURES = {"%: run again", "it is this node's turn: run again", "% is in %",
 HANDED_ON = {
     "'; '.join([*verdicts, *run.notes, *notes])",
     "'; '.join(problems)",
-    "'; '.join(validated.error_messages)",
     "_text(result)",
     "error.found",
     "found",

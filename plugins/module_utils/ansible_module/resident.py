@@ -36,11 +36,16 @@ def start(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, str] 
 
     :returns: ``socket``, the path of its socket, and ``python``, an interpreter for who asks it; None where it cannot be left
     """
-    directory = tempfile.mkdtemp(prefix="obol-dv-")
-    path = os.path.join(directory, "socket")
-    listener = socket.socket(socket.AF_UNIX)
-    code = os.path.join(directory, "code.zip")
+    if not hasattr(socket, "SO_PEERCRED"):
+        # Who asks would not know whose process it is.
+        return None
     try:
+        directory = tempfile.mkdtemp(prefix="obol-dv-")
+    except OSError:
+        return None
+    path, code = os.path.join(directory, "socket"), os.path.join(directory, "code.zip")
+    try:
+        listener = socket.socket(socket.AF_UNIX)
         listener.bind(path)
         listener.listen()
         archive = _archive()

@@ -55,12 +55,17 @@ def run(name: str) -> None:
 
 def answer(module: runner.Module, question: dict[str, Any]) -> dict[str, Any]:
     """The result of another module, in the process that ran ``module``: ``question`` has its name (``module``), its arguments
-    (``params``) and ``check_mode``."""
+    (``params``) and ``check_mode``.
+
+    :raises ValueError: only a module that is started says what is wrong with its arguments, or knows where a relative path leads
+    """
     asked = _backend(question["module"])
     validated = ArgumentSpecValidator(asked.ARGUMENT_SPEC, **_constraints(asked)).validate(question["params"])
-    if validated.error_messages:
-        return runner.failure("; ".join(validated.error_messages))
-    module.params, module.check_mode = validated.validated_parameters, question["check_mode"]
+    params = validated.validated_parameters
+    paths = [params[name] for name, option in asked.ARGUMENT_SPEC.items() if option["type"] == "path" and name in params]
+    if validated.error_messages or not all(map(os.path.isabs, filter(None, paths))):
+        raise ValueError
+    module.params, module.check_mode = params, question["check_mode"]
     return runner.answer(module, asked.run_module)
 
 

@@ -4,9 +4,11 @@
 
 """The process that stays on a node when a module has answered: what it answers, who may ask, and when it ends."""
 
+import contextlib
 import json
 import os
 import pathlib
+import pty
 import signal
 import socket
 import stat
@@ -15,6 +17,7 @@ import sys
 import time
 
 import pytest
+from ansible_collections.obol.dv.plugins.plugin_utils.node_module import _CLIENT
 
 #: A module that counts the questions, and tells who answers.
 PROGRAM = """
@@ -22,6 +25,7 @@ import json, os
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module import resident
 
 resident.IDLE = %(idle)s
+%(first)s
 asked = []
 
 def answer(params):
@@ -38,9 +42,9 @@ print(json.dumps(resident.start(answer)))
 def left(collections_path):
     """A function that runs such a module, and gives what it left."""
 
-    def run(idle=60):
+    def run(idle=60, first=""):
         environment = {**os.environ, "PYTHONPATH": collections_path, "SECRET": "in the environment"}
-        command = [sys.executable, "-c", PROGRAM % {"idle": idle}]
+        command = [sys.executable, "-c", PROGRAM % {"idle": idle, "first": first}]
         # It comes back although the process has not ended: that holds neither output nor errors.
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=30)
         return json.loads(done.stdout)
@@ -114,3 +118,54 @@ def test_killed_it_answers_nobody(left):
     os.kill(answer(process)["pid"], signal.SIGKILL)
     with pytest.raises(OSError):
         answer(process)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "resident.tempfile.tempdir = '/not/there'",
+        "resident.os.fork = lambda: open('/not/there')",
+        # As on macOS and FreeBSD.
+        "del resident.socket.SO_PEERCRED",
+    ],
+)
+def test_where_it_cannot_stay_none_is_left(left, first):
+    assert left(first=first) is None
+
+
+@contextlib.contextmanager
+def client(process, stdin):
+    """The program that asks on the node, started."""
+    command = [process["python"], "-I", "-S", "-c", _CLIENT, process["socket"]]
+    with subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
+def test_it_does_not_wait_until_its_answer_is_home(left):
+    """The connection to the control node may be slow."""
+    process = left(first="resident._PATIENCE = 1")
+    with client(process, subprocess.PIPE) as slow:
+        slow.stdin.write(json.dumps({"x": "a" * 10**7, "last": True}).encode())
+        slow.stdin.close()
+        assert ends(process)
+        time.sleep(1.5)
+        assert len(json.load(slow.stdout)["x"]) == 10**7
+
+
+def test_nothing_is_asked_from_a_terminal(left):
+    """Which has no end: ssh opens one if it is told to (-tt)."""
+    process, (ours, terminal) = left(), pty.openpty()
+    with client(process, terminal) as asking:
+        assert asking.wait(20) == 1
+    os.close(ours)
+    os.close(terminal)
+    answer(process, last=True)
+    assert ends(process)
+
+
+def test_the_client_is_one_line():
+    """For users whose shell is csh."""
+    assert "\n" not in _CLIENT
