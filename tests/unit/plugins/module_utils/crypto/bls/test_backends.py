@@ -92,6 +92,8 @@ def test_a_point_that_is_kept_lets_no_bad_one_in(bad):
 
 def test_points_that_are_kept_stay_as_they_are_and_are_not_many(monkeypatch):
     monkeypatch.setattr(blst, "_KEPT", 3)
+    monkeypatch.setattr(blst, "_decoded", {})
+    monkeypatch.setattr(blst, "_hashed", {})
     encodings = [blst.encode(blst.mul(blst.G1, k)) for k in range(1, 9)]
     for data in encodings * 2:
         point = blst.decode_g1(data)
