@@ -78,7 +78,7 @@ def _deliverable_result(result: dict[str, Any]) -> dict[str, Any]:
 
 def failure(msg: str, **result: Any) -> dict[str, Any]:
     """The result of a module that fails for ``msg``, with what else it found (``result``)."""
-    return dict(result, failed=True, msg=msg)
+    return dict(result, failed=True, msg=deliverable(msg))
 
 
 def answer(module: AnsibleModule, function: Callable[[AnsibleModule], dict[str, Any]]) -> dict[str, Any]:
@@ -91,17 +91,17 @@ def answer(module: AnsibleModule, function: Callable[[AnsibleModule], dict[str, 
         if _missing:
             raise _missing[0]
         with as_owner_of(module.params.get("data_dir")):
-            return _deliverable_result(function(module))
+            result = _deliverable_result(function(module))
     except DvError as error:
-        msg = str(error)
+        result = failure(str(error))
     except ImportError as error:
         lacks = missing_required_lib(error.name or str(error))
-        msg = f"{lacks} Or set ansible_python_interpreter to a Python that has the packages of requirements-node.txt."
+        result = failure(f"{lacks} Or set ansible_python_interpreter to a Python that has the packages of requirements-node.txt.")
     except Exception as error:  # pylint: disable=broad-exception-caught
         # The text of an unforeseen error may hold anything, so only its kind and place are told.
         frame, line = list(traceback.walk_tb(error.__traceback__))[-1]
-        msg = (
+        result = failure(
             f"unforeseen {type(error).__name__} at {frame.f_code.co_name} line {line} of {frame.f_globals['__name__']}: "
             "this is a bug in obol.dv, please report it"
         )
-    return _deliverable_result(failure(msg))
+    return result
