@@ -91,7 +91,7 @@ def test_everything_was_looked_at(run):
     assert len(set(secrets.values())) == 4 * (1 + 2 + 4 + 1 + 2 * 4 + 2 * (1 + 3 + 4))
     assert b"Round finish" in outside["stdout"] and b"Round finish" in outside["log"]
     assert b"AnsiballZ_preflight.py" in outside["arguments"] and b"OBOL_DV_TEST" in outside["environments"]
-    assert b"obol.dv.dkg" in outside["temporary files"] and b"share_index" in outside["temporary files"]
+    assert b"obol.dv.preflight" in outside["temporary files"] and b"share_index" in outside["temporary files"]
     found = secret_scan.search({"share": secrets["node1: ENR private key"]}, secret_scan.files_below(run.data_dirs[0]))
     assert found == [("share", str(run.data_dirs[0] / "charon-enr-private-key"))]
 
