@@ -99,7 +99,7 @@ def write_all_new(contents: Mapping[str, bytes], mode: int = 0o600) -> None:
     :raises DvError: something is at one of the paths already (it stays untouched; some others may be written), or the system refuses
     """
     with contextlib.ExitStack() as stack:
-        temporaries = {path: stack.enter_context(_temporary(path, content, mode)) for path, content in contents.items()}
+        temporaries = {path: stack.enter_context(_temporary(path, content, mode, sync=False)) for path, content in contents.items()}
         _sync_files(list(temporaries.values()))
         for path, temporary in temporaries.items():
             if not _link(temporary, path):
@@ -114,7 +114,6 @@ def write_if_absent(path: str, content: bytes, mode: int = 0o600) -> bool:
     if os.path.lexists(path):
         return False
     with _temporary(path, content, mode) as temporary:
-        _sync(temporary)
         if not _link(temporary, path):
             return False
     sync_directory(os.path.dirname(path))
@@ -142,7 +141,6 @@ def write_same(path: str, content: bytes, mode: int = 0o600) -> bool:
 def replace(path: str, content: bytes, mode: int = 0o600) -> None:
     """Write ``path`` whole, in place of what is there: for records that are not artefacts."""
     with _temporary(path, content, mode) as temporary:
-        _sync(temporary)
         os.rename(temporary, path)
     sync_directory(os.path.dirname(path))
 
@@ -234,7 +232,7 @@ def write_directory(path: str, contents: Mapping[str, bytes], mode: int = 0o600)
         give_directory(temporary)
         try:
             for file_name, content in contents.items():
-                _write(os.path.join(temporary, file_name), content, mode)
+                _write(os.path.join(temporary, file_name), content, mode, sync=False)
             _sync_files([os.path.join(temporary, file_name) for file_name in contents])
             sync_directory(temporary)
             os.rename(temporary, path)
@@ -348,8 +346,8 @@ def _link(temporary: str, path: str) -> bool:
 
 
 @contextlib.contextmanager
-def _temporary(path: str, content: bytes, mode: int) -> Iterator[str]:
-    """A file with ``content`` beside ``path``; gone again afterwards unless it was renamed.
+def _temporary(path: str, content: bytes, mode: int, sync: bool = True) -> Iterator[str]:
+    """A file with ``content`` beside ``path``, durable if ``sync`` says so; gone again afterwards unless it was renamed.
 
     :raises DvError: the system refuses, here or what is done with it
     """
@@ -358,7 +356,7 @@ def _temporary(path: str, content: bytes, mode: int) -> Iterator[str]:
     temporary = os.path.join(directory, f".{name}.{secrets.token_hex(8)}.tmp")
     try:
         try:
-            _write(temporary, content, mode)
+            _write(temporary, content, mode, sync)
             yield temporary
         finally:
             # It is renamed, or cannot be removed for the same reason as it cannot be written, which is told.
@@ -368,10 +366,15 @@ def _temporary(path: str, content: bytes, mode: int) -> Iterator[str]:
         raise os_error(error, path, "write") from None
 
 
-def _write(path: str, content: bytes, mode: int) -> None:
-    """Write the new file ``path``; it is durable only after :func:`_sync_files`, its name after :func:`sync_directory`."""
+def _write(path: str, content: bytes, mode: int, sync: bool) -> None:
+    """Write the new file ``path``. Its content is durable if ``sync`` says so, else after :func:`_sync_files`; its name after
+    :func:`sync_directory`."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with open(descriptor, "wb") as file:
         give(file.fileno(), path)
         os.fchmod(file.fileno(), mode)
         file.write(content)
+        if sync:
+            # Not by its name: where several processes write the same file, the quickest removes what the others have begun.
+            file.flush()
+            os.fsync(file.fileno())
