@@ -6,7 +6,6 @@
 
 import os
 
-from ansible.plugins.action import ActionBase
 from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
@@ -18,23 +17,18 @@ from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeMod
 class ActionModule(NodeModule):
     """See the module of the same name."""
 
-    def run(self, tmp=None, task_vars=None):
-        result, dest = ActionBase.run(self, tmp, task_vars), self._task.args.get("dest")
-        try:
-            answer = self._answer(self._task.args, task_vars)
-            outbox = answers.outbox(answer, lambda _name: True)
-            result.update(answer)
-            if result.get("failed"):
-                return result
-            result["copy"] = None
-            if dest and outbox:
-                directory = absolute(dest, "dv_backup_dest")
-                contents = {os.path.join(directory, name): _encrypted(name, text) for name, text in outbox.items()}
-                result["changed"] = self._copy(directory, contents) or bool(result.get("changed"))
-                result["copy"] = next((path for path in contents if path.endswith(".age") and os.path.lexists(path)), None)
-        except DvError as error:
-            result.update(failed=True, msg=str(error))
-        return result
+    def _work(self, arguments, result, task_vars):
+        answer, dest = self._answer(arguments, task_vars), arguments.get("dest")
+        outbox = answers.outbox(answer, lambda _name: True)
+        result.update(answer)
+        if result.get("failed"):
+            return
+        result["copy"] = None
+        if dest and outbox:
+            directory = absolute(dest, "dv_backup_dest")
+            contents = {os.path.join(directory, name): _encrypted(name, text) for name, text in outbox.items()}
+            result["changed"] = self._copy(directory, contents) or bool(result.get("changed"))
+            result["copy"] = next((path for path in contents if path.endswith(".age") and os.path.lexists(path)), None)
 
     def _copy(self, directory, contents):
         """Make sure that ``directory`` has files of these ``contents``, path to bytes; whether one was missing."""

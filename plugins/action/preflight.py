@@ -9,9 +9,8 @@ there."""
 import contextlib
 
 from ansible.module_utils.common.validation import check_type_list
-from ansible.plugins.action import ActionBase
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import APPROVALS, PROPOSAL
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.errors import Collector
 from ansible_collections.obol.dv.plugins.module_utils.storage.paths import absolute
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 from ansible_collections.obol.dv.plugins.plugin_utils.clusters import check_cluster
@@ -25,42 +24,31 @@ class ActionModule(Carrier):
 
     BRINGS = (PROPOSAL, APPROVALS)
 
-    def run(self, tmp=None, task_vars=None):
-        result = ActionBase.run(self, tmp, task_vars)
-        arguments, problems, slips = dict(self._task.args), [], []
+    def _work(self, arguments, result, task_vars):
+        problems, slips = Collector(), []
         # What is no list the module refuses.
         with contextlib.suppress(TypeError):
             slips = [str(error) for error in misspelled(check_type_list(arguments.get("variables") or []))]
-        try:
+        with problems:
             check_cluster(task_vars)
-        except DvError as error:
-            problems.append(str(error))
-        try:
+        with problems:
             if seconds(arguments.pop("wait", 0)):
                 check_all_at_once(task_vars)
-        except DvError as error:
-            problems.append(str(error))
-        try:
+        with problems:
             # Without the store too, the module checks what was given.
             given = arguments["inbox"] = self._given(arguments)
             with self._open_store(arguments) as store:
                 store.check()
                 arguments["inbox"] = self._inbox(store, arguments, given)
-        except DvError as error:
-            problems.append(str(error))
         if arguments.get("backup_recipients") and arguments.get("backup_dest"):
-            try:
+            with problems:
                 directory = absolute(arguments["backup_dest"], "dv_backup_dest")
                 check_directory(directory, "the backups on the control node", "dv_backup_dest")
-            except DvError as error:
-                problems.append(str(error))
-        try:
+        with problems:
             result.update(self._answer(arguments, task_vars))
-        except DvError as error:
-            problems.append(str(error))
         if result.get("unreachable"):
             slips = []
-        if slips or problems:
-            problems = slips + result.get("problems", [str(result.get("msg"))] if result.get("failed") else []) + problems
-            result.update(failed=True, problems=problems, msg="\n".join("- " + text for text in problems))
-        return result
+        if slips or problems.errors:
+            of_node = result.get("problems", [str(result.get("msg"))] if result.get("failed") else [])
+            texts = [*slips, *of_node, *map(str, problems.errors)]
+            result.update(failed=True, problems=texts, msg="\n".join("- " + text for text in texts))

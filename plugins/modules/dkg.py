@@ -155,7 +155,7 @@ settled:
   description:
     - The rounds that are over on this node and whole in the store, as beginnings of names there.
     - Given back as the option O(settled) they spare the way of messages that the node has.
-  returned: when there is a definition, outside of check mode
+  returned: always
   type: list
   elements: str
 stored:

@@ -7,7 +7,6 @@
 It carries public files only and is trusted with nothing: modules verify all that it brings.
 """
 
-from ansible.plugins.action import ActionBase
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL, approval_name
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION
 from ansible_collections.obol.dv.plugins.module_utils.encoding import go_json
@@ -29,14 +28,6 @@ class Carrier(NodeModule):
 
     BRINGS: tuple[str, ...] = ()
     TAKES: tuple[str, ...] = ()
-
-    def run(self, tmp=None, task_vars=None):
-        result = ActionBase.run(self, tmp, task_vars)
-        try:
-            self._work(dict(self._task.args), result, task_vars)
-        except DvError as error:
-            result.update(failed=True, msg=str(error))
-        return result
 
     def _work(self, arguments, result, task_vars):
         with self._open_store(arguments) as store:

@@ -52,12 +52,19 @@ class NodeModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         try:
-            result.update(self._answer(self._task.args, task_vars))
-            # Nobody takes any files.
-            result.pop("outbox", None)
+            self._work(dict(self._task.args), result, task_vars)
         except DvError as error:
             result.update(failed=True, msg=str(error))
         return result
+
+    def _work(self, arguments, result, task_vars):
+        """Do what the task is for, with its ``arguments`` (dict): ``result`` (dict) tells of it.
+
+        :raises DvError: the task fails
+        """
+        result.update(self._answer(arguments, task_vars))
+        # Nobody takes any files.
+        result.pop("outbox", None)
 
     def _parse_returned_data(self, res, profile):
         return super()._parse_returned_data({**res, "stdout": answers.only_answer(res["stdout"])}, profile)

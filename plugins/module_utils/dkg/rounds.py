@@ -340,9 +340,10 @@ class Rounds(AttemptRun):
 
     def _handed_lock(self, unsigned):
         """The lock of a complete host, if it is the one that we sealed, with the signatures of all."""
-        texts, size = self.inbox.locks(self.number), 0
-        if texts:
-            size = len(seal.with_signatures(unsigned, bytes(96), [bytes(65)] * self.parameters.n).dump().decode())
+        texts = self.inbox.locks(self.number)
+        if not texts:
+            return None
+        size = len(seal.with_signatures(unsigned, bytes(96), [bytes(65)] * self.parameters.n).dump().decode())
         for text in texts:
             try:
                 # One that is longer than ours can only cost time and memory.

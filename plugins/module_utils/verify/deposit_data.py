@@ -56,7 +56,8 @@ def check_deposit_files(report: Report, contents: Mapping[str, bytes], lock: Clu
                 errors += of_entry[:1]
                 if not of_entry and of_lock.signature(entry) is None:
                     root = deposit.signing_root(*_message(entry), entry.fork_version)
-                    signatures.add(_CHECK, what, bls.curve.decode_g1(entry.pubkey), root, entry.signature)
+                    bls.curve.decode_g1(entry.pubkey)
+                    signatures.add(_CHECK, what, entry.pubkey, root, entry.signature)
         except DvError as error:
             errors.append((error.found.replace(name, ""), error))
     report.add_by_cause("error", _CHECK, errors)

@@ -63,11 +63,11 @@ def check_lock(report: Report, lock: ClusterLock, networks: Networks) -> Network
 
 
 class _Validator:
-    """A validator of a lock, its addresses in the definition, and the point of its public key (``None``: a bad one)."""
+    """A validator of a lock, its addresses in the definition, and its public key (``None``: a bad one)."""
 
     def __init__(self, position: int, validator: DistributedValidator, addresses: ValidatorAddresses, key_pt: Any) -> None:
         self.name = validator_name(position, validator)
-        self.lock, self.key_pt = validator, key_pt
+        self.lock, self.key = validator, None if key_pt is None else validator.public_key
         self.fee_recipient = address_bytes(addresses.fee_recipient_address)
         self.withdrawal_address = address_bytes(addresses.withdrawal_address)
 
@@ -80,14 +80,14 @@ class SignatureBatch:
         self.names: list[tuple[str, str]] = []
         self.equations: list[tuple[bytes, bytes, bytes]] = []
 
-    def add(self, check: str, name: str, key_pt: Any, message: bytes, signature: bytes) -> None:
-        """Add the ``signature`` of ``message`` (32 bytes) under the point ``key_pt``, of what is called ``name``.
+    def add(self, check: str, name: str, key: bytes | None, message: bytes, signature: bytes) -> None:
+        """Add the ``signature`` (96 bytes) of ``message`` (32 bytes) under the ``key`` (48 bytes), of what is called ``name``.
 
         Where the key is ``None``, which is an error already, only a bad encoding is one.
         """
-        if key_pt is not None:
+        if key is not None:
             self.names.append((check, name))
-            self.equations.append((bls.curve.encode(key_pt), message, signature))
+            self.equations.append((key, message, signature))
         else:
             self._check_encoding(check, name, signature)
 
@@ -185,8 +185,8 @@ def _check_aggregate(
     if not share_pts:
         report.error("signature_aggregate", "there are no key shares that it could be of")
     elif lock_hash and all(points for _key_pt, points in keys):
-        key_pt = bls.curve.msm(share_pts, [1] * len(share_pts))
-        signatures.add("signature_aggregate", "all key shares over the lock hash", key_pt, lock_hash, lock.signature_aggregate)
+        key = bls.curve.encode(bls.curve.msm(share_pts, [1] * len(share_pts)))
+        signatures.add("signature_aggregate", "all key shares over the lock hash", key, lock_hash, lock.signature_aggregate)
 
 
 def _check_registrations(
@@ -214,7 +214,7 @@ def _check_registrations(
             validator.fee_recipient, registration.gas_limit, registration.timestamp, public_key, definition.fork_version
         )
         name = f"the builder registration of {validator.name}"
-        signatures.add("builder_registration", name, validator.key_pt, root, registration.signature)
+        signatures.add("builder_registration", name, validator.key, root, registration.signature)
     for text, count in different.items():
         report.warning("builder_registration", f"{count} of {len(validators)} have the {text}")
 
@@ -240,7 +240,7 @@ def _check_deposits(report: Report, definition: Definition, validators: list[_Va
                 if found != wanted:
                     report.error("deposit_data", f"{name} has the {field} 0x{found.hex()}; wanted: 0x{wanted.hex()}")
             root = deposit.signing_root(each.pubkey, each.withdrawal_credentials, each.amount, definition.fork_version)
-            signatures.add("deposit_data", name, validator.key_pt, root, each.signature)
+            signatures.add("deposit_data", name, validator.key, root, each.signature)
     if without == len(validators):
         report.warning("deposit_data", "there is none: no validator can be activated from this lock")
     elif without:

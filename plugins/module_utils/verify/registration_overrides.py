@@ -64,8 +64,8 @@ def check_overrides(report: Report, content: bytes, lock: ClusterLock) -> None:
                 override.pubkey,
                 lock.definition.fork_version,
             )
-            key_pt = bls.curve.decode_g1(override.pubkey, f"the public key of {name}")
-            signatures.add(_CHECK, f"the override of {name}", key_pt, root, override.signature)
+            bls.curve.decode_g1(override.pubkey, f"the public key of {name}")
+            signatures.add(_CHECK, f"the override of {name}", override.pubkey, root, override.signature)
     report.add_by_cause("warning", _CHECK, warnings)
     signatures.check()
 
