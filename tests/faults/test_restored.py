@@ -8,7 +8,7 @@ import itertools
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import jws
+from ansible_collections.obol.dv.plugins.module_utils.crypto import jws
 from ansible_collections.obol.dv.tests.support.ceremony_group import ROUNDS, STEPS, step_of_round
 
 NODE = 2

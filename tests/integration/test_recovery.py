@@ -17,9 +17,11 @@ import uuid
 
 import pyrage
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.crypto import jws
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding
+from ansible_collections.obol.dv.plugins.module_utils.encoding import base64url
 from ansible_collections.obol.dv.tests.support import playbook
 from ansible_collections.obol.dv.tests.support.inventory import OperatorGroup
 
@@ -262,7 +264,7 @@ def test_somebody_aborted(group, check_complete):
     """carol's node has sent something that no node of ours would."""
     cluster = group("committed")
     recipe, path, carol = Recipe("Somebody aborted", cluster), first_message(cluster, 3), cluster.data_dirs[2]
-    header, payload = (json.loads(encoding.from_base64(part)) for part in path.read_text().split(".")[:2])
+    header, payload = (json.loads(base64url.from_base64(part)) for part in path.read_text().split(".")[:2])
     texts = [encoding.to_json(value).encode() for value in (header, dict(payload, extra=1))]
     for place in (path, *carol.glob("ceremony/*/1/out/commit.jws")):
         place.write_text(jws.sign(node_key.read(DataDir(carol)), *texts))

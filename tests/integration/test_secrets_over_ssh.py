@@ -19,10 +19,11 @@ import threading
 
 import pyrage
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke
+from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke, jws
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding
+from ansible_collections.obol.dv.plugins.module_utils.encoding import base64url
 from ansible_collections.obol.dv.tests.support import node_secrets, secret_scan
 from ansible_collections.obol.dv.tests.support.netns_hosts import HostsError
 from ansible_collections.obol.dv.tests.support.playbook import ROOT
@@ -180,11 +181,11 @@ class Site:
     def _wrong(self, text):
         """What operator 2 dealt, with nothing good for operator 1, and signed by itself."""
         message = jws.split(text)
-        fields = json.loads(encoding.from_base64(message.payload))
-        ciphertexts = bytearray(encoding.from_base64(fields["ciphertexts"]))
+        fields = json.loads(base64url.from_base64(message.payload))
+        ciphertexts = bytearray(base64url.from_base64(fields["ciphertexts"]))
         ciphertexts[hpke.OVERHEAD] ^= 1
-        payload = encoding.to_json({**fields, "ciphertexts": encoding.to_base64(bytes(ciphertexts))}).encode()
-        return jws.sign(node_key.read(DataDir(self.data_dirs["node2"])), encoding.from_base64(message.header), payload)
+        payload = encoding.to_json({**fields, "ciphertexts": base64url.to_base64(bytes(ciphertexts))}).encode()
+        return jws.sign(node_key.read(DataDir(self.data_dirs["node2"])), base64url.from_base64(message.header), payload)
 
     def slip(self, secret):
         """Let a secret (text) slip in every way that is looked at."""
@@ -192,7 +193,7 @@ class Site:
         assert self.run(CONTROL + "/careless.yml", "-e", "secret=" + secret, SLIPPED=secret).returncode == 0
         self.push("tested/slipped", secret)
         self.push("tested/slipped")
-        jws_like = ".".join(encoding.to_base64(part) for part in (b"{}", json.dumps({"key": secret}).encode(), b"signature"))
+        jws_like = ".".join(base64url.to_base64(part) for part in (b"{}", json.dumps({"key": secret}).encode(), b"signature"))
         self.push("tested/message.jws", jws_like)
         self.push("tested/message.jws")
         address, key = self.hosts.hosts["node1"]["ansible_host"], CONTROL + "/key"
@@ -219,7 +220,7 @@ class Site:
         command = ["git", "-C", REPOSITORY, "cat-file", "--batch-all-objects", "--batch"]
         objects = self.hosts.run("server", command, text=False).stdout
         payloads = re.findall(rb"(?m)^[\w-]+\.([\w-]+)\.[\w-]+$", objects)
-        return {"objects": objects, "payloads": b"\n".join(encoding.from_base64(payload.decode()) for payload in payloads)}
+        return {"objects": objects, "payloads": b"\n".join(base64url.from_base64(payload.decode()) for payload in payloads)}
 
     @property
     def told(self):

@@ -10,9 +10,11 @@ import shlex
 import shutil
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.crypto import jws
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding
+from ansible_collections.obol.dv.plugins.module_utils.encoding import base64url
 from ansible_collections.obol.dv.tests.support import playbook, status_schema
 from ansible_collections.obol.dv.tests.support.inventory import OperatorGroup
 
@@ -131,7 +133,7 @@ def test_aborted(committed, tree, check_complete):
     """An operator signs something wrong: all others say who, which check, where the evidence is, and how to begin anew."""
     path = next(committed.store.glob("dkg/*/1/commit/3.jws"))
     honest = path.read_text()
-    header, payload = (json.loads(encoding.from_base64(part)) for part in honest.split(".")[:2])
+    header, payload = (json.loads(base64url.from_base64(part)) for part in honest.split(".")[:2])
     wrong = encoding.to_json(dict(payload, extra=1)).encode()
     path.write_text(jws.sign(node_key.read(DataDir(committed.data_dirs[2])), encoding.to_json(header).encode(), wrong))
     told = status(committed, tree)

@@ -8,12 +8,12 @@ import json
 from types import SimpleNamespace
 
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition
+from ansible_collections.obol.dv.plugins.module_utils.crypto import jws
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.validator_keys import ValidatorKeys
 from ansible_collections.obol.dv.plugins.module_utils.dkg.ceremony_dir import CeremonyDir
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import jws
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.derivation import Derivation
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import session_id
 from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet

@@ -13,12 +13,13 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..crypto import jws
 from ..data_dir.layout import KEYS
 from ..errors import DvError
 from ..ethereum.networks import NETWORKS, Network
 from .ceremony_dir import CeremonyDir
 from .inbox import Inbox
-from .protocol import abort, confirm, envelope, jws, messages
+from .protocol import abort, confirm, envelope, messages
 from .protocol.derivation import SEED_SIZE
 from .protocol.fault import Fault
 from .protocol.parameters import Parameters, session_id

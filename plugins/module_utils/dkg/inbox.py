@@ -8,9 +8,10 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from ..cluster.store_names import dkg_folder, lock_name, message_name
+from ..crypto import jws
 from ..errors import DvError
 from .ceremony_dir import CeremonyDir
-from .protocol import commit, envelope, jws, messages
+from .protocol import commit, envelope, messages
 from .protocol.derivation import Derivation
 from .protocol.fault import Fault
 from .protocol.parameters import Parameters

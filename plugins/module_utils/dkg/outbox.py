@@ -9,8 +9,9 @@ where something else lies there, that is said, and the message goes under the na
 """
 
 from ..cluster.store_names import lock_name, message_name
+from ..crypto import jws
 from ..errors import DvError
-from .protocol import envelope, jws
+from .protocol import envelope
 from .protocol.parameters import Parameters
 
 

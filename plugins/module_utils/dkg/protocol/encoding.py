@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The encodings of the protocol: what is hashed and derived from, canonical JSON, strict base64url.
+"""The encodings of the protocol: what is hashed and derived from, canonical JSON.
 
 Source: the protocol's section "Encodings". There is one spelling for every value, and readers refuse all others:
 two hosts that accept a message have seen the same bytes.
@@ -10,7 +10,6 @@ two hosts that accept a message have seen the same bytes.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from typing import Any, NoReturn
@@ -39,25 +38,6 @@ def enc(tag: str, *parts: bytes | int) -> bytes:
 def H(tag: str, *parts: bytes | int) -> bytes:
     """SHA-256 (32 bytes) of :func:`enc`."""
     return hashlib.sha256(enc(tag, *parts)).digest()
-
-
-def to_base64(data: bytes) -> str:
-    """``data`` in base64url without padding."""
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def from_base64(text: str) -> bytes:
-    """The bytes that :func:`to_base64` gives ``text`` for.
-
-    :raises DvError: another spelling: padding, a foreign character, unused bits that are not zero
-    """
-    try:
-        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except ValueError:
-        data = None
-    if data is None or to_base64(data) != text:
-        raise DvError("a text that is not unpadded base64url", "its only spelling")
-    return data
 
 
 def to_json(value: Any) -> str:

@@ -13,9 +13,11 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from ...crypto import jws
+from ...encoding.base64url import from_base64, to_base64
 from ...errors import DvError
-from . import jws, messages
-from .encoding import VERSION, from_base64, to_base64, to_json
+from . import messages
+from .encoding import VERSION, to_json
 from .fault import Fault
 from .parameters import Parameters
 

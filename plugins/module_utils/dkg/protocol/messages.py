@@ -11,8 +11,9 @@ string. ``rows`` is all there is to say about size, parser and writer.
 from typing import Any, NamedTuple
 
 from ...crypto.hpke import OVERHEAD, PRIVATE_KEY_SIZE, PUBLIC_KEY_SIZE
+from ...encoding.base64url import from_base64, to_base64
 from ...errors import DvError
-from .encoding import from_base64, from_json, to_base64, to_json
+from .encoding import from_json, to_json
 from .parameters import Parameters
 
 #: Name -> (number of items, bytes of one).

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from ...cluster.definition import Definition, effective_deposit_amounts
 from ...cluster.definition_checks import check_runnable
 from ...crypto import secp256k1
+from ...encoding.base64url import to_base64
 from ...errors import DvError
 from ...ethereum import enr
-from .encoding import VERSION, H, to_base64
+from .encoding import VERSION, H
 
 #: Attempts are numbered from 1 to this.
 MAX_ATTEMPT = 10**6

@@ -10,10 +10,12 @@ import os
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition, Operator, ValidatorAddresses, with_hashes
+from ansible_collections.obol.dv.plugins.module_utils.crypto import jws
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg import ceremony
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, jws, messages
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, messages
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import Parameters
+from ansible_collections.obol.dv.plugins.module_utils.encoding import base64url
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr, keystore, networks
 
 
@@ -126,14 +128,14 @@ class Forger:
 
     def row(self, round, name, length):
         """The items of a row of its honest message."""
-        return list(messages.split(encoding.from_base64(self.fields(round)[name]), length))
+        return list(messages.split(base64url.from_base64(self.fields(round)[name]), length))
 
     def forge_row(self, round, name, items):
-        return self.forge(round, **{name: encoding.to_base64(b"".join(items))})
+        return self.forge(round, **{name: base64url.to_base64(b"".join(items))})
 
     @staticmethod
     def _json(text):
-        return json.loads(encoding.from_base64(text))
+        return json.loads(base64url.from_base64(text))
 
 
 @pytest.fixture(autouse=True)

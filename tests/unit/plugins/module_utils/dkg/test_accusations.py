@@ -8,11 +8,12 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, encoding, envelope, jws, messages
+from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke, jws
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, encoding, envelope, messages
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.derivation import Derivation
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.fault import Fault
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import position
+from ansible_collections.obol.dv.plugins.module_utils.encoding import base64url
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 CHECKS = ("form", "key", "equivocation", "commits", "commitments", "point", "scalar", "proof", "share", "different", "", "?")
@@ -92,7 +93,7 @@ def test_more_or_fewer_messages_than_the_check_needs(trio, count):
 def bad_share(parties, dealer, victim):
     """``dealer`` seals a wrong share to ``victim``: the three messages of the true accusation."""
     forger = parties.forger(parties, dealer)
-    session = encoding.from_base64(forger.header("deal")["session"])
+    session = base64url.from_base64(forger.header("deal")["session"])
     key = parties.forger(parties, victim).row("commit", "keys", 1216)[position(victim, dealer)]
     texts = forger.row("deal", "ciphertexts", 1136 + 32)
     texts[position(dealer, victim)] = hpke.seal(key, encoding.enc("seal", session, dealer, victim), (5).to_bytes(32, "big"))
@@ -147,7 +148,7 @@ def check_that_all_go_on(parties, author):
 def test_the_authors_own_good_message_as_evidence(trio, author, round, check):
     own, first = (trio.store["1/%s/%d.jws" % (each, author)] for each in (round, "commit"))
     texts = [own, first, first][: {"equivocation": 2, "share": 3, "proof": 3}.get(check, 1)]
-    key = encoding.to_base64(trio.keys[author, author % 3 + 1]) if check == "share" else ""
+    key = base64url.to_base64(trio.keys[author, author % 3 + 1]) if check == "share" else ""
     accused = author % 3 + 1
     text = abort_of(trio, author, accused=accused, check=check, key=key, messages=texts, round=round)
     trio.store["1/abort/%d.jws" % author] = text
@@ -167,9 +168,9 @@ def test_the_authors_own_good_message_as_evidence(trio, author, round, check):
         {"round": "\x1b[31m"},
         {"messages": ["\ud800", "\0"]},
         {"messages": ["."] * 2000, "check": "share"},
-        {"messages": [encoding.to_base64(b"[" * 2000) + ".e30.AA"]},
-        {"messages": [encoding.to_base64(b'{"index":' + b"9" * 1000 + b"}") + ".e30.AA"]},
-        {"messages": [encoding.to_base64(b'{"index":1,"attempt":' + b"[" * 500) + "..AA"], "check": "key"},
+        {"messages": [base64url.to_base64(b"[" * 2000) + ".e30.AA"]},
+        {"messages": [base64url.to_base64(b'{"index":' + b"9" * 1000 + b"}") + ".e30.AA"]},
+        {"messages": [base64url.to_base64(b'{"index":1,"attempt":' + b"[" * 500) + "..AA"], "check": "key"},
         {"messages": {}},
         {"messages": [[]]},
         {"accused": 1.5},
@@ -223,7 +224,7 @@ def padded(forger, round, size):
     """A message of ``round`` with exactly ``size`` characters, which is nothing that the round has."""
     for more in range(4):
         header = {**forger.parameters.header(round, None if round in ("commit", "abort") else bytes(32)), "typ": "x" * more}
-        rest = size - len(encoding.to_base64(encoding.to_json(header).encode())) - 1 - jws.SIGNATURE_SIZE
+        rest = size - len(base64url.to_base64(encoding.to_json(header).encode())) - 1 - jws.SIGNATURE_SIZE
         if rest % 4 != 1:
             text = forger.sign(header, b"x" * (rest * 3 // 4))
             assert len(text) == size

@@ -7,12 +7,13 @@
 import json
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke
+from ansible_collections.obol.dv.plugins.module_utils.crypto import hpke, jws
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.group import ORDER
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import curve
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, commit, deal, encoding, envelope, jws, messages, vss
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, commit, deal, encoding, envelope, messages, vss
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.derivation import Derivation
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import position, session_id
+from ansible_collections.obol.dv.plugins.module_utils.encoding import base64url
 
 # A point of the curve, on E1, that is not in the subgroup of prime order (x = 4), and infinity.
 OUTSIDE = bytes.fromhex("80" + "00" * 46 + "04")
@@ -114,7 +115,7 @@ def test_a_payload_in_another_form(group, change):
     [
         lambda header: {**header, "alg": "ES256"},
         lambda header: {**header, "typ": "JWT"},
-        lambda header: {**header, "session": encoding.to_base64(bytes(32))},
+        lambda header: {**header, "session": base64url.to_base64(bytes(32))},
         lambda header: {**header, "crit": []},
         lambda header: {name: value for name, value in header.items() if name != "typ"},
         lambda header: json.dumps(header).encode(),
@@ -131,11 +132,11 @@ def test_a_header_in_another_form(group, change):
     "header",
     [
         {"protocol": 2},
-        {"definition": encoding.to_base64(bytes(32))},
+        {"definition": base64url.to_base64(bytes(32))},
         {"attempt": 2},
         {"attempt": "1"},
         {"attempt": 10**30},
-        {"round": "deal", "session": encoding.to_base64(bytes(32))},
+        {"round": "deal", "session": base64url.to_base64(bytes(32))},
         {"round": "lunch"},
         {"round": []},
         {"index": 0},
@@ -143,7 +144,7 @@ def test_a_header_in_another_form(group, change):
         {"index": True},
         {"index": 2},
         {"index": -1},
-        {"key": encoding.to_base64(bytes(33))},
+        {"key": base64url.to_base64(bytes(33))},
     ],
 )
 def test_messages_for_somebody_else_are_ignored(group, header):
@@ -156,7 +157,7 @@ def test_messages_for_somebody_else_are_ignored(group, header):
 
 def spoil_signature(text, change):
     head, dot, signature = text.rpartition(".")
-    return head + dot + encoding.to_base64(change(encoding.from_base64(signature)))
+    return head + dot + base64url.to_base64(change(base64url.from_base64(signature)))
 
 
 def other_s(signature):
@@ -185,7 +186,7 @@ def other_s(signature):
         lambda text: None,
         lambda text: b"bytes",
         lambda text: {"a": 1},
-        lambda text: encoding.to_base64(b"[" * 1500) + ".e30.AA",
+        lambda text: base64url.to_base64(b"[" * 1500) + ".e30.AA",
     ],
 )
 def test_what_a_carrier_can_do_to_a_text_is_ignored(group, change):
@@ -227,21 +228,21 @@ def test_replay_from_another_ceremony(group, tmp_path):
 def test_equivocation_in_round_1(group):
     parties, forger = commits_only(group)
     parties.step(1)
-    forger.forge("commit", commitments=encoding.to_base64(bytes(32)))
+    forger.forge("commit", commitments=base64url.to_base64(bytes(32)))
     blame(parties, 1, 3, "commit.equivocation")
 
 
 def test_equivocation_in_one_inbox(group):
     parties, forger = commits_only(group)
     parties.store["second"] = parties.store[forger.name("commit")]
-    forger.forge("commit", commitments=encoding.to_base64(bytes(32)))
+    forger.forge("commit", commitments=base64url.to_base64(bytes(32)))
     blame(parties, 1, 3, "commit.equivocation")
 
 
 def test_two_commits_for_two_readers_show_in_the_deals(group):
     parties, forger = commits_only(group)
     honest = dict(parties.store)
-    forger.forge("commit", commitments=encoding.to_base64(bytes(32)))
+    forger.forge("commit", commitments=base64url.to_base64(bytes(32)))
     parties.step(2)
     outcome = parties.step(1, inbox={**honest, "1/deal/2.jws": parties.store["1/deal/2.jws"]})
     assert (outcome.state, outcome.waiting_for) == ("waiting", (2, 3))
@@ -271,7 +272,7 @@ def test_a_bad_share(dealt):
 
 def _bad_share(parties, forger, share):
     parameters = forger.parameters
-    session = encoding.from_base64(forger.header("deal")["session"])
+    session = base64url.from_base64(forger.header("deal")["session"])
     key = parties.forger(parties, 1).row("commit", "keys", 1216)[position(1, 3)]
     texts = forger.row("deal", "ciphertexts", 1136 + 32)
     texts[position(3, 1)] = hpke.seal(key, encoding.enc("seal", session, 3, 1), share)
@@ -302,7 +303,7 @@ def test_one_bad_share_among_many(group):
         parties.step(index, inbox=commits)
     forger = group.forger(parties, 2)
     parameters, derivation = seeds(parties, 2)
-    session = encoding.from_base64(forger.header("deal")["session"])
+    session = base64url.from_base64(forger.header("deal")["session"])
     polynomials = commit.coefficients(parameters, derivation)
     shares = [vss.evaluate(polynomial, 4) for polynomial in polynomials]
     shares[3] += 1
@@ -357,7 +358,7 @@ def test_commitments_that_are_no_points(group, point):
     parties.forger = group.forger
     parameters, derivation = seeds(parties, 3)
     points = [commit.commitments(commit.coefficients(parameters, derivation))[0], point]
-    forger.forge("commit", commitments=encoding.to_base64(commit.commitments_hash(parameters, 3, points)))
+    forger.forge("commit", commitments=base64url.to_base64(commit.commitments_hash(parameters, 3, points)))
     texts = [parties.store["1/commit/%d.jws" % index] for index in parties.everyone]
     digests = [jws.split(text).digest for text in texts]
     session = session_id(parameters, digests)
@@ -375,13 +376,13 @@ def test_commits_that_are_not_those_of_the_session(dealt):
 
 def test_a_deal_without_session(dealt):
     forger = dealt.forger(dealt, 3)
-    for session in ("", 5, encoding.to_base64(bytes(31))):
+    for session in ("", 5, base64url.to_base64(bytes(31))):
         dealt.store[forger.name("deal")] = forger.sign({**forger.header("deal"), "session": session}, forger.fields("deal"))
     blame(dealt, 1, 3, "deal.form")
 
 
 def test_a_deal_of_another_session_is_ignored(dealt):
-    dealt.forger(dealt, 3).forge("deal", {"session": encoding.to_base64(bytes(32))})
+    dealt.forger(dealt, 3).forge("deal", {"session": base64url.to_base64(bytes(32))})
     outcome = dealt.step(1)
     assert (outcome.state, outcome.step, outcome.waiting_for) == ("waiting", "deal", (3,))
 
@@ -404,7 +405,7 @@ def test_errors_that_cancel_do_no_harm(group):
     for dealer, shift in ((2, 1), (3, -1)):
         forger = group.forger(parties, dealer)
         parameters, derivation = seeds(parties, dealer)
-        session = encoding.from_base64(forger.header("deal")["session"])
+        session = base64url.from_base64(forger.header("deal")["session"])
         share = vss.evaluate(commit.coefficients(parameters, derivation)[0], 1) + shift
         key = group.forger(parties, 1).row("commit", "keys", 1216)[position(1, dealer)]
         texts = forger.row("deal", "ciphertexts", 1136 + 32)
@@ -433,7 +434,7 @@ def test_errors_that_cancel_do_no_harm(group):
         {"check": "equivocation"},
         {"check": "share"},
         {"check": "key"},
-        {"key": encoding.to_base64(bytes(96))},
+        {"key": base64url.to_base64(bytes(96))},
     ],
 )
 def test_a_false_accusation_blames_its_author(dealt, change):
@@ -508,7 +509,7 @@ def confirmed(dealt):
 def test_a_different_confirmation(confirmed, field):
     forger = confirmed.forger(confirmed, 3)
     honest = confirmed.store[forger.name("confirm")]
-    forger.forge("confirm", **{field: encoding.to_base64(bytes(32))})
+    forger.forge("confirm", **{field: base64url.to_base64(bytes(32))})
     outcome = confirmed.step(1)
     assert outcome.state == "aborted" and "operator 3 is to blame (confirm.different)" in outcome.detail
     assert not {"1/sign/1.jws", "1/abort/1.jws"} & set(outcome.outbox)
@@ -528,7 +529,7 @@ def test_equivocation_in_round_3(confirmed):
     withheld = confirmed.store.pop("1/confirm/2.jws")
     confirmed.step(1)
     honest = confirmed.store[forger.name("confirm")]
-    forger.forge("confirm", roots=encoding.to_base64(bytes(32)))
+    forger.forge("confirm", roots=base64url.to_base64(bytes(32)))
     outcome = confirmed.step(1)
     assert outcome.state == "aborted" and "operator 3 is to blame (confirm.equivocation)" in outcome.detail
     evidence = json.loads((confirmed.files(1) / "evidence" / "confirm-3.json").read_text())
@@ -543,7 +544,7 @@ def test_equivocation_in_round_3(confirmed):
 def test_equivocation_in_round_1_after_the_confirm(confirmed):
     forger = confirmed.forger(confirmed, 3)
     honest = confirmed.store[forger.name("commit")]
-    forger.forge("commit", commitments=encoding.to_base64(bytes(32)))
+    forger.forge("commit", commitments=base64url.to_base64(bytes(32)))
     hidden = {name: text for name, text in confirmed.store.items() if "confirm" not in name}
     outcome = confirmed.step(1, inbox=hidden)
     assert outcome.state == "aborted" and "1/abort/1.jws" not in outcome.outbox
@@ -612,15 +613,15 @@ def test_a_bad_seal(signed, form):
         assert signed.step(index, inbox=signs).step == "seal"
     forger, other = signed.forger(signed, 1), signed.forger(signed, 2)
     honest = signed.store[forger.name("seal")]
-    node_signature = encoding.from_base64(forger.fields("seal")["node_signature"])
+    node_signature = base64url.from_base64(forger.fields("seal")["node_signature"])
     forged = {
         "high s": lambda: {"node_signature": other_s(node_signature[:64]) + bytes([node_signature[64] ^ 1])},
         "v": lambda: {"node_signature": node_signature[:64] + bytes([node_signature[64] + 27])},
-        "another key": lambda: {"node_signature": encoding.from_base64(other.fields("seal")["node_signature"])},
-        "shares": lambda: {"signature": encoding.from_base64(other.fields("seal")["signature"])},
+        "another key": lambda: {"node_signature": base64url.from_base64(other.fields("seal")["node_signature"])},
+        "shares": lambda: {"signature": base64url.from_base64(other.fields("seal")["signature"])},
         "another lock": lambda: {"signature": forger.row("sign", "partials", 96)[0]},
     }[form]()
-    forger.forge("seal", **{name: encoding.to_base64(value) for name, value in forged.items()})
+    forger.forge("seal", **{name: base64url.to_base64(value) for name, value in forged.items()})
     outcome = signed.step(3)
     assert (outcome.state, outcome.waiting_for) == ("waiting", (1,))
     check = "node_signature" if "node_signature" in forged else "signature"

@@ -7,7 +7,7 @@
 import shutil
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding
+from ansible_collections.obol.dv.plugins.module_utils.encoding import base64url
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 
@@ -136,7 +136,7 @@ def test_own_messages_of_another_session(trio):
     trio.step(1)
     assert "1/deal/1.jws" in trio.store
     restore(trio, 1, copy)
-    trio.forger(trio, 3).forge("commit", commitments=encoding.to_base64(bytes(32)))
+    trio.forger(trio, 3).forge("commit", commitments=base64url.to_base64(bytes(32)))
     stopped(trio, 1, "belongs to other commits")
 
 
@@ -149,8 +149,8 @@ def test_a_contradiction_in_a_later_round(trio, round):
     forger = trio.forger(trio, 2)
     assert forger.name(round) in trio.store and not (trio.data_dir(2) / "cluster-lock.json").exists()
     name = {"confirm": "roots", "sign": "partials", "seal": "signature"}[round]
-    data = encoding.from_base64(forger.fields(round)[name])
-    forger.forge(round, **{name: encoding.to_base64(data[:-1] + bytes([data[-1] ^ 1]))})
+    data = base64url.from_base64(forger.fields(round)[name])
+    forger.forge(round, **{name: base64url.to_base64(data[:-1] + bytes([data[-1] ^ 1]))})
     stopped(trio, 2, "contradicts its own files")
 
 
@@ -159,7 +159,7 @@ def test_own_confirm_of_other_keys(trio):
     trio.run(rounds=1)
     trio.step(1)
     header = {**trio.forger(trio, 1).header("deal"), "round": "confirm"}
-    fields = {"roots": encoding.to_base64(bytes(32)), "transcript": encoding.to_base64(bytes(32))}
+    fields = {"roots": base64url.to_base64(bytes(32)), "transcript": base64url.to_base64(bytes(32))}
     trio.step(2, inbox={name: text for name, text in trio.store.items() if "confirm" not in name})
     trio.store["1/confirm/1.jws"] = trio.forger(trio, 1).sign(header, fields)
     stopped(trio, 1, "own confirm is of other keys")
@@ -225,7 +225,7 @@ def test_a_new_attempt_after_an_abort(trio):
         trio.step(index, inbox={})
     forger = trio.forger(trio, 3)
     honest = trio.store["1/commit/3.jws"]
-    forger.forge("commit", commitments=encoding.to_base64(bytes(31)))
+    forger.forge("commit", commitments=base64url.to_base64(bytes(31)))
     assert trio.step(1).state == "aborted"
     assert "all operators start attempt 2" in trio.step(1).detail
     trio.store["1/commit/3.jws"] = honest
@@ -238,7 +238,7 @@ def test_no_attempt_begins_by_itself(trio, reason):
     """However often it runs, and whatever others do: without a number that is asked for there is no next one."""
     trio.run(rounds=1)
     if reason == "aborted":
-        trio.forger(trio, 3).forge("deal", proofs=encoding.to_base64(bytes(64)))
+        trio.forger(trio, 3).forge("deal", proofs=base64url.to_base64(bytes(64)))
     elif reason == "stopped":
         (trio.files(1) / "seed").unlink()
     else:

@@ -9,11 +9,13 @@ import shutil
 from collections import Counter
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.crypto import jws
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import curve
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg.dry_run import dry_run
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, commit, deal, encoding, jws, seal, sign
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, commit, deal, seal, sign
 from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol.parameters import session_id
+from ansible_collections.obol.dv.plugins.module_utils.encoding import base64url
 
 BEFORE = {"commit": 0, "deal": 1, "abort": 1, "confirm": 2, "sign": 3, "seal": 4}
 
@@ -36,16 +38,16 @@ def stand_before(parties, round):
 def multiplied(forger, factor):
     """Operator's partial signatures, each times ``factor``: points of the group, and wrong."""
     points = [curve.decode_g2_on_curve(partial) for partial in forger.row("sign", "partials", 96)]
-    return {"partials": encoding.to_base64(b"".join(curve.encode(curve.mul(point, factor)) for point in points))}
+    return {"partials": base64url.to_base64(b"".join(curve.encode(curve.mul(point, factor)) for point in points))}
 
 
 #: What is wrong in its content, and nothing in its form: the field that changes.
 WRONG = {
-    "commit": lambda forger, k: {"keys": encoding.to_base64(bytes([k]) + b"\xff" * (2 * 1216 - 1))},
-    "deal": lambda forger, k: {"proofs": encoding.to_base64(bytes([k]) * 80)},
-    "confirm": lambda forger, k: {"transcript": encoding.to_base64(bytes([k]) * 32)},
+    "commit": lambda forger, k: {"keys": base64url.to_base64(bytes([k]) + b"\xff" * (2 * 1216 - 1))},
+    "deal": lambda forger, k: {"proofs": base64url.to_base64(bytes([k]) * 80)},
+    "confirm": lambda forger, k: {"transcript": base64url.to_base64(bytes([k]) * 32)},
     "sign": lambda forger, k: multiplied(forger, k + 2),
-    "seal": lambda forger, k: {"signature": encoding.to_base64(bytes([k]) * 96)},
+    "seal": lambda forger, k: {"signature": base64url.to_base64(bytes([k]) * 96)},
 }
 
 
@@ -169,7 +171,7 @@ def test_many_spellings_of_a_kept_message_cost_nothing(trio, checked):
 def test_many_equivocations_cost_no_more_than_one(trio, checked):
     stand_before(trio, "commit")
     trio.step(2)
-    flood(trio, "commit", 8, lambda forger, k: {"commitments": encoding.to_base64(bytes([k]) * 32)})
+    flood(trio, "commit", 8, lambda forger, k: {"commitments": base64url.to_base64(bytes([k]) * 32)})
     assert costs(trio, checked, "commit")[0].accused[0].check == "commit.equivocation"
     first = costs(trio, checked, "commit")[1:]
     trio.store = {name: text for name, text in trio.store.items() if "/x" not in name}
@@ -183,8 +185,8 @@ def test_many_deals_of_other_sessions_are_one_note(trio, checked):
     del trio.store["1/deal/1.jws"]
     for k in range(5):
         listed = [bytes([k]) * 32, *commits[1:]]
-        session = encoding.to_base64(session_id(forger.parameters, listed))
-        payload = {**fields, "commits": encoding.to_base64(b"".join(listed))}
+        session = base64url.to_base64(session_id(forger.parameters, listed))
+        payload = {**fields, "commits": base64url.to_base64(b"".join(listed))}
         trio.store["1/deal/x%d.jws" % k] = forger.sign({**header, "session": session}, payload)
         outcome, *cost = costs(trio, checked, "deal")
         assert outcome.detail.count("operator 1 dealt on another commit of operators 1") == 1

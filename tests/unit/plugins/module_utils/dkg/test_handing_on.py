@@ -9,9 +9,10 @@ import json
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import ClusterLock
-from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.crypto import jws, secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.dkg.inbox import select
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding, envelope, jws
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import envelope
+from ansible_collections.obol.dv.plugins.module_utils.encoding import base64url
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
 from cryptography.hazmat.primitives.asymmetric import ec, utils
@@ -32,12 +33,12 @@ def respell(text, key):
     digest = hashlib.sha256(head.encode()).digest()
     r, s = utils.decode_dss_signature(private.sign(digest, ec.ECDSA(utils.Prehashed(SHA256()))))
     s = min(s, secp256k1.ORDER - s)
-    return head + "." + encoding.to_base64(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+    return head + "." + base64url.to_base64(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
 
 
 def spoil(text, change):
     head, _dot, signature = text.rpartition(".")
-    return head + "." + encoding.to_base64(change(encoding.from_base64(signature)))
+    return head + "." + base64url.to_base64(change(base64url.from_base64(signature)))
 
 
 def high_s(signature):

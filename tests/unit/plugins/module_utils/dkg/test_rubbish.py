@@ -9,7 +9,7 @@ import shutil
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg.dry_run import dry_run
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import encoding
+from ansible_collections.obol.dv.plugins.module_utils.encoding import base64url
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def rubbish(parties, index, round, attempt=1, session=b"\7" * 32):
     """Operator ``index`` signs nothing sensible as its message of ``round``."""
     forger = parties.forger(parties, index, attempt)
     header = forger.parameters.header(round, None if round in ("commit", "abort") else session)
-    return forger.sign(header, {"rubbish": encoding.to_base64(session)})
+    return forger.sign(header, {"rubbish": base64url.to_base64(session)})
 
 
 def complete(parties, bad):
@@ -101,7 +101,7 @@ def aborted(four, group):
     four.step(4)
     forger = four.forger(four, 4)
     honest = four.store[forger.name("deal")]
-    forger.forge("deal", proofs=encoding.to_base64(bytes(80)))
+    forger.forge("deal", proofs=base64url.to_base64(bytes(80)))
     for index in (1, 2, 3):
         assert four.step(index).state == "aborted"
     four.store[forger.name("deal")] = honest
@@ -160,6 +160,6 @@ def test_one_signer_counts_where_all_confirms_are_at_hand(confirmed):
         some = {name: text for name, text in confirms.items() if not name.endswith("/%d.jws" % lacking)}
         assert "definition" not in told(confirmed, 4, 2, {**signs, **some}).detail
     forger = confirmed.forger(confirmed, 3)
-    forger.forge("confirm", roots=encoding.to_base64(bytes(32)))
+    forger.forge("confirm", roots=base64url.to_base64(bytes(32)))
     other = {forger.name("confirm"): confirmed.store[forger.name("confirm")]}
     assert "definition" not in told(confirmed, 4, 2, {**signs, **confirms, **other}).detail

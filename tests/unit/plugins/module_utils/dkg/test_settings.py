@@ -10,7 +10,8 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import ClusterLock
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.dkg.dry_run import dry_run
-from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, commit, deal, encoding, seal, sign, vss
+from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import abort, commit, deal, seal, sign, vss
+from ansible_collections.obol.dv.plugins.module_utils.encoding import base64url
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import networks
 
@@ -84,7 +85,7 @@ def all_confirm(parties):
 def test_other_keys_stay_the_fault_of_their_signer(devnet):
     all_confirm(devnet)
     forger = devnet.forger(devnet, 4)
-    forger.forge("confirm", transcript=encoding.to_base64(bytes(32)), roots=encoding.to_base64(bytes(32)))
+    forger.forge("confirm", transcript=base64url.to_base64(bytes(32)), roots=base64url.to_base64(bytes(32)))
     outcome = devnet.step(1)
     assert outcome.state == "aborted" and [each[:2] for each in outcome.accused] == [(4, "confirm.different")]
 
@@ -97,7 +98,7 @@ def test_two_confirms_on_such_a_network_are_an_equivocation(devnet, roots):
     honest = devnet.store[forger.name("confirm")]
     hidden = {name: text for name, text in devnet.store.items() if name not in ("1/confirm/4.jws", "1/confirm/2.jws")}
     for place, which in enumerate(roots):
-        changed = encoding.to_base64(which.encode().ljust(32))
+        changed = base64url.to_base64(which.encode().ljust(32))
         hidden["x%d" % place] = honest if which == "honest" else forger.forge("confirm", roots=changed)
     for _dummy in range(2):
         outcome = devnet.step(1, inbox=hidden)
@@ -200,7 +201,7 @@ def test_an_accusation_that_does_not_hold_is_not_sent(trio, monkeypatch, spoilt)
     trio.store = {name: text for name, text in trio.store.items() if name.split("/")[1] in ("commit", "deal")}
     trio.step(3)
     forger = trio.forger(trio, 3)
-    forger.forge("deal", proofs=encoding.to_base64(bytes(160)))
+    forger.forge("deal", proofs=base64url.to_base64(bytes(160)))
     accuse = abort.accuse
     monkeypatch.setattr(abort, "accuse", lambda fault: accuse(fault)._replace(**spoilt))
     outcome = trio.step(1)

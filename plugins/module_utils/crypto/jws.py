@@ -12,9 +12,9 @@ last dot): a third party can always make a second valid signature of the same me
 from hashlib import sha256
 from typing import NamedTuple
 
-from ...crypto import secp256k1
-from ...errors import DvError
-from .encoding import from_base64, to_base64
+from ..encoding.base64url import from_base64, to_base64
+from ..errors import DvError
+from . import secp256k1
 
 #: Characters that a signature and its dot add to the signing input.
 SIGNATURE_SIZE = 87
