@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 from ..storage import files, run_lock
 from ..storage.as_owner import as_owner_of
+from ..storage.memory_files import Source
 
 NODE_KEY = "charon-enr-private-key"
 DEFINITION = "cluster-definition.json"
@@ -59,10 +60,11 @@ class DataDir:
     node is sent the readers that a task needs, and no others.
 
     :param path: where it is, or will be
+    :param source: what has its files: the disk, or :class:`~.memory_files.MemoryFiles`, whose paths are then those below ``path``
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.root = os.fspath(path)
+    def __init__(self, path: str | os.PathLike[str], source: Source = files) -> None:
+        self.root, self.source = os.fspath(path), source
 
     def __str__(self) -> str:
         return self.root
@@ -73,11 +75,11 @@ class DataDir:
 
     def holds(self, *names: str) -> bool:
         """Whether there is anything at that path, a broken link too."""
-        return os.path.lexists(self.path(*names))
+        return self.source.lexists(self.path(*names))
 
     def read(self, name: str, limit: int = files.MAX_SIZE) -> bytes | None:
         """The content of the file ``name``, or ``None`` where there is none; see :func:`.files.read_if_exists`."""
-        return files.read_if_exists(self.path(name), limit)
+        return self.source.read_if_exists(self.path(name), limit)
 
     def ceremony(self, definition_hash: bytes) -> str:
         """The path of what the node keeps of the DKG for the definition with that hash (32 bytes)."""

@@ -41,7 +41,7 @@ def read(data_dir: DataDir) -> bytes:
     :raises DvError: not there, not readable, or not a key; the text shows nothing of it
     """
     path = data_dir.path(NODE_KEY)
-    text = files.read(path, _MAX_SIZE).strip()
+    text = data_dir.source.read(path, _MAX_SIZE).strip()
     if not re.fullmatch(b"[0-9a-fA-F]{64}", text):
         raise DvError(f"{path} does not hold a key", "64 hex digits", "restore it from a backup")
     private_key = bytes.fromhex(text.decode())

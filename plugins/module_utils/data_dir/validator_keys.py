@@ -19,6 +19,7 @@ from ..crypto.bls.signatures import bls
 from ..errors import DvError
 from ..ethereum import keystore
 from ..storage import files
+from ..storage.memory_files import Source
 
 # Both files are far smaller.
 _MAX_SIZE = 64 * 1024
@@ -33,10 +34,11 @@ class ValidatorKeys:
 
     :param derived: keys that are at hand already. Those of what is read and written are kept here: the files that we write
         share one derivation, which costs more than all else
+    :param source: what has the files that are read
     """
 
-    def __init__(self, directory: str, derived: keystore.DerivedKeys | None = None) -> None:
-        self.directory = directory
+    def __init__(self, directory: str, derived: keystore.DerivedKeys | None = None, source: Source = files) -> None:
+        self.directory, self.source = directory, source
         self.derived = derived or keystore.DerivedKeys()
 
     def write(
@@ -79,10 +81,10 @@ class ValidatorKeys:
 
         :raises DvError: unreadable, not a keystore, a wrong password, or no BLS secret
         """
-        locked = keystore.parse(files.read(path, _MAX_SIZE), path)
+        locked = keystore.parse(self.source.read(path, _MAX_SIZE), path)
         password_path = f"{path.removesuffix('.json')}.txt"
         try:
-            password = files.read(password_path, _MAX_SIZE).decode()
+            password = self.source.read(password_path, _MAX_SIZE).decode()
         except UnicodeDecodeError:
             raise DvError(f"{password_path} is not UTF-8", "a password") from None
         secret = int.from_bytes(locked.decrypt(password, self.derived), "big")
@@ -93,7 +95,11 @@ class ValidatorKeys:
     def public_keys(self) -> list[bytes]:
         """The public keys (48 bytes each) that the keystores say they are for, as :func:`.keystore.public_key`; errors as of
         :meth:`read`."""
-        return [keystore.public_key(files.read(path, _MAX_SIZE), path) for path in self.numbered_paths()]
+        return [self.public_key(path) for path in self.numbered_paths()]
+
+    def public_key(self, path: str) -> bytes:
+        """The public key (48 bytes) that the keystore at ``path`` says it is for, as :func:`.keystore.public_key`."""
+        return keystore.public_key(self.source.read(path, _MAX_SIZE), path)
 
     def numbered_paths(self) -> list[str]:
         """The paths of the keystores, in the order of the validators.
@@ -117,10 +123,7 @@ class ValidatorKeys:
 
         :raises DvError: unreadable
         """
-        try:
-            names = [name for name in os.listdir(self.directory) if is_keystore_name(name)]
-        except OSError as error:
-            raise files.os_error(error, self.directory, "read") from None
+        names = filter(is_keystore_name, self.source.list_directory(self.directory))
         return [os.path.join(self.directory, name) for name in sorted(names, key=_order)]
 
 

@@ -53,14 +53,19 @@ def read(path: str, limit: int = MAX_SIZE, check: Callable[[os.stat_result], Any
 
 def read_if_exists(path: str, limit: int = MAX_SIZE) -> bytes | None:
     """Like :func:`read`, but ``None`` where there is nothing at ``path``."""
-    refuse_links(path)
-    return read(path, limit) if os.path.lexists(path) else None
+    return read(path, limit) if lexists(path) else None
 
 
 def exists(path: str) -> bool:
     """Whether there is anything at ``path``."""
     refuse_links(path)
     return os.path.exists(path)
+
+
+def lexists(path: str) -> bool:
+    """Whether there is anything at ``path``, a broken link too."""
+    refuse_links(path)
+    return os.path.lexists(path)
 
 
 def is_directory(path: str) -> bool:
@@ -74,13 +79,19 @@ def names(directory: str) -> list[str]:
 
     :raises DvError: it is no directory, or not readable
     """
-    refuse_links(directory)
+    return list_directory(directory) if lexists(directory) else []
+
+
+def list_directory(path: str) -> list[str]:
+    """The names in the directory ``path``, sorted.
+
+    :raises DvError: it is no directory, not there, or not readable
+    """
+    refuse_links(path)
     try:
-        return sorted(os.listdir(directory))
-    except FileNotFoundError:
-        return []
+        return sorted(os.listdir(path))
     except OSError as error:
-        raise os_error(error, directory, "read") from None
+        raise os_error(error, path, "read") from None
 
 
 def write_new(path: str, content: bytes, mode: int = 0o600) -> None:
@@ -245,9 +256,10 @@ def write_directory(path: str, contents: Mapping[str, bytes], mode: int = 0o600)
     sync_directory(parent)
 
 
-def remove_temporary_files(directory: str) -> None:
-    """Erase the temporary files that killed runs left in ``directory``: they may hold secrets. For a caller that alone writes there."""
-    _remove_temporary_files(directory, ".+")
+def remove_temporary_files(directory: str, beginning: str = "") -> None:
+    """Erase the temporary files that killed runs left in ``directory``, of files whose names have that ``beginning``: they may hold
+    secrets. For a caller that alone writes such files there."""
+    _remove_temporary_files(directory, re.escape(beginning) + ".+")
 
 
 def remove_temporary_directory_of(path: str) -> None:

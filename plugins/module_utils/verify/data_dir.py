@@ -42,9 +42,9 @@ _Artefact = TypeVar("_Artefact", ClusterLock, Definition)
 def check_data_dir(report: Report, data_dir: layout.DataDir, networks: Networks) -> None:
     """Add the findings of ``data_dir`` to ``report``, and the summary of its cluster."""
     try:
-        names = sorted(os.listdir(data_dir.root))
-    except OSError as error:
-        report.error("data_dir", str(files.os_error(error, data_dir.root, "read")))
+        names = data_dir.source.list_directory(data_dir.root)
+    except DvError as error:
+        report.error("data_dir", str(error))
         return
     lock = _read(report, "lock", data_dir, layout.LOCK, ClusterLock)
     definition = _read(report, "definition", data_dir, layout.DEFINITION, Definition)
@@ -68,7 +68,8 @@ def check_data_dir(report: Report, data_dir: layout.DataDir, networks: Networks)
     else:
         _check_without_lock(report, data_dir, other_files, layout.LOCK in names)
     _check_other_files(report, other_files, lock, definition)
-    _check_modes(report, data_dir, names)
+    if data_dir.source is files:
+        _check_modes(report, data_dir, names)
 
 
 def read_artefact(report: Report, check: str, content: bytes | dict, what: str, kind: type[_Artefact]) -> _Artefact | None:
@@ -144,7 +145,7 @@ def _check_node_key(report: Report, data_dir: layout.DataDir, definition: Defini
 def _check_without_lock(report: Report, data_dir: layout.DataDir, other_files: file_forms.OtherFiles, unreadable: bool) -> None:
     """The findings of what belongs to a lock, where there is none, or one that is ``unreadable``."""
     with report.errors_of("key_shares"):
-        paths = ValidatorKeys(data_dir.path(layout.KEYS)).paths() if data_dir.holds(layout.KEYS) else []
+        paths = ValidatorKeys(data_dir.path(layout.KEYS), source=data_dir.source).paths() if data_dir.holds(layout.KEYS) else []
         names = [layout.KEYS] * bool(paths) + [*other_files.deposits, *other_files.overrides]
         if unreadable:
             if names:

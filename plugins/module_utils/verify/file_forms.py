@@ -76,15 +76,15 @@ def find_other_files(data_dir: layout.DataDir, names: Iterable[str]) -> OtherFil
     _add_files(other_files, data_dir, "", [name for name in names if name not in named])
     for name in names:
         directory = data_dir.path(name)
-        if name == layout.CEREMONY or not os.path.isdir(directory):
+        if name == layout.CEREMONY or not data_dir.source.is_directory(directory):
             continue
-        if os.path.exists(os.path.join(directory, layout.LOCK)):
+        if data_dir.source.exists(os.path.join(directory, layout.LOCK)):
             other_files.clusters.append(name)
         if name == layout.KEYS or name.startswith(layout.FETCHED_DEPOSITS):
             try:
-                inside = sorted(os.listdir(directory))
-            except OSError as error:
-                other_files.unread.append((name, files.os_error(error, name, "read")))
+                inside = data_dir.source.list_directory(directory)
+            except DvError as error:
+                other_files.unread.append((name, error))
                 continue
             _add_files(other_files, data_dir, name + "/", [each for each in inside if name != layout.KEYS or not is_keystore_name(each)])
     return other_files
@@ -92,11 +92,11 @@ def find_other_files(data_dir: layout.DataDir, names: Iterable[str]) -> OtherFil
 
 def _add_files(other_files: OtherFiles, data_dir: layout.DataDir, folder: str, names: Iterable[str]) -> None:
     """Add the files ``names`` of ``folder`` (``""``, or a name and a slash): :data:`MAX_FILES` of them, :data:`MAX_TOTAL` bytes in all."""
-    paths = [folder + name for name in names if not os.path.isdir(data_dir.path(folder, name))]
+    paths = [folder + name for name in names if not data_dir.source.is_directory(data_dir.path(folder, name))]
     left = MAX_TOTAL
     for name in paths[:MAX_FILES]:
         try:
-            content = files.read(data_dir.path(name), min(files.MAX_SIZE, left))
+            content = data_dir.source.read(data_dir.path(name), min(files.MAX_SIZE, left))
         except DvError as error:
             other_files.unread.append((name, error))
             continue

@@ -21,8 +21,6 @@ from ..crypto.bls.signatures import bls
 from ..data_dir import layout
 from ..data_dir.validator_keys import ValidatorKeys, number_of
 from ..errors import DvError
-from ..ethereum import keystore
-from ..storage import files
 from .definition import and_others
 from .lock import validator_name
 from .report import Report
@@ -53,9 +51,9 @@ def check_key_shares(report: Report, data_dir: layout.DataDir, lock: ClusterLock
         report.warning(_CHECK, f"there is no {layout.KEYS}: they are elsewhere")
         return
     with report.errors_of(_CHECK):
-        keys = ValidatorKeys(directory)
+        keys = ValidatorKeys(directory, source=data_dir.source)
         paths = keys.paths()
-        _check_names(report, directory, paths)
+        _check_names(report, keys, paths)
         shares: list[_Share] = []
         faults: list[tuple[Hashable, DvError]] = []
         owners = _owners(validators)
@@ -86,7 +84,7 @@ def _read(keys: ValidatorKeys, path: str, owners: dict[bytes, tuple[int | None, 
     :raises DvError: it does not open, or holds something else than a share of the lock
     """
     public = bls.secret_to_public(keys.read_share(path))
-    if keystore.public_key(files.read(path), path) not in (public, b""):
+    if keys.public_key(path) not in (public, b""):
         raise DvError(f"{path} says that it is for another key than the one in it", f"pubkey {public.hex()}")
     if public not in owners:
         raise DvError(f"{path} holds a share that is not in the lock", "a share of one of its validators")
@@ -108,13 +106,13 @@ def _of_others(
             yield share.share_index, DvError(found, f"that of operator {share_index}")
 
 
-def _check_names(report: Report, directory: str, paths: Iterable[str]) -> None:
+def _check_names(report: Report, keys: ValidatorKeys, paths: Iterable[str]) -> None:
     names = [os.path.basename(path) for path in paths]
     insecure = [name for name in names if "insecure" in name]
     if insecure:
         report.warning(_CHECK, f"{and_others(insecure)}: anyone who reads the file can guess its password")
     passwords = {name.removesuffix(".json") + ".txt" for name in names}
-    stray = [name for name in os.listdir(directory) if name.startswith("keystore-") and name.endswith(".txt")]
+    stray = [name for name in keys.source.list_directory(keys.directory) if name.startswith("keystore-") and name.endswith(".txt")]
     stray = sorted(set(stray) - passwords)
     if stray:
         report.warning(_CHECK, f"{and_others(stray)}: there is no keystore for it")

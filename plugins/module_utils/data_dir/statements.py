@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Signed statements of a node: what was found out about it, and when, by whoever had its ENR private key. Any later step may ask for
+one, and anybody who knows the node's ENR can verify it.
+
+A statement is a compact JWS (:mod:`.jws`) whose header names this type, so that it is no message of a ceremony.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ..crypto import jws
+from ..encoding import go_json
+from ..encoding.base64url import from_base64
+from ..encoding.json_fields import lookup
+from ..errors import DvError
+
+_HEADER = go_json.dumps({"alg": "ES256K", "typ": "obol-dv-statement"}, None).encode()
+
+#: What statements are about: a backup was opened, and is whole.
+DRILL = "drill"
+
+#: Longest statement, in characters.
+MAX_SIZE = 16 * 1024
+
+
+def sign(private_key: bytes, about: str, facts: dict[str, Any], now: float) -> str:
+    """The statement, by the ENR private key (32 bytes), of ``facts`` (JSON) found ``now`` (Unix seconds).
+
+    :param about: what it is about, :data:`DRILL` for example
+    """
+    made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+    return jws.sign(private_key, _HEADER, go_json.dumps({"about": about, "made": made, **facts}, None).encode())
+
+
+def verify(text: str, public_key: bytes, about: str) -> dict[str, Any] | None:
+    """The facts of the statement ``text`` by the node with ``public_key`` (33 bytes), with ``made``, the time.
+
+    :returns: ``None`` of anything else: rubbish, a statement of another node, or about something else
+    """
+    try:
+        signed = jws.split(text[:MAX_SIZE])
+        jws.verify(signed, public_key)
+        header, facts = from_base64(signed.header), go_json.loads(from_base64(signed.payload), "a statement")
+        if header == _HEADER and lookup(facts, "about", about) == about and isinstance(lookup(facts, "made", about), str):
+            return dict(facts)
+    except DvError:
+        pass
+    return None
