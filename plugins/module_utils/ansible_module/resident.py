@@ -24,7 +24,7 @@ from collections.abc import Callable
 from typing import Any
 
 #: Seconds without a question after which it ends.
-IDLE = 120
+IDLE = 600
 #: Seconds that one who connected may take to ask, and to take the answer.
 _PATIENCE = 60
 #: Most bytes of a question.
