@@ -57,7 +57,7 @@ unit: $(CHECKS)  ## unit tests, in seconds; ARGS="-k enr" for some of them
 
 .PHONY: integration
 integration: $(CHECKS)  ## whole clusters, judged by stock charon
-	pytest --numprocesses $(WAITING_WORKERS) --dist loadfile tests/integration $(ARGS)
+	pytest --numprocesses $(WAITING_WORKERS) --dist loadfile --no-loadscope-reorder tests/integration $(ARGS)
 
 .PHONY: faults
 faults: $(CHECKS)  ## kills and errors at every system call and every task; takes about an hour

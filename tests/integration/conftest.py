@@ -14,6 +14,14 @@ from ansible_collections.obol.dv.tests.support import go_build, playbook, stock_
 from ansible_collections.obol.dv.tests.support.netns_hosts import NetnsHosts, why_not
 from ansible_collections.obol.dv.tests.support.require import skip_or_fail
 
+#: Each worker takes whole files, one after the other: the longest have to be first, so that none is left over for one worker alone.
+LONGEST = ("trust_modes", "secrets_over_ssh", "recovery", "waiting", "restore", "backup", "resident", "hostile_nodes")
+
+
+def pytest_collection_modifyitems(items):
+    order = {"test_%s.py" % name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
 
 def built(build):
     """The path of a program that is built from source, where Go is there to build it."""
