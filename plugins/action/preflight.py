@@ -11,10 +11,9 @@ import contextlib
 from ansible.module_utils.common.validation import check_type_list
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import APPROVALS, PROPOSAL
 from ansible_collections.obol.dv.plugins.module_utils.errors import Collector
-from ansible_collections.obol.dv.plugins.module_utils.storage.paths import absolute
+from ansible_collections.obol.dv.plugins.plugin_utils import copies
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 from ansible_collections.obol.dv.plugins.plugin_utils.clusters import check_cluster
-from ansible_collections.obol.dv.plugins.plugin_utils.directories import check_directory
 from ansible_collections.obol.dv.plugins.plugin_utils.variable_names import misspelled
 from ansible_collections.obol.dv.plugins.plugin_utils.waiting import check_all_at_once, seconds
 
@@ -40,10 +39,9 @@ class ActionModule(Carrier):
             with self._open_store(arguments) as store:
                 store.check()
                 arguments["inbox"] = self._inbox(store, arguments, given)
-        if arguments.get("backup_recipients") and arguments.get("backup_dest"):
-            with problems:
-                directory = absolute(arguments["backup_dest"], "dv_backup_dest")
-                check_directory(directory, "the backups on the control node", "dv_backup_dest")
+        if (arguments.get("backup_recipients") or arguments.get("backup_passphrase_file")) and arguments.get("dest"):
+            with problems, copies.open_copies(arguments) as there:
+                there.check()
         with problems:
             result.update(self._answer(arguments, task_vars))
         if result.get("unreachable"):

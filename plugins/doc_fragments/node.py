@@ -120,13 +120,46 @@ options:
     default: {}
 """
 
+    COPIES = r"""
+options:
+  dest:
+    description:
+      - Where the copies of the node's backups are. A directory on the control node, or C(sftp://user@host:22/my-cluster/alice). It is made
+        if it is not there. Left out, there are none.
+    type: str
+  dest_options:
+    description:
+      - What an SFTP server needs beside its name. Paths are on the control node.
+    type: dict
+    suboptions:
+      ssh_key_file:
+        description: The private key for SSH. Left out, agent and default keys are tried.
+        type: path
+      known_hosts_file:
+        description: The file of known SSH host keys. An unknown key is always refused.
+        type: path
+"""
+
+    OPENER = r"""
+options:
+  identity_file:
+    description:
+      - Path of the identity (private key) of a recipient, on the machine of the task. A file of C(age-keygen), or an SSH private key without
+        a passphrase.
+    type: path
+  passphrase_file:
+    description:
+      - Path of a file with the passphrase in its first line, on the machine of the task, in the place of O(identity_file).
+    type: path
+"""
+
     PROCESS = r"""
 options:
   stay:
     description:
       - Whether a process stays on the node that answers the modules of this collection which come next in the run, instead of each
         being started anew. The action plugin of the same name asks for it, and asks it. It ends with the last of them, or when nobody
-        asks for two minutes.
+        asks for ten minutes.
     type: bool
     default: false
 """

@@ -25,12 +25,6 @@ options:
       - Only root can give files to another user. What root makes in the directory later, by any module, belongs to its owner.
       - Left out, nothing is given away.
     type: str
-  backup_dir:
-    description: Directory on the node with the backups of its ENR private key, see M(obol.dv.backup_enr_key). None is made here.
-    type: path
-  backup_dest:
-    description: Directory on the control node with copies of them. It is looked into there.
-    type: str
 """
 
 EXAMPLES = r"""
@@ -51,12 +45,6 @@ peer_id:
   returned: success
   type: str
   sample: 16Uiu2HAm...
-enr_key_backup:
-  description:
-    - Path of the newest backup of the key, in O(backup_dest) on the control node, or if none is there in O(backup_dir) on the node.
-      Empty if there is none, null without these options.
-  returned: success
-  type: str
 key_path:
   description: Where the ENR private key is.
   returned: success

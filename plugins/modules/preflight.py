@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - obol.dv.attributes.action
   - obol.dv.node
   - obol.dv.node.store
+  - obol.dv.node.copies
   - obol.dv.node.terms
   - obol.dv.node.hazards
   - obol.dv.node.testnet
@@ -55,15 +56,15 @@ options:
     description: The user and group whose the data directory shall be, see M(obol.dv.enr).
     type: str
   backup_recipients:
-    description: For whom the ENR private key will be backed up. Left out, it is not.
+    description: For whom the node will be backed up. Left out, and without O(backup_passphrase_file), it is not.
     type: list
     elements: str
-  backup_dir:
-    description: Directory on the node for its encrypted backups. Needed with O(backup_recipients).
+  backup_passphrase_file:
+    description: Path of a file on the node with the passphrase of its backups, in the place of O(backup_recipients).
     type: path
-  backup_dest:
-    description: Directory on the control node for copies of them.
-    type: str
+  backup_dir:
+    description: Directory on the node for its encrypted backups. Needed with the recipients, or the passphrase.
+    type: path
   variables:
     description: Names of the variables that are set. One that is nearly the name of a variable of this collection is an error.
     type: list

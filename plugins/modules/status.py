@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - obol.dv.attributes.action
   - obol.dv.node
   - obol.dv.node.store
+  - obol.dv.node.copies
   - obol.dv.node.testnet
   - obol.dv.node.process
 options:
@@ -39,11 +40,17 @@ options:
     description: Path of the operator's wallet on the node, which tells the address where O(operator_address) does not.
     type: path
   backup_dir:
-    description: Directory on the node with the backups of its ENR private key, see M(obol.dv.backup_enr_key).
+    description: Directory on the node for its backups, see M(obol.dv.backup). Left out, nothing is told of them.
     type: path
-  backup_dest:
-    description: Directory on the control node with copies of them. It is looked into there.
-    type: str
+  copies:
+    description: What copies of them there are, with C(path) and C(record). The action plugin of the same name fills it.
+    type: list
+    elements: dict
+    default: []
+  statements:
+    description: Statements of drills, name to text. The action plugin of the same name fills it.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -118,12 +125,33 @@ next_attempt:
   description: The attempt that the operators may begin. Null where none is needed, or none would help.
   returned: always
   type: int
-enr_key_backup:
-  description:
-    - Path of the newest backup of the node's ENR private key, in O(backup_dest) on the control node, or if none is there in
-      O(backup_dir) on the node. Empty if there is none, null without these options.
+backup:
+  description: How far the backups of the node go. Null without O(backup_dir).
   returned: always
-  type: str
+  type: dict
+  contains:
+    path:
+      description: The newest archive, in O(dest) or if none is there in O(backup_dir). Empty if there is none.
+      type: str
+      returned: always
+    created:
+      description: When it was made, UTC. Null where there is none.
+      type: str
+      returned: always
+      sample: "2026-05-01T12:00:00Z"
+    holds:
+      description: What there is in it, see M(obol.dv.backup).
+      type: list
+      elements: str
+      returned: always
+    current:
+      description: Whether it holds all that the node has now.
+      type: bool
+      returned: always
+    drilled:
+      description: When a drill of it last passed, UTC. Null where none did, so that nobody knows whether it can be restored.
+      type: str
+      returned: always
 peer_id:
   description: The peer id of the node's ENR private key. Null where none can be read.
   returned: always

@@ -64,6 +64,16 @@ _TERMS = _exactly(
     compounding=_truth,
 )
 _OPERATORS = _list_of(_record(share_index=_number, address=_optional(_text), peer_id=_optional(_text)))
+#: See :func:`.backup.status.evaluate`.
+_BACKUP = _exactly(path=_text, created=_optional(_text), holds=_list_of(_text), current=_truth, drilled=_optional(_text))
+#: See :meth:`.opened.Opened.facts`.
+_DRILL = _exactly(
+    **dict.fromkeys(("archive", "archive_sha256", "manifest_sha256", "peer_id"), _text),
+    **dict.fromkeys(("statement", "cluster", "definition_hash", "lock_hash"), _optional(_text)),
+    share_index=_optional(_number),
+    holds=_list_of(_text),
+    key_shares=_number,
+)
 
 #: All that our modules answer: name -> (check, what is wanted).
 FIELDS = {
@@ -73,12 +83,14 @@ FIELDS = {
     **dict.fromkeys(("attempt", "next_attempt", "share_index"), (_optional(_number), "a number, or nothing")),
     **dict.fromkeys(
         (
-            *("address", "config_hash", "copy", "created", "definition_hash", "enr", "enr_key_backup", "evidence"),
-            *("key_path", "path", "peer_id", "since", "step"),
+            *("address", "config_hash", "copy", "created", "definition_hash", "enr", "evidence"),
+            *("key_path", "path", "peer_id", "sha256", "since", "step"),
         ),
         (_optional(_text), "a text, or nothing"),
     ),
-    **dict.fromkeys(("accepted", "handed_on", "problems", "recipients", "settled", "stored"), (_list_of(_text), "a list of texts")),
+    **dict.fromkeys(
+        ("accepted", "handed_on", "parts", "problems", "recipients", "restored", "settled", "stored"), (_list_of(_text), "a list of texts")
+    ),
     "waiting_for": (_list_of(_number), "a list of numbers"),
     "accused": (
         _list_of(_record(operator=_number, check=_text, evidence=_optional(_text))),
@@ -86,6 +98,8 @@ FIELDS = {
     ),
     "terms": (_optional(_TERMS), "the terms of a cluster, or nothing"),
     "operators": (_OPERATORS, "a list of operators, with share_index, address and peer_id"),
+    "backup": (_optional(_BACKUP), "a backup, or nothing"),
+    "drills": (_list_of(_DRILL), "a list of drills"),
     "cluster": (_optional(lambda value: isinstance(value, dict)), "a cluster, or nothing"),
     "findings": (_list_of(_record(level=_text, check=_text, text=_text)), "a list of findings, with level, check and text"),
     "diff": (_record(before=_text, after=_text), "two texts, before and after"),

@@ -2,28 +2,65 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Copies of the backups of ENR private keys, on the control node."""
+"""Copies of a node's backups outside of it: in a directory of the control node, or on an SFTP server. Whatever lies there is ciphertext,
+its public record, or a signed statement; nothing is trusted."""
 
-from ansible_collections.obol.dv.plugins.module_utils.backup import enr_key
+import contextlib
+
+from ansible_collections.obol.dv.plugins.module_utils.backup import backups
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.storage.paths import absolute
+from ansible_collections.obol.dv.plugins.plugin_utils.stores.names import OF_BACKUPS
+from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
 
 
-class WithBackupCopies:
-    """For action plugins whose module answers ``peer_id`` and ``enr_key_backup``, a path on the node: what lies in the argument
-    ``backup_dest`` on the control node is the better backup, since it is not on the node's disk."""
-
-    def _answer(self, arguments, task_vars):
-        answer = super()._answer(arguments, task_vars)
-        dest = arguments.get("backup_dest")
-        if dest and not answer.get("failed"):
-            answer["enr_key_backup"] = _newest(dest, answer.get("peer_id")) or answer.get("enr_key_backup") or ""
-        return answer
+def open_copies(arguments):
+    """The store of the backups of one node that the task's ``arguments`` (dict) name, to be entered; None without one."""
+    dest = arguments.get("dest")
+    return open_store(dest, arguments.get("dest_options"), OF_BACKUPS) if dest else None
 
 
-def _newest(dest, peer_id):
-    """As :func:`.enr_key.newest`; nowhere is none either, which is an error only where one is to be made."""
-    try:
-        return enr_key.newest(absolute(dest, "dv_backup_dest"), peer_id)
-    except (DvError, ValueError):
-        return ""
+def statements(store):
+    """The statements in the ``store`` of copies, name to text."""
+    return store.get_all(("drill-",))
+
+
+def records(store):
+    """The records of the archives in the ``store`` of copies, oldest first; not those that are none."""
+    found, there = [], set(store.list())
+    for name in there:
+        if name.endswith(".json") and name.removesuffix(".json") + ".age" in there:
+            try:
+                found.append(backups.Record.parse(store.get(name).encode(), name))
+            except DvError:
+                continue
+    return sorted((record for record in found if record.name in there), key=lambda record: record.created)
+
+
+def newest(store):
+    """Path and record of the newest good archive of each node in the ``store`` of copies, as the module status takes them."""
+    found = {}
+    for record in reversed(records(store)):
+        with contextlib.suppress(DvError):
+            if record.peer_id not in found:
+                archive(store, record)
+                found[record.peer_id] = dict(path=f"{store}/{record.name}", record=record.dump().decode())
+    return [*found.values()]
+
+
+def archive(store, record):
+    """The text of the archive of ``record`` in the ``store`` of copies.
+
+    :raises DvError: it is another
+    """
+    text = store.get(record.name)
+    backups.check_pair(record, text.encode(), f"{store}/{record.name}")
+    return text
+
+
+def encrypted(name, text):
+    """The ``text`` of one file that a node sends, as it may be copied: what it says is not trusted, neither with paths here nor with a
+    key in clear."""
+    beginning = {"age": backups.ARMOR.decode(), "json": "{", "jws": "ey"}.get(name.rpartition(".")[2])
+    if backups.max_size(name) is None or not text.startswith(beginning) or len(text) > backups.max_size(name):
+        raise DvError(f"the node sent {name[:200]!r}, which is no file of a backup", hint="nothing was copied")
+    return text

@@ -18,7 +18,7 @@ from ansible_collections.obol.dv.plugins.module_utils.crypto import age
 
 #: Playbooks that go on with some steps only, and with which; all others are taken to go on with any.
 PARTS = {
-    **dict.fromkeys(("backup_enr_key", "demo", "export", "import", "preflight", "runtime"), ()),
+    **dict.fromkeys(("backup", "demo", "drill", "export", "import", "preflight", "restore", "runtime"), ()),
     "enr": STEPS[:1],
     "definition": STEPS[1:4],
     "dkg": ROUNDS,

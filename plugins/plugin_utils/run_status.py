@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.obol.dv.plugins.module_utils.backup import status as backup_status
 from ansible_collections.obol.dv.plugins.module_utils.cluster.node_status import NodeStatus
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils import answers
@@ -96,8 +97,8 @@ def document(nodes: dict[str, dict], command_line: CommandLine) -> dict:
             cluster[key] = cluster[key] or _first(results, key)
         cluster["agreed"] = cluster["agreed"] and _first(results, "terms") in (None, cluster["terms"])
         more = {key: status.get(key) or _first(results, key) for key in ("config_hash", "definition_hash", "share_index", "enr")}
-        paths = dict(enr_key_backup=_backup(results), data_dir=node["data_dir"])
-        cluster["nodes"][name] = dict(status, **paths, command=command([name], status, command_line)) | more
+        more_of = dict(backup=_backup(results), data_dir=node["data_dir"])
+        cluster["nodes"][name] = dict(status, **more_of, command=command([name], status, command_line)) | more
     for cluster in clusters.values():
         cluster["operators"] = [dict(operator, node=None) for operator in cluster["operators"] or ()]
         cluster["accepted"] = cluster["accepted"] or []
@@ -113,12 +114,14 @@ def _first(results, key):
 
 
 def _backup(results):
-    """The path of the newest backup of the node's ENR private key, empty if there is none, None if nobody looked."""
+    """How far the backups of the node go, see :func:`.backup.status.evaluate`, a copy before what is on the node; None if nobody
+    looked."""
     if "dv_status" in results:
-        return results["dv_status"].get("enr_key_backup")
+        return results["dv_status"].get("backup")
     made = results.get("dv_backup") or {}
-    earlier = results["dv_enr"].get("enr_key_backup", "") if "dv_enr" in results else None
-    return made.get("copy") or made.get("path") or earlier
+    if made.get("skipped"):
+        return dict(backup_status.NONE)
+    return dict(made["backup"], path=made.get("copy") or made["backup"]["path"]) if made.get("backup") else None
 
 
 def command(names: list[str], status: dict, command_line: CommandLine) -> str | None:

@@ -11,7 +11,7 @@ from ansible_collections.obol.dv.plugins.plugin_utils.rerun_command import Comma
 from ansible_collections.obol.dv.plugins.plugin_utils.run_status import command
 
 NEXT = (
-    "Back up every node's data directory, encrypted: a lost ENR private key or key share cannot be made again.",
+    "Prove every node's backup by a drill (obol.dv.drill): a lost ENR private key or key share cannot be made again.",
     "Load cluster-lock.json, charon-enr-private-key and validator_keys/ into the node's charon and validator client.",
     "Deposit only after charon runs on all nodes: deposit-data*.json is the same on each of them.",
 )
@@ -32,7 +32,7 @@ COLUMNS = {
     "state": lambda name, node, operators: node["state"],
     "step": lambda name, node, operators: _step(node),
     "waits for": lambda name, node, operators: _waits_for(node, operators),
-    "since": lambda name, node, operators: (node["since"] or "-").replace("T", " ").replace("Z", " UTC"),
+    "since": lambda name, node, operators: _time(node["since"] or "-"),
 }
 
 
@@ -50,7 +50,7 @@ def summary_lines(name: str, cluster: dict, reports: dict[str, dict], command_li
         lines += ([""] if lines else []) + _unverified(name, rest, cluster["operators"], command_line)
         lines += _enrs(rest) + ([] if reports else _agreement(cluster, rest))
     lines += ["", "  Accepted, see dv_accept"] + [f"    - {text}" for text in cluster["accepted"]] if cluster["accepted"] else []
-    lines += _backups(nodes)
+    lines += _backups(cluster)
     return lines + _next() if reports else lines
 
 
@@ -100,13 +100,30 @@ def _agreement(cluster, nodes):
     return ["", "  " + title] + ["  " + line for line in _table(names + terms.rows(cluster["terms"]) + operators + agreed)]
 
 
-def _backups(nodes):
-    paths = {name: node["enr_key_backup"] for name, node in nodes.items()}
-    made = [(name, path) for name, path in paths.items() if path]
-    lines = ["", "  encrypted backups of the ENR private keys"] + ["  " + line for line in _table(made)] if made else []
-    missing = ", ".join(name for name, path in paths.items() if path == "")
-    text = f"  No backup of the ENR private key on {missing}: set dv_backup_recipients"
-    return lines + (["", text] if missing else [])
+def _backups(cluster):
+    """Where the newest backup of each node is, and whether it is worth anything."""
+    told = {name: node["backup"] for name, node in cluster["nodes"].items() if node["backup"]}
+    made = {name: backup for name, backup in told.items() if backup["path"]}
+    lines = []
+    if made:
+        rows = [(name, backup["path"], _worth(backup)) for name, backup in made.items()]
+        proven = [name for name, backup in made.items() if backup["drilled"] and backup["current"]]
+        enough = f"; {cluster['terms']['threshold']} nodes serve the validators" if cluster["terms"] else ""
+        lines = ["", "  encrypted backups", *("  " + line for line in _table(rows))]
+        lines += ["", f"  {len(proven)} of {len(told)} nodes have all they have in a backup that a drill proved{enough}"]
+    missing = ", ".join(name for name in told if name not in made)
+    return lines + (["", f"  No backup of {missing}: set dv_backup_recipients"] if missing else [])
+
+
+def _worth(backup):
+    """What a backup is worth, in words."""
+    drilled = f"drill passed {_time(backup['drilled'])}" if backup["drilled"] else "not proven by a drill"
+    return drilled if backup["current"] else f"{drilled}, older than what the node has now"
+
+
+def _time(text):
+    """A time of ours for people."""
+    return text.replace("T", " ").replace("Z", " UTC")
 
 
 def _next():

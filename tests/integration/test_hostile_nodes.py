@@ -14,7 +14,7 @@ from ansible_collections.obol.dv.tests.support import playbook
 
 APPROVAL = "approvals/1.json"
 STEPS = (
-    *("proposal", "approval", "definition", "dkg", "status", "preflight", "backup_enr_key"),
+    *("proposal", "approval", "definition", "dkg", "status", "preflight", "backup"),
     *("enr", "wallet", "verify", "demo_operator"),
 )
 ESCAPES = "\x1b]8;;http://evil.example\x07click\x1b[2J\x9b31m\u202eevil\r"
@@ -109,7 +109,7 @@ FOUND = """
     - assert:
         that: ansible_facts | sort == ['discovered_interpreter_python', 'obol_dv_process']
 """
-REGISTERED = dict(backup_enr_key="backup", verify="verified")
+REGISTERED = dict(verify="verified")
 
 
 #: What stands for the node's Python: it answers to whatever it is asked, or leaves a process that does.

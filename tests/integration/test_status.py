@@ -148,7 +148,7 @@ def test_aborted(committed, tree, check_complete):
         assert pathlib.Path(node["evidence"]).exists()
     # Each has heard now that the other aborted too.
     # A run of the DKG alone has not looked for backups, and tells no ENR.
-    same(run, status(committed, tree), newer=("detail", "accused", "enr", "enr_key_backup"))
+    same(run, status(committed, tree), newer=("detail", "accused", "enr", "backup"))
     (command,) = [line.strip() for line in run.printed.splitlines() if line.startswith("    ansible-playbook")]
     assert "playbooks/dkg.yml" in command and "dv_dkg_attempt=2" in command and "--limit node2,node1" in command
 

@@ -99,7 +99,7 @@ class CeremonyGroup:
         shutil.copytree(self.directory, directory)
         return CeremonyGroup(directory)
 
-    def run(self, name, node, *arguments, **options):
+    def run(self, name, node, /, *arguments, **options):
         """Run the module ``name`` for a node in a process of its own; what it gives goes to the store.
 
         The parameters are those of :meth:`start`.
@@ -108,7 +108,7 @@ class CeremonyGroup:
         """
         return self.end(self.start(name, node, *arguments, **options))
 
-    def start(self, name, node, tracer=(), inbox=None, **arguments):
+    def start(self, name, node, /, tracer=(), inbox=None, **arguments):
         """The process of such a run, for :meth:`end`.
 
         :param tracer: a command line that runs another one
@@ -131,7 +131,7 @@ class CeremonyGroup:
         stdout, stderr = process.communicate(timeout=300)
         return self._deliver(Run(process.returncode, stdout, stderr))
 
-    def run_here(self, name, node, inbox=None, deliver=True, **arguments):
+    def run_here(self, name, node, /, inbox=None, deliver=True, **arguments):
         """The same in this process, which spares its start.
 
         :param deliver: whether what it gives goes to the store
@@ -151,7 +151,7 @@ class CeremonyGroup:
             done = self.run_here(name, node)
             assert not done.failed, (name, node, done.msg)
 
-    def arguments(self, name, node, inbox=None, **more):
+    def arguments(self, name, node, /, inbox=None, **more):
         """The arguments (dict) of the module ``name`` for a node, those of its specification."""
         own = self.nodes[node - 1]
         wallet_file, password_file = str(own / "wallet.json"), str(own / "wallet-password.txt")
@@ -165,6 +165,7 @@ class CeremonyGroup:
             path=wallet_file,
             password_file=password_file,
             create=True,
+            backup_dir=str(own / "backups"),
         )
         if "terms" in spec:
             values["terms"] = self.terms()
@@ -172,7 +173,7 @@ class CeremonyGroup:
             for each in range(1, 4):
                 self._write_policy(each)
         if "inbox" in spec:
-            brings = _plugin("action", name).ActionModule.BRINGS
+            brings = getattr(_plugin("action", name).ActionModule, "BRINGS", ())
             values["inbox"] = self.inbox(brings) if inbox is None else inbox
         return {**{key: value for key, value in values.items() if key in spec}, **more}
 

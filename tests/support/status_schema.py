@@ -18,6 +18,7 @@ def _or_null(kind, **more):
 
 _INDEX = {"type": "integer", "minimum": 1, "maximum": 255}
 _ADDRESSES = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+_TIME = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
 _HASH = _or_null("string", pattern="^0x[0-9a-f]{64}$")
 
 NODE = _object(
@@ -26,7 +27,7 @@ NODE = _object(
     attempt=_or_null("integer", minimum=1),
     waiting_for={"type": "array", "items": _INDEX},
     ready={"type": "boolean"},
-    since=_or_null("string", pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"),
+    since=_or_null("string", pattern=_TIME),
     detail={"type": "string"},
     accused={
         "type": "array",
@@ -35,7 +36,18 @@ NODE = _object(
     evidence=_or_null("string"),
     next_attempt=_or_null("integer", minimum=2),
     enr=_or_null("string", pattern="^enr:-"),
-    enr_key_backup=_or_null("string"),
+    backup={
+        "anyOf": [
+            _object(
+                path={"type": "string"},
+                created=_or_null("string", pattern=_TIME),
+                holds={"type": "array", "items": {"type": "string"}},
+                current={"type": "boolean"},
+                drilled=_or_null("string", pattern=_TIME),
+            ),
+            {"type": "null"},
+        ]
+    },
     config_hash=_HASH,
     definition_hash=_HASH,
     share_index=_or_null("integer", minimum=1, maximum=255),

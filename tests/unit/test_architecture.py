@@ -36,20 +36,22 @@ ANSIBLE, BELOW_ANSIBLE = "ansible_module", {"errors", "storage", "ethereum"}
 ABOVE_ANSIBLE = ("plugins.plugin_utils.", CORE_NAME + ".module_backends.")
 
 #: How many files of the core, and how many KiB, a node is sent once in a run: they may become fewer.
-SENT = (116, 590)
+SENT = (128, 645)
 #: Module -> how many of them it imports there.
 CEILINGS = {
-    "approval": (46, 215),
-    "backup_enr_key": (34, 155),
-    "definition": (45, 215),
+    "approval": (46, 220),
+    "backup": (34, 150),
+    "definition": (45, 220),
     "demo_operator": (34, 165),
-    "dkg": (77, 400),
-    "enr": (21, 90),
-    "preflight": (58, 280),
-    "proposal": (39, 175),
-    "status": (73, 362),
-    "verify": (47, 241),
-    "wallet": (36, 155),
+    "dkg": (78, 405),
+    "drill": (63, 320),
+    "enr": (17, 75),
+    "preflight": (61, 305),
+    "proposal": (39, 180),
+    "restore": (64, 325),
+    "status": (78, 390),
+    "verify": (47, 245),
+    "wallet": (36, 160),
 }
 
 

@@ -67,7 +67,7 @@ HANDED_ON = {
     "self.found.split(': ', 1)[1]",
     "str(error)",
     "str(files.os_error(error, error.filename or data_dir.root, 'read'))",
-    "str(files.os_error(error, data_dir.root, 'read'))",
+    "str(Problems(problems.errors))",
     "text",
 }
 

@@ -27,7 +27,7 @@ with patch_module_args(%r):
     "name,arguments",
     [
         ("enr", dict(data_dir="/nowhere")),
-        ("backup_enr_key", dict(data_dir="/nowhere", recipients=["age1"], backup_dir="/nowhere/backups")),
+        ("backup", dict(data_dir="/nowhere", recipients=["age1"], backup_dir="/nowhere/backups")),
         ("verify", dict(path="/nowhere")),
         ("wallet", dict(path="/nowhere/wallet.json", password_file="/nowhere/password.txt")),
     ],

@@ -21,5 +21,7 @@ PLAYS = [
 
 @pytest.mark.parametrize("play", PLAYS)
 def test_every_play_is_for_nodes_that_are_there(play):
-    assert play["hosts"] == "{{ lookup('obol.dv.group', 'dv_nodes') }}"
+    # A drill is where an identity is, which is on no node.
+    wanted = "localhost" if play["name"] == "Restore drill" else "{{ lookup('obol.dv.group', 'dv_nodes') }}"
+    assert play["hosts"] == wanted
     assert play["strategy"] == "ansible.builtin.linear"

@@ -37,20 +37,29 @@ HAZARDS_SPEC = dict(
 #: Option of every module that runs on a node.
 PROCESS_SPEC = dict(stay=dict(type="bool", default=False))
 
+# What an SFTP server needs beside its name.
+_SFTP_OPTIONS = dict(ssh_key_file=dict(type="path", no_log=False), known_hosts_file=dict(type="path"))
+
 #: Options of every module that meets the store through the action plugin of the same name.
 CARRIER_SPEC = dict(
     store=dict(type="str", required=True),
     store_options=dict(
         type="dict",
-        options=dict(
-            branch=dict(type="str"),
-            push_branch=dict(type="str"),
-            sign_commits=dict(type="bool"),
-            ssh_key_file=dict(type="path", no_log=False),
-            known_hosts_file=dict(type="path"),
-        ),
+        options=dict(branch=dict(type="str"), push_branch=dict(type="str"), sign_commits=dict(type="bool"), **_SFTP_OPTIONS),
     ),
     inbox=dict(type="dict", default={}),
+)
+
+#: Options of every module whose action plugin meets the copies of a node's backups.
+COPIES_SPEC = dict(
+    dest=dict(type="str"),
+    dest_options=dict(type="dict", options=_SFTP_OPTIONS),
+)
+
+#: Options of every module that opens backups. Both are paths: neither an identity nor a passphrase is ever an argument.
+OPENER_SPEC = dict(
+    identity_file=dict(type="path"),
+    passphrase_file=dict(type="path", no_log=False),
 )
 
 

@@ -15,7 +15,6 @@ from ..ansible_module.argument_specs import PROCESS_SPEC
 from ..ansible_module.runner import packages
 
 with packages():
-    from ..backup import enr_key
     from ..crypto import secp256k1
     from ..data_dir import layout, node_key
     from ..data_dir.layout import DataDir
@@ -25,18 +24,16 @@ with packages():
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
     owner=dict(type="str"),
-    backup_dir=dict(type="path"),
-    backup_dest=dict(type="str"),
     **PROCESS_SPEC,
 )
 
 
 def run_module(module: AnsibleModule) -> dict[str, Any]:
-    data_dir, backup_dir = DataDir(module.params["data_dir"]), module.params["backup_dir"]
+    data_dir = DataDir(module.params["data_dir"])
     wanted = ownership.parse(module.params["owner"], "dv_data_owner") if module.params["owner"] else None
     if wanted:
         ownership.check(wanted, "dv_data_owner")
-    result = dict(key_path=data_dir.path(layout.NODE_KEY), enr=None, peer_id=None, enr_key_backup="" if backup_dir else None)
+    result = dict(key_path=data_dir.path(layout.NODE_KEY), enr=None, peer_id=None)
     new = not node_key.exists(data_dir)
     if new and module.check_mode:
         return dict(result, changed=True)
@@ -54,7 +51,4 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
             # A killed run may have made it: it has to last before anybody hears of its ENR.
             files.sync_directory(data_dir.root)
         private_key = node_key.read(data_dir)
-    peer_id = enr.peer_id(secp256k1.public_key(private_key))
-    if backup_dir:
-        result["enr_key_backup"] = enr_key.newest(backup_dir, peer_id)
-    return dict(result, changed=new or given, enr=enr.encode(private_key), peer_id=peer_id)
+    return dict(result, changed=new or given, enr=enr.encode(private_key), peer_id=enr.peer_id(secp256k1.public_key(private_key)))

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..ansible_module.argument_specs import CARRIER_SPEC, HAZARDS_SPEC, PROCESS_SPEC, TESTNET_SPEC, WALLET_SPEC, networks_of
+from ..ansible_module.argument_specs import CARRIER_SPEC, COPIES_SPEC, HAZARDS_SPEC, PROCESS_SPEC, TESTNET_SPEC, WALLET_SPEC, networks_of
 from ..ansible_module.runner import failure, packages
 
 with packages():
@@ -35,19 +35,20 @@ ARGUMENT_SPEC = dict(
     accept_definition_hash=dict(type="str"),
     owner=dict(type="str"),
     backup_recipients=dict(type="list", elements="str"),
+    backup_passphrase_file=dict(type="path", no_log=False),
     backup_dir=dict(type="path"),
-    backup_dest=dict(type="str"),
     variables=dict(type="list", elements="str", default=[]),
     testnet=TESTNET_SPEC,
     **HAZARDS_SPEC,
     **WALLET_SPEC,
     **CARRIER_SPEC,
+    **COPIES_SPEC,
     **PROCESS_SPEC,
 )
 
 
 #: Further arguments of AnsibleModule.
-CONSTRAINTS = dict(required_by=dict(backup_recipients=["backup_dir"]))
+CONSTRAINTS = dict(required_by=dict(backup_recipients=["backup_dir"], backup_passphrase_file=["backup_dir"]))
 
 
 def run_module(module: AnsibleModule) -> dict[str, Any]:
@@ -71,6 +72,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         accept=params["accept"],
         owner=params["owner"],
         backup_recipients=params["backup_recipients"] or (),
+        backup_passphrase_file=params["backup_passphrase_file"],
         backup_dir=params["backup_dir"],
     )
     definition = params["inbox"].get(layout.DEFINITION)

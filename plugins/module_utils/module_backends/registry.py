@@ -23,20 +23,36 @@ if TYPE_CHECKING:
     # Ansible sends a node what it finds imported here; a backend is loaded when it is asked for.
     from . import (  # noqa: F401
         approval,
-        backup_enr_key,
+        backup,
         definition,
         demo_operator,
         dkg,
+        drill,
         enr,
         preflight,
         proposal,
+        restore,
         status,
         verify,
         wallet,
     )
 
 #: The modules that run on nodes.
-MODULES = ("approval", "backup_enr_key", "definition", "demo_operator", "dkg", "enr", "preflight", "proposal", "status", "verify", "wallet")
+MODULES = (
+    "approval",
+    "backup",
+    "definition",
+    "demo_operator",
+    "dkg",
+    "drill",
+    "enr",
+    "preflight",
+    "proposal",
+    "restore",
+    "status",
+    "verify",
+    "wallet",
+)
 
 
 def run(name: str) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..ansible_module.argument_specs import CARRIER_SPEC, PROCESS_SPEC, TESTNET_SPEC, networks_of
+from ..ansible_module.argument_specs import CARRIER_SPEC, COPIES_SPEC, PROCESS_SPEC, TESTNET_SPEC, networks_of
 from ..ansible_module.runner import packages
 from ..errors import DvError
 
 with packages():
-    from ..backup import enr_key
+    from ..backup import status as backup_status
     from ..data_dir.layout import DataDir
     from ..node.status import evaluate_node
     from ..signers import key_file_wallet
@@ -30,17 +30,20 @@ ARGUMENT_SPEC = dict(
     creator=dict(type="str"),
     wallet_file=dict(type="path"),
     backup_dir=dict(type="path"),
-    backup_dest=dict(type="str"),
+    copies=dict(type="list", elements="dict", default=[]),
+    statements=dict(type="dict", default={}),
     testnet=TESTNET_SPEC,
     **CARRIER_SPEC,
+    **COPIES_SPEC,
     **PROCESS_SPEC,
 )
 
 
 def run_module(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
+    data_dir = DataDir(params["data_dir"])
     node_status, known = evaluate_node(
-        DataDir(params["data_dir"]),
+        data_dir,
         params["inbox"],
         params["store"],
         params["attempt"],
@@ -49,8 +52,10 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         params["share_index"],
         params["creator"],
     )
-    backup = enr_key.newest(params["backup_dir"], known["peer_id"]) if params["backup_dir"] else None
-    return dict(known, **node_status.result(), enr_key_backup=backup, changed=False)
+    backup = None
+    if params["backup_dir"]:
+        backup = backup_status.evaluate_places(data_dir, params["backup_dir"], params["copies"], params["statements"])
+    return dict(known, **node_status.result(), backup=backup, changed=False)
 
 
 def _address_of_wallet(path: str | None) -> str | None:

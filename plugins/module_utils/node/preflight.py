@@ -47,8 +47,9 @@ class Node:
     :param demo: operators are made up: a play before the approval writes its policy
     :param accept: names of the :mod:`.hazards` that are meant
     :param owner: user and group whose the data directory shall be, as :func:`.ownership.parse` takes them, or ``None``
-    :param backup_recipients: for whom its ENR private key is backed up, or empty
-    :param backup_dir: where
+    :param backup_recipients: for whom it is backed up, or empty
+    :param backup_passphrase_file: the passphrase of its backups, or ``None``
+    :param backup_dir: where they are
     """
 
     data_dir: DataDir
@@ -64,6 +65,7 @@ class Node:
     accept: tuple[str, ...] = ()
     owner: str | None = None
     backup_recipients: tuple[str, ...] = ()
+    backup_passphrase_file: str | None = None
     backup_dir: str | None = None
 
 
@@ -74,6 +76,7 @@ PATHS = {
     "dv_wallet_password_file": "password_file",
     "dv_policy_file": "policy_file",
     "dv_backup_dir": "backup_dir",
+    "dv_backup_passphrase_file": "backup_passphrase_file",
 }
 
 
@@ -140,9 +143,9 @@ def check(
     if node.owner:
         with problems:
             ownership.check(ownership.parse(node.owner, "dv_data_owner"), "dv_data_owner")
-    if node.backup_recipients and node.backup_dir:
+    if (node.backup_recipients or node.backup_passphrase_file) and node.backup_dir:
         with problems:
-            preflight_checks.check_backup(node.backup_recipients, node.backup_dir)
+            preflight_checks.check_backup(node.backup_recipients, node.backup_passphrase_file, node.backup_dir)
     return problems.errors
 
 

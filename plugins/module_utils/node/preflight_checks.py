@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..agreement import acceptance, acceptance_checks, approval, approve, policy, proposal
 from ..agreement.config import ClusterConfig, differences, parse_config, unsigned_definition
+from ..backup.backups import for_whom
 from ..cluster import definition_hash
 from ..cluster.canonical import canonical_form
 from ..cluster.definition import Definition
@@ -21,7 +22,7 @@ from ..cluster.lock import ClusterLock
 from ..cluster.operators import ambiguous, indices_of
 from ..cluster.store_names import PROPOSAL
 from ..cluster.summary import summarize_config
-from ..crypto import age, secp256k1
+from ..crypto import secp256k1
 from ..data_dir import layout, node_key, stored_definition
 from ..data_dir.layout import DEFINITION, KEYS, LOCK
 from ..encoding.hex import to_hex
@@ -161,11 +162,11 @@ def check_signer(node: Node, config: ClusterConfig | None, inbox: dict[str, str]
     problems.raise_any()
 
 
-def check_backup(recipients: Sequence[str], directory: str) -> None:
-    """Recipients that backups can be encrypted for, and a directory that can hold them."""
+def check_backup(recipients: Sequence[str], passphrase_file: str | None, directory: str) -> None:
+    """Recipients that backups can be encrypted for, or a passphrase, and a directory that can hold them."""
     problems = Collector()
     with problems:
-        age.parse_recipients(recipients, "dv_backup_recipients")
+        for_whom(recipients, passphrase_file)
     with problems:
         check_directory(directory)
     problems.raise_any()

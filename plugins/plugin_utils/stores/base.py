@@ -24,7 +24,8 @@ _FULL = "take away what does not belong there: somebody filled it"
 class Store:
     """A store, open as long as it is entered.
 
-    :param location: what is behind the scheme of its name, see :mod:`.registry`; of :attr:`OPTIONS`, a kind takes those that are
+    :param location: what is behind the scheme of its name, see :mod:`.registry`
+    :param content: what kind of files it takes; of :attr:`OPTIONS`, a kind takes those that are
         set as keyword arguments
     :raises DvError: it cannot be reached, also on entering it and in every method
     """
@@ -32,8 +33,8 @@ class Store:
     #: The options that this kind of store takes, of those of the modules' ``store_options``.
     OPTIONS: tuple[str, ...] = ()
 
-    def __init__(self, location: str):
-        self.location = location
+    def __init__(self, location: str, content: names.Content = names.OF_CEREMONY):
+        self.location, self.content = location, content
 
     def __enter__(self):
         return self
@@ -53,11 +54,11 @@ class Store:
         entries = list(itertools.islice(self._entries(), MAX_FILES + 1))
         if len(entries) > MAX_FILES:
             raise DvError(f"the store {self} holds more than {MAX_FILES} files", "no more", _FULL)
-        return sorted({name for name in entries if names.max_size(name) is not None})
+        return sorted({name for name in entries if self.content.max_size(name) is not None})
 
     def get(self, name: str) -> str:
         """The text of the file ``name``; what is not UTF-8 is replaced, its reader will refuse it."""
-        return self._read(name, _max_size(name)).decode("utf-8", "replace")
+        return self._read(name, self._max_size(name)).decode("utf-8", "replace")
 
     def get_all(self, beginnings, but=()):
         """Name -> text of all files whose name begins with one of ``beginnings`` (a tuple), and with none of ``but``."""
@@ -78,14 +79,14 @@ class Store:
         """
         contents = {name: text.encode() for name, text in texts.items()}
         for name, content in contents.items():
-            if len(content) > _max_size(name):
-                raise DvError(f"{name} has {len(content)} bytes", f"at most {_max_size(name)}")
+            if len(content) > self._max_size(name):
+                raise DvError(f"{name} has {len(content)} bytes", f"at most {self._max_size(name)}")
         put = set(self._add(contents)) if contents else set()
         there = sorted(contents.keys() - put - set(handed_on))
-        differ = [name for name in there if self._read(name, _max_size(name)) != contents[name]]
+        differ = [name for name in there if self._read(name, self._max_size(name)) != contents[name]]
         if differ:
             raise DvError(
-                f"the store {self} holds another {', '.join(map(names.describe, differ))}",
+                f"the store {self} holds another {', '.join(map(self.content.describe, differ))}",
                 "that of this node, or none",
                 f"see who put it there, take it away ({', '.join(differ)}), then run again",
             )
@@ -100,9 +101,10 @@ class Store:
         """The name of every regular file; other names than a store's may be among them."""
         raise NotImplementedError
 
-    def _walk(self, folder="", depth=names.MAX_FOLDERS):
+    def _walk(self, folder="", depth=None):
         """The entries of a kind that has folders, whose :meth:`_list_folder` tells what is in one. What is no file counts too, as a
         name with a slash: there may be no end of it."""
+        depth = self.content.max_folders if depth is None else depth
         # A folder may be larger than memory.
         for name, is_file, is_folder in list(itertools.islice(self._list_folder(folder), MAX_FILES + 1)):
             path = os.path.join(folder, name)
@@ -125,9 +127,8 @@ class Store:
         """Put each of ``contents`` (name -> bytes) where there is no such file, whole or not at all; the names of those."""
         raise NotImplementedError
 
-
-def _max_size(name: str) -> int:
-    size = names.max_size(name)
-    if size is None:
-        raise DvError(f"{name[:200]!r} is no name of a file in a store")
-    return size
+    def _max_size(self, name: str) -> int:
+        size = self.content.max_size(name)
+        if size is None:
+            raise DvError(f"{name[:200]!r} is no name of a file in a store")
+        return size

@@ -11,20 +11,21 @@ from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.plugins.module_utils.storage.paths import absolute
 from ansible_collections.obol.dv.plugins.plugin_utils.directories import check_directory
 
+from . import names
 from .base import Store
 
 
 class DirectoryStore(Store):
     """See :class:`.base.Store`. The location is the path of the cluster's directory, made when first written."""
 
-    #: What its location is, in errors.
-    WHAT = "the store (dv_store)"
+    #: What its location is, in errors, where the kind of content does not say it.
+    WHAT = ""
 
-    def __init__(self, location):
-        super().__init__(absolute(location, self.WHAT))
+    def __init__(self, location, content=names.OF_CEREMONY):
+        super().__init__(absolute(location, self.WHAT or f"the store ({content.variable})"), content)
 
     def check(self):
-        check_directory(self.location, "the store", "dv_store")
+        check_directory(self.location, "the store", self.content.variable)
 
     def _entries(self):
         return self._walk()
@@ -44,7 +45,7 @@ class DirectoryStore(Store):
         for name, content in contents.items():
             path = self._path(name)
             files.make_directory(os.path.dirname(path))
-            if files.write_if_absent(path, content, 0o644):
+            if files.write_if_absent(path, content, self.content.mode):
                 yield name
 
     def _path(self, name):

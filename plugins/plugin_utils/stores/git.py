@@ -64,8 +64,17 @@ class GitStore(Store):
 
     OPTIONS = ("branch", "push_branch", "sign_commits", "ssh_key_file", "known_hosts_file")
 
-    def __init__(self, location, branch="main", push_branch=None, sign_commits=False, ssh_key_file=None, known_hosts_file=None):
-        super().__init__("git+" + location)
+    def __init__(
+        self,
+        location,
+        content=names.OF_CEREMONY,
+        branch="main",
+        push_branch=None,
+        sign_commits=False,
+        ssh_key_file=None,
+        known_hosts_file=None,
+    ):
+        super().__init__("git+" + location, content)
         parts = _LOCATION.fullmatch(location)
         if not parts:
             raise DvError(
@@ -221,7 +230,7 @@ class GitStore(Store):
         return self._git("commit-tree", signed, *parent, tree, stdin=self._message(contents), environment=author).decode().strip()
 
     def _message(self, contents):
-        texts = [names.describe(name) for name in sorted(contents)] or ["nothing"]
+        texts = [self.content.describe(name) for name in sorted(contents)] or ["nothing"]
         subject = texts[0] + (f" and {len(texts) - 1} more" if len(texts) > 1 else "")
         lines = [f"{self._folder}: {subject}" if self._folder else subject]
         return "\n".join(lines + ([""] + texts if len(texts) > 1 else []) + [""]).encode()

@@ -2,10 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which files of a ceremony a store takes, how large each may be, and what each is in words."""
+"""Which files a store takes, how large each may be, and what each is in words: those of a ceremony, or those of backups."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ansible_collections.obol.dv.plugins.module_utils.backup import backups
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL, approval_name, parse_message
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION
 
@@ -50,3 +54,35 @@ def describe(name: str) -> str:
     *folders, file = name.split("/")
     stem = file.partition(".")[0]
     return f"approval of operator {stem}" if folders else stem.replace("-", " ")
+
+
+class Content(NamedTuple):
+    """What a store is of.
+
+    :param max_size: function of a name, see :func:`max_size`
+    :param describe: function of a name that has a size: what it is in words
+    :param max_folders: most folders that a file is in
+    :param mode: of its files in a directory
+    :param variable: what names a store of it, with one of the ``schemes``; ``wanted`` says how
+    """
+
+    max_size: Callable[[str], int | None]
+    describe: Callable[[str], str]
+    max_folders: int
+    mode: int
+    variable: str
+    schemes: tuple[str, ...]
+    wanted: str
+
+
+OF_CEREMONY = Content(
+    *(max_size, describe, MAX_FOLDERS, 0o644, "dv_store"),
+    schemes=("", "bundle", "git", "sftp"),
+    wanted="a path, or a name that begins with bundle:, git+ssh://, git+https://, git+file:// or sftp://",
+)
+#: Ciphertext, and still nobody else's matter.
+OF_BACKUPS = Content(
+    *(backups.max_size, str, 0, 0o600, "dv_backup_dest"),
+    schemes=("", "sftp"),
+    wanted="a path, or a name that begins with sftp://",
+)

@@ -20,6 +20,7 @@ import time
 
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
+from . import names
 from .base import Store
 
 _LOCATION = re.compile(r"//(?:(?P<user>[^\s:@/]+)@)?(?P<host>[^\s:@/]+)(?::(?P<port>[0-9]{1,5}))?(?P<path>/[^@\x00-\x1f]*)")
@@ -39,14 +40,14 @@ class SftpStore(Store):
 
     OPTIONS = ("ssh_key_file", "known_hosts_file")
 
-    def __init__(self, location, ssh_key_file=None, known_hosts_file=None):
-        super().__init__("sftp:" + location)
+    def __init__(self, location, content=names.OF_CEREMONY, ssh_key_file=None, known_hosts_file=None):
+        super().__init__("sftp:" + location, content)
         parts = _LOCATION.fullmatch(location)
         if not parts:
             raise DvError(
                 "an SFTP store whose URL is none, or holds a password",
                 "sftp://user@host:port and an absolute path",
-                "correct dv_store; keys are ssh_key_file in dv_store_options, or with the SSH agent",
+                f"correct {content.variable}; keys are ssh_key_file in {content.variable}_options, or with the SSH agent",
             )
         self._user, self._host, port, self._path = parts.group("user", "host", "port", "path")
         self._port = int(port or 22)

@@ -31,7 +31,18 @@ GOOD = {
     "share_index": 1,
     "config_hash": "0x",
     "definition_hash": None,
-    "enr_key_backup": "",
+    "backup": {"path": "/backups/1.age", "created": None, "holds": ["lock"], "current": True, "drilled": None},
+    "drills": [
+        {
+            **dict.fromkeys(("archive", "archive_sha256", "manifest_sha256", "peer_id"), "x"),
+            **dict.fromkeys(("statement", "cluster", "definition_hash", "lock_hash", "share_index"), None),
+            "holds": [],
+            "key_shares": 1,
+        }
+    ],
+    "parts": ["lock"],
+    "restored": [],
+    "sha256": None,
     "enr": "enr:-",
     "path": "/data/x.age",
     "copy": None,

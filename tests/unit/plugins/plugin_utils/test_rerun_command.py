@@ -32,7 +32,7 @@ def again(given, hosts=("node3",), step=None, **variables):
         (["preflight.yml", "enr.yml", "definition.yml"], "approval", "preflight.yml enr.yml definition.yml"),
         (["preflight.yml", "enr.yml", "definition.yml"], "commit", "create_cluster.yml"),
         (["demo.yml", "enr.yml", "definition.yml"], "commit", "create_cluster.yml"),
-        (["obol.dv.backup_enr_key"], "approval", "obol.dv.create_cluster"),
+        (["obol.dv.backup"], "approval", "obol.dv.create_cluster"),
         (["obol.dv.import"], "deal", "obol.dv.create_cluster"),
         ([], None, "obol.dv.create_cluster"),
     ],

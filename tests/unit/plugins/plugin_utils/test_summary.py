@@ -211,28 +211,39 @@ def test_a_plan_says_that_nothing_was_written():
     assert text == "Cluster inventory_group is planned: nothing was written on alice (check mode)"
 
 
+def backup(**changes):
+    return {**dict(path="/data/1.age", created="2026-05-01T12:00:00Z", holds=["lock"], current=True, drilled=None), **changes}
+
+
 def test_backups_and_nodes_without_one():
     nodes = {name: node(index, verified=name != "bob") for index, name in enumerate(("alice", "bob", "carol"), 1)}
-    nodes["alice"]["results"].update(dv_enr={}, dv_backup=dict(path="/backups/1.age"))
-    nodes["bob"]["results"].update(dv_enr={})
-    nodes["carol"]["results"].update(dv_status=dict(state="complete", enr_key_backup=""))
+    nodes["alice"]["results"].update(dv_backup=dict(backup=backup()))
+    nodes["bob"]["results"].update(dv_backup=dict(skipped=True))
+    nodes["carol"]["results"].update(dv_status=dict(state="complete", backup=backup(path="", created=None)))
     lines = lines_of(nodes)
-    assert "    alice   /backups/1.age" in lines
-    assert "  No backup of the ENR private key on bob, carol: set dv_backup_recipients" in lines
+    assert "    alice   /data/1.age   not proven by a drill" in lines
+    assert "  0 of 3 nodes have all they have in a backup that a drill proved" in lines
+    assert "  No backup of bob, carol: set dv_backup_recipients" in lines
     assert "No backup" not in text_of({"alice": node(1)})
 
 
 @pytest.mark.parametrize(
     "found, told",
     [
-        (dict(dv_enr=dict(enr_key_backup="/control/1.age")), "/control/1.age"),
-        (dict(dv_enr=dict(enr_key_backup="/old.age"), dv_backup=dict(path="/data/2.age", copy="/control/2.age")), "/control/2.age"),
-        (dict(dv_status=dict(state="complete", enr_key_backup="/control/1.age")), "/control/1.age"),
-        (dict(dv_enr=dict(enr_key_backup="")), None),
+        ({}, "not proven by a drill"),
+        (dict(current=False), "not proven by a drill, older than what the node has now"),
+        (dict(drilled="2026-05-02T12:00:00Z"), "drill passed 2026-05-02 12:00:00 UTC"),
+        (dict(drilled="2026-05-02T12:00:00Z", current=False), "drill passed 2026-05-02 12:00:00 UTC, older than what the node has now"),
     ],
 )
-def test_a_backup_of_an_earlier_run_is_told(found, told):
-    nodes = {"alice": node(1)}
-    nodes["alice"]["results"].update(found)
-    assert ("No backup" in text_of(nodes)) == (told is None)
-    assert told is None or "    alice   %s" % told in lines_of(nodes)
+def test_what_a_backup_is_worth(found, told):
+    """A copy is the better place; a status knows best."""
+    for results, path in (
+        (dict(dv_backup=dict(backup=backup(**found), copy="/control/1.age")), "/control/1.age"),
+        (dict(dv_backup=dict(backup=backup(), copy=None), dv_status=dict(state="complete", backup=backup(**found))), "/data/1.age"),
+    ):
+        nodes = {"alice": node(1)}
+        nodes["alice"]["results"].update(results)
+        assert "    alice   %s   %s" % (path, told) in lines_of(nodes)
+        proven = 1 if told.startswith("drill") and "older" not in told else 0
+        assert "  %d of 1 nodes have all they have in a backup that a drill proved" % proven in lines_of(nodes)

@@ -30,7 +30,7 @@ def private(name):
 
 def test_each_recipient_opens_it():
     recipients = age.parse_recipients([AGE, public("ed25519"), public("rsa")], "them")
-    text = age.encrypt(b"secret", recipients)
+    text = age.encrypt(b"secret", recipients).decode()
     assert text.startswith("-----BEGIN AGE ENCRYPTED FILE-----\n") and text.endswith("-----END AGE ENCRYPTED FILE-----\n")
     for identity in (IDENTITY, *(pyrage.ssh.Identity.from_buffer(private(name).encode()) for name in ("ed25519", "rsa"))):
         assert pyrage.decrypt(text.encode(), [identity]) == b"secret"
@@ -82,3 +82,50 @@ def test_all_of_them_are_told():
 def test_nobody():
     with pytest.raises(DvError, match="them is empty"):
         age.parse_recipients([], "them")
+
+
+def test_whoever_opens_it():
+    """Identities of age and of SSH, and a passphrase; each nothing else."""
+    encrypted = age.encrypt(b"secret", age.parse_recipients([AGE, public("ed25519"), public("rsa")], "them"))
+    openers = [age.Opener.of_identities(text.encode(), "key") for text in (f"# me\n{IDENTITY}\n", private("ed25519"), private("rsa"))]
+    for opener in openers:
+        assert opener.open(encrypted, "it") == b"secret"
+    by_passphrase = age.Opener.of_passphrase(b"correct horse battery\r\nstaple", "words")
+    locked = age.encrypt_with_passphrase(b"secret", "correct horse battery")
+    assert by_passphrase.open(locked, "it") == b"secret"
+    for opener, other in ((by_passphrase, encrypted), (openers[0], locked), (age.Opener.of_passphrase(b"another passphrase", "w"), locked)):
+        with pytest.raises(DvError, match="it does not open: it "):
+            opener.open(other, "it")
+    with pytest.raises(DvError, match="it does not open: it is damaged"):
+        openers[0].open(encrypted[:-50], "it")
+
+
+NO_IDENTITY = {
+    "empty": b"",
+    "comments": b"# nothing\n",
+    "recipient": AGE.encode(),
+    "words": b"correct horse",
+    "no text": b"\xff\xfe",
+    "cut": str(IDENTITY).encode()[:-1],
+    "more lines": str(IDENTITY).encode() + b"\nx",
+    "plugin": b"AGE-PLUGIN-YUBIKEY-1XYZ",
+    "public SSH key": public("ed25519").encode(),
+    "cut SSH key": private("ed25519").encode()[:-200],
+    "SSH key of another type": private("ecdsa").encode(),
+    "encrypted": age.encrypt(str(IDENTITY).encode(), [AGE]),
+}
+
+
+@pytest.mark.parametrize("content", NO_IDENTITY.values(), ids=NO_IDENTITY)
+def test_no_identity(content):
+    with pytest.raises(DvError, match="^key.txt holds no identity of age; wanted: ") as caught:
+        age.Opener.of_identities(content, "key.txt")
+    assert str(IDENTITY)[:20] not in str(caught.value) and "horse" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content, length", [(b"", 0), (b"\n", 0), (b"short\nlonger than that", 5), (b"\xff" * 20, 0), (b"12345678901\r\n", 11)]
+)
+def test_no_passphrase(content, length):
+    with pytest.raises(DvError, match="^words.txt holds a passphrase of %d characters; wanted: one of at least 12" % length):
+        age.Opener.of_passphrase(content, "words.txt")

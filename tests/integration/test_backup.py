@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ENR private key survives: backups by the main job and by their own playbook, opened by the real age, read by charon."""
+"""What a node cannot make again survives: backups by the main job and by their own playbook, opened by the real age and tar, read by
+charon."""
 
 import json
 import shutil
@@ -11,17 +12,16 @@ import subprocess
 
 import pyrage
 import pytest
-from ansible_collections.obol.dv.plugins.action import backup_enr_key as action
 from ansible_collections.obol.dv.plugins.module_utils import errors
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import node_key
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
-from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from ansible_collections.obol.dv.plugins.plugin_utils import copies
 from ansible_collections.obol.dv.tests.support import playbook, secret_scan
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-ENR, BACKUP = ["playbooks/enr.yml"], ["playbooks/backup_enr_key.yml"]
+ENR, BACKUP = ["playbooks/enr.yml"], ["playbooks/backup.yml"]
 
 
 class Nodes:
@@ -87,11 +87,12 @@ def test_the_key_stays_on_its_node(made):
 
 @pytest.mark.parametrize("identity", ["age.txt", "ssh"])
 def test_what_age_restores_is_the_key_of_the_same_enr(made, age_binary, charon, tmp_path, identity):
-    """As docs/backup-enr-key.md says it, from the copy on the control node."""
+    """As docs/backup.md says it, from the copy on the control node."""
     (encrypted,) = made.files(1, "*.age")[1]
     data_dir = tmp_path / ".charon"
-    script = 'umask 077; mkdir "$1"; "$2" --decrypt --identity "$3" "$4" > "$1/charon-enr-private-key"'
+    script = 'umask 077; mkdir "$1"; "$2" --decrypt --identity "$3" "$4" | tar --extract --gzip --directory "$1"'
     subprocess.run(["sh", "-ec", script, "sh", data_dir, age_binary, made.directory / identity, encrypted], check=True)
+    assert [*json.loads((data_dir / "manifest.json").read_text())["files"]] == ["charon-enr-private-key"]
     assert stat.S_IMODE((data_dir / "charon-enr-private-key").stat().st_mode) == 0o600
     wanted = enr.encode(node_key.read(DataDir(made.data_dirs[0])))
     assert enr.encode(node_key.read(DataDir(data_dir))) == charon.enr(data_dir) == wanted
@@ -143,8 +144,8 @@ def test_damage_and_loss(nodes, age_binary):
         "node4": (0, 1),
     }
     told = " ".join((done.stdout + done.stderr).split())
-    assert "is damaged: its SHA-256 is" in told
-    assert "%s exists with other content" % nodes.files(3, "*.age")[1][0] in told
+    assert "%s, with SHA-256 " % damaged[0] in told and "is damaged; wanted: " in told
+    assert "%s is damaged, or another: its SHA-256 is not that of the node's backup" % nodes.files(3, "*.age")[1][0] in told
     assert "charon-enr-private-key does not hold a key" in told
     assert "Traceback" not in told and "unforeseen" not in told
     assert damaged[0].read_bytes() == before and len(nodes.files(1, "*.age")[0]) == 2
@@ -152,7 +153,7 @@ def test_damage_and_loss(nodes, age_binary):
 
 
 def test_one_of_an_earlier_run_is_told_with_its_place(nodes):
-    """For recipients that are not in the inventory any more: on the control node, else on the node, or nowhere."""
+    """For recipients that are not in the inventory any more: where the copies are, else on the node, or nowhere."""
     (_on_node, (here,)), (there, lost), (stolen, kept), gone = (nodes.files(number, "*.age") for number in range(1, 5))
     for path in (*lost, *stolen, *gone[0]):
         path.unlink()
@@ -161,16 +162,16 @@ def test_one_of_an_earlier_run_is_told_with_its_place(nodes):
     shutil.rmtree(copies)
     shutil.copytree(kept[0].parent, copies)
     told = nodes.directory / "status.json"
-    printed = nodes.run([*ENR, "playbooks/status.yml"], "-v", "-e", "dv_status_file=%s" % told, recipients=[])
+    printed = nodes.run(["playbooks/status.yml"], "-e", "dv_status_file=%s" % told, recipients=[])
     (cluster,) = json.loads(told.read_text())["clusters"].values()
     wanted = [str(here), str(there[0]), str(kept[0]), ""]
-    assert [cluster["nodes"]["node%d" % number]["enr_key_backup"] for number in range(1, 5)] == wanted
-    assert "No backup of the ENR private key on node4: " in printed
+    backups = [cluster["nodes"]["node%d" % number]["backup"] for number in range(1, 5)]
+    assert [backup["path"] for backup in backups] == wanted
+    assert [(backup["current"], backup["drilled"]) for backup in backups] == [(True, None)] * 3 + [(False, None)]
+    assert "  No backup of node4: set dv_backup_recipients" in printed
+    assert "  0 of 4 nodes have all they have in a backup that a drill proved" in printed
     for path in wanted[:3]:
         assert "node%d   %s" % (wanted.index(path) + 1, path) in printed
-    # The role enr has told the same, before.
-    answers = printed.partition("TASK [obol.dv.status")[0]
-    assert all("enr_key_backup: %s\n" % path in answers.replace("\n        ", " ") for path in [*wanted[:3], "''"])
 
 
 def test_without_a_key_or_recipients(tmp_path, check_refused):
@@ -196,32 +197,49 @@ def test_bad_recipients_are_told_before_anything_is_written(tmp_path, check_refu
 
 
 def test_the_main_job_makes_them(tmp_path):
+    """At each stage: of the key, of what was agreed, of everything."""
     fresh = Nodes(tmp_path)
     printed = fresh.run(["create-cluster.yml"], "-e", "dv_num_validators=1")
     assert "Cluster local on hoodi is complete" in printed and "No backup" not in printed
     for number in range(1, 5):
-        (copy,) = fresh.files(number, "*.age")[1]
-        assert "node%d   %s" % (number, copy) in printed
-        for (kept,) in fresh.files(number, "approval-*.json"):
-            assert kept.read_bytes() == (fresh.data_dirs[number - 1] / "ceremony" / "approval.json").read_bytes()
+        records = [json.loads(path.read_text()) for path in fresh.files(number, "*.json")[1]]
+        stages = sorted([record["holds"] for record in records], key=len)
+        everything = ["enr_private_key", "agreement", "definition", "key_shares", "deposit_data", "lock", "transcript"]
+        assert stages == [["enr_private_key"], everything[:3], everything]
+        newest = max(records, key=lambda record: len(record["holds"]))
+        (copy,) = fresh.files(number, "*-%s.age" % newest["sha256"][:8])[1]
+        assert "node%d   %s   not proven by a drill" % (number, copy) in printed
     assert fresh.changed(fresh.run(["create-cluster.yml"], "-e", "dv_num_validators=1")) == [0, 0, 0, 0]
 
 
-def test_a_ceremony_goes_on_with_a_restored_key(tmp_path, check_complete):
-    """A node lost all it had before it sent anything of the key generation."""
+def test_with_a_passphrase(tmp_path, age_binary):
+    """In a file on each node: it opens them, and another one is another backup."""
     fresh = Nodes(tmp_path)
-    steps = ["preflight", "demo", "enr", "backup_enr_key", "definition"]
-    fresh.run(["playbooks/%s.yml" % step for step in steps], "-e", "dv_num_validators=1")
-    lost = fresh.data_dirs[1]
-    wanted = node_key.read(DataDir(lost))
-    shutil.rmtree(lost)
-    lost.mkdir(mode=0o700)
-    identity = pyrage.x25519.Identity.from_str((tmp_path / "age.txt").read_text())
-    restored = pyrage.decrypt(fresh.files(2, "*.age")[1][0].read_bytes(), [identity])
-    files.write_new(str(lost / layout.NODE_KEY), restored)
-    assert node_key.read(DataDir(lost)) == wanted
-    fresh.run(["create-cluster.yml"], "-e", "dv_num_validators=1")
-    check_complete(fresh.data_dirs)
+    fresh.run(ENR)
+    variables = json.dumps(dict(dv_backup_passphrase_file="{{ dv_data_dir | dirname }}/passphrase.txt"))
+    for data_dir in fresh.data_dirs:
+        (data_dir.parent / "passphrase.txt").write_text("correct horse battery\n")
+    assert fresh.changed(fresh.run(BACKUP, "-e", variables, recipients=[])) == [1, 1, 1, 1]
+    assert fresh.changed(fresh.run(BACKUP, "-e", variables, recipients=[])) == [0, 0, 0, 0]
+    (fresh.data_dirs[1].parent / "passphrase.txt").write_text("another one, longer\n")
+    (fresh.data_dirs[2].parent / "passphrase.txt").write_text("short\n")
+    (fresh.data_dirs[3].parent / "passphrase.txt").unlink()
+    done = fresh.run(BACKUP, "-e", variables, recipients=[], attempt=playbook.attempt)
+    counts = playbook.recap(done.stdout)
+    assert [(each["changed"], each["failed"]) for _host, each in sorted(counts.items())] == [(0, 0), (1, 0), (0, 1), (0, 1)]
+    told = " ".join(done.stdout.split())
+    assert "holds a passphrase of 5 characters" in told and "short" not in told.replace("shorter", "")
+    encrypted = [path.read_bytes() for path in fresh.files(2, "*.age")[1]]
+    opened = 0
+    for passphrase in ("correct horse battery", "another one, longer"):
+        for content in encrypted:
+            try:
+                opened += bool(pyrage.passphrase.decrypt(content, passphrase))
+            except pyrage.DecryptError:
+                continue
+    assert opened == len(encrypted) == 2
+    both = fresh.run(BACKUP, "-e", variables, attempt=playbook.attempt)
+    assert "there are recipients, and a passphrase" in both.stdout
 
 
 def test_a_node_cannot_write_elsewhere_on_the_control_node(made):
@@ -229,4 +247,4 @@ def test_a_node_cannot_write_elsewhere_on_the_control_node(made):
     (encrypted,) = made.files(1, "*.age")[0]
     for name, text in ((encrypted.name, "ab" * 32), ("../" + encrypted.name, encrypted.read_text()), ("authorized_keys", "{}")):
         with pytest.raises(errors.DvError, match="is no file of a backup"):
-            action._encrypted(name, text)  # pylint: disable=protected-access
+            copies.encrypted(name, text)

@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Backs a node up, and copies what it encrypted: to the control node, or to an SFTP server. Takes statements of drills the other way."""
+
+import contextlib
+import hashlib
+
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.plugin_utils import answers, copies
+from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
+
+
+class ActionModule(NodeModule):
+    """See the module of the same name."""
+
+    def _work(self, arguments, result, task_vars):
+        with copies.open_copies(arguments) or contextlib.nullcontext() as store:
+            there = store.list() if store else []
+            arguments["statements"] = copies.statements(store) if store else {}
+            answer, outbox = self._back_up(arguments, task_vars)
+            if store and answer.get("sha256") and not self._is_there(store, there, answer):
+                again, outbox = self._back_up(dict(arguments, send=True), task_vars)
+                answer = dict(again, changed=answer["changed"]) if not again.get("failed") else again
+            result.update(answer)
+            result["copy"] = None
+            if store and not result.get("failed"):
+                self._copy(store, there, outbox, result)
+
+    def _back_up(self, arguments, task_vars):
+        """The answer of the module, and the files that it sends."""
+        answer = self._answer(arguments, task_vars)
+        return answer, answers.outbox(answer, lambda _name: True)
+
+    @staticmethod
+    def _name(answer):
+        return "backup-%s-%s" % (answer["peer_id"], answer["sha256"][:8])
+
+    def _is_there(self, store, there, answer):
+        """Whether the newest archive of the node is among the copies.
+
+        :raises DvError: another has its name
+        """
+        name = self._name(answer)
+        if not {name + ".age", name + ".json"} <= set(there):
+            return False
+        if hashlib.sha256(store.get(name + ".age").encode()).hexdigest() != answer["sha256"]:
+            raise DvError(
+                f"{store}/{name}.age is damaged, or another: its SHA-256 is not that of the node's backup",
+                answer["sha256"],
+                "move it away, then run again",
+            )
+        return True
+
+    def _copy(self, store, there, outbox, result):
+        new = {name: copies.encrypted(name, text) for name, text in outbox.items() if name not in there}
+        if not self._task.check_mode:
+            # The record last: an archive without one does not count.
+            for name in sorted(new):
+                result["changed"] |= bool(store.put({name: new[name]}))
+        else:
+            result["changed"] |= bool(new)
+        if result.get("sha256"):
+            name = self._name(result) + ".age"
+            result["copy"] = f"{store}/{name}" if name in there or not self._task.check_mode else None

@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the module ``restore`` does on a node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..ansible_module.argument_specs import COPIES_SPEC, OPENER_SPEC, PROCESS_SPEC, TESTNET_SPEC, networks_of
+from ..ansible_module.runner import packages
+from ..backup.contents import PARTS
+
+with packages():
+    from ..backup import drill, restore
+    from ..backup.opened import read_opener
+    from ..data_dir.layout import DataDir
+    from ..ethereum import enr
+
+ARGUMENT_SPEC = dict(
+    data_dir=dict(type="path", required=True),
+    archive=dict(type="path"),
+    backup_dir=dict(type="path", required=True),
+    inbox=dict(type="dict", default={}),
+    parts=dict(type="list", elements="str", choices=list(PARTS)),
+    node=dict(type="str", required=True),
+    old_machine_is_dead=dict(type="str"),
+    operator_address=dict(type="str"),
+    share_index=dict(type="int"),
+    testnet=TESTNET_SPEC,
+    **COPIES_SPEC,
+    **OPENER_SPEC,
+    **PROCESS_SPEC,
+)
+
+
+def run_module(module: AnsibleModule) -> dict[str, Any]:
+    params, data_dir = module.params, DataDir(module.params["data_dir"])
+    restore.check_confirmed(params["node"], params["old_machine_is_dead"])
+    opener = read_opener(params["identity_file"], params["passphrase_file"])
+    path, encrypted = restore.choose_archive(params["archive"], params["inbox"], params["backup_dir"])
+    opened, warnings = drill.drill(path, encrypted, opener, networks_of(params))
+    restore.check_operator(opened, params["operator_address"], params["share_index"])
+    parts = params["parts"] or opened.manifest.parts
+    absent = restore.missing(opened, data_dir, parts)
+    if not module.check_mode:
+        restore.keep_archive(params["inbox"], params["backup_dir"])
+        with data_dir.exclusive():
+            restore.recover(data_dir, opened)
+            restore.put(data_dir, restore.missing(opened, data_dir, parts))
+    return dict(
+        changed=bool(absent),
+        path=path,
+        parts=[part for part in opened.manifest.parts if part in parts],
+        restored=sorted(absent),
+        enr=enr.encode(opened.private_key),
+        peer_id=opened.manifest.peer_id,
+        warnings=[*warnings, restore.WARNING % params["node"]] if absent else warnings,
+    )

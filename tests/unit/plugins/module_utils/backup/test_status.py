@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How far backups go: the newest, whether it holds all, and whether a drill proved it."""
+
+import pathlib
+
+from ansible_collections.obol.dv.plugins.module_utils.backup import drill, status
+from ansible_collections.obol.dv.plugins.module_utils.backup.backups import record_name
+from ansible_collections.obol.dv.plugins.module_utils.backup.opened import Opened, read_archive
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, statements
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
+
+from .conftest import NOW, OPENER
+
+
+def told(node, copies=(), texts=None):
+    return status.evaluate_places(node.data_dir, node.backups, copies, texts or {})
+
+
+def test_none(node, tmp_path):
+    assert told(node) == status.NONE
+    assert status.evaluate_places(DataDir(tmp_path / "none"), node.backups, [], {}) == status.NONE
+
+
+def test_the_newest_and_whether_it_holds_all(node):
+    node.back_up()
+    path = node.back_up(NOW + 60)
+    holds = ["enr_private_key", "key_shares", "deposit_data", "lock", "transcript"]
+    assert told(node) == dict(path=path, created="2026-05-01T12:01:00Z", holds=holds, current=True, drilled=None)
+    (node.path / layout.DEFINITION).write_text("{}")
+    assert told(node)["current"] is False
+
+
+def test_a_copy_is_better_than_what_is_on_the_disk_of_the_node(node):
+    path = node.back_up()
+    record = pathlib.Path(record_name(path)).read_text()
+    copy = dict(path="/copies/1.age", record=record)
+    assert told(node, [copy])["path"] == "/copies/1.age"
+    newer = node.back_up(NOW + 60)
+    assert told(node, [copy])["path"] == newer
+    for other in (
+        dict(path="/x", record=record.replace(node.peer_id, node.peer_id[::-1])),
+        dict(path="/x", record="x"),
+        dict(path="/x"),
+        {},
+    ):
+        assert told(node, [other])["path"] == newer
+
+
+def test_drills(node, dealt, tmp_path):
+    path = node.back_up()
+    opened = Opened(path, read_archive(path), OPENER)
+    texts = {str(now): statements.sign(opened.private_key, statements.DRILL, opened.facts(), NOW + now) for now in (60, 0, 120)}
+    forged = statements.sign(dealt.node_keys[1], statements.DRILL, opened.facts(), NOW + 500)
+    other = statements.sign(opened.private_key, "readiness", opened.facts(), NOW + 500)
+    assert told(node)["drilled"] is None
+    assert told(node, texts={"1": forged, "2": other, "3": "rubbish", "4": ""})["drilled"] is None
+    assert told(node, texts={**texts, "1": forged})["drilled"] == "2026-05-01T12:02:00Z"
+    drill.state(opened, node.backups, NOW)
+    assert told(node)["drilled"] == "2026-05-01T12:00:00Z"
+    node.back_up(NOW + 600)
+    assert told(node)["drilled"] is None
