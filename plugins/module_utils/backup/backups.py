@@ -20,7 +20,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -83,7 +83,10 @@ class Record:
         lists = [fields[name] for name in ("recipients", "holds")]
         if not all(isinstance(each, list) for each in lists) or not all(isinstance(each, str) for each in sum(lists, texts)):
             raise damaged(what, "the record of a backup")
-        return cls(**fields)
+        record = cls(**fields)
+        if not NAME.fullmatch(record.name):
+            raise damaged(what, "the record of a backup")
+        return record
 
     @property
     def name(self) -> str:
@@ -142,20 +145,20 @@ def check_pair(record: Record, archive: bytes, path: str) -> None:
 
 
 class Backups:
-    """The backups of the node with ``peer_id`` in ``directory``, which need not be there.
+    """The backups of the node with ``peer_id``, or with ``None`` of all, in ``directory``, which need not be there.
 
     ``good`` has the path and record of each, oldest first; ``damaged`` an error for each that is none any more; ``statements`` the text
     of each drill's statement by its name: nobody has verified them yet.
     """
 
-    def __init__(self, directory: str, peer_id: str) -> None:
+    def __init__(self, directory: str, peer_id: str | None) -> None:
         self.directory, self.peer_id = directory, peer_id
         self.good: list[tuple[str, Record]] = []
         self.damaged: list[DvError] = []
         self.statements: dict[str, str] = {}
         for name in files.names(directory):
             match = NAME.fullmatch(name)
-            if not match or match["peer_id"] != peer_id or max_size(name) is None:
+            if not match or peer_id not in (None, match["peer_id"]) or max_size(name) is None:
                 continue
             try:
                 if match["ending"] == "json":
@@ -169,7 +172,7 @@ class Backups:
 
     def _read(self, path: str) -> tuple[str, Record]:
         record = Record.parse(files.read(path, MAX_SIZES["json"]), path)
-        if record.peer_id != self.peer_id:
+        if self.peer_id not in (None, record.peer_id):
             raise damaged(path, "the record of a backup of this node")
         archive = path.removesuffix(".json") + ".age"
         check_pair(record, files.read(archive, MAX_SIZES["age"]), archive)
@@ -195,11 +198,8 @@ class Backups:
         files.write_new(record_name(path), record.dump())
         return path
 
-    def keep_statements(self, statements: Mapping[str, str]) -> bool:
-        """Write those of ``statements``, verified ones by their names, that are not here yet; whether there were any."""
-        new = {name: text for name, text in statements.items() if name not in self.statements}
-        if new:
+    def keep_statements(self, statements: Iterable[str]) -> None:
+        """Write those of ``statements``, verified ones, that are not here yet."""
+        for text in set(statements) - set(self.statements.values()):
             files.make_directory(self.directory)
-            for name, text in new.items():
-                files.write_same(os.path.join(self.directory, name), text.encode())
-        return bool(new)
+            files.write_same(os.path.join(self.directory, statement_name(self.peer_id or "", text)), text.encode())

@@ -55,11 +55,8 @@ def choose_archive(archive: str | None, inbox: Mapping[str, str], backup_dir: st
     :raises DvError: there is none, or there are those of several nodes
     """
     if not archive and inbox:
-        name = next(name for name in inbox if name.endswith(".age"))
-        path, encrypted = os.path.join(backup_dir, name), inbox[name].encode()
-        record = backups.Record.parse(inbox[backups.record_name(name)].encode(), backups.record_name(path))
-        backups.check_pair(record, encrypted, path)
-        return path, encrypted
+        record, encrypted = _brought(inbox)
+        return os.path.join(backup_dir, record.name), encrypted
     found = find_archives(archive or backup_dir)
     if len(found) > 1:
         raise DvError(
@@ -71,9 +68,22 @@ def choose_archive(archive: str | None, inbox: Mapping[str, str], backup_dir: st
 def keep_archive(inbox: Mapping[str, str], backup_dir: str) -> None:
     """Keep what was brought where the node's other backups are, the record last."""
     if inbox:
+        record, encrypted = _brought(inbox)
+        path = os.path.join(backup_dir, record.name)
         files.make_directory(backup_dir)
-    for name in sorted(inbox):
-        files.write_same(os.path.join(backup_dir, name), inbox[name].encode())
+        files.write_same(path, encrypted)
+        files.write_same(backups.record_name(path), record.dump())
+
+
+def _brought(inbox: Mapping[str, str]) -> tuple[backups.Record, bytes]:
+    """Record and archive of what was brought: two files, whose names are those that the record gives them."""
+    records = [name for name in inbox if name.endswith(".json")]
+    record = backups.Record.parse(inbox[records[0]].encode(), records[0]) if records else None
+    if not record or inbox.keys() != {record.name, backups.record_name(record.name)}:
+        raise DvError(f"{', '.join(inbox)} were brought", "an archive and its record")
+    encrypted = inbox[record.name].encode()
+    backups.check_pair(record, encrypted, record.name)
+    return record, encrypted
 
 
 def check_operator(opened: Opened, address: str | None, share_index: int | None) -> None:

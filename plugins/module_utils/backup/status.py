@@ -23,30 +23,34 @@ from .manifest import Manifest
 NONE: dict[str, Any] = dict(path="", created=None, holds=[], current=False, drilled=None)
 
 
-def verified_statements(texts: Mapping[str, str], public_key: bytes) -> dict[str, dict[str, Any]]:
-    """Of the statements ``texts``, by whatever name, the facts of those that a drill of a backup of the node with ``public_key`` (33
-    bytes) passed. Others are passed over: anybody may put a file there."""
-    found = {name: statements.verify(text, public_key, statements.DRILL) for name, text in texts.items()}
-    return {name: facts for name, facts in found.items() if facts}
+def verified_statements(texts: Iterable[str], peer_id: str) -> dict[str, dict[str, Any]]:
+    """Of the statements ``texts`` those that a drill of a backup of the node with ``peer_id`` passed, each with its facts. Others are
+    passed over: anybody may put a file there."""
+    public_key = enr.public_key_of(peer_id)
+    found = {text: statements.verify(text, public_key, statements.DRILL) for text in texts} if public_key else {}
+    return {text: facts for text, facts in found.items() if facts}
 
 
 def evaluate_places(data_dir: DataDir, directory: str, copies: Iterable[Mapping[str, Any]], texts: Mapping[str, str]) -> dict[str, Any]:
-    """The same as :func:`evaluate`, of the backups in ``directory`` on the node, and elsewhere.
+    """The same as :func:`evaluate`, of the backups in ``directory`` on the node, and elsewhere: those of the node's ENR private key, or
+    where it has lost that, of whatever key.
 
     :param copies: those elsewhere, which are better, since they are not on the node's disk: ``path``, and the text of the ``record``
     :param texts: statements from elsewhere, by name
     """
-    try:
-        public_key = secp256k1.public_key(node_key.read(data_dir))
-        here = Backups(directory, enr.peer_id(public_key))
-    except DvError:
-        return dict(NONE)
+    peer_id = None
+    with contextlib.suppress(DvError):
+        peer_id = enr.peer_id(secp256k1.public_key(node_key.read(data_dir)))
     found = []
     for copy in copies:
         with contextlib.suppress(DvError, KeyError, AttributeError):
-            record = Record.parse(copy["record"].encode(), "a record")
-            found += [(copy["path"], record)] if record.peer_id == here.peer_id else []
-    return evaluate(data_dir, [*found, *here.good], verified_statements({**texts, **here.statements}, public_key).values())
+            found.append((copy["path"], Record.parse(copy["record"].encode(), "a record")))
+    with contextlib.suppress(DvError):
+        here = Backups(directory, peer_id)
+        found, texts = [*found, *here.good], {**texts, **here.statements}
+    of_node = [(path, record) for path, record in found if peer_id in (None, record.peer_id)]
+    passed = {each: verified_statements(texts.values(), each) for each in {record.peer_id for _path, record in of_node}}
+    return evaluate(data_dir, of_node, [facts for of_one in passed.values() for facts in of_one.values()])
 
 
 def evaluate(data_dir: DataDir, found: Iterable[tuple[str, Record]], passed: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

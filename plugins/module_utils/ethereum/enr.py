@@ -81,6 +81,17 @@ def peer_id(public_key: bytes) -> str:
     return "1" + text  # one leading zero byte
 
 
+def public_key_of(text: str) -> bytes | None:
+    """The compressed public key (33 bytes) that is in the :func:`peer_id` ``text``; ``None`` of what is none."""
+    if not re.fullmatch(f"[{_BASE58}]{{1,60}}", text):
+        return None
+    number = 0
+    for letter in text:
+        number = number * 58 + _BASE58.index(letter)
+    public_key = number.to_bytes(64, "big")[-33:]
+    return public_key if peer_id(public_key) == text else None
+
+
 def _items(encoded: str) -> tuple[bytes, dict[bytes, bytes], bytes]:
     """Signature, dict of pairs, and the signed RLP list of a record in base64url without padding."""
     try:

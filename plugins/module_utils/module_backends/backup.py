@@ -19,7 +19,7 @@ with packages():
     from ..backup import archive, backups, contents, status
     from ..backup.backups import Backups, Record
     from ..backup.manifest import Manifest
-    from ..crypto import age, secp256k1
+    from ..crypto import age
     from ..data_dir import layout, node_key
     from ..data_dir.layout import CEREMONY, DataDir
     from ..errors import DvError
@@ -51,21 +51,19 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     with data_dir.exclusive() if locked else contextlib.nullcontext():
         found = contents.read(data_dir)
         manifest = Manifest.of(found, data_dir.root)
-        public_key = secp256k1.public_key(node_key.read(data_dir))
         here = Backups(params["backup_dir"], manifest.peer_id)
         result.update(peer_id=manifest.peer_id, warnings=list(map(str, here.damaged)))
         good = next((each for each in here.of(manifest, recipients) if not passphrase or _opens(each[0], passphrase)), None)
-        texts = {**params["statements"], **here.statements}
-        passed = status.verified_statements(texts, public_key)
-        result["changed"] = not good or not passed.keys() <= here.statements.keys()
+        passed = status.verified_statements([*params["statements"].values(), *here.statements.values()], manifest.peer_id)
+        result["changed"] = not good or not passed.keys() <= {*here.statements.values()}
         if not module.check_mode:
             here.recover()
-            here.keep_statements({name: texts[name] for name in passed})
+            here.keep_statements(passed)
             good = good or _make(here, manifest, found, recipients, passphrase)
     if not good:
         return result
     path, record = good
-    outbox = {name: texts[name] for name in passed}
+    outbox = {backups.statement_name(record.peer_id, text): text for text in passed}
     if params["send"]:
         outbox[record.name] = files.read(path, backups.MAX_SIZES["age"]).decode()
         outbox[backups.record_name(record.name)] = record.dump().decode()

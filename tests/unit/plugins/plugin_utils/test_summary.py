@@ -212,7 +212,7 @@ def test_a_plan_says_that_nothing_was_written():
 
 
 def backup(**changes):
-    return {**dict(path="/data/1.age", created="2026-05-01T12:00:00Z", holds=["lock"], current=True, drilled=None), **changes}
+    return {**dict(path="/data/1.age", created="2026-05-01T12:00:00Z", holds=["key_shares", "lock"], current=True, drilled=None), **changes}
 
 
 def test_backups_and_nodes_without_one():
@@ -233,6 +233,7 @@ def test_backups_and_nodes_without_one():
         ({}, "not proven by a drill"),
         (dict(current=False), "not proven by a drill, older than what the node has now"),
         (dict(drilled="2026-05-02T12:00:00Z"), "drill passed 2026-05-02 12:00:00 UTC"),
+        (dict(drilled="2026-05-02T12:00:00Z", holds=["lock"]), "drill passed 2026-05-02 12:00:00 UTC, the key shares are not in it"),
         (dict(drilled="2026-05-02T12:00:00Z", current=False), "drill passed 2026-05-02 12:00:00 UTC, older than what the node has now"),
     ],
 )
@@ -245,5 +246,5 @@ def test_what_a_backup_is_worth(found, told):
         nodes = {"alice": node(1)}
         nodes["alice"]["results"].update(results)
         assert "    alice   %s   %s" % (path, told) in lines_of(nodes)
-        proven = 1 if told.startswith("drill") and "older" not in told else 0
+        proven = 1 if told.endswith("UTC") else 0
         assert "  %d of 1 nodes have all they have in a backup that a drill proved" % proven in lines_of(nodes)

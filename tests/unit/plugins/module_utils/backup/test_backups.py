@@ -69,7 +69,9 @@ DAMAGE = {
         "no " + name: (rewritten(**{name: ...}), "is damaged; wanted: the record")
         for name in ("peer_id", "created", "recipients", "sha256", "manifest_sha256", "holds")
     },
-    "of another": (rewritten(peer_id="16Uiu2HAm"), "is damaged; wanted: the record of a backup of this node"),
+    "of another": (rewritten(peer_id="16Uiu2HAm" + "a" * 44), "is damaged; wanted: the record of a backup of this node"),
+    "another way": (rewritten(peer_id="../../x"), "is damaged; wanted: the record of a backup"),
+    "no hash at all": (rewritten(sha256="../../x"), "is damaged; wanted: the record of a backup"),
     "another hash": (rewritten(sha256="ab" * 32), "is damaged; wanted: "),
     "recipients are none": (rewritten(recipients="age1"), "is damaged; wanted: the record"),
     "no hash": (rewritten(lock_hash=7), "is damaged; wanted: the record"),

@@ -133,5 +133,8 @@ def test_which_archive(opened, node, tmp_path):
     assert restore.choose_archive(opened.path, inbox, there)[0] == opened.path
     with pytest.raises(DvError, match="is damaged"):
         restore.choose_archive(None, {**inbox, name: text[:-40]}, there)
+    for strange in ({name: text}, {**inbox, "../x": ""}, {"../" + each: value for each, value in inbox.items()}):
+        with pytest.raises(DvError, match="were brought; wanted: an archive and its record"):
+            restore.choose_archive(None, strange, there)
     with pytest.raises(DvError, match="holds no backup"):
         restore.choose_archive(None, {}, str(tmp_path / "nowhere"))

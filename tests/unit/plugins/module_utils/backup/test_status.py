@@ -21,7 +21,20 @@ def told(node, copies=(), texts=None):
 
 def test_none(node, tmp_path):
     assert told(node) == status.NONE
-    assert status.evaluate_places(DataDir(tmp_path / "none"), node.backups, [], {}) == status.NONE
+
+
+def test_of_a_node_that_lost_its_disk(node, tmp_path):
+    path = node.back_up()
+    opened = Opened(path, read_archive(path), OPENER)
+    drill.state(opened, node.backups, NOW)
+    lost = status.evaluate_places(DataDir(tmp_path / "none"), node.backups, [], {})
+    assert lost == dict(told(node), current=False) and lost["drilled"]
+
+
+def test_nowhere(node, tmp_path):
+    assert status.evaluate_places(DataDir(tmp_path / "none"), str(tmp_path / "no"), [], {}) == status.NONE
+    (tmp_path / "file").write_text("")
+    assert status.evaluate_places(node.data_dir, str(tmp_path / "file"), [], {}) == status.NONE
 
 
 def test_the_newest_and_whether_it_holds_all(node):

@@ -152,3 +152,15 @@ def test_enrs_by_charon(vectors, node):
     lock = json.loads((lock if lock.exists() else directory.parent / "cluster-lock.json").read_bytes())
     key = bytes.fromhex((directory / "charon-enr-private-key").read_text().strip())
     assert enr.encode(key) == lock["cluster_definition"]["operators"][int(node[-1])]["enr"]
+
+
+def test_a_peer_id_holds_the_public_key():
+    for key in (bytes(31) + b"\1", bytes(range(1, 33)), b"\x7f" * 32):
+        public_key = secp256k1.public_key(key)
+        assert enr.public_key_of(enr.peer_id(public_key)) == public_key
+
+
+@pytest.mark.parametrize("text", ["", "1", "16Uiu2HAm", "16Uiu2HAm" + "a" * 44, "16Uiu2HAm" + "0" * 44, "1" * 500, "é" * 53])
+def test_what_is_no_peer_id(text):
+    key = enr.public_key_of(text)
+    assert key is None or enr.peer_id(key) == text
