@@ -6,7 +6,7 @@
 disks, logs and processes are searched.
 
 The ceremony: the server refuses a message, a node loses its power, its operator deals a wrong share, is accused with evidence,
-and a second attempt ends well.
+and a second attempt ends well. Then a node is restored from its backup.
 """
 
 import contextlib
@@ -93,7 +93,7 @@ class Site:
         self.hosts, self._logs = hosts, logs
         self.data_dirs = {name: hosts.path(name, OWN + "/.charon") for name in NODES}
         self.watch = secret_scan.Watch(self._processes, self.data_dirs.values())
-        self.syslogs, self.runs = [], []
+        self.syslogs, self.runs, self.identity = [], [], pyrage.x25519.Identity.generate()
         for name in hosts.names:
             self._listen(name)
         hosts.run("server", ["git", "init", "--quiet", "--bare", "--initial-branch=main", REPOSITORY])
@@ -113,7 +113,7 @@ class Site:
             "ansible_python_interpreter": sys.executable,
             "dv_store": "git+ssh://root@%s%s" % (address["server"], REPOSITORY),
             "dv_store_options": {"ssh_key_file": CONTROL + "/key", "known_hosts_file": CONTROL + "/known_hosts"},
-            "dv_backup_recipients": [str(pyrage.x25519.Identity.generate().to_public())],
+            "dv_backup_recipients": [str(self.identity.to_public())],
             "dv_backup_dest": CONTROL + "/backups",
         }
         hosts = {name: {"ansible_host": address[name], "ansible_user": "root"} for name in NODES}
@@ -177,6 +177,18 @@ class Site:
         done = self.run("obol.dv.create_cluster", "-e", "dv_dkg_attempt=2")
         assert done.returncode == 0 and "Cluster tested on hoodi is complete" in done.stdout, done.stdout[-4000:]
         assert self.run("obol.dv.status").returncode == 0
+        self._restore("node3")
+
+    def _restore(self, name):
+        """Destroy what a node has, and restore it by the identity, which is on no other host."""
+        self.hosts.run(name, ["rm", "-r", OWN + "/.charon", OWN + "/backups"])
+        path = self.hosts.path(name, OWN + "/dv-backup-key.txt")
+        path.write_text("%s\n" % self.identity)
+        path.chmod(0o600)
+        variables = {"dv_restore_identity_file": OWN + "/dv-backup-key.txt", "dv_old_machine_is_dead": name}
+        done = self.run("obol.dv.restore", "--limit", name, "-e", json.dumps(variables))
+        assert done.returncode == 0, done.stdout[-4000:]
+        assert self.data_dirs[name].joinpath("cluster-lock.json").exists()
 
     def _wrong(self, text):
         """What operator 2 dealt, with nothing good for operator 1, and signed by itself."""
@@ -278,6 +290,13 @@ def test_no_secret_is_outside_of_its_node(site):
         found = secret_scan.search(site.secrets_of(name), outside)
         halves = [("%s half of the HPKE key for operator 2, attempt 1" % half, "payloads") for half in ("ML-KEM", "X25519")]
         assert found == (halves if name == "node1" else [])
+
+
+def test_who_can_open_the_backups_is_on_one_node_alone(site):
+    identity = {"identity": str(site.identity).encode()}
+    assert secret_scan.search(identity, site.outside) == []
+    found = {name: [place for _name, place in secret_scan.search(identity, site.disk(name))] for name in NODES}
+    assert found == {"node1": [], "node2": [], "node3": [OWN + "/dv-backup-key.txt"]}
 
 
 def test_no_secret_is_elsewhere_on_a_node(site):
