@@ -42,6 +42,9 @@ options:
     type: list
     elements: str
     choices: [enr_private_key, agreement, definition, key_shares, deposit_data, lock, transcript, unfinished_key_shares]
+  owner:
+    description: The user and group whose the data directory shall be, see M(obol.dv.enr).
+    type: str
   node:
     description: The node's name.
     type: str

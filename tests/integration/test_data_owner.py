@@ -4,6 +4,7 @@
 
 """Data directories of another user, as of a charon in a container: that user reads all of it, from the first run to the last."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -11,8 +12,10 @@ import stat
 import subprocess
 import tempfile
 
+import pyrage
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
+from ansible_collections.obol.dv.tests.support import playbook
 from ansible_collections.obol.dv.tests.support.inventory import OperatorGroup
 
 UID, GID = 54321, 65432
@@ -128,3 +131,23 @@ def test_wrong_owners_and_planted_links(tmp_path, check_refused):
     ]
     check_refused(tmp_path, texts, fresh.attempt)
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_what_is_restored_is_theirs(group, tmp_path):
+    identity = pyrage.x25519.Identity.generate()
+    (tmp_path / "key.txt").write_text(str(identity))
+    recipients = json.dumps({"dv_backup_recipients": [str(identity.to_public())]})
+    group.run("--limit", "node2", "-e", recipients, playbooks=["playbooks/backup.yml"])
+    lost = group.data_dirs[1]
+    shutil.rmtree(lost)
+    options = ["--limit", "node2", "-e", "dv_restore_identity_file=%s" % (tmp_path / "key.txt"), "-e", "dv_old_machine_is_dead=node2"]
+    for again in (False, True):
+        done = group.run(*options, playbooks=["playbooks/restore.yml"])
+        assert playbook.recap(done)["node2"]["changed"] == (0 if again else 1)
+        assert owners(lost) == {(UID, GID)} and verify_path(lost).ok
+    # Or where the directory is theirs already.
+    shutil.rmtree(lost)
+    lost.mkdir(mode=0o700)
+    os.chown(lost, UID, GID)
+    group.run(*options, "-e", "dv_data_owner=", playbooks=["playbooks/restore.yml"])
+    assert owners(lost) == {(UID, GID)} and verify_path(lost).ok
