@@ -26,6 +26,8 @@ PARTS = {
     "status": (),
 }
 WHOLE = "create_cluster"
+#: How variables begin that are for one run alone: what somebody confirmed once, and where a secret lay for that time.
+ONCE = ("dv_old_machine_is_dead", "dv_restore_", "dv_drill_")
 COLLECTION = "obol.dv."
 
 
@@ -81,8 +83,8 @@ class CommandLine:
             if argument.startswith("@"):
                 words += ["-e", argument]
                 continue
-            own = {name: value for name, value in _values(argument).items() if name.startswith("dv_") and name not in more}
-            assignments = [_assignment(name, value) for name, value in own.items()]
+            own = {name: value for name, value in _values(argument).items() if name.startswith("dv_") and not name.startswith(ONCE)}
+            assignments = [_assignment(name, value) for name, value in own.items() if name not in more]
             words += [word for text in assignments if not age.SECRET.search(text) for word in ("-e", text)]
         return words + [word for name, value in more.items() for word in ("-e", _assignment(name, value))]
 

@@ -65,6 +65,7 @@ def test_limit(hosts, subset, wanted):
 def test_variables_of_ours_stay_and_others_may_be_secret():
     given = ["dv_num_validators=10 ansible_become_password=hunter2", '{"dv_name": "my cluster", "token": "hunter2"}', "@vars.yml"]
     given.append('{"dv_backup_recipients": ["AGE-SECRET-KEY-1hunter2"]}')
+    given += ["dv_old_machine_is_dead=bob", "dv_restore_identity_file=/dev/shm/key.txt"]
     told = again({"extra_vars": [*given, "dv_dkg_attempt=2"]}, HOSTS, dv_dkg_attempt=3)
     assert told == (
         'ansible-playbook obol.dv.create_cluster -e dv_num_validators=10 -e \'{"dv_name": "my cluster"}\' -e @vars.yml -e dv_dkg_attempt=3'
