@@ -48,7 +48,7 @@ CEILINGS = {
     "enr": (17, 75),
     "preflight": (61, 310),
     "proposal": (39, 180),
-    "restore": (64, 330),
+    "restore": (65, 335),
     "status": (78, 390),
     "verify": (47, 255),
     "wallet": (36, 160),
