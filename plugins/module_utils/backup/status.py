@@ -16,7 +16,7 @@ from ..data_dir.layout import DataDir
 from ..errors import DvError
 from ..ethereum import enr
 from . import contents
-from .backups import Backups, Record
+from .backups import Backups, Record, statement_name
 from .manifest import Manifest
 
 #: Of a node without a backup.
@@ -24,9 +24,11 @@ NONE: dict[str, Any] = dict(path="", created=None, holds=[], current=False, dril
 
 
 def verified_statements(texts: Mapping[str, str], public_key: bytes) -> dict[str, dict[str, Any]]:
-    """Of the statements ``texts``, by whatever name, the facts of those that a drill of a backup of the node with ``public_key`` (33
-    bytes) passed. Others are passed over: anybody may put a file there."""
-    found = {name: statements.verify(text, public_key, statements.DRILL) for name, text in texts.items()}
+    """Of the statements ``texts``, by their names, the facts of those that a drill of a backup of the node with ``public_key`` (33 bytes)
+    passed. Others are passed over, and those with another name than theirs: anybody may put a file there."""
+    peer_id = enr.peer_id(public_key)
+    named = {name: text for name, text in texts.items() if name == statement_name(peer_id, text)}
+    found = {name: statements.verify(text, public_key, statements.DRILL) for name, text in named.items()}
     return {name: facts for name, facts in found.items() if facts}
 
 
@@ -62,7 +64,9 @@ def evaluate(data_dir: DataDir, found: Iterable[tuple[str, Record]], passed: Ite
     if not newest:
         return dict(NONE)
     path, record = newest
-    drilled = [facts["made"] for facts in passed if facts.get("archive_sha256") == record.sha256]
+    # A record is nobody's word: it may tell of an archive what another holds.
+    of_record = record.sha256, record.manifest_sha256
+    drilled = [facts["made"] for facts in passed if (facts.get("archive_sha256"), facts.get("manifest_sha256")) == of_record]
     current = False
     with contextlib.suppress(DvError):
         current = Manifest.of(contents.read(data_dir), data_dir.root).sha256 == record.manifest_sha256
