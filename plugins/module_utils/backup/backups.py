@@ -16,7 +16,9 @@ written last, and an archive without one does not count.
 
 from __future__ import annotations
 
+import calendar
 import hashlib
+import itertools
 import os
 import re
 import time
@@ -38,6 +40,8 @@ _ENDINGS = {"backup": ("age", "json"), "drill": ("jws",)}
 MAX_SIZES = {"age": 384 * 2**20, "json": 256 * 2**10, "jws": 16 * 2**10}
 #: How each archive begins.
 ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----\n"
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Record:
     def of(cls, archive: bytes, manifest: Manifest, recipients: list[str], now: float) -> Record:
         """That of an ``archive``, made ``now`` (Unix seconds)."""
         of = {name: getattr(manifest, name) for name in ("peer_id", "share_index", "cluster", "definition_hash", "lock_hash")}
-        created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+        created = _time(now)
         sha256 = hashlib.sha256(archive).hexdigest()
         return cls(created=created, recipients=recipients, sha256=sha256, manifest_sha256=manifest.sha256, holds=manifest.parts, **of)
 
@@ -83,7 +87,13 @@ class Record:
         lists = [fields[name] for name in ("recipients", "holds")]
         if not all(isinstance(each, list) for each in lists) or not all(isinstance(each, str) for each in sum(lists, texts)):
             raise damaged(what, "the record of a backup")
-        return cls(**fields)
+        try:
+            # It is compared as a text, so there is one spelling.
+            if _time(calendar.timegm(time.strptime(fields["created"], _TIME))) == fields["created"]:
+                return cls(**fields)
+        except (ValueError, OverflowError, OSError):
+            pass
+        raise damaged(what, "the record of a backup, with the time of it")
 
     @property
     def name(self) -> str:
@@ -111,6 +121,10 @@ def for_whom(recipients: Iterable[str], passphrase_file: str | None) -> tuple[li
             "leave one out: what a passphrase opens, age encrypts for nobody else",
         )
     return [age.PASSPHRASE], age.parse_passphrase(files.read(passphrase_file, 64 * 1024), passphrase_file)
+
+
+def _time(now: float) -> str:
+    return time.strftime(_TIME, time.gmtime(now))
 
 
 def record_name(archive: str) -> str:
@@ -176,9 +190,16 @@ class Backups:
         return archive, record
 
     def of(self, manifest: Manifest, recipients: list[str]) -> list[tuple[str, Record]]:
-        """The good ones that hold what ``manifest`` tells of, for exactly these ``recipients``; the newest first."""
-        wanted = (manifest.sha256, recipients)
-        return [each for each in reversed(self.good) if (each[1].manifest_sha256, each[1].recipients) == wanted]
+        """The good ones that hold what ``manifest`` tells of, for exactly these ``recipients``; the newest first. None that is older than
+        one of something else: who restores takes the newest."""
+        newest = itertools.takewhile(lambda each: each[1].manifest_sha256 == manifest.sha256, reversed(self.good))
+        return [each for each in newest if each[1].recipients == recipients]
+
+    def time_of_next(self, now: float) -> float:
+        """When another one is made ``now`` (Unix seconds): later than all that are there, even if the clock was set back, so that it is
+        the newest."""
+        newest = self.good[-1][1].created if self.good else _time(0)
+        return max(now, calendar.timegm(time.strptime(newest, _TIME)) + 1)
 
     def recover(self) -> None:
         """Finish what a killed run left of this node's: its temporary files go, its names become durable."""
