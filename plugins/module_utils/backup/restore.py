@@ -8,12 +8,13 @@ run takes a node for whole that is not.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 
 from ..cluster.operators import index_of_address, index_of_key
 from ..crypto import secp256k1
-from ..data_dir import layout, stored_definition
+from ..data_dir import layout, node_key, stored_definition
 from ..data_dir.layout import DataDir
 from ..errors import DvError, Problems, show
 from ..storage import files
@@ -111,23 +112,36 @@ def missing(opened: Opened, data_dir: DataDir, parts: list[str]) -> dict[str, by
             differ.append(name)
     foreign = [] if "key_shares" not in parts else _foreign_keys(data_dir, wanted)
     if differ or foreign:
-        raise Problems(
-            [
-                DvError(
-                    f"{data_dir.path(name)} is there, and is not that of the backup",
-                    "an empty machine, or one that lost some of these very files",
-                    "nothing was written: restore parts alone (dv_restore_parts), or into another data directory; throw no key away",
-                )
-                for name in [*differ, *foreign]
-            ]
-        )
+        raise Problems([_is_another(data_dir.path(name)) for name in [*differ, *foreign]])
+    _check_node(opened, data_dir)
     return absent
 
 
+def _check_node(opened: Opened, data_dir: DataDir) -> None:
+    """Refuse any part of another node's backup than the one that is in ``data_dir``: by its key, lock or definition."""
+    if data_dir.holds(layout.NODE_KEY) and node_key.read(data_dir) != opened.private_key:
+        raise _is_another(data_dir.path(layout.NODE_KEY))
+    for read in (stored_definition.locked_definition, stored_definition.definition):
+        definition = None
+        # Which cluster a damaged one is of, nobody can tell.
+        with contextlib.suppress(DvError):
+            definition = read(data_dir)
+        if definition:
+            index_of_key(definition, secp256k1.public_key(opened.private_key))
+
+
+def _is_another(path: str) -> DvError:
+    return DvError(
+        f"{path} is there, and is not that of the backup",
+        "an empty machine, or one that lost some of these very files",
+        "nothing was written: restore parts alone (dv_restore_parts), or into another data directory; throw no key away",
+    )
+
+
 def _foreign_keys(data_dir: DataDir, wanted: dict[str, bytes]) -> list[str]:
-    """Key shares in ``data_dir`` that the backup does not have."""
+    """Key shares in ``data_dir`` that the backup does not have; not what a killed run left of one."""
     names = [os.path.join(layout.KEYS, name) for name in files.names(data_dir.path(layout.KEYS))]
-    return [name for name in names if name not in wanted]
+    return [name for name in names if name not in wanted and not files.is_temporary(name)]
 
 
 def recover(data_dir: DataDir, opened: Opened) -> None:

@@ -65,6 +65,32 @@ def test_over_nothing_else(opened, empty, name):
     assert read_all(empty.root) == before
 
 
+def test_no_part_beside_those_of_another_node(opened, empty, dealt, craft):
+    """Neither key shares beside another key, nor a key beside another cluster's lock."""
+    key, lock = pathlib.Path(empty.path(layout.NODE_KEY)), pathlib.Path(empty.path(layout.LOCK))
+    key.parent.mkdir(parents=True)
+    key.write_text(dealt.node_keys[1].hex())
+    with pytest.raises(DvError, match="charon-enr-private-key is there, and is not that of the backup"):
+        restored(opened, empty, ["key_shares"])
+    key.write_text(dealt.node_keys[0].hex() + "\n")
+    assert restored(opened, empty, ["transcript"]) == sorted(KEPT)
+    key.unlink()
+    assert restored(opened, empty, ["lock"]) == [layout.LOCK]
+    path = craft({layout.NODE_KEY: b"11" * 32})
+    other = Opened(path, read_archive(path), OPENER)
+    with pytest.raises(DvError, match="this node is not in the definition"):
+        restored(other, empty)
+    lock.write_text("damaged")
+    assert restored(other, empty) == [layout.NODE_KEY]
+
+
+def test_what_a_killed_run_left_among_key_shares_is_no_key(opened, empty):
+    restored(opened, empty)
+    pathlib.Path(empty.path("validator_keys/.keystore-1.json.0123456789abcdef.tmp")).write_text("x")
+    pathlib.Path(empty.path("validator_keys/keystore-1.json")).unlink()
+    assert list(restore.missing(opened, empty, opened.manifest.parts)) == ["validator_keys/keystore-1.json"]
+
+
 def test_the_key_is_last(opened, empty, monkeypatch):
     """A run that is cut off at any write goes on, and no key is there before all else is."""
     wanted, number = opened.archive.files, 0
