@@ -7,6 +7,7 @@
 import contextlib
 import hashlib
 
+from ansible_collections.obol.dv.plugins.module_utils.backup import backups
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils import answers, copies
 from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
@@ -45,6 +46,10 @@ class ActionModule(NodeModule):
         name = self._name(answer)
         if not {name + ".age", name + ".json"} <= set(there):
             return False
+        # Without its record a copy does not count.
+        record = backups.Record.parse(store.get(name + ".json").encode(), f"{store}/{name}.json")
+        if (record.name, record.sha256) != (name + ".age", answer["sha256"]):
+            raise backups.damaged(f"{store}/{name}.json", f"the record of {name}.age")
         if hashlib.sha256(store.get(name + ".age").encode()).hexdigest() != answer["sha256"]:
             raise DvError(
                 f"{store}/{name}.age is damaged, or another: its SHA-256 is not that of the node's backup",
