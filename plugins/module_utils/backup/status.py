@@ -38,16 +38,17 @@ def evaluate_places(data_dir: DataDir, directory: str, copies: Iterable[Mapping[
     :param copies: those elsewhere, which are better, since they are not on the node's disk: ``path``, and the text of the ``record``
     :param texts: statements from elsewhere, by name
     """
+    found: list[tuple[str, Record]] = []
+    for copy in copies:
+        with contextlib.suppress(DvError, KeyError, AttributeError):
+            found.append((copy["path"], Record.parse(copy["record"].encode(), "a record")))
     try:
         public_key = secp256k1.public_key(node_key.read(data_dir))
         here = Backups(directory, enr.peer_id(public_key))
     except DvError:
-        return dict(NONE)
-    found = []
-    for copy in copies:
-        with contextlib.suppress(DvError, KeyError, AttributeError):
-            record = Record.parse(copy["record"].encode(), "a record")
-            found += [(copy["path"], record)] if record.peer_id == here.peer_id else []
+        # Whoever lost the disk of a node has to hear that there is a copy.
+        return evaluate(data_dir, found, [])
+    found = [each for each in found if each[1].peer_id == here.peer_id]
     return evaluate(data_dir, [*found, *here.good], verified_statements({**texts, **here.statements}, public_key).values())
 
 

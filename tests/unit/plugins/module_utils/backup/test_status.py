@@ -50,6 +50,13 @@ def test_a_copy_is_better_than_what_is_on_the_disk_of_the_node(node):
         assert told(node, [other])["path"] == newer
 
 
+def test_a_lost_disk_has_copies(node, tmp_path):
+    """Whoever has lost a node is not told that there is no backup of it."""
+    copy = dict(path="/copies/1.age", record=pathlib.Path(record_name(node.back_up())).read_text())
+    found = status.evaluate_places(DataDir(tmp_path / "lost"), str(tmp_path / "gone"), [copy, {}], {})
+    assert (found["path"], found["current"], found["drilled"]) == ("/copies/1.age", False, None)
+
+
 def test_drills(node, dealt, tmp_path):
     path = node.back_up()
     opened = Opened(path, read_archive(path), OPENER)
