@@ -22,9 +22,9 @@ from . import backups, contents
 from .drill import find_archives
 from .opened import Opened, read_archive
 
-#: The parts in the order in which they are put in place.
+#: The parts in the order in which they are put in place: first what tells that the node has a key already, and makes no other one.
 ORDER = (
-    *("transcript", "unfinished_key_shares", "agreement", "key_shares", "deposit_data", "definition", "lock"),
+    *("agreement", "transcript", "unfinished_key_shares", "key_shares", "deposit_data", "definition", "lock"),
     "enr_private_key",
 )
 
