@@ -23,7 +23,7 @@ class ActionModule(NodeModule):
             answer, outbox = self._back_up(arguments, task_vars)
             if store and answer.get("sha256") and not self._is_there(store, there, answer):
                 again, outbox = self._back_up(dict(arguments, send=True), task_vars)
-                answer = dict(again, changed=answer["changed"]) if not again.get("failed") else again
+                answer = dict(again, changed=answer.get("changed", False)) if not again.get("failed") else again
             result.update(answer)
             result["copy"] = None
             if store and not result.get("failed"):
@@ -36,7 +36,7 @@ class ActionModule(NodeModule):
 
     @staticmethod
     def _name(answer):
-        return "backup-%s-%s" % (answer["peer_id"], answer["sha256"][:8])
+        return "backup-%s-%s" % (answer.get("peer_id"), answer["sha256"][:8])
 
     def _is_there(self, store, there, answer):
         """Whether the newest archive of the node is among the copies.
@@ -60,6 +60,8 @@ class ActionModule(NodeModule):
 
     def _copy(self, store, there, outbox, result):
         new = {name: copies.encrypted(name, text) for name, text in outbox.items() if name not in there}
+        # A node that is broken into answers without it.
+        result.setdefault("changed", False)
         if not self._task.check_mode:
             # The record last: an archive without one does not count.
             for name in sorted(new):
@@ -68,4 +70,5 @@ class ActionModule(NodeModule):
             result["changed"] |= bool(new)
         if result.get("sha256"):
             name = self._name(result) + ".age"
-            result["copy"] = f"{store}/{name}" if name in there or not self._task.check_mode else None
+            is_there = name in there or (name in new and not self._task.check_mode)
+            result["copy"] = f"{store}/{name}" if is_there else None

@@ -6,6 +6,7 @@
 
 import os
 import stat
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.obol.dv.plugins.action.backup import ActionModule
@@ -95,6 +96,23 @@ def test_a_copy_counts_with_its_record_alone(place):
         with copies.open_copies(arguments) as store:
             with pytest.raises(DvError, match=damaged.name):
                 action._is_there(store, store.list(), answer)
+
+
+def test_only_what_was_copied_is_told_as_a_copy(place):
+    """Whatever a node says that it has: without its archive there is no copy, and nothing fails for what it leaves out."""
+    arguments, _directory = place
+    files, record = backup()
+    action = object.__new__(ActionModule)
+    for check_mode, outbox, answer, copied in (
+        (False, {}, dict(sha256=record.sha256), False),
+        (False, {}, dict(sha256=record.sha256, peer_id=record.peer_id), False),
+        (True, files, dict(sha256=record.sha256, peer_id=record.peer_id), False),
+        (False, files, dict(sha256=record.sha256, peer_id=record.peer_id), True),
+    ):
+        action._task, result = SimpleNamespace(check_mode=check_mode), dict(answer)
+        with copies.open_copies(arguments) as store:
+            action._copy(store, [], outbox, result)
+            assert result["copy"] == (f"{store}/{record.name}" if copied else None) and result["changed"] is bool(outbox)
 
 
 def test_nowhere():
