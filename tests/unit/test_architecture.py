@@ -36,20 +36,20 @@ ANSIBLE, BELOW_ANSIBLE = "ansible_module", {"errors", "storage", "ethereum"}
 ABOVE_ANSIBLE = ("plugins.plugin_utils.", CORE_NAME + ".module_backends.")
 
 #: How many files of the core, and how many KiB, a node is sent once in a run: they may become fewer.
-SENT = (128, 646)
+SENT = (128, 648)
 #: Module -> how many of them it imports there.
 CEILINGS = {
     "approval": (46, 220),
-    "backup": (34, 151),
+    "backup": (34, 152),
     "definition": (45, 220),
     "demo_operator": (34, 165),
     "dkg": (78, 406),
-    "drill": (63, 320),
+    "drill": (63, 321),
     "enr": (17, 75),
-    "preflight": (61, 306),
+    "preflight": (61, 307),
     "proposal": (39, 180),
-    "restore": (64, 326),
-    "status": (78, 390),
+    "restore": (64, 328),
+    "status": (78, 391),
     "verify": (47, 246),
     "wallet": (36, 160),
 }

@@ -22,7 +22,7 @@ import itertools
 import os
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -153,6 +153,21 @@ def check_pair(record: Record, archive: bytes, path: str) -> None:
     found = hashlib.sha256(archive).hexdigest()
     if found != record.sha256 or os.path.basename(path) != record.name:
         raise damaged(f"{path}, with SHA-256 {found},", f"{record.name} with SHA-256 {record.sha256}, as its record says")
+
+
+def check_newest(records: Sequence[Record], parts: Sequence[str] | None) -> None:
+    """Refuse to restore the newest of a node's ``records``, the last, where it lacks key shares that an older one has: they were away
+    when it was made, or its record lies about the time.
+
+    :param parts: what is to be restored, if it is not all
+    """
+    newest, older = records[-1], next((record for record in reversed(records) if "key_shares" in record.holds), None)
+    if older and "key_shares" not in newest.holds and (not parts or "key_shares" in parts):
+        raise DvError(
+            f"{newest.name}, the newest, holds no key_shares, {older.name} does",
+            "the one that is meant",
+            "bring that to the node and name it (dv_restore_archive), or name the parts to restore (dv_restore_parts)",
+        )
 
 
 class Backups:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..cluster.operators import index_of_address, index_of_key
 from ..crypto import secp256k1
@@ -47,13 +47,14 @@ def check_confirmed(node: str, confirmed: str | None) -> None:
         )
 
 
-def choose_archive(archive: str | None, inbox: Mapping[str, str], backup_dir: str) -> tuple[str, bytes]:
+def choose_archive(archive: str | None, inbox: Mapping[str, str], backup_dir: str, parts: Sequence[str] | None = None) -> tuple[str, bytes]:
     """Path and content of the archive to restore.
 
     :param archive: its path, or that of a directory with backups of one node
     :param inbox: what was brought from elsewhere, name -> text: archive and record
     :param backup_dir: where else it may be
-    :raises DvError: there is none, or there are those of several nodes
+    :param parts: what is to be restored, if it is not all
+    :raises DvError: there is none, or there are those of several nodes; or the newest lacks what an older one has
     """
     if not archive and inbox:
         name = next(name for name in inbox if name.endswith(".age"))
@@ -66,6 +67,10 @@ def choose_archive(archive: str | None, inbox: Mapping[str, str], backup_dir: st
         raise DvError(
             f"{archive or backup_dir} holds backups of {len(found)} nodes", "those of one", "name the .age file itself (dv_restore_archive)"
         )
+    match = backups.NAME.fullmatch(os.path.basename(found[0]))
+    if match and found[0] != archive:
+        good = backups.Backups(os.path.dirname(found[0]), match["peer_id"]).good
+        backups.check_newest([record for _path, record in good], parts)
     return found[0], read_archive(found[0])
 
 

@@ -41,7 +41,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     params, data_dir = module.params, DataDir(module.params["data_dir"])
     restore.check_confirmed(params["node"], params["old_machine_is_dead"])
     opener = read_opener(params["identity_file"], params["passphrase_file"])
-    path, encrypted = restore.choose_archive(params["archive"], params["inbox"], params["backup_dir"])
+    path, encrypted = restore.choose_archive(params["archive"], params["inbox"], params["backup_dir"], params["parts"])
     opened, warnings = drill.drill(path, encrypted, opener, networks_of(params))
     restore.check_operator(opened, params["operator_address"], params["share_index"])
     parts = params["parts"] or opened.manifest.parts

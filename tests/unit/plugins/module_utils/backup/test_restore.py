@@ -17,7 +17,7 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import Dat
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
 
-from .conftest import KEPT, NEVER, OPENER, read_all
+from .conftest import KEPT, NEVER, NOW, OPENER, read_all
 
 
 @pytest.fixture
@@ -144,6 +144,18 @@ def test_of_the_right_operator(opened, dealt):
         restore.check_operator(opened, addresses[1], None)
     with pytest.raises(DvError, match="is none of the operators"):
         restore.check_operator(opened, "0x" + "11" * 20, None)
+
+
+def test_the_newest_lacks_key_shares(node, tmp_path):
+    """They were taken elsewhere, and the next run backed up the rest."""
+    whole = node.back_up()
+    (node.path / layout.KEYS).rename(tmp_path / "elsewhere")
+    newest = node.back_up(NOW + 60)
+    for parts in (None, ["lock", "key_shares"]):
+        with pytest.raises(DvError, match="the newest, holds no key_shares, %s does; .*dv_restore_archive" % os.path.basename(whole)):
+            restore.choose_archive(None, {}, node.backups, parts)
+    assert restore.choose_archive(None, {}, node.backups, ["enr_private_key"])[0] == newest
+    assert [restore.choose_archive(each, {}, node.backups)[0] for each in (whole, newest)] == [whole, newest]
 
 
 def test_which_archive(opened, node, tmp_path):
