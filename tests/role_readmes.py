@@ -46,7 +46,7 @@ def readme(role):
             parts.append(_table(dict(_whole(spec["options"]))))
         if taken := named(spec, TAKES):
             parts.append("Of the variables of the role `obol.dv.%s`:" % CLUSTER)
-            parts.append(_table({name: options(CLUSTER)[name]["description"][0] for name in taken}))
+            parts.append(_table({name: _texts(options(CLUSTER)[name])[0] for name in taken}))
     parts.append("The same on the command line: `ansible-doc -t role obol.dv.%s`." % role)
     return "\n\n".join(parts) + "\n"
 
@@ -59,8 +59,13 @@ def _table(texts):
 def _whole(variables, above=""):
     """(name, text) of all that a spec says of its variables, and of the keys of those that are dictionaries."""
     for name, option in variables.items():
-        yield above + name, " ".join([*option["description"], *_notes(option)])
+        yield above + name, " ".join([*_texts(option), *_notes(option)])
         yield from _whole(option.get("options", {}), "%s." % name)
+
+
+def _texts(option):
+    """The description of a variable, which is a text or a list of them."""
+    return [option["description"]] if isinstance(option["description"], str) else option["description"]
 
 
 def _notes(option):

@@ -7,6 +7,7 @@
 import contextlib
 import hashlib
 
+from ansible_collections.obol.dv.plugins.module_utils.backup import backups
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils import answers, copies
 from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
@@ -22,7 +23,7 @@ class ActionModule(NodeModule):
             answer, outbox = self._back_up(arguments, task_vars)
             if store and answer.get("sha256") and not self._is_there(store, there, answer):
                 again, outbox = self._back_up(dict(arguments, send=True), task_vars)
-                answer = dict(again, changed=answer["changed"]) if not again.get("failed") else again
+                answer = dict(again, changed=answer.get("changed", False)) if not again.get("failed") else again
             result.update(answer)
             result["copy"] = None
             if store and not result.get("failed"):
@@ -35,7 +36,7 @@ class ActionModule(NodeModule):
 
     @staticmethod
     def _name(answer):
-        return "backup-%s-%s" % (answer["peer_id"], answer["sha256"][:8])
+        return "backup-%s-%s" % (answer.get("peer_id"), answer["sha256"][:8])
 
     def _is_there(self, store, there, answer):
         """Whether the newest archive of the node is among the copies.
@@ -45,6 +46,10 @@ class ActionModule(NodeModule):
         name = self._name(answer)
         if not {name + ".age", name + ".json"} <= set(there):
             return False
+        # Without its record a copy does not count.
+        record = backups.Record.parse(store.get(name + ".json").encode(), f"{store}/{name}.json")
+        if (record.name, record.sha256) != (name + ".age", answer["sha256"]):
+            raise backups.damaged(f"{store}/{name}.json", f"the record of {name}.age")
         if hashlib.sha256(store.get(name + ".age").encode()).hexdigest() != answer["sha256"]:
             raise DvError(
                 f"{store}/{name}.age is damaged, or another: its SHA-256 is not that of the node's backup",
@@ -55,6 +60,8 @@ class ActionModule(NodeModule):
 
     def _copy(self, store, there, outbox, result):
         new = {name: copies.encrypted(name, text) for name, text in outbox.items() if name not in there}
+        # A node that is broken into answers without it.
+        result.setdefault("changed", False)
         if not self._task.check_mode:
             # The record last: an archive without one does not count.
             for name in sorted(new):
@@ -63,4 +70,5 @@ class ActionModule(NodeModule):
             result["changed"] |= bool(new)
         if result.get("sha256"):
             name = self._name(result) + ".age"
-            result["copy"] = f"{store}/{name}" if name in there or not self._task.check_mode else None
+            is_there = name in there or (name in new and not self._task.check_mode)
+            result["copy"] = f"{store}/{name}" if is_there else None

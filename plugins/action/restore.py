@@ -31,5 +31,6 @@ class ActionModule(NodeModule):
             nodes = {record.peer_id for record in found}
             if len(nodes) > 1:
                 raise DvError(f"{store} holds backups of {len(nodes)} nodes", "those of one", "name the .age file (dv_restore_archive)")
+            backups.check_newest(found, arguments.get("parts"))
             record = found[-1]
             return {record.name: copies.archive(store, record), backups.record_name(record.name): record.dump().decode()}

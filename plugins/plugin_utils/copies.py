@@ -20,8 +20,13 @@ def open_copies(arguments):
 
 
 def statements(store):
-    """The statements in the ``store`` of copies, name to text."""
-    return store.get_all(("drill-",))
+    """The statements in the ``store`` of copies, name to text; not those that are none."""
+    found = {}
+    for name in store.list():
+        if name.startswith("drill-"):
+            with contextlib.suppress(DvError):
+                found[name] = store.get(name)
+    return found
 
 
 def records(store):

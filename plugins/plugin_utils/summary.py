@@ -107,7 +107,7 @@ def _backups(cluster):
     lines = []
     if made:
         rows = [(name, backup["path"], _worth(backup)) for name, backup in made.items()]
-        proven = [name for name, backup in made.items() if backup["drilled"] and backup["current"] and not _lacks_shares(backup)]
+        proven = [name for name, backup in made.items() if backup["drilled"] and backup["current"] and not _lacks_key_shares(backup)]
         enough = f"; {cluster['terms']['threshold']} nodes serve the validators" if cluster["terms"] else ""
         lines = ["", "  encrypted backups", *("  " + line for line in _table(rows))]
         lines += ["", f"  {len(proven)} of {len(told)} nodes have all they have in a backup that a drill proved{enough}"]
@@ -118,12 +118,12 @@ def _backups(cluster):
 def _worth(backup):
     """What a backup is worth, in words."""
     drilled = f"drill passed {_time(backup['drilled'])}" if backup["drilled"] else "not proven by a drill"
-    older = [] if backup["current"] else ["older than what the node has now"]
-    return ", ".join([drilled, *older, *["the key shares are not in it"] * _lacks_shares(backup)])
+    without = ", WITHOUT KEY SHARES: they were not in the data directory" if _lacks_key_shares(backup) else ""
+    return (drilled if backup["current"] else f"{drilled}, older than what the node has now") + without
 
 
-def _lacks_shares(backup):
-    """Whether it is of a complete cluster, whose key shares were elsewhere."""
+def _lacks_key_shares(backup):
+    """Whether it is of a complete cluster, and no validator can be served with what it holds."""
     return "lock" in backup["holds"] and "key_shares" not in backup["holds"]
 
 

@@ -15,7 +15,7 @@ from ansible_collections.obol.dv.plugins.module_utils.agreement import approval,
 from ansible_collections.obol.dv.plugins.module_utils.agreement.config import parse_config
 from ansible_collections.obol.dv.plugins.module_utils.cluster.definition import Definition, with_hashes
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, node_key
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712, enr, networks
 from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
@@ -101,8 +101,7 @@ def test_changed_terms(state, signed_group, our_cluster, check_refused):
 def test_nodes_that_hold_something_else(signed, our_cluster, check_refused):
     """Another ENR private key, another definition, key shares of another cluster, and a cluster beside no definition."""
     nodes = signed.data_dirs
-    (nodes[0] / layout.NODE_KEY).unlink()
-    node_key.create(DataDir(nodes[0]))
+    (nodes[0] / layout.NODE_KEY).write_text("11" * 32)
     (nodes[1] / "cluster-definition.json").unlink()
     shutil.copy(our_cluster[0] / "cluster-definition.json", nodes[1])
     shutil.copytree(our_cluster[2] / "validator_keys", nodes[2] / "validator_keys")

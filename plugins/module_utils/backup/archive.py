@@ -82,7 +82,9 @@ def _untar(content: bytes, what: str) -> dict[str, bytes]:
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
             for entry in tar:
-                if not entry.isreg() or entry.name in files or entry.name != FILE and not contents.part_of(entry.name):
+                # A sparse file is as long as it says, whatever is there: a few bytes would fill the memory.
+                strange = not entry.isreg() or entry.issparse() or entry.name in files
+                if strange or entry.name != FILE and not contents.part_of(entry.name):
                     raise DvError(
                         f"{what} holds {entry.name[:200]!a}, which is no file of a backup, or there already", "a backup of obol.dv"
                     )

@@ -16,11 +16,13 @@ written last, and an archive without one does not count.
 
 from __future__ import annotations
 
+import calendar
 import hashlib
+import itertools
 import os
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -38,6 +40,8 @@ _ENDINGS = {"backup": ("age", "json"), "drill": ("jws",)}
 MAX_SIZES = {"age": 384 * 2**20, "json": 256 * 2**10, "jws": 16 * 2**10}
 #: How each archive begins.
 ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----\n"
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Record:
     def of(cls, archive: bytes, manifest: Manifest, recipients: list[str], now: float) -> Record:
         """That of an ``archive``, made ``now`` (Unix seconds)."""
         of = {name: getattr(manifest, name) for name in ("peer_id", "share_index", "cluster", "definition_hash", "lock_hash")}
-        created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+        created = _time(now)
         sha256 = hashlib.sha256(archive).hexdigest()
         return cls(created=created, recipients=recipients, sha256=sha256, manifest_sha256=manifest.sha256, holds=manifest.parts, **of)
 
@@ -84,8 +88,13 @@ class Record:
         if not all(isinstance(each, list) for each in lists) or not all(isinstance(each, str) for each in sum(lists, texts)):
             raise damaged(what, "the record of a backup")
         record = cls(**fields)
-        if not NAME.fullmatch(record.name):
-            raise damaged(what, "the record of a backup")
+        try:
+            # It is compared as a text, so there is one spelling.
+            is_time = _time(calendar.timegm(time.strptime(record.created, _TIME))) == record.created
+        except (ValueError, OverflowError, OSError):
+            is_time = False
+        if not is_time or not NAME.fullmatch(record.name):
+            raise damaged(what, "the record of a backup, with the time of it")
         return record
 
     @property
@@ -116,6 +125,10 @@ def for_whom(recipients: Iterable[str], passphrase_file: str | None) -> tuple[li
     return [age.PASSPHRASE], age.parse_passphrase(files.read(passphrase_file, 64 * 1024), passphrase_file)
 
 
+def _time(now: float) -> str:
+    return time.strftime(_TIME, time.gmtime(now))
+
+
 def record_name(archive: str) -> str:
     """The name, or path, of the record of the archive with that name, or path."""
     return archive.removesuffix(".age") + ".json"
@@ -142,6 +155,21 @@ def check_pair(record: Record, archive: bytes, path: str) -> None:
     found = hashlib.sha256(archive).hexdigest()
     if found != record.sha256 or os.path.basename(path) != record.name:
         raise damaged(f"{path}, with SHA-256 {found},", f"{record.name} with SHA-256 {record.sha256}, as its record says")
+
+
+def check_newest(records: Sequence[Record], parts: Sequence[str] | None) -> None:
+    """Refuse to restore the newest of a node's ``records``, the last, where it lacks key shares that an older one has: they were away
+    when it was made, or its record lies about the time.
+
+    :param parts: what is to be restored, if it is not all
+    """
+    newest, older = records[-1], next((record for record in reversed(records) if "key_shares" in record.holds), None)
+    if older and "key_shares" not in newest.holds and (not parts or "key_shares" in parts):
+        raise DvError(
+            f"{newest.name}, the newest, holds no key_shares, {older.name} does",
+            "the one that is meant",
+            "bring that to the node and name it (dv_restore_archive), or name the parts to restore (dv_restore_parts)",
+        )
 
 
 class Backups:
@@ -179,9 +207,16 @@ class Backups:
         return archive, record
 
     def of(self, manifest: Manifest, recipients: list[str]) -> list[tuple[str, Record]]:
-        """The good ones that hold what ``manifest`` tells of, for exactly these ``recipients``; the newest first."""
-        wanted = (manifest.sha256, recipients)
-        return [each for each in reversed(self.good) if (each[1].manifest_sha256, each[1].recipients) == wanted]
+        """The good ones that hold what ``manifest`` tells of, for exactly these ``recipients``; the newest first. None that is older than
+        one of something else: who restores takes the newest."""
+        newest = itertools.takewhile(lambda each: each[1].manifest_sha256 == manifest.sha256, reversed(self.good))
+        return [each for each in newest if each[1].recipients == recipients]
+
+    def time_of_next(self, now: float) -> float:
+        """When another one is made ``now`` (Unix seconds): later than all that are there, even if the clock was set back, so that it is
+        the newest."""
+        newest = self.good[-1][1].created if self.good else _time(0)
+        return max(now, calendar.timegm(time.strptime(newest, _TIME)) + 1)
 
     def recover(self) -> None:
         """Finish what a killed run left of this node's: its temporary files go, its names become durable."""

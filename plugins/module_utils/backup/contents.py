@@ -43,7 +43,7 @@ _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
 def part_of(name: str) -> str | None:
     """The part that a file of that name, below the data directory, belongs to; ``None`` of one that no backup has."""
     segments = name.split("/")
-    if not _NAME.fullmatch(name) or {".", ".."} & set(segments):
+    if not _NAME.fullmatch(name) or {"", ".", ".."} & set(segments):
         return None
     for part, patterns in PARTS.items():
         if any(_fits(segments, pattern.split("/")) for pattern in patterns):

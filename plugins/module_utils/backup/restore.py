@@ -8,12 +8,13 @@ run takes a node for whole that is not.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..cluster.operators import index_of_address, index_of_key
 from ..crypto import secp256k1
-from ..data_dir import layout, stored_definition
+from ..data_dir import layout, node_key, stored_definition
 from ..data_dir.layout import DataDir
 from ..errors import DvError, Problems, show
 from ..storage import files
@@ -21,9 +22,9 @@ from . import backups, contents
 from .drill import find_archives
 from .opened import Opened, read_archive
 
-#: The parts in the order in which they are put in place.
+#: The parts in the order in which they are put in place: first what tells that the node has a key already, and makes no other one.
 ORDER = (
-    *("transcript", "unfinished_key_shares", "agreement", "key_shares", "deposit_data", "definition", "lock"),
+    *("agreement", "transcript", "unfinished_key_shares", "key_shares", "deposit_data", "definition", "lock"),
     "enr_private_key",
 )
 
@@ -46,13 +47,14 @@ def check_confirmed(node: str, confirmed: str | None) -> None:
         )
 
 
-def choose_archive(archive: str | None, inbox: Mapping[str, str], backup_dir: str) -> tuple[str, bytes]:
+def choose_archive(archive: str | None, inbox: Mapping[str, str], backup_dir: str, parts: Sequence[str] | None = None) -> tuple[str, bytes]:
     """Path and content of the archive to restore.
 
     :param archive: its path, or that of a directory with backups of one node
     :param inbox: what was brought from elsewhere, name -> text: archive and record
     :param backup_dir: where else it may be
-    :raises DvError: there is none, or there are those of several nodes
+    :param parts: what is to be restored, if it is not all
+    :raises DvError: there is none, or there are those of several nodes; or the newest lacks what an older one has
     """
     if not archive and inbox:
         record, encrypted = _brought(inbox)
@@ -62,6 +64,10 @@ def choose_archive(archive: str | None, inbox: Mapping[str, str], backup_dir: st
         raise DvError(
             f"{archive or backup_dir} holds backups of {len(found)} nodes", "those of one", "name the .age file itself (dv_restore_archive)"
         )
+    match = backups.NAME.fullmatch(os.path.basename(found[0]))
+    if match and found[0] != archive:
+        good = backups.Backups(os.path.dirname(found[0]), match["peer_id"]).good
+        backups.check_newest([record for _path, record in good], parts)
     return found[0], read_archive(found[0])
 
 
@@ -121,23 +127,36 @@ def missing(opened: Opened, data_dir: DataDir, parts: list[str]) -> dict[str, by
             differ.append(name)
     foreign = [] if "key_shares" not in parts else _foreign_keys(data_dir, wanted)
     if differ or foreign:
-        raise Problems(
-            [
-                DvError(
-                    f"{data_dir.path(name)} is there, and is not that of the backup",
-                    "an empty machine, or one that lost some of these very files",
-                    "nothing was written: restore parts alone (dv_restore_parts), or into another data directory; throw no key away",
-                )
-                for name in [*differ, *foreign]
-            ]
-        )
+        raise Problems([_is_another(data_dir.path(name)) for name in [*differ, *foreign]])
+    _check_node(opened, data_dir)
     return absent
 
 
+def _check_node(opened: Opened, data_dir: DataDir) -> None:
+    """Refuse any part of another node's backup than the one that is in ``data_dir``: by its key, lock or definition."""
+    if data_dir.holds(layout.NODE_KEY) and node_key.read(data_dir) != opened.private_key:
+        raise _is_another(data_dir.path(layout.NODE_KEY))
+    for read in (stored_definition.locked_definition, stored_definition.definition):
+        definition = None
+        # Which cluster a damaged one is of, nobody can tell.
+        with contextlib.suppress(DvError):
+            definition = read(data_dir)
+        if definition:
+            index_of_key(definition, secp256k1.public_key(opened.private_key))
+
+
+def _is_another(path: str) -> DvError:
+    return DvError(
+        f"{path} is there, and is not that of the backup",
+        "an empty machine, or one that lost some of these very files",
+        "nothing was written: restore parts alone (dv_restore_parts), or into another data directory; throw no key away",
+    )
+
+
 def _foreign_keys(data_dir: DataDir, wanted: dict[str, bytes]) -> list[str]:
-    """Key shares in ``data_dir`` that the backup does not have."""
+    """Key shares in ``data_dir`` that the backup does not have; not what a killed run left of one."""
     names = [os.path.join(layout.KEYS, name) for name in files.names(data_dir.path(layout.KEYS))]
-    return [name for name in names if name not in wanted]
+    return [name for name in names if name not in wanted and not files.is_temporary(name)]
 
 
 def recover(data_dir: DataDir, opened: Opened) -> None:

@@ -66,7 +66,9 @@ def evaluate(data_dir: DataDir, found: Iterable[tuple[str, Record]], passed: Ite
     if not newest:
         return dict(NONE)
     path, record = newest
-    drilled = [facts["made"] for facts in passed if facts.get("archive_sha256") == record.sha256]
+    # A record is nobody's word: it may tell of an archive what another holds.
+    of_record = record.sha256, record.manifest_sha256
+    drilled = [facts["made"] for facts in passed if (facts.get("archive_sha256"), facts.get("manifest_sha256")) == of_record]
     current = False
     with contextlib.suppress(DvError):
         current = Manifest.of(contents.read(data_dir), data_dir.root).sha256 == record.manifest_sha256

@@ -17,7 +17,7 @@ from ..crypto import secp256k1
 from ..encoding import go_json
 from ..errors import DvError, show
 from ..storage import files
-from .layout import LOCK, NODE_KEY, DataDir
+from .layout import CEREMONY, DEFINITION, LOCK, NODE_KEY, DataDir
 
 LOCK_FILE = NODE_KEY + ".lock"
 
@@ -25,6 +25,9 @@ LOCK_FILE = NODE_KEY + ".lock"
 FRESH = 5
 #: For so many seconds (two epochs) a key that served another cluster lock must rest.
 GRACE = 768
+
+# What no node has before its key.
+_WITH_KEY = (LOCK, DEFINITION, CEREMONY + "/approval.json")
 
 # Both files are far smaller.
 _MAX_SIZE = 4096
@@ -55,8 +58,15 @@ def read(data_dir: DataDir) -> bytes:
 def create(data_dir: DataDir) -> bytes:
     """Make a new private key (32 bytes) in ``data_dir``, durably and readable by its owner only, and return it.
 
-    :raises DvError: there is one already (it stays untouched), or the file cannot be written
+    :raises DvError: there is one already (it stays untouched); it was lost, or a restoring that was cut off has not come to it yet; or
+        the file cannot be written
     """
+    if any(map(data_dir.holds, _WITH_KEY)):
+        raise DvError(
+            f"{data_dir} has no {NODE_KEY}, but it took part in a cluster",
+            "the key that it took part with",
+            "restore it from a backup, or choose a new data directory for a new cluster",
+        )
     private_key = (1 + secrets.randbelow(secp256k1.ORDER - 1)).to_bytes(32, "big")
     files.write_new(data_dir.path(NODE_KEY), private_key.hex().encode())
     return private_key

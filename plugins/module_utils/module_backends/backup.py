@@ -80,7 +80,7 @@ def _opens(path: str, passphrase: str) -> bool:
 
 
 def _make(here: Backups, manifest: Manifest, found: dict[str, bytes], recipients: list[str], passphrase: str | None) -> tuple[str, Record]:
-    now = time.time()
+    now = here.time_of_next(time.time())
     packed = archive.pack(manifest, found, now)
     encrypted = age.encrypt_with_passphrase(packed, passphrase) if passphrase else age.encrypt(packed, recipients)
     record = Record.of(encrypted, manifest, recipients, now)

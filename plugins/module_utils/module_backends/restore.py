@@ -47,7 +47,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     if owner:
         ownership.check(owner, "dv_data_owner")
     opener = read_opener(params["identity_file"], params["passphrase_file"])
-    path, encrypted = restore.choose_archive(params["archive"], params["inbox"], params["backup_dir"])
+    path, encrypted = restore.choose_archive(params["archive"], params["inbox"], params["backup_dir"], params["parts"])
     opened, warnings = drill.drill(path, encrypted, opener, networks_of(params))
     restore.check_operator(opened, params["operator_address"], params["share_index"])
     parts = params["parts"] or opened.manifest.parts

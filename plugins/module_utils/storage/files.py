@@ -273,9 +273,18 @@ def remove_temporary_files_of(path: str) -> None:
     _remove_temporary_files(directory, re.escape(name))
 
 
+def is_temporary(path: str) -> bool:
+    """Whether a file of that name is what a killed run of ours left."""
+    return bool(_left_over(".+").fullmatch(os.path.basename(path)))
+
+
+def _left_over(name: str) -> re.Pattern[str]:
+    """What a temporary file of ours is called, of files whose names fit the pattern ``name``: see :func:`_temporary`."""
+    return re.compile(rf"\.{name}\.[0-9a-f]{{16}}\.tmp", re.DOTALL)
+
+
 def _remove_temporary_files(directory: str, name: str) -> None:
-    # What a temporary file of ours is called, see _temporary.
-    left_over = re.compile(rf"\.{name}\.[0-9a-f]{{16}}\.tmp", re.DOTALL)
+    left_over = _left_over(name)
     for path in [os.path.join(directory, each) for each in names(directory) if left_over.fullmatch(each)]:
         # Whatever else has such a name, nobody of us made it.
         if stat.S_ISREG(os.lstat(path).st_mode):

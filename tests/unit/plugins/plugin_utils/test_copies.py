@@ -6,8 +6,10 @@
 
 import os
 import stat
+from types import SimpleNamespace
 
 import pytest
+from ansible_collections.obol.dv.plugins.action.backup import ActionModule
 from ansible_collections.obol.dv.plugins.module_utils.backup import backups
 from ansible_collections.obol.dv.plugins.module_utils.backup.backups import Record
 from ansible_collections.obol.dv.plugins.module_utils.backup.manifest import Manifest
@@ -69,6 +71,48 @@ def test_what_is_none(place):
         assert [os.path.basename(each["path"]) for each in copies.newest(store)] == [record.name]
         with pytest.raises(DvError, match="is damaged"):
             copies.archive(store, newest)
+
+
+def test_a_statement_that_is_too_large_hides_no_other(place):
+    arguments, directory = place
+    with copies.open_copies(arguments) as store:
+        store.put({STATEMENT: "ey"})
+    (directory / STATEMENT.replace("01234567", "89abcdef")).write_text("x" * 20_000)
+    with copies.open_copies(arguments) as store:
+        assert copies.statements(store) == {STATEMENT: "ey"}
+
+
+def test_a_copy_counts_with_its_record_alone(place):
+    arguments, directory = place
+    files, record = backup()
+    action, answer = object.__new__(ActionModule), dict(peer_id=record.peer_id, sha256=record.sha256)
+    with copies.open_copies(arguments) as store:
+        assert not action._is_there(store, store.list(), answer)
+        store.put(files)
+        assert action._is_there(store, store.list(), answer)
+    damaged = directory / backups.record_name(record.name)
+    for content in ("{}", files[damaged.name].replace(record.sha256, "ab" * 32), "rubbish"):
+        damaged.write_text(content)
+        with copies.open_copies(arguments) as store:
+            with pytest.raises(DvError, match=damaged.name):
+                action._is_there(store, store.list(), answer)
+
+
+def test_only_what_was_copied_is_told_as_a_copy(place):
+    """Whatever a node says that it has: without its archive there is no copy, and nothing fails for what it leaves out."""
+    arguments, _directory = place
+    files, record = backup()
+    action = object.__new__(ActionModule)
+    for check_mode, outbox, answer, copied in (
+        (False, {}, dict(sha256=record.sha256), False),
+        (False, {}, dict(sha256=record.sha256, peer_id=record.peer_id), False),
+        (True, files, dict(sha256=record.sha256, peer_id=record.peer_id), False),
+        (False, files, dict(sha256=record.sha256, peer_id=record.peer_id), True),
+    ):
+        action._task, result = SimpleNamespace(check_mode=check_mode), dict(answer)
+        with copies.open_copies(arguments) as store:
+            action._copy(store, [], outbox, result)
+            assert result["copy"] == (f"{store}/{record.name}" if copied else None) and result["changed"] is bool(outbox)
 
 
 def test_nowhere():

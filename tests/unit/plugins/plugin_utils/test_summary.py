@@ -227,13 +227,24 @@ def test_backups_and_nodes_without_one():
     assert "No backup" not in text_of({"alice": node(1)})
 
 
+@pytest.mark.parametrize("holds, proven", [(["enr_private_key"], 1), (["key_shares", "lock"], 1), (["enr_private_key", "lock"], 0)])
+def test_who_cannot_serve_a_validator_from_a_backup_is_not_proven(holds, proven):
+    """Key shares that were taken elsewhere are in no backup, whatever a drill of the rest found."""
+    nodes = {"alice": node(1)}
+    nodes["alice"]["results"].update(dv_backup=dict(backup=backup(holds=holds, drilled="2026-05-02T12:00:00Z")))
+    assert "  %d of 1 nodes have all they have in a backup that a drill proved" % proven in text_of(nodes)
+
+
 @pytest.mark.parametrize(
     "found, told",
     [
         ({}, "not proven by a drill"),
         (dict(current=False), "not proven by a drill, older than what the node has now"),
         (dict(drilled="2026-05-02T12:00:00Z"), "drill passed 2026-05-02 12:00:00 UTC"),
-        (dict(drilled="2026-05-02T12:00:00Z", holds=["lock"]), "drill passed 2026-05-02 12:00:00 UTC, the key shares are not in it"),
+        (
+            dict(drilled="2026-05-02T12:00:00Z", holds=["enr_private_key", "lock"]),
+            "drill passed 2026-05-02 12:00:00 UTC, WITHOUT KEY SHARES: they were not in the data directory",
+        ),
         (dict(drilled="2026-05-02T12:00:00Z", current=False), "drill passed 2026-05-02 12:00:00 UTC, older than what the node has now"),
     ],
 )
@@ -246,5 +257,5 @@ def test_what_a_backup_is_worth(found, told):
         nodes = {"alice": node(1)}
         nodes["alice"]["results"].update(results)
         assert "    alice   %s   %s" % (path, told) in lines_of(nodes)
-        proven = 1 if told.endswith("UTC") else 0
+        proven = 1 if told.startswith("drill") and "older" not in told and "WITHOUT" not in told else 0
         assert "  %d of 1 nodes have all they have in a backup that a drill proved" % proven in lines_of(nodes)

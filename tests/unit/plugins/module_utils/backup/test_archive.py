@@ -60,7 +60,16 @@ def renamed(name):
     return lambda entries: setattr(entries[1][0], "name", name)
 
 
+def sparse(entries):
+    """Three bytes that say they are a terabyte."""
+    entry = tarfile.TarInfo("charon-enr-private-key")
+    names = {"major": "1", "minor": "0", "name": entry.name, "realsize": str(2**40)}
+    entry.pax_headers = {"GNU.sparse." + name: value for name, value in names.items()}
+    entries.insert(0, (entry, b"0\n\0"))
+
+
 STRANGE = {
+    "longer than it is": (sparse, "which is no file of a backup"),
     "a link": (link, "which is no file of a backup"),
     "a file of its own": (lambda entries: entries.append((tarfile.TarInfo("authorized_keys"), b"x")), "which is no file of a backup"),
     "a way out": (renamed("../../root/.ssh/keystore-0.json"), "which is no file of a backup"),

@@ -37,8 +37,23 @@ def test_by_content_and_recipients(node):
     changed = node.back_up(NOW + 3)
     found = Backups(node.backups, node.peer_id)
     assert [path for path, _record in found.good] == [older, newer, other, changed]
+    # Who restores takes the newest: as long as that holds something else, what there is now is not backed up.
+    assert not found.of(manifest, RECIPIENTS)
+    again = Record.of(b"again", manifest, RECIPIENTS, NOW + 4)
+    found.add(b"again", again)
+    assert [record for _path, record in Backups(node.backups, node.peer_id).of(manifest, RECIPIENTS)] == [again]
+    os.unlink(changed)
+    os.unlink(os.path.join(node.backups, again.name))
+    found = Backups(node.backups, node.peer_id)
     assert [path for path, _record in found.of(manifest, RECIPIENTS)] == [newer, older]
     assert not found.of(manifest, ["age1"]) and not Backups(node.backups, node.peer_id[::-1]).good
+
+
+def test_the_next_is_the_newest_even_if_the_clock_was_set_back(node):
+    assert Backups(node.backups, node.peer_id).time_of_next(NOW) == NOW
+    node.back_up()
+    found = Backups(node.backups, node.peer_id)
+    assert [found.time_of_next(NOW + seconds) for seconds in (-3600, 0, 1, 60)] == [NOW + 1, NOW + 1, NOW + 1, NOW + 60]
 
 
 def test_nothing_yet(node):
@@ -72,6 +87,9 @@ DAMAGE = {
     "of another": (rewritten(peer_id="16Uiu2HAm" + "a" * 44), "is damaged; wanted: the record of a backup of this node"),
     "another way": (rewritten(peer_id="../../x"), "is damaged; wanted: the record of a backup"),
     "no hash at all": (rewritten(sha256="../../x"), "is damaged; wanted: the record of a backup"),
+    "no time": (rewritten(created="newest"), "is damaged; wanted: the record of a backup, with the time of it"),
+    "a day that never was": (rewritten(created="2026-02-30T12:00:00Z"), "is damaged; wanted: the record of a backup, with the time of it"),
+    "another spelling": (rewritten(created="2026-5-1T12:00:00Z"), "is damaged; wanted: the record of a backup, with the time of it"),
     "another hash": (rewritten(sha256="ab" * 32), "is damaged; wanted: "),
     "recipients are none": (rewritten(recipients="age1"), "is damaged; wanted: the record"),
     "no hash": (rewritten(lock_hash=7), "is damaged; wanted: the record"),

@@ -45,6 +45,7 @@ def test_every_name_is_of_one_part():
             "../charon-enr-private-key",
             "validator_keys/../keystore-0.json",
             "ceremony/../../x/out/a.jws",
+            "ceremony//1/out/a.jws",
             "",
             "manifest.json",
         ),

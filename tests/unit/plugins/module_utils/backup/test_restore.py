@@ -17,7 +17,7 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import Dat
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
 
-from .conftest import KEPT, NEVER, OPENER, read_all
+from .conftest import KEPT, NEVER, NOW, OPENER, read_all
 
 
 @pytest.fixture
@@ -63,6 +63,32 @@ def test_over_nothing_else(opened, empty, name):
     with pytest.raises(DvError, match="%s is there, and is not that of the backup" % path):
         restored(opened, empty)
     assert read_all(empty.root) == before
+
+
+def test_no_part_beside_those_of_another_node(opened, empty, dealt, craft):
+    """Neither key shares beside another key, nor a key beside another cluster's lock."""
+    key, lock = pathlib.Path(empty.path(layout.NODE_KEY)), pathlib.Path(empty.path(layout.LOCK))
+    key.parent.mkdir(parents=True)
+    key.write_text(dealt.node_keys[1].hex())
+    with pytest.raises(DvError, match="charon-enr-private-key is there, and is not that of the backup"):
+        restored(opened, empty, ["key_shares"])
+    key.write_text(dealt.node_keys[0].hex() + "\n")
+    assert restored(opened, empty, ["transcript"]) == sorted(KEPT)
+    key.unlink()
+    assert restored(opened, empty, ["lock"]) == [layout.LOCK]
+    path = craft({layout.NODE_KEY: b"11" * 32})
+    other = Opened(path, read_archive(path), OPENER)
+    with pytest.raises(DvError, match="this node is not in the definition"):
+        restored(other, empty)
+    lock.write_text("damaged")
+    assert restored(other, empty) == [layout.NODE_KEY]
+
+
+def test_what_a_killed_run_left_among_key_shares_is_no_key(opened, empty):
+    restored(opened, empty)
+    pathlib.Path(empty.path("validator_keys/.keystore-1.json.0123456789abcdef.tmp")).write_text("x")
+    pathlib.Path(empty.path("validator_keys/keystore-1.json")).unlink()
+    assert list(restore.missing(opened, empty, opened.manifest.parts)) == ["validator_keys/keystore-1.json"]
 
 
 def test_the_key_is_last(opened, empty, monkeypatch):
@@ -118,6 +144,18 @@ def test_of_the_right_operator(opened, dealt):
         restore.check_operator(opened, addresses[1], None)
     with pytest.raises(DvError, match="is none of the operators"):
         restore.check_operator(opened, "0x" + "11" * 20, None)
+
+
+def test_the_newest_lacks_key_shares(node, tmp_path):
+    """They were taken elsewhere, and the next run backed up the rest."""
+    whole = node.back_up()
+    (node.path / layout.KEYS).rename(tmp_path / "elsewhere")
+    newest = node.back_up(NOW + 60)
+    for parts in (None, ["lock", "key_shares"]):
+        with pytest.raises(DvError, match="the newest, holds no key_shares, %s does; .*dv_restore_archive" % os.path.basename(whole)):
+            restore.choose_archive(None, {}, node.backups, parts)
+    assert restore.choose_archive(None, {}, node.backups, ["enr_private_key"])[0] == newest
+    assert [restore.choose_archive(each, {}, node.backups)[0] for each in (whole, newest)] == [whole, newest]
 
 
 def test_which_archive(opened, node, tmp_path):

@@ -5,9 +5,10 @@
 """How far backups go: the newest, whether it holds all, and whether a drill proved it."""
 
 import pathlib
+from dataclasses import replace
 
 from ansible_collections.obol.dv.plugins.module_utils.backup import drill, status
-from ansible_collections.obol.dv.plugins.module_utils.backup.backups import record_name
+from ansible_collections.obol.dv.plugins.module_utils.backup.backups import Backups, record_name, statement_name
 from ansible_collections.obol.dv.plugins.module_utils.backup.opened import Opened, read_archive
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, statements
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
@@ -62,16 +63,41 @@ def test_a_copy_is_better_than_what_is_on_the_disk_of_the_node(node):
         assert told(node, [other])["path"] == newer
 
 
+def test_a_lost_disk_has_copies(node, tmp_path):
+    """Whoever has lost a node is not told that there is no backup of it."""
+    copy = dict(path="/copies/1.age", record=pathlib.Path(record_name(node.back_up())).read_text())
+    found = status.evaluate_places(DataDir(tmp_path / "lost"), str(tmp_path / "gone"), [copy, {}], {})
+    assert (found["path"], found["current"], found["drilled"]) == ("/copies/1.age", False, None)
+
+
 def test_drills(node, dealt, tmp_path):
     path = node.back_up()
     opened = Opened(path, read_archive(path), OPENER)
-    texts = {str(now): statements.sign(opened.private_key, statements.DRILL, opened.facts(), NOW + now) for now in (60, 0, 120)}
+
+    def named(*texts):
+        return {statement_name(node.peer_id, text): text for text in texts}
+
+    texts = [statements.sign(opened.private_key, statements.DRILL, opened.facts(), NOW + now) for now in (60, 0, 120)]
     forged = statements.sign(dealt.node_keys[1], statements.DRILL, opened.facts(), NOW + 500)
     other = statements.sign(opened.private_key, "readiness", opened.facts(), NOW + 500)
     assert told(node)["drilled"] is None
-    assert told(node, texts={"1": forged, "2": other, "3": "rubbish", "4": ""})["drilled"] is None
-    assert told(node, texts={**texts, "1": forged})["drilled"] == "2026-05-01T12:02:00Z"
+    assert told(node, texts=named(forged, other, "rubbish", ""))["drilled"] is None
+    # Under another name it would be a new one in each run.
+    assert told(node, texts={"drill-%s-00000000.jws" % node.peer_id: texts[0]})["drilled"] is None
+    assert told(node, texts=named(*texts, forged))["drilled"] == "2026-05-01T12:02:00Z"
     drill.state(opened, node.backups, NOW)
     assert told(node)["drilled"] == "2026-05-01T12:00:00Z"
     node.back_up(NOW + 600)
     assert told(node)["drilled"] is None
+
+
+def test_a_record_that_lies_proves_nothing(node):
+    """Whoever can write to the copies may say of an old archive, which passed a drill, that it holds all that there is."""
+    path = node.back_up()
+    drill.state(Opened(path, read_archive(path), OPENER), node.backups, NOW)
+    (node.path / layout.DEFINITION).write_text("{}")
+    node.back_up(NOW + 60)
+    (_path, old), (_newer, record) = Backups(node.backups, node.peer_id).good
+    lie = dict(path="/copies/1.age", record=replace(record, sha256=old.sha256, created="2026-05-02T12:00:00Z").dump().decode())
+    found = told(node, [lie])
+    assert (found["path"], found["current"], found["drilled"]) == ("/copies/1.age", True, None)

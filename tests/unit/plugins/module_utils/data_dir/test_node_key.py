@@ -35,6 +35,16 @@ def test_create(tmp_path):
     assert node_key.read(DataDir(tmp_path)) == key
 
 
+@pytest.mark.parametrize("name", ["cluster-lock.json", "cluster-definition.json", "ceremony/approval.json"])
+def test_no_other_key_where_one_was(tmp_path, name):
+    """It was lost, or a restoring was cut off: another key there would be in its way."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(DvError, match="has no charon-enr-private-key, but it took part in a cluster; .*restore it from a backup"):
+        node_key.create(DataDir(tmp_path))
+    assert not (tmp_path / "charon-enr-private-key").exists()
+
+
 def test_keys_differ(tmp_path):
     for name in "ab":
         (tmp_path / name).mkdir()
