@@ -49,7 +49,7 @@ CEILINGS = {
     "preflight": (61, 310),
     "proposal": (39, 180),
     "restore": (65, 335),
-    "status": (78, 390),
+    "status": (78, 400),
     "verify": (47, 255),
     "wallet": (36, 160),
 }

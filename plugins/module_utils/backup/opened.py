@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 from typing import Any
 
 from ..agreement import approval
+from ..cluster.lock import ClusterLock
 from ..crypto import secp256k1
 from ..crypto.age import Opener
 from ..data_dir import layout, node_key
@@ -73,7 +75,21 @@ class Opened:
             report.error("key_shares", "there are key shares without a lock or definition that they belong to")
         self._check_approval(report)
         self._check_unfinished(report)
+        self._check_number(report)
         return report
+
+    def _check_number(self, report: Report) -> None:
+        """Some of a cluster's key shares are none: who restores them would believe to have all."""
+        with contextlib.suppress(DvError):
+            lock = self.data_dir.read(layout.LOCK)
+            wanted, found = len(ClusterLock.parse(lock).validators or ()) if lock else 0, self._key_shares()
+            if wanted and 0 < found < wanted:
+                report.error("key_shares", f"there are {found} of {wanted} key shares; wanted: all, or none where they are elsewhere")
+
+    def _key_shares(self) -> int:
+        """How many different key shares there are."""
+        keys = ValidatorKeys(self.data_dir.path(layout.KEYS), source=self.data_dir.source)
+        return len(set(map(keys.public_key, keys.paths()))) if self.data_dir.holds(layout.KEYS) else 0
 
     def _check_approval(self, report: Report) -> None:
         with report.errors_of("approval"):
@@ -90,9 +106,8 @@ class Opened:
                 ValidatorKeys(self.data_dir.path(directory), DerivedKeys(), self.data_dir.source).read()
 
     def facts(self) -> dict[str, Any]:
-        """What a drill that passed found, as JSON has it: number of key shares, and of validators of the lock, among it."""
+        """What a drill that passed found, as JSON has it; where there are key shares, they are all."""
         manifest = self.manifest
-        keys = ValidatorKeys(self.data_dir.path(layout.KEYS), source=self.data_dir.source)
         return dict(
             archive_sha256=self.sha256,
             manifest_sha256=manifest.sha256,
@@ -102,7 +117,7 @@ class Opened:
             definition_hash=manifest.definition_hash,
             lock_hash=manifest.lock_hash,
             holds=manifest.parts,
-            key_shares=len(keys.paths()) if self.data_dir.holds(layout.KEYS) else 0,
+            key_shares=self._key_shares(),
         )
 
 

@@ -73,6 +73,14 @@ WRONG = {
         ),
         "key_shares: .* holds the share of operator 2",
     ),
+    "one of two shares": (
+        lambda node, dealt: [path.unlink() for path in node.path.glob("validator_keys/keystore-1.*")],
+        "key_shares: there are 1 of 2 key shares; wanted: all",
+    ),
+    "one of them twice": (
+        lambda node, dealt: [shutil.copy(path, str(path).replace("-0.", "-1.")) for path in node.path.glob("validator_keys/keystore-0.*")],
+        "key_shares: there are 1 of 2 key shares; wanted: all",
+    ),
     "lock": (lambda node, dealt: rewrite(layout.LOCK, b"{}")(node), "lock"),
     "no lock": (lambda node, dealt: (node.path / layout.LOCK).unlink(), "key shares without a lock or definition"),
     "deposit data": (lambda node, dealt: rewrite("deposit-data-24eth.json", b"[]")(node), "deposit_files"),

@@ -14,7 +14,7 @@ from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.crypto.keccak import keccak256
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 KEY = bytes(31) + b"\7"
@@ -120,6 +120,7 @@ def test_what_is_no_enr(wrong, said):
         enr.parse(wrong)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.builds(rlp, *[st.binary(min_size=1, max_size=40)] * 6))
 def test_any_bytes(raw):
     try:
@@ -128,6 +129,7 @@ def test_any_bytes(raw):
         pass
 
 
+@settings(deadline=None)
 @given(st.integers(4, len(TEXT) - 1), st.text(max_size=3))
 def test_any_change(position, replacement):
     changed = TEXT[:position] + replacement + TEXT[position + 1 :]
