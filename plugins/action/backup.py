@@ -36,7 +36,8 @@ class ActionModule(NodeModule):
 
     @staticmethod
     def _name(answer):
-        return "backup-%s-%s" % (answer.get("peer_id"), answer["sha256"][:8])
+        """The name of the archive that the node answers."""
+        return backups.archive_name(answer.get("peer_id"), answer["sha256"])
 
     def _is_there(self, store, there, answer):
         """Whether the newest archive of the node is among the copies.
@@ -44,15 +45,16 @@ class ActionModule(NodeModule):
         :raises DvError: another has its name
         """
         name = self._name(answer)
-        if not {name + ".age", name + ".json"} <= set(there):
+        of_name = backups.record_name(name)
+        if not {name, of_name} <= set(there):
             return False
         # Without its record a copy does not count.
-        record = backups.Record.parse(store.get(name + ".json").encode(), f"{store}/{name}.json")
-        if (record.name, record.sha256) != (name + ".age", answer["sha256"]):
-            raise backups.damaged(f"{store}/{name}.json", f"the record of {name}.age")
-        if hashlib.sha256(store.get(name + ".age").encode()).hexdigest() != answer["sha256"]:
+        record = backups.Record.parse(store.get(of_name).encode(), f"{store}/{of_name}")
+        if (record.name, record.sha256) != (name, answer["sha256"]):
+            raise backups.damaged(f"{store}/{of_name}", f"the record of {name}")
+        if hashlib.sha256(store.get(name).encode()).hexdigest() != answer["sha256"]:
             raise DvError(
-                f"{store}/{name}.age is damaged, or another: its SHA-256 is not that of the node's backup",
+                f"{store}/{name} is damaged, or another: its SHA-256 is not that of the node's backup",
                 answer["sha256"],
                 "move it away, then run again",
             )
@@ -69,6 +71,6 @@ class ActionModule(NodeModule):
         else:
             result["changed"] |= bool(new)
         if result.get("sha256"):
-            name = self._name(result) + ".age"
+            name = self._name(result)
             is_there = name in there or (name in new and not self._task.check_mode)
             result["copy"] = f"{store}/{name}" if is_there else None

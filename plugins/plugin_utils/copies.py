@@ -34,10 +34,8 @@ def records(store):
     found, there = [], set(store.list())
     for name in there:
         if name.endswith(".json") and name.removesuffix(".json") + ".age" in there:
-            try:
+            with contextlib.suppress(DvError):
                 found.append(backups.Record.parse(store.get(name).encode(), name))
-            except DvError:
-                continue
     return sorted((record for record in found if record.name in there), key=lambda record: record.created)
 
 

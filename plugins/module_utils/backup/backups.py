@@ -100,7 +100,7 @@ class Record:
     @property
     def name(self) -> str:
         """That of the archive's file."""
-        return f"backup-{self.peer_id}-{self.sha256[:8]}.age"
+        return archive_name(self.peer_id, self.sha256)
 
     def dump(self) -> bytes:
         """The content of its file."""
@@ -127,6 +127,11 @@ def for_whom(recipients: Iterable[str], passphrase_file: str | None) -> tuple[li
 
 def _time(now: float) -> str:
     return time.strftime(_TIME, time.gmtime(now))
+
+
+def archive_name(peer_id: str, sha256: str) -> str:
+    """The name of the archive of the node with ``peer_id`` that has that hash (hex)."""
+    return f"backup-{peer_id}-{sha256[:8]}.age"
 
 
 def record_name(archive: str) -> str:
@@ -209,7 +214,8 @@ class Backups:
     def of(self, manifest: Manifest, recipients: list[str]) -> list[tuple[str, Record]]:
         """The good ones that hold what ``manifest`` tells of, for exactly these ``recipients``; the newest first. None that is older than
         one of something else: who restores takes the newest."""
-        newest = itertools.takewhile(lambda each: each[1].manifest_sha256 == manifest.sha256, reversed(self.good))
+        wanted = manifest.sha256
+        newest = itertools.takewhile(lambda each: each[1].manifest_sha256 == wanted, reversed(self.good))
         return [each for each in newest if each[1].recipients == recipients]
 
     def time_of_next(self, now: float) -> float:

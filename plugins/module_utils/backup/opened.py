@@ -13,7 +13,6 @@ import re
 from typing import Any
 
 from ..agreement import approval
-from ..cluster.lock import ClusterLock
 from ..crypto import secp256k1
 from ..crypto.age import Opener
 from ..data_dir import layout, node_key
@@ -81,9 +80,8 @@ class Opened:
     def _check_number(self, report: Report) -> None:
         """Some of a cluster's key shares are none: who restores them would believe to have all."""
         with contextlib.suppress(DvError):
-            lock = self.data_dir.read(layout.LOCK)
-            wanted, found = len(ClusterLock.parse(lock).validators or ()) if lock else 0, self._key_shares()
-            if wanted and 0 < found < wanted:
+            wanted, found = len(report.cluster.get("validators", ())), self._key_shares()
+            if 0 < found < wanted:
                 report.error("key_shares", f"there are {found} of {wanted} key shares; wanted: all, or none where they are elsewhere")
 
     def _key_shares(self) -> int:

@@ -50,12 +50,17 @@ def evaluate_places(data_dir: DataDir, directory: str, copies: Iterable[Mapping[
         found, texts = [*found, *here.good], {**texts, **here.statements}
     of_node = [(path, record) for path, record in found if peer_id in (None, record.peer_id)]
     passed = {each: verified_statements(texts.values(), each) for each in {record.peer_id for _path, record in of_node}}
-    return evaluate(data_dir, of_node, [facts for of_one in passed.values() for facts in of_one.values()])
+    now = None
+    if of_node:
+        with contextlib.suppress(DvError):
+            now = Manifest.of(contents.read(data_dir), data_dir.root).sha256
+    return evaluate(now, of_node, [facts for of_one in passed.values() for facts in of_one.values()])
 
 
-def evaluate(data_dir: DataDir, found: Iterable[tuple[str, Record]], passed: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The status of the backups of the node in ``data_dir``, as a module returns it.
+def evaluate(now: str | None, found: Iterable[tuple[str, Record]], passed: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The status of the backups of a node, as a module returns it.
 
+    :param now: the hash (hex) of the manifest of what the node has now; ``None`` where that cannot be read
     :param found: path and record of each backup that is known, the better of two copies first
     :param passed: the facts of drills that passed
     :returns: ``path``, ``created`` and ``holds`` (:data:`.contents.PARTS`) of the newest; ``current``, whether it holds what the node has
@@ -69,7 +74,6 @@ def evaluate(data_dir: DataDir, found: Iterable[tuple[str, Record]], passed: Ite
     # A record is nobody's word: it may tell of an archive what another holds.
     of_record = record.sha256, record.manifest_sha256
     drilled = [facts["made"] for facts in passed if (facts.get("archive_sha256"), facts.get("manifest_sha256")) == of_record]
-    current = False
-    with contextlib.suppress(DvError):
-        current = Manifest.of(contents.read(data_dir), data_dir.root).sha256 == record.manifest_sha256
-    return dict(path=path, created=record.created, holds=record.holds, current=current, drilled=max(drilled, default=None))
+    return dict(
+        path=path, created=record.created, holds=record.holds, current=now == record.manifest_sha256, drilled=max(drilled, default=None)
+    )

@@ -67,7 +67,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     if params["send"]:
         outbox[record.name] = files.read(path, backups.MAX_SIZES["age"]).decode()
         outbox[backups.record_name(record.name)] = record.dump().decode()
-    return dict(result, backup=status.evaluate(data_dir, [good], passed.values()), sha256=record.sha256, outbox=outbox)
+    return dict(result, backup=status.evaluate(manifest.sha256, [good], passed.values()), sha256=record.sha256, outbox=outbox)
 
 
 def _opens(path: str, passphrase: str) -> bool:
