@@ -65,7 +65,9 @@ _TERMS = _exactly(
 )
 _OPERATORS = _list_of(_record(share_index=_number, address=_optional(_text), peer_id=_optional(_text)))
 #: See :func:`.backup.status.evaluate`.
-_BACKUP = _exactly(path=_text, created=_optional(_text), holds=_list_of(_text), current=_truth, drilled=_optional(_text))
+_BACKUP = _exactly(
+    path=_text, created=_optional(_text), holds=_list_of(_text), current=_truth, copied=_truth, drilled=_optional(_text)
+)
 #: See :meth:`.opened.Opened.facts`.
 _DRILL = _exactly(
     **dict.fromkeys(("archive", "archive_sha256", "manifest_sha256", "peer_id"), _text),
@@ -92,6 +94,7 @@ FIELDS = {
         ("accepted", "handed_on", "parts", "problems", "recipients", "restored", "settled", "stored"), (_list_of(_text), "a list of texts")
     ),
     "waiting_for": (_list_of(_number), "a list of numbers"),
+    "proven": (_optional(_list_of(_number)), "a list of numbers, or nothing"),
     "accused": (
         _list_of(_record(operator=_number, check=_text, evidence=_optional(_text))),
         "a list of operators, with check and evidence",

@@ -169,7 +169,7 @@ def test_one_of_an_earlier_run_is_told_with_its_place(nodes):
     assert [backup["path"] for backup in backups] == wanted
     assert [(backup["current"], backup["drilled"]) for backup in backups] == [(True, None)] * 3 + [(False, None)]
     assert "  No backup of node4: set dv_backup_recipients" in printed
-    assert "  0 of 4 nodes have all they have in a backup that a drill proved" in printed
+    assert "  0 of 4 nodes have a copy elsewhere of all they have, which a drill proved" in printed
     for path in wanted[:3]:
         assert "node%d   %s" % (wanted.index(path) + 1, path) in printed
 

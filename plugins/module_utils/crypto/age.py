@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from ..encoding.first_line import first_line
 from ..errors import Collector, DvError
 
 #: Stands for a passphrase in a list of recipients, as the format calls it.
@@ -105,10 +106,7 @@ def parse_passphrase(content: bytes, what: str) -> str:
 
     :raises DvError: there is none, or a short one
     """
-    try:
-        passphrase = content.decode().partition("\n")[0].removesuffix("\r")
-    except UnicodeDecodeError:
-        passphrase = ""
+    passphrase = first_line(content)
     if len(passphrase) < MIN_PASSPHRASE:
         raise DvError(
             f"{what} holds a passphrase of {len(passphrase)} characters",

@@ -31,7 +31,8 @@ GOOD = {
     "share_index": 1,
     "config_hash": "0x",
     "definition_hash": None,
-    "backup": {"path": "/backups/1.age", "created": None, "holds": ["lock"], "current": True, "drilled": None},
+    "proven": [1, 3],
+    "backup": {"path": "/backups/1.age", "created": None, "holds": ["lock"], "current": True, "copied": True, "drilled": None},
     "drills": [
         {
             **dict.fromkeys(("archive", "archive_sha256", "manifest_sha256", "peer_id"), "x"),

@@ -119,9 +119,17 @@ def test_what_a_killed_run_left_goes_but_not_that_of_others(node):
     left = [pathlib.Path(node.backups, ".backup-%s-00000000.age.%s.tmp" % (peer_id, "0" * 16)) for peer_id in (node.peer_id, "16Uiu2HAm")]
     for path in left:
         path.write_text("x")
-    Backups(node.backups, node.peer_id).recover()
-    assert [path.exists() for path in left] == [False, True]
-    Backups(node.backups + "-none", node.peer_id).recover()
+    with backups.exclusive(node.backups, node.peer_id):
+        assert [path.exists() for path in left] == [False, True]
+
+
+def test_one_run_at_a_time_writes_those_of_a_node(node):
+    with backups.exclusive(node.backups, node.peer_id):
+        with backups.exclusive(node.backups, node.peer_id[::-1]):
+            pass
+        with pytest.raises(DvError, match="is held by another run on this node"):
+            with backups.exclusive(node.backups, node.peer_id):
+                pass
 
 
 def test_names():
