@@ -19,18 +19,19 @@ ORDER = (
     ("errors",),
     ("storage", "encoding"),
     ("crypto",),
-    ("ethereum",),
+    ("ethereum", "clients"),
     ("cluster",),
     ("data_dir", "signers"),
     ("agreement", "verify"),
     ("backup",),
+    ("key_loading",),
     ("dkg.protocol",),
     ("dkg",),
     ("node",),
     ("module_backends",),
 )
 #: What computes, and touches no file: nothing of it imports storage, though that stands below.
-WITHOUT_FILES = {"errors", "encoding", "crypto", "ethereum", "cluster"}
+WITHOUT_FILES = {"errors", "encoding", "crypto", "ethereum", "clients", "cluster"}
 #: The one that knows Ansible: what it may import, and who alone imports it.
 ANSIBLE, BELOW_ANSIBLE = "ansible_module", {"errors", "storage", "ethereum"}
 ABOVE_ANSIBLE = ("plugins.plugin_utils.", CORE_NAME + ".module_backends.")
@@ -46,6 +47,7 @@ CEILINGS = {
     "dkg": (78, 410),
     "drill": (63, 320),
     "enr": (17, 75),
+    "load_keys": (80, 430),
     "preflight": (61, 310),
     "proposal": (39, 180),
     "restore": (65, 335),

@@ -41,6 +41,10 @@ GOOD = {
             "key_shares": 1,
         }
     ],
+    "place": "prysm at http://127.0.0.1:7500",
+    "loaded": 1,
+    "sent": ["0x"],
+    "settings": [],
     "parts": ["lock"],
     "restored": [],
     "sha256": None,
