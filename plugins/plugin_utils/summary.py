@@ -12,7 +12,7 @@ from ansible_collections.obol.dv.plugins.plugin_utils.run_status import command
 
 NEXT = (
     "Prove every node's backup by a drill (obol.dv.drill): a lost ENR private key or key share cannot be made again.",
-    "Load cluster-lock.json, charon-enr-private-key and validator_keys/ into the node's charon and validator client.",
+    "Give cluster-lock.json and charon-enr-private-key to the node's charon, and its key shares to its validator client (obol.dv.load_keys).",
     "Deposit only after charon runs on all nodes: deposit-data*.json is the same on each of them.",
 )
 

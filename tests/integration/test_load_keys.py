@@ -10,9 +10,9 @@ import signal
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.cluster.lock import ClusterLock
 from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import to_hex
-from ansible_collections.obol.dv.tests.support import playbook
+from ansible_collections.obol.dv.tests.support import go_build, playbook
 from ansible_collections.obol.dv.tests.support.inventory import OperatorGroup
-from ansible_collections.obol.dv.tests.support.validator_clients import Beacon, Prysm, prysm_binary
+from ansible_collections.obol.dv.tests.support.validator_clients import Beacon, Prysm
 
 from .conftest import built
 from .test_restore import BY_CHARON, drill, with_identity
@@ -35,7 +35,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def binary():
-    return built(prysm_binary)
+    return built(lambda: go_build.binary("prysm"))
 
 
 @pytest.fixture

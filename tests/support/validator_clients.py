@@ -14,7 +14,6 @@ import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from ansible_collections.obol.dv.tests.support import go_build
 from ansible_collections.obol.dv.tests.support.stock_charon import free_addresses, wait_for
 
 #: What hoodi's beacon nodes tell of its genesis.
@@ -55,11 +54,6 @@ class _BeaconHandler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-
-
-def prysm_binary():
-    """The path of Prysm's validator client; see :func:`.go_build.binary`."""
-    return go_build.binary("prysm", "github.com/prysmaticlabs/prysm/v5/cmd/validator")
 
 
 class Prysm:
