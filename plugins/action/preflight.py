@@ -44,7 +44,7 @@ class ActionModule(Carrier):
                 there.check()
         with problems:
             result.update(self._answer(arguments, task_vars))
-            if not (result.get("failed") or result.get("unreachable") or result.get("enr")):
+            if "enr" in result and not result["enr"]:
                 copies.check_no_key_lost(arguments)
         if result.get("unreachable"):
             slips = []

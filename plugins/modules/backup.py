@@ -32,6 +32,7 @@ options:
       - Where the public files of the cluster's ceremony meet, as M(obol.dv.dkg) takes it. Statements of drills that passed are taken from
         there too, and told to the other operators there. One that cannot be reached is no reason to make no backup.
     type: str
+    required: false
   recipients:
     description:
       - Public keys that can open the archive, each of them alone. Those of age (X25519, C(age1...)), or SSH public keys of

@@ -65,9 +65,7 @@ _TERMS = _exactly(
 )
 _OPERATORS = _list_of(_record(share_index=_number, address=_optional(_text), peer_id=_optional(_text)))
 #: See :func:`.backup.status.evaluate`.
-_BACKUP = _exactly(
-    path=_text, created=_optional(_text), holds=_list_of(_text), current=_truth, copied=_truth, drilled=_optional(_text)
-)
+_BACKUP = _exactly(path=_text, created=_optional(_text), holds=_list_of(_text), current=_truth, copied=_truth, drilled=_optional(_text))
 #: See :meth:`.opened.Opened.facts`.
 _DRILL = _exactly(
     **dict.fromkeys(("archive", "archive_sha256", "manifest_sha256", "peer_id"), _text),

@@ -60,7 +60,7 @@ def check_no_key_lost(arguments):
         found = {match["peer_id"] for match in map(backups.NAME.fullmatch, store.list() if store else []) if match}
         if found:
             raise DvError(
-                f"{arguments['data_dir']} has no {NODE_KEY}, and {store} holds backups with that of {', '.join(sorted(found))}",
+                f"{arguments['data_dir']} has no {NODE_KEY} that can be read, and {store} holds backups with that of {', '.join(sorted(found))}",
                 "the key restored, or no backups there",
                 "obol.dv.restore brings it back; for a new cluster, move these backups away",
             )

@@ -80,7 +80,9 @@ class Opened:
         # Some of a cluster's key shares are none: who restores them would believe to have all.
         wanted = len(report.cluster.get("validators", ()))
         if 0 < report.key_shares < wanted:
-            report.error("key_shares", f"there are {report.key_shares} of {wanted} key shares; wanted: all, or none where they are elsewhere")
+            report.error(
+                "key_shares", f"there are {report.key_shares} of {wanted} key shares; wanted: all, or none where they are elsewhere"
+            )
         return report
 
     def _parts(self, parts: Collection[str]) -> DataDir:

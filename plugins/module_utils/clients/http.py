@@ -104,7 +104,7 @@ class HttpClient:
         content = None
         if body is not None:
             content, headers["Content-Type"] = go_json.dumps(body, None).encode(), "application/json"
-        what, began = f"{self.endpoint} gives no answer to {method} {path}", time.monotonic()
+        began, reason = time.monotonic(), ""
         try:
             with self._connected(timeout) as connection:
                 connection.request(method, path, content, headers)
@@ -113,14 +113,13 @@ class HttpClient:
                 # What was cut off reads as if it had come to its end.
                 whole = response.length in (None, 0)
         except (OSError, http.client.HTTPException) as error:
-            late = time.monotonic() - began >= timeout
-            raise DvError(f"{what}: {'it takes too long' if late else _reason(error)}") from None
+            reason = _reason(error)
+        else:
+            reason = f"it has more than {MAX_SIZE} bytes" if len(answer.body) > MAX_SIZE else "" if whole else "it was cut off"
         if time.monotonic() - began >= timeout:
-            raise DvError(f"{what}: it takes too long")
-        if len(answer.body) > MAX_SIZE:
-            raise DvError(f"{what} of at most {MAX_SIZE} bytes")
-        if not whole:
-            raise DvError(f"{what}: it was cut off")
+            reason = "it takes too long"
+        if reason:
+            raise DvError(f"{self.endpoint} gives no answer to {method} {path}: {reason}")
         return answer
 
     @contextlib.contextmanager

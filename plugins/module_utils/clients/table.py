@@ -36,6 +36,8 @@ CLIENTS = {
     "lighthouse": Client(5062, token_file="validators/api-token.txt below its data directory"),
     "lodestar": Client(5062, token_file="validator-db/api-token.txt below its data directory"),
     "nimbus": Client(5052, token_file="where --keymanager-token-file says"),
-    "prysm": Client(7500, token_file="auth-token in its wallet directory, or where --keymanager-token-file says", gas_limits="--enable-builder"),
+    "prysm": Client(
+        7500, token_file="auth-token in its wallet directory, or where --keymanager-token-file says", gas_limits="--enable-builder"
+    ),
     "teku": Client(5052, secure=True, token_file="validator/key-manager/validator-api-bearer below its data directory"),
 }

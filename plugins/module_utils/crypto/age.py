@@ -15,7 +15,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..encoding.first_line import first_line
 from ..errors import Collector, DvError
 
 #: Stands for a passphrase in a list of recipients, as the format calls it.
@@ -106,7 +105,10 @@ def parse_passphrase(content: bytes, what: str) -> str:
 
     :raises DvError: there is none, or a short one
     """
-    passphrase = first_line(content)
+    try:
+        passphrase = content.decode().partition("\n")[0].removesuffix("\r")
+    except UnicodeDecodeError:
+        passphrase = ""
     if len(passphrase) < MIN_PASSPHRASE:
         raise DvError(
             f"{what} holds a passphrase of {len(passphrase)} characters",

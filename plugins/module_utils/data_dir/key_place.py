@@ -53,7 +53,9 @@ def read(data_dir: DataDir) -> Place | None:
     record = go_json.loads(content, path)
     fields = {name: lookup(record, name, path) for name in Place.__dataclass_fields__}
     if not all(isinstance(value, str) for value in fields.values()) or fields["state"] not in (STATE_LOADING, STATE_LOADED):
-        raise DvError(f"{path} does not say where the key shares are", "client, url, lock_hash and state", "find out before you load them anywhere")
+        raise DvError(
+            f"{path} does not say where the key shares are", "client, url, lock_hash and state", "find out before you load them anywhere"
+        )
     return Place(**fields)
 
 
@@ -69,11 +71,14 @@ def write(data_dir: DataDir, place: Place) -> bool:
 def check_same(data_dir: DataDir, place: Place) -> None:
     """Refuse another ``place`` than the one on record."""
     found = read(data_dir)
-    if found and (found.client, found.url, found.lock_hash) != (place.client, place.url, place.lock_hash):
-        of = "" if found.lock_hash == place.lock_hash else f" of the lock {found.lock_hash}"
+    if found and found.lock_hash != place.lock_hash:
         raise DvError(
-            f"{found} holds the key shares{of} of this node, or some of them",
-            "the same validator client" if not of else "a data directory of one cluster",
+            f"{found} holds key shares of the lock {found.lock_hash}", place.lock_hash, "keep each cluster in a data directory of its own"
+        )
+    if found and (found.client, found.url) != (place.client, place.url):
+        raise DvError(
+            f"{found} holds the key shares of this node, or some of them",
+            "the same validator client",
             "set dv_keys_client and dv_keys_url back: two validator clients with one key share get validators slashed",
         )
 

@@ -60,7 +60,9 @@ def load(data_dir: DataDir, shares: Shares, client: Keymanager, dry_run: bool = 
         done, warnings = replace(place, state=key_place.STATE_LOADED), []
         found = key_place.read(data_dir)
         if not found and len(missing) < len(shares.wanted):
-            warnings.append(f"{client} has {len(shares.wanted) - len(missing)} of the key shares already, and this node has no record of it")
+            warnings.append(
+                f"{client} has {len(shares.wanted) - len(missing)} of the key shares already, and this node has no record of it"
+            )
         if dry_run:
             changes, doubts = settings.apply(client, {key: shares.wanted[key] for key in shares.wanted if key in listed}, dry_run=True)
             changed = bool(missing or changes or found != done)

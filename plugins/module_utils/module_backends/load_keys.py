@@ -22,7 +22,7 @@ with packages():
     from ..clients.keymanager import Keymanager, parse_token
     from ..data_dir.layout import DataDir
     from ..encoding.hex import to_hex
-    from ..errors import Collector, DvError, show
+    from ..errors import Collector, DvError
     from ..key_loading import shares as key_shares
     from ..key_loading.load import load
     from ..key_loading.shares import Shares
@@ -83,7 +83,9 @@ def _endpoint(params: dict[str, Any]) -> tuple[Endpoint, bytes | None]:
             "the token and the passwords of the key shares would travel in clear",
         )
     if endpoint.secure and not params["certificate_file"]:
-        raise DvError(f"dv_keys_url is {endpoint}, without dv_keys_certificate_file", "the certificate of the client, a PEM file on the node")
+        raise DvError(
+            f"dv_keys_url is {endpoint}, without dv_keys_certificate_file", "the certificate of the client, a PEM file on the node"
+        )
     if not endpoint.secure:
         return endpoint, None
     return endpoint, parse_certificate(files.read(params["certificate_file"], _MAX_SIZE), params["certificate_file"])
@@ -95,9 +97,8 @@ def _check_proven(params: dict[str, Any], data_dir: DataDir, shares: Shares) -> 
         return
     statements = Backups(params["backup_dir"], shares.peer_id).statements.values()
     if shares.share_index not in (proven_operators(data_dir, statements) or ()):
-        other = f", and dv_keys_without_drill is {show(params['without_drill'])}" if params["without_drill"] else ""
         raise DvError(
-            f"no drill has proved a backup of the key shares of {params['node']}{other}",
+            f"no drill has proved a backup of the key shares of {params['node']}",
             f"the statement of one in {params['backup_dir']}",
             "obol.dv.drill makes it, and obol.dv.backup brings it to the node; or, for those who can lose the key shares, "
             f"dv_keys_without_drill: {params['node']}",

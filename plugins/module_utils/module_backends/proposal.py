@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-import uuid
 import time
+import uuid
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule

@@ -17,7 +17,6 @@ from typing import Any
 
 from ..crypto import secp256k1
 from ..encoding import go_json
-from ..encoding.first_line import first_line
 from ..encoding.json_schema import dotted, shape_problems
 from ..errors import DvError, raise_all
 from ..ethereum import eip712, key_file
@@ -170,7 +169,10 @@ def read_password(path: str) -> str:
 
     :raises DvError: not readable, not UTF-8, or empty
     """
-    password = first_line(files.read(path, MAX_SIZE))
+    try:
+        password = files.read(path, MAX_SIZE).decode().partition("\n")[0].removesuffix("\r")
+    except UnicodeDecodeError:
+        password = ""
     if not password:
         raise DvError(f"{path} holds no password", "the wallet's password in its first line, in UTF-8")
     return password

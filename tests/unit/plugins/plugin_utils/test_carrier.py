@@ -6,7 +6,6 @@
 
 import pytest
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
-
 from ansible_collections.obol.dv.tests.support.store_media import GitMedium
 
 READY = dict(state="waiting", ready=True, detail="it is this node's turn: run again")

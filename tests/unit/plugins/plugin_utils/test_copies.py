@@ -15,7 +15,6 @@ from ansible_collections.obol.dv.plugins.module_utils.backup.backups import Reco
 from ansible_collections.obol.dv.plugins.module_utils.backup.manifest import Manifest
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils import copies
-
 from ansible_collections.obol.dv.tests.support.store_media import MEDIA
 
 NOW = 1_777_636_800
@@ -122,7 +121,9 @@ def test_a_key_that_was_lost_is_there(place):
     files, record = backup()
     with copies.open_copies(arguments) as store:
         store.put(files)
-    with pytest.raises(DvError, match="/srv/.charon has no charon-enr-private-key, and .* holds backups with that of %s;" % record.peer_id):
+    with pytest.raises(
+        DvError, match="/srv/.charon has no charon-enr-private-key that can be read, and .* holds backups with that of %s;" % record.peer_id
+    ):
         copies.check_no_key_lost(arguments)
     copies.check_no_key_lost({})
 

@@ -23,7 +23,7 @@ def test_made_and_found(node):
     ((found, record),) = Backups(node.backups, node.peer_id).good
     assert found == path and record.created == "2026-05-01T12:00:00Z" and record.recipients == RECIPIENTS
     assert record.holds == ["enr_private_key", "key_shares", "deposit_data", "lock", "transcript"]
-    names = sorted(os.listdir(node.backups))
+    names = sorted(name for name in os.listdir(node.backups) if not name.startswith("."))
     assert names == sorted((record.name, backups.record_name(record.name))) and all(map(backups.max_size, names))
     modes = [stat.S_IMODE(os.stat(each).st_mode) for each in (node.backups, *(os.path.join(node.backups, name) for name in names))]
     assert modes == [0o700, 0o600, 0o600]

@@ -95,7 +95,10 @@ def test_what_is_no_url(url):
 
 def test_loopback():
     assert ipaddress.ip_address("127.9.9.9").is_loopback
-    found = {host: parse_endpoint("http://%s:1" % host, "x").is_loopback for host in ("127.9.9.9", "localhost", "10.0.0.1", "localhost.evil.example")}
+    found = {
+        host: parse_endpoint("http://%s:1" % host, "x").is_loopback
+        for host in ("127.9.9.9", "localhost", "10.0.0.1", "localhost.evil.example")
+    }
     assert found == {"127.9.9.9": True, "localhost": True, "10.0.0.1": False, "localhost.evil.example": False}
 
 
@@ -160,7 +163,7 @@ def test_nobody_there():
 def test_too_much(monkeypatch):
     monkeypatch.setattr(http, "MAX_SIZE", 10)
     with KeymanagerStub(lambda stub, request: (200, "application/json", b"x" * 11)) as stub:
-        with pytest.raises(DvError, match="of at most 10 bytes"):
+        with pytest.raises(DvError, match="it has more than 10 bytes"):
             client_of(stub).request("GET", PATH)
 
 
@@ -172,7 +175,9 @@ def test_no_redirect_no_proxy(monkeypatch):
         assert client_of(stub).request("GET", PATH).status == 307
 
 
-@pytest.mark.parametrize("content_type, body", [("text/html", b"{}"), ("", b"{}"), ("application/json", b"<html>"), ("application/json", b"")])
+@pytest.mark.parametrize(
+    "content_type, body", [("text/html", b"{}"), ("", b"{}"), ("application/json", b"<html>"), ("application/json", b"")]
+)
 def test_what_is_no_json(content_type, body):
     with KeymanagerStub(lambda stub, request: (200, content_type, body)) as stub:
         answer = client_of(stub).request("GET", PATH)

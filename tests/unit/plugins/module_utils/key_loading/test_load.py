@@ -102,7 +102,9 @@ def test_one_place(node, stub, tree):
     before = tree(node)
     with KeymanagerStub() as other:
         for dry_run in (False, True):
-            with pytest.raises(DvError, match="lodestar at %s holds the key shares of this node, or some of them; wanted: the same" % stub.url):
+            with pytest.raises(
+                DvError, match="lodestar at %s holds the key shares of this node, or some of them; wanted: the same" % stub.url
+            ):
                 run(node, other, dry_run=dry_run)
         with pytest.raises(DvError, match="holds the key shares of this node"):
             run(node, stub, client="teku")
@@ -177,7 +179,9 @@ def test_an_error_of_what_is_loaded_is_none(node, stub):
 def test_what_it_says_is_no_proof(node, stub, value, text):
     stub.answer = says(value, does=False)
     count = len(read(node).wanted)
-    with pytest.raises(DvError, match="holds 0 of %d key shares, not that of validator 0 .*: %s; wanted: all; .*load them nowhere else" % (count, text)):
+    with pytest.raises(
+        DvError, match="holds 0 of %d key shares, not that of validator 0 .*: %s; wanted: all; .*load them nowhere else" % (count, text)
+    ):
         run(node, stub)
     stub.answer = None
     run(node, stub)

@@ -9,7 +9,6 @@ import shutil
 
 import pytest
 from ansible_collections.obol.dv.tests.support.require import skip_or_fail
-
 from ansible_collections.obol.dv.tests.support.store_media import MEDIA
 
 NEEDS = {"git": "git", "sftp": "sshd"}

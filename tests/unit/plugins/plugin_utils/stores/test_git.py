@@ -16,7 +16,6 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import git as git_store
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
-
 from ansible_collections.obol.dv.tests.support.store_media import MEDIA, GitSshMedium, git, make_key
 
 DKG = "dkg/%s/1" % ("ab" * 32)

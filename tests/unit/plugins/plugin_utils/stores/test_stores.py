@@ -15,7 +15,6 @@ from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import messag
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import base, names
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import KINDS, open_store
-
 from ansible_collections.obol.dv.tests.support.store_media import MEDIA
 
 DKG = "dkg/%s/1" % ("ab" * 32)
