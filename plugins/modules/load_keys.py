@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - obol.dv.attributes.action
   - obol.dv.attributes.diff
   - obol.dv.node
+  - obol.dv.node.copies
   - obol.dv.node.testnet
   - obol.dv.node.process
 options:
@@ -55,6 +56,10 @@ options:
   without_drill:
     description: The node's name, as confirmation that its key shares are loaded although no drill proved a backup of them.
     type: str
+  statements:
+    description: Statements of drills, name to text. The action plugin of the same name fills it.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""

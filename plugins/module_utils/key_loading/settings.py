@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ..clients.keymanager import Keymanager
 from ..clients.table import CLIENTS
@@ -23,14 +25,14 @@ def apply(client: Keymanager, wanted: Mapping[bytes, Validator], dry_run: bool =
     """
     changes, warnings = [], []
     for key, validator in wanted.items():
-        if validator.fee_recipient and client.fee_recipient(key) != validator.fee_recipient:
+        if validator.fee_recipient and _now(client.fee_recipient, key) != validator.fee_recipient:
             changes.append(f"fee recipient {to_hex(validator.fee_recipient)} of {to_hex(key)}")
             if not dry_run:
                 client.set_fee_recipient(key, validator.fee_recipient)
                 _check(client, key, "fee recipient", to_hex(client.fee_recipient(key)), to_hex(validator.fee_recipient))
     try:
         for key, validator in wanted.items():
-            if client.gas_limit(key) != str(validator.gas_limit):
+            if _now(client.gas_limit, key) != str(validator.gas_limit):
                 if not dry_run:
                     client.set_gas_limit(key, validator.gas_limit)
                     _check(client, key, "gas limit", client.gas_limit(key), str(validator.gas_limit))
@@ -42,6 +44,13 @@ def apply(client: Keymanager, wanted: Mapping[bytes, Validator], dry_run: bool =
         # charon registers with builders what the lock says, whatever the client thinks.
         warnings.append(f"gas limits are not set, which {client.client} takes with {needs} only: {error}")
     return changes, warnings
+
+
+def _now(asked: Callable[[bytes], Any], key: bytes) -> Any:
+    """What is set now; None where the client says that nothing is: Prysm answers 400 then."""
+    with contextlib.suppress(DvError):
+        return asked(key)
+    return None
 
 
 def _check(client: Keymanager, key: bytes, what: str, found: str, wanted: str) -> None:

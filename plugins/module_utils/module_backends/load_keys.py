@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..ansible_module.argument_specs import PROCESS_SPEC, TESTNET_SPEC, networks_of
+from ..ansible_module.argument_specs import COPIES_SPEC, PROCESS_SPEC, TESTNET_SPEC, networks_of
 from ..ansible_module.runner import packages
 from ..clients.table import CLIENTS
 
@@ -37,7 +37,9 @@ ARGUMENT_SPEC = dict(
     backup_dir=dict(type="path", required=True),
     node=dict(type="str", required=True),
     without_drill=dict(type="str"),
+    statements=dict(type="dict", default={}),
     testnet=TESTNET_SPEC,
+    **COPIES_SPEC,
     **PROCESS_SPEC,
 )
 
@@ -95,13 +97,12 @@ def _check_proven(params: dict[str, Any], data_dir: DataDir, shares: Shares) -> 
     """Refuse key shares of which nobody knows whether they could be restored."""
     if params["without_drill"] == params["node"]:
         return
-    statements = Backups(params["backup_dir"], shares.peer_id).statements.values()
-    if shares.share_index not in (proven_operators(data_dir, statements) or ()):
+    statements = {**Backups(params["backup_dir"], shares.peer_id).statements, **params["statements"]}
+    if shares.share_index not in (proven_operators(data_dir, statements.values()) or ()):
         raise DvError(
             f"no drill has proved a backup of the key shares of {params['node']}",
-            f"the statement of one in {params['backup_dir']}",
-            "obol.dv.drill makes it, and obol.dv.backup brings it to the node; or, for those who can lose the key shares, "
-            f"dv_keys_without_drill: {params['node']}",
+            f"the statement of one, in {params['backup_dir']} or beside the copies of the backups",
+            f"obol.dv.drill makes it; or, for those who can lose the key shares, dv_keys_without_drill: {params['node']}",
         )
 
 
