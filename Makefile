@@ -102,6 +102,11 @@ ansible-units: $(CHECKS)  ## unit tests of what is Ansible's part, as ansible-te
 bench: $(CHECKS)  ## what ceremonies cost, beside charon's; ARGS="--only 4x1 10x10,ssh" for some, ARGS=--help
 	python tests/bench $(ARGS)
 
+# `.ci/run` begins with it in the background: a test that wants one of them waits.
+.PHONY: programs
+programs: $(CHECKS)  ## build the foreign programs that the tests want, once
+	python tests/build_programs.py
+
 .PHONY: needs
 needs:  ## say which programs the checks miss, and what for
 	@tests/needs.sh

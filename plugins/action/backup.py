@@ -2,15 +2,18 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Backs a node up, and copies what it encrypted: to the control node, or to an SFTP server. Takes statements of drills the other way."""
+"""Backs a node up, and copies what it encrypted: to the control node, or to an SFTP server. Takes statements of drills the other way,
+and tells them to the other operators through the store."""
 
 import contextlib
 import hashlib
 
 from ansible_collections.obol.dv.plugins.module_utils.backup import backups
+from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import DRILLS
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils import answers, copies
 from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
+from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
 
 
 class ActionModule(NodeModule):
@@ -18,8 +21,8 @@ class ActionModule(NodeModule):
 
     def _work(self, arguments, result, task_vars):
         with copies.open_copies(arguments) or contextlib.nullcontext() as store:
-            there = store.list() if store else []
-            arguments["statements"] = copies.statements(store) if store else {}
+            there, told = store.list() if store else [], self._told(arguments)
+            arguments["statements"] = {**(copies.statements(store) if store else {}), **told}
             answer, outbox = self._back_up(arguments, task_vars)
             if store and answer.get("sha256") and not self._is_there(store, there, answer):
                 again, outbox = self._back_up(dict(arguments, send=True), task_vars)
@@ -28,6 +31,32 @@ class ActionModule(NodeModule):
             result["copy"] = None
             if store and not result.get("failed"):
                 self._copy(store, there, outbox, result)
+            if not result.get("failed"):
+                self._tell(arguments, {name: text for name, text in outbox.items() if name.endswith(".jws") and name not in told}, result)
+
+    @staticmethod
+    def _told(arguments):
+        """The statements in the store of the ceremony, name to text. A backup does not wait for that to be there."""
+        with contextlib.suppress(DvError):
+            if arguments.get("store"):
+                with open_store(arguments["store"], arguments.get("store_options")) as store:
+                    return copies.statements(store, DRILLS)
+        return {}
+
+    def _tell(self, arguments, new, result):
+        """Tell the other operators of drills that passed: statements that are ``new``, name to text. A name that somebody else took, or a
+        store that is not there, is no reason to fail."""
+        if not new or not arguments.get("store"):
+            return
+        try:
+            with open_store(arguments["store"], arguments.get("store_options")) as store:
+                there = set(store.list())
+                texts = {DRILLS + name: copies.encrypted(name, text) for name, text in new.items() if DRILLS + name not in there}
+                if texts and not self._task.check_mode:
+                    store.put(texts)
+                result["changed"] = bool(result.get("changed") or texts)
+        except DvError as error:
+            result.setdefault("warnings", []).append(f"no other operator is told of the drills that passed: {error}")
 
     def _back_up(self, arguments, task_vars):
         """The answer of the module, and the files that it sends."""
@@ -74,3 +103,5 @@ class ActionModule(NodeModule):
             name = self._name(result)
             is_there = name in there or (name in new and not self._task.check_mode)
             result["copy"] = f"{store}/{name}" if is_there else None
+            if result.get("backup"):
+                result["backup"]["copied"] = is_there

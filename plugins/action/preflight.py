@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Takes a finished definition to the node, if one is given, and checks on the control node that variables have no slip in their names,
-that each node is in one cluster, that no node waits for one whose turn comes after its own, and that store and backups can be written
-there."""
+that each node is in one cluster, that no node waits for one whose turn comes after its own, that store and backups can be written there, and
+that no node gets a new key while backups of its old one are there."""
 
 import contextlib
 
@@ -44,6 +44,8 @@ class ActionModule(Carrier):
                 there.check()
         with problems:
             result.update(self._answer(arguments, task_vars))
+            if "enr" in result and not result["enr"]:
+                copies.check_no_key_lost(arguments)
         if result.get("unreachable"):
             slips = []
         if slips or problems.errors:

@@ -113,6 +113,10 @@ options:
       known_hosts_file:
         description: The file of known SSH host keys. An unknown key is always refused.
         type: path
+"""
+
+    INBOX = r"""
+options:
   inbox:
     description:
       - Public files of the store, name to text. The action plugin of the same name fills it.

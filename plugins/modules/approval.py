@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - obol.dv.node.hazards
   - obol.dv.node.wallet
   - obol.dv.node.store
+  - obol.dv.node.inbox
   - obol.dv.node.testnet
   - obol.dv.node.process
 attributes:

@@ -17,14 +17,22 @@ description:
   - Does nothing where a good archive of this very content, for these very recipients, is there. No backup is ever deleted or written over.
   - A damaged backup is a warning, and another one is made.
   - The data directory may be one that charon made.
-  - Takes the statements of drills that passed (M(obol.dv.drill)) from where the copies are, and keeps them on the node.
+  - Takes the statements of drills that passed (M(obol.dv.drill)) from where the copies are, or from the ceremony's store, keeps them on
+    the node, and tells the other operators in that store.
 extends_documentation_fragment:
   - obol.dv.attributes
   - obol.dv.attributes.action
   - obol.dv.node
   - obol.dv.node.process
+  - obol.dv.node.store
   - obol.dv.node.copies
 options:
+  store:
+    description:
+      - Where the public files of the cluster's ceremony meet, as M(obol.dv.dkg) takes it. Statements of drills that passed are taken from
+        there too, and told to the other operators there. One that cannot be reached is no reason to make no backup.
+    type: str
+    required: false
   recipients:
     description:
       - Public keys that can open the archive, each of them alone. Those of age (X25519, C(age1...)), or SSH public keys of
@@ -58,8 +66,8 @@ EXAMPLES = r"""
     backup_dir: /opt/charon/backups
     dest: /srv/backups/my-cluster/alice
     recipients:
-      - age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p
-      - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN alice@safe
+      - "{{ lookup('ansible.builtin.file', '/srv/recipients/safe.txt') }}"
+      - "{{ lookup('ansible.builtin.file', '~/.ssh/id_ed25519.pub') }}"
 
 - name: Backup with a passphrase, with a copy on an SFTP server
   obol.dv.backup:
@@ -93,6 +101,10 @@ backup:
       returned: always
     current:
       description: Whether it holds all that the node has now.
+      type: bool
+      returned: always
+    copied:
+      description: Whether it is in O(dest) too, since a backup on the disk of the node is lost with it.
       type: bool
       returned: always
     drilled:

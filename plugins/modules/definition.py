@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - obol.dv.attributes.diff
   - obol.dv.node
   - obol.dv.node.store
+  - obol.dv.node.inbox
   - obol.dv.node.testnet
   - obol.dv.node.process
 attributes:

@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - obol.dv.attributes.action
   - obol.dv.node
   - obol.dv.node.store
+  - obol.dv.node.inbox
   - obol.dv.node.testnet
   - obol.dv.node.process
 attributes:

@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - obol.dv.attributes.action
   - obol.dv.node
   - obol.dv.node.store
+  - obol.dv.node.inbox
   - obol.dv.node.copies
   - obol.dv.node.terms
   - obol.dv.node.hazards

@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - obol.dv.node.hazards
   - obol.dv.node.wallet
   - obol.dv.node.store
+  - obol.dv.node.inbox
   - obol.dv.node.process
 """
 

@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - obol.dv.attributes.action
   - obol.dv.node
   - obol.dv.node.store
+  - obol.dv.node.inbox
   - obol.dv.node.copies
   - obol.dv.node.testnet
   - obol.dv.node.process
@@ -148,10 +149,21 @@ backup:
       description: Whether it holds all that the node has now.
       type: bool
       returned: always
+    copied:
+      description: Whether it is in O(dest) too, since a backup on the disk of the node is lost with it.
+      type: bool
+      returned: always
     drilled:
       description: When a drill of it last passed, UTC. Null where none did, so that nobody knows whether it can be restored.
       type: str
       returned: always
+proven:
+  description:
+    - The share indices of the operators of whom it is known that a backup with all key shares of the node's lock passed a drill. The store
+      and the copies of the node's own backups tell. Null as long as there is no lock.
+  returned: always
+  type: list
+  elements: int
 peer_id:
   description: The peer id of the node's ENR private key. Null where none can be read.
   returned: always

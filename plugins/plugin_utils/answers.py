@@ -65,7 +65,7 @@ _TERMS = _exactly(
 )
 _OPERATORS = _list_of(_record(share_index=_number, address=_optional(_text), peer_id=_optional(_text)))
 #: See :func:`.backup.status.evaluate`.
-_BACKUP = _exactly(path=_text, created=_optional(_text), holds=_list_of(_text), current=_truth, drilled=_optional(_text))
+_BACKUP = _exactly(path=_text, created=_optional(_text), holds=_list_of(_text), current=_truth, copied=_truth, drilled=_optional(_text))
 #: See :meth:`.opened.Opened.facts`.
 _DRILL = _exactly(
     **dict.fromkeys(("archive", "archive_sha256", "manifest_sha256", "peer_id"), _text),
@@ -80,18 +80,20 @@ FIELDS = {
     **dict.fromkeys(("changed", "has_definition", "ready"), (_truth, "true or false")),
     "can_propose": (_optional(_truth), "true or false, or nothing"),
     **dict.fromkeys(("detail", "state"), (_text, "a text")),
-    **dict.fromkeys(("attempt", "next_attempt", "share_index"), (_optional(_number), "a number, or nothing")),
+    **dict.fromkeys(("attempt", "loaded", "next_attempt", "share_index"), (_optional(_number), "a number, or nothing")),
     **dict.fromkeys(
         (
             *("address", "config_hash", "copy", "created", "definition_hash", "enr", "evidence"),
-            *("key_path", "path", "peer_id", "sha256", "since", "step"),
+            *("key_path", "path", "peer_id", "place", "sha256", "since", "step"),
         ),
         (_optional(_text), "a text, or nothing"),
     ),
     **dict.fromkeys(
-        ("accepted", "handed_on", "parts", "problems", "recipients", "restored", "settled", "stored"), (_list_of(_text), "a list of texts")
+        ("accepted", "handed_on", "parts", "problems", "recipients", "restored", "sent", "settings", "settled", "stored"),
+        (_list_of(_text), "a list of texts"),
     ),
     "waiting_for": (_list_of(_number), "a list of numbers"),
+    "proven": (_optional(_list_of(_number)), "a list of numbers, or nothing"),
     "accused": (
         _list_of(_record(operator=_number, check=_text, evidence=_optional(_text))),
         "a list of operators, with check and evidence",

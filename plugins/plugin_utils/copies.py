@@ -8,6 +8,7 @@ its public record, or a signed statement; nothing is trusted."""
 import contextlib
 
 from ansible_collections.obol.dv.plugins.module_utils.backup import backups
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import NODE_KEY
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.names import OF_BACKUPS
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
@@ -19,13 +20,13 @@ def open_copies(arguments):
     return open_store(dest, arguments.get("dest_options"), OF_BACKUPS) if dest else None
 
 
-def statements(store):
-    """The statements in the ``store`` of copies, name to text; not those that are none."""
+def statements(store, folder=""):
+    """The statements in the ``store`` of copies, or in that ``folder`` of the ceremony's, name to text; not those that are none."""
     found = {}
     for name in store.list():
-        if name.startswith("drill-"):
+        if name.startswith(folder + "drill-"):
             with contextlib.suppress(DvError):
-                found[name] = store.get(name)
+                found[name.removeprefix(folder)] = store.get(name)
     return found
 
 
@@ -48,6 +49,21 @@ def newest(store):
                 archive(store, record)
                 found[record.peer_id] = dict(path=f"{store}/{record.name}", record=record.dump().decode())
     return [*found.values()]
+
+
+def check_no_key_lost(arguments):
+    """Refuse to go on with a node that has no ENR private key while there are copies of its backups: it would get another one.
+
+    :raises DvError: there are
+    """
+    with open_copies(arguments) or contextlib.nullcontext() as store:
+        found = {match["peer_id"] for match in map(backups.NAME.fullmatch, store.list() if store else []) if match}
+        if found:
+            raise DvError(
+                f"{arguments['data_dir']} has no {NODE_KEY} that can be read, and {store} holds backups with that of {', '.join(sorted(found))}",
+                "the key restored, or no backups there",
+                "obol.dv.restore brings it back; for a new cluster, move these backups away",
+            )
 
 
 def archive(store, record):

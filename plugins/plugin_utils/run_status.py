@@ -92,9 +92,12 @@ def document(nodes: dict[str, dict], command_line: CommandLine) -> dict:
         status = node_status(results)
         if status is None:
             continue
-        cluster = clusters.setdefault(node["cluster"], dict(operators=None, terms=None, agreed=True, accepted=None, nodes={}))
+        cluster = clusters.setdefault(node["cluster"], dict(operators=None, terms=None, agreed=True, accepted=None, proven=None, nodes={}))
         for key in ("operators", "terms", "accepted"):
             cluster[key] = cluster[key] or _first(results, key)
+        proven = (results.get("dv_status") or {}).get("proven")
+        # Each node knows the statements that the store has, and those of its own.
+        cluster["proven"] = cluster["proven"] if proven is None else sorted({*(cluster["proven"] or ()), *proven})
         cluster["agreed"] = cluster["agreed"] and _first(results, "terms") in (None, cluster["terms"])
         more = {key: status.get(key) or _first(results, key) for key in ("config_hash", "definition_hash", "share_index", "enr")}
         more_of = dict(backup=_backup(results), data_dir=node["data_dir"])

@@ -12,7 +12,7 @@ from ansible_collections.obol.dv.plugins.plugin_utils.run_status import command
 
 NEXT = (
     "Prove every node's backup by a drill (obol.dv.drill): a lost ENR private key or key share cannot be made again.",
-    "Load cluster-lock.json, charon-enr-private-key and validator_keys/ into the node's charon and validator client.",
+    "Give cluster-lock.json and charon-enr-private-key to the node's charon, and its key shares to its validator client (obol.dv.load_keys).",
     "Deposit only after charon runs on all nodes: deposit-data*.json is the same on each of them.",
 )
 
@@ -107,19 +107,32 @@ def _backups(cluster):
     lines = []
     if made:
         rows = [(name, backup["path"], _worth(backup)) for name, backup in made.items()]
-        proven = [name for name, backup in made.items() if backup["drilled"] and backup["current"] and not _lacks_key_shares(backup)]
+        proven = [name for name, backup in made.items() if _is_proven(backup)]
         enough = f"; {cluster['terms']['threshold']} nodes serve the validators" if cluster["terms"] else ""
         lines = ["", "  encrypted backups", *("  " + line for line in _table(rows))]
-        lines += ["", f"  {len(proven)} of {len(told)} nodes have all they have in a backup that a drill proved{enough}"]
+        lines += ["", f"  {len(proven)} of {len(told)} nodes have a copy elsewhere of all they have, which a drill proved{enough}"]
+    if cluster["proven"] is not None:
+        names = [_name(operator) for operator in cluster["operators"] if operator["share_index"] in cluster["proven"]]
+        which = f": {', '.join(names)}" if names else ""
+        lines += ["", f"  Drills proved all key shares of {len(names)} of {len(cluster['operators'])} operators{which}"]
     missing = ", ".join(name for name in told if name not in made)
     return lines + (["", f"  No backup of {missing}: set dv_backup_recipients"] if missing else [])
 
 
 def _worth(backup):
     """What a backup is worth, in words."""
-    drilled = f"drill passed {_time(backup['drilled'])}" if backup["drilled"] else "not proven by a drill"
-    without = ", WITHOUT KEY SHARES: they were not in the data directory" if _lacks_key_shares(backup) else ""
-    return (drilled if backup["current"] else f"{drilled}, older than what the node has now") + without
+    words = [
+        f"drill passed {_time(backup['drilled'])}" if backup["drilled"] else "not proven by a drill",
+        "" if backup["current"] else "older than what the node has now",
+        "" if backup["copied"] else "ON THE NODE ALONE: lost with it",
+        "WITHOUT KEY SHARES: they were not in the data directory" if _lacks_key_shares(backup) else "",
+    ]
+    return ", ".join(filter(None, words))
+
+
+def _is_proven(backup):
+    """Whether the node can be lost, and restored."""
+    return backup["drilled"] and backup["current"] and backup["copied"] and not _lacks_key_shares(backup)
 
 
 def _lacks_key_shares(backup):

@@ -40,7 +40,7 @@ def charon_binary():
 @pytest.fixture(scope="session")
 def age_binary():
     """The path of age, which opens what pyrage encrypts."""
-    return built(lambda: go_build.binary("age", "filippo.io/age/cmd/age"))
+    return built(lambda: go_build.binary("age"))
 
 
 @pytest.fixture

@@ -16,9 +16,11 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import Dat
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
 from ansible_collections.obol.dv.tests.support import playbook
 from ansible_collections.obol.dv.tests.support.inventory import OperatorGroup
+from ansible_collections.obol.dv.tests.support.store_media import SftpMedium
 
 from .test_charon_create_cluster import TERMS
 
+BY_CHARON = {**TERMS, "num_validators": 2}
 BACKUP, DRILL, RESTORE, STATUS = (["playbooks/%s.yml" % name] for name in ("backup", "drill", "restore", "status"))
 
 
@@ -86,12 +88,36 @@ def test_drilled_and_told(group):
     after = told(group, *BACKUP)
     assert after["bob"]["drilled"] and not after["alice"]["drilled"]
     assert (group.directory / "bob" / "backups" / statement.name).read_bytes() == statement.read_bytes()
+    assert (group.store / "drills" / statement.name).read_bytes() == statement.read_bytes()
     printed = group.run(playbooks=STATUS)
-    assert "  1 of 3 nodes have all they have in a backup that a drill proved; 2 nodes serve the validators" in printed
+    assert "  1 of 3 nodes have a copy elsewhere of all they have, which a drill proved; 2 nodes serve the validators" in printed
+    # Whoever has no other node than alice knows of bob by the store.
+    alone = group.run("--limit", "alice", playbooks=STATUS)
+    assert "  Drills proved all key shares of 1 of 3 operators: 2 (" in alone
     # All archives of the group at once, where they lie; a second time is another drill.
     for _twice in range(2):
         drill(group.directory, [group.directory / "backups"], group.identity)
     assert all(backup["drilled"] for backup in told(group).values())
+    assert "  Drills proved all key shares of 3 of 3 operators: 1 (alice), 2 (bob), 3 (carol)\n" in group.run(playbooks=STATUS)
+
+
+def test_a_statement_comes_through_the_store(group):
+    """To its node, which keeps it; a store that is not there is no reason to make no backup."""
+    offline = group.directory / "offline"
+    shutil.copytree(copies(group), offline)
+    drill(group.directory, [offline], group.identity)
+    (statement,) = offline.glob("drill-*.jws")
+    (group.store / "drills").mkdir()
+    shutil.copy(statement, group.store / "drills")
+    assert told(group)["bob"]["drilled"]
+    kept = group.directory / "bob" / "backups" / statement.name
+    assert not kept.exists()
+    for changed in (1, 0):
+        assert playbook.recap(group.run("--limit", "bob", playbooks=BACKUP))["bob"]["changed"] == changed
+        assert kept.read_bytes() == (copies(group) / statement.name).read_bytes() == statement.read_bytes()
+    group.variables["dv_store"] = "git+file:///nowhere/ceremonies.git"
+    os.unlink(kept)
+    assert playbook.recap(group.run("--limit", "bob", playbooks=BACKUP))["bob"]["changed"] == 1 and kept.exists()
 
 
 def test_a_drill_in_check_mode_states_nothing(group, tree):
@@ -116,6 +142,36 @@ def test_restored_on_an_empty_machine(group, charon, check_complete, tree):
     assert len(list((group.directory / "bob" / "backups").glob("*.age"))) == 1
     with charon.relay() as relay, charon.run_nodes(group.data_dirs, relay) as nodes:
         assert len(nodes) == 3
+
+
+def test_over_an_sftp_server(group, tmp_path, tree):
+    """Where nothing of a node is on the control node."""
+    server = SftpMedium(tmp_path)
+    try:
+        shutil.rmtree(group.directory / "backups")
+        group.variables.update(dv_backup_dest=server.name, dv_backup_dest_options=server.options)
+        for changed in (1, 0):
+            counts = playbook.recap(group.run(playbooks=BACKUP))
+            assert [each["changed"] for each in counts.values()] == [changed] * 3
+        (archive,) = (server.place / group.cluster / "bob").glob("*.age")
+        drill(tmp_path, [archive], group.identity)
+        bob = told(group)["bob"]
+        assert bob["path"] == "%s/%s/bob/%s" % (server.name, group.cluster, archive.name)
+        assert bob["current"] and bob["copied"] and bob["drilled"]
+        wanted = {path: found[2] for path, found in tree(group.data_dirs[1]).items()}
+        shutil.rmtree(group.directory / "bob")
+        group.make_wallet("bob")
+        restore(group)
+        assert {path: found[2] for path, found in tree(group.data_dirs[1]).items()} == wanted
+        assert not (group.directory / "backups").exists()
+    finally:
+        server.close()
+
+
+def test_a_key_that_was_lost_is_not_made_anew(group, check_refused):
+    shutil.rmtree(group.data_dirs[1])
+    text = "%s has no charon-enr-private-key that can be read, and %s holds backups with that of" % (group.data_dirs[1], copies(group))
+    check_refused(group.directory, [text, "obol.dv.restore brings it back"], group.attempt)
 
 
 def test_the_key_alone(group):
@@ -173,10 +229,26 @@ def test_refused(group, check_refused, change, options, text):
     assert text in " ".join(restore(group, attempt=group.attempt, **options).stdout.split())
 
 
-def test_a_cluster_that_charon_made(charon, tmp_path, tree):
+def created(charon, directory):
+    return charon.create_cluster(directory / "cluster", **BY_CHARON)
+
+
+def generated(charon, directory):
+    data_dirs = [directory / ("node%d" % number) for number in range(4)]
+    for data_dir in data_dirs:
+        charon.create_enr(data_dir)
+    terms = {name: value for name, value in BY_CHARON.items() if name != "nodes"}
+    definition = charon.create_dkg(directory, operator_enrs=[charon.enr(data_dir) for data_dir in data_dirs], **terms)
+    with charon.relay() as relay:
+        charon.dkg(data_dirs, definition, relay)
+    return data_dirs
+
+
+@pytest.mark.parametrize("make", [created, generated])
+def test_a_cluster_that_charon_made(make, charon, tmp_path, tree):
     """Nothing of ours is in its data directories, before and after."""
     identity, recipient = with_identity(tmp_path)
-    made = charon.create_cluster(tmp_path / "cluster", **{**TERMS, "num_validators": 2})
+    made = make(charon, tmp_path)
     group = OperatorGroup(tmp_path / "group", nodes=4, inventory="inventory.yml", backup_recipients=[recipient])
     group.identity = identity
     for path, data_dir in zip(made, group.data_dirs):
@@ -197,6 +269,7 @@ def test_a_cluster_that_charon_made(charon, tmp_path, tree):
     arguments = ["--limit", "node2", "-e", "dv_restore_identity_file=%s" % identity, "-e", "dv_old_machine_is_dead=node2"]
     group.run(*arguments, playbooks=RESTORE)
     assert verify_path(str(lost)).ok
-    wanted = {path: found[2] for path, found in before[lost].items()}
+    # That of a charon that ran says when.
+    wanted = {path: found[2] for path, found in before[lost].items() if path != node_key.LOCK_FILE}
     found = {path: each[2] for path, each in tree(lost).items() if not path.startswith("ceremony")}
     assert found == wanted

@@ -22,8 +22,16 @@ class BuildError(Exception):
     """The build failed; holds the end of what Go said."""
 
 
-def binary(name, package):
-    """The path of the program ``package`` as ``tests/<name>/go.mod`` pins it, built into ``.cache/<name>`` if it is not there.
+#: The programs, each the package of the module ``tests/<name>``.
+PROGRAMS = {
+    "age": "filippo.io/age/cmd/age",
+    "charon": "github.com/obolnetwork/charon",
+    "prysm": "github.com/prysmaticlabs/prysm/v5/cmd/validator",
+}
+
+
+def binary(name):
+    """The path of one of the :data:`PROGRAMS` as ``tests/<name>/go.mod`` pins it, built into ``.cache/<name>`` if it is not there.
 
     :raises NoGo: not built yet and no ``go`` on the path
     :raises BuildError: the build failed
@@ -35,7 +43,7 @@ def binary(name, package):
     with open(cache / "build.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
-            _build(path, module, package)
+            _build(path, module, PROGRAMS[name])
     return path
 
 

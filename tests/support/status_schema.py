@@ -43,6 +43,7 @@ NODE = _object(
                 created=_or_null("string", pattern=_TIME),
                 holds={"type": "array", "items": {"type": "string"}},
                 current={"type": "boolean"},
+                copied={"type": "boolean"},
                 drilled=_or_null("string", pattern=_TIME),
             ),
             {"type": "null"},
@@ -78,6 +79,7 @@ CLUSTER = _object(
     terms={"anyOf": [TERMS, {"type": "null"}]},
     agreed={"type": "boolean"},
     accepted={"type": "array", "items": {"type": "string"}},
+    proven=_or_null("array", items=_INDEX),
     nodes={"type": "object", "additionalProperties": NODE},
 )
 

@@ -30,7 +30,7 @@ class CharonError(Exception):
 
 def binary():
     """The path of the charon binary; see :func:`go_build.binary`."""
-    return go_build.binary("charon", "github.com/obolnetwork/charon")
+    return go_build.binary("charon")
 
 
 def wait_for(condition, what, seconds=DEADLINE):

@@ -19,37 +19,39 @@ ORDER = (
     ("errors",),
     ("storage", "encoding"),
     ("crypto",),
-    ("ethereum",),
+    ("ethereum", "clients"),
     ("cluster",),
     ("data_dir", "signers"),
     ("agreement", "verify"),
     ("backup",),
+    ("key_loading",),
     ("dkg.protocol",),
     ("dkg",),
     ("node",),
     ("module_backends",),
 )
 #: What computes, and touches no file: nothing of it imports storage, though that stands below.
-WITHOUT_FILES = {"errors", "encoding", "crypto", "ethereum", "cluster"}
+WITHOUT_FILES = {"errors", "encoding", "crypto", "ethereum", "clients", "cluster"}
 #: The one that knows Ansible: what it may import, and who alone imports it.
 ANSIBLE, BELOW_ANSIBLE = "ansible_module", {"errors", "storage", "ethereum"}
 ABOVE_ANSIBLE = ("plugins.plugin_utils.", CORE_NAME + ".module_backends.")
 
 #: How many files of the core, and how many KiB, a node is sent once in a run: they may become fewer.
-SENT = (128, 650)
+SENT = (137, 695)
 #: Module -> how many of them it imports there.
 CEILINGS = {
     "approval": (46, 220),
-    "backup": (34, 155),
-    "definition": (45, 220),
+    "backup": (36, 165),
+    "definition": (46, 220),
     "demo_operator": (34, 165),
-    "dkg": (78, 410),
-    "drill": (63, 320),
+    "dkg": (79, 410),
+    "drill": (64, 325),
     "enr": (17, 75),
-    "preflight": (61, 310),
-    "proposal": (39, 180),
-    "restore": (65, 335),
-    "status": (78, 400),
+    "load_keys": (80, 430),
+    "preflight": (62, 310),
+    "proposal": (40, 180),
+    "restore": (66, 340),
+    "status": (80, 405),
     "verify": (47, 255),
     "wallet": (36, 160),
 }

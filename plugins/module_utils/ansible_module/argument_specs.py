@@ -40,13 +40,19 @@ PROCESS_SPEC = dict(stay=dict(type="bool", default=False))
 # What an SFTP server needs beside its name.
 _SFTP_OPTIONS = dict(ssh_key_file=dict(type="path", no_log=False), known_hosts_file=dict(type="path"))
 
-#: Options of every module that meets the store through the action plugin of the same name.
-CARRIER_SPEC = dict(
-    store=dict(type="str", required=True),
+#: Options of every module whose action plugin meets the store.
+STORE_SPEC = dict(
+    store=dict(type="str"),
     store_options=dict(
         type="dict",
         options=dict(branch=dict(type="str"), push_branch=dict(type="str"), sign_commits=dict(type="bool"), **_SFTP_OPTIONS),
     ),
+)
+
+#: The same of every module that does nothing without the store, and what comes from there.
+CARRIER_SPEC = dict(
+    store=dict(type="str", required=True),
+    store_options=STORE_SPEC["store_options"],
     inbox=dict(type="dict", default={}),
 )
 

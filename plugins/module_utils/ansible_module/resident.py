@@ -12,6 +12,8 @@ when it fails. Nothing depends on it: who finds no process starts the module, an
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import os
 import resource
@@ -29,6 +31,8 @@ IDLE = 600
 _PATIENCE = 60
 #: Most bytes of a question.
 _MAX_SIZE = 2**30
+#: Bytes of a question that takes memory which is worth giving back.
+_LARGE = 2**20
 
 
 def start(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, str] | None:
@@ -102,18 +106,35 @@ def _detach(kept: int) -> None:
 
 def _serve(listener: socket.socket, answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     listener.settimeout(IDLE)
-    while True:
+    last = False
+    while not last:
         connection = listener.accept()[0]
         connection.settimeout(_PATIENCE)
         with connection:
-            written = _read(connection)
-            if not written:
-                # Another user, root, who saw whose it is.
-                continue
-            question = json.loads(written)
-            connection.sendall(json.dumps(answer(question)).encode())
-        if question.get("last"):
-            return
+            size, last = _exchange(connection, answer)
+        if size > _LARGE:
+            _release()
+
+
+def _exchange(connection: socket.socket, answer: Callable[[dict[str, Any]], dict[str, Any]]) -> tuple[int, bool]:
+    """Answer the question of who connected: how many bytes it had, and whether it is the last one."""
+    written = _read(connection)
+    if not written:
+        # Another user, root, who saw whose it is.
+        return 0, False
+    question = json.loads(written)
+    connection.sendall(json.dumps(answer(question)).encode())
+    return len(written), bool(question.get("last"))
+
+
+def _release() -> None:
+    """Give back the memory of what was done, so that who waits takes no more than there is to keep."""
+    import ctypes
+
+    gc.collect()
+    with contextlib.suppress(AttributeError, OSError):
+        # glibc keeps it for the next time.
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _read(connection: socket.socket) -> bytes:

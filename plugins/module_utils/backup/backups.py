@@ -16,20 +16,20 @@ written last, and an archive without one does not count.
 
 from __future__ import annotations
 
-import calendar
+import contextlib
 import hashlib
 import itertools
 import os
 import re
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..encoding import go_json
 from ..encoding.json_fields import lookup
+from ..encoding.utc import from_utc, to_utc
 from ..errors import DvError
-from ..storage import files
+from ..storage import files, run_lock
 from .manifest import Manifest
 
 #: The names of what belongs to a backup.
@@ -40,8 +40,6 @@ _ENDINGS = {"backup": ("age", "json"), "drill": ("jws",)}
 MAX_SIZES = {"age": 384 * 2**20, "json": 256 * 2**10, "jws": 16 * 2**10}
 #: How each archive begins.
 ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----\n"
-
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Record:
     def of(cls, archive: bytes, manifest: Manifest, recipients: list[str], now: float) -> Record:
         """That of an ``archive``, made ``now`` (Unix seconds)."""
         of = {name: getattr(manifest, name) for name in ("peer_id", "share_index", "cluster", "definition_hash", "lock_hash")}
-        created = _time(now)
+        created = to_utc(now)
         sha256 = hashlib.sha256(archive).hexdigest()
         return cls(created=created, recipients=recipients, sha256=sha256, manifest_sha256=manifest.sha256, holds=manifest.parts, **of)
 
@@ -89,12 +87,11 @@ class Record:
             raise damaged(what, "the record of a backup")
         record = cls(**fields)
         try:
-            # It is compared as a text, so there is one spelling.
-            is_time = _time(calendar.timegm(time.strptime(record.created, _TIME))) == record.created
-        except (ValueError, OverflowError, OSError):
-            is_time = False
-        if not is_time or not NAME.fullmatch(record.name):
-            raise damaged(what, "the record of a backup, with the time of it")
+            from_utc(record.created)
+        except ValueError:
+            raise damaged(what, "the record of a backup, with the time of it") from None
+        if not NAME.fullmatch(record.name):
+            raise damaged(what, "the record of a backup")
         return record
 
     @property
@@ -123,10 +120,6 @@ def for_whom(recipients: Iterable[str], passphrase_file: str | None) -> tuple[li
             "leave one out: what a passphrase opens, age encrypts for nobody else",
         )
     return [age.PASSPHRASE], age.parse_passphrase(files.read(passphrase_file, 64 * 1024), passphrase_file)
-
-
-def _time(now: float) -> str:
-    return time.strftime(_TIME, time.gmtime(now))
 
 
 def archive_name(peer_id: str, sha256: str) -> str:
@@ -177,6 +170,22 @@ def check_newest(records: Sequence[Record], parts: Sequence[str] | None) -> None
         )
 
 
+@contextlib.contextmanager
+def exclusive(directory: str, peer_id: str) -> Iterator[None]:
+    """Be the only run that writes backups of the node with ``peer_id`` in ``directory``, which is made if it is not there.
+
+    First what a killed run left is put right: its temporary files go, its names become durable.
+
+    :raises DvError: another run writes them now
+    """
+    files.make_directory(directory)
+    with run_lock.exclusive(os.path.join(directory, f".{peer_id}.lock")):
+        for kind in _ENDINGS:
+            files.remove_temporary_files(directory, f"{kind}-{peer_id}-")
+        files.sync_directory(directory)
+        yield
+
+
 class Backups:
     """The backups of the node with ``peer_id``, or with ``None`` of all, in ``directory``, which need not be there.
 
@@ -221,19 +230,10 @@ class Backups:
     def time_of_next(self, now: float) -> float:
         """When another one is made ``now`` (Unix seconds): later than all that are there, even if the clock was set back, so that it is
         the newest."""
-        newest = self.good[-1][1].created if self.good else _time(0)
-        return max(now, calendar.timegm(time.strptime(newest, _TIME)) + 1)
-
-    def recover(self) -> None:
-        """Finish what a killed run left of this node's: its temporary files go, its names become durable."""
-        if files.is_directory(self.directory):
-            for kind in _ENDINGS:
-                files.remove_temporary_files(self.directory, f"{kind}-{self.peer_id}-")
-            files.sync_directory(self.directory)
+        return max(now, from_utc(self.good[-1][1].created) + 1) if self.good else now
 
     def add(self, archive: bytes, record: Record) -> str:
-        """Write a new one durably, the record last: the path of the archive."""
-        files.make_directory(self.directory)
+        """Write a new one durably, the record last: the path of the archive. The directory is there."""
         path = os.path.join(self.directory, record.name)
         files.write_new(path, archive)
         files.write_new(record_name(path), record.dump())
@@ -242,5 +242,4 @@ class Backups:
     def keep_statements(self, statements: Iterable[str]) -> None:
         """Write those of ``statements``, verified ones, that are not here yet."""
         for text in set(statements) - set(self.statements.values()):
-            files.make_directory(self.directory)
             files.write_same(os.path.join(self.directory, statement_name(self.peer_id or "", text)), text.encode())

@@ -10,6 +10,8 @@ Only who opened the archive has the key that signs: so the statement proves that
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
+from typing import Any, NamedTuple
 
 from ..crypto.age import Opener
 from ..data_dir import statements
@@ -41,23 +43,31 @@ def find_archives(path: str) -> list[str]:
     return [archive for archive, _record in newest.values()]
 
 
-def drill(path: str, encrypted: bytes, opener: Opener, networks: Networks) -> tuple[Opened, list[str]]:
-    """Open and verify the archive ``encrypted``, called ``path``: it, and the warnings.
+class Drill(NamedTuple):
+    """One that passed: what was opened, the ``facts`` of its statement, and the warnings."""
+
+    opened: Opened
+    facts: dict[str, Any]
+    warnings: list[str]
+
+
+def drill(path: str, encrypted: bytes, opener: Opener, networks: Networks, parts: Collection[str] | None = None) -> Drill:
+    """Open and verify the archive ``encrypted``, called ``path``, or these ``parts`` of it.
 
     :raises Problems: what is wrong with it
     """
     opened = Opened(path, encrypted, opener)
-    report = opened.verify(networks)
+    report = opened.verify(networks, parts)
     errors = [DvError(f"{path}: {finding.check}: {finding.text}") for finding in report.findings if finding.level == "error"]
     if errors:
         raise Problems(errors)
-    return opened, [f"{path}: {finding.check}: {finding.text}" for finding in report.findings]
+    return Drill(opened, opened.facts(report.key_shares), [f"{path}: {finding.check}: {finding.text}" for finding in report.findings])
 
 
-def state(opened: Opened, directory: str, now: float) -> str:
-    """Write the statement that the drill of ``opened`` passed ``now`` (Unix seconds) into ``directory``: its path."""
-    text = statements.sign(opened.private_key, statements.DRILL, opened.facts(), now)
-    path = os.path.join(directory, backups.statement_name(opened.manifest.peer_id, text))
+def state(passed: Drill, directory: str, now: float) -> str:
+    """Write the statement that the drill ``passed``, ``now`` (Unix seconds), into ``directory``: its path."""
+    text = statements.sign(passed.opened.private_key, statements.DRILL, passed.facts, now)
+    path = os.path.join(directory, backups.statement_name(passed.opened.manifest.peer_id, text))
     files.make_directory(directory)
     files.write_same(path, text.encode())
     return path

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from ..agreement import approval
@@ -26,11 +26,13 @@ from ..storage import files
 from ..storage.memory_files import MemoryFiles
 from ..verify.data_dir import check_data_dir
 from ..verify.report import Report
-from . import backups
+from . import backups, contents
 from .archive import Archive, unpack
 from .manifest import Manifest
 
 _UNFINISHED = re.compile(f"({layout.CEREMONY}/[^/]+/[^/]+/keys)/")
+# The parts that are held against the lock.
+_OF_LOCK = {"key_shares", "deposit_data"}
 
 
 class Opened:
@@ -61,50 +63,46 @@ class Opened:
                 "see where it comes from: anybody can encrypt for a recipient, and give a file a name",
             )
 
-    def verify(self, networks: Networks) -> Report:
+    def verify(self, networks: Networks, parts: Collection[str] | None = None) -> Report:
         """Everything in it: each keystore is decrypted, each key share held against the lock, the key against the definition, the
         definition and the lock as a stranger would.
 
+        :param parts: these alone, with what they are held against: one that is damaged is no reason to lose the others
         :returns: whatever is wrong is a finding
         """
-        report = Report()
-        if self.data_dir.holds(layout.LOCK) or self.data_dir.holds(layout.DEFINITION):
-            check_data_dir(report, self.data_dir, networks)
-        elif self.data_dir.holds(layout.KEYS):
+        report, data_dir = Report(), self._parts(parts) if parts else self.data_dir
+        if data_dir.holds(layout.LOCK) or data_dir.holds(layout.DEFINITION):
+            check_data_dir(report, data_dir, networks)
+        elif data_dir.holds(layout.KEYS):
             report.error("key_shares", "there are key shares without a lock or definition that they belong to")
-        self._check_approval(report)
-        self._check_unfinished(report)
-        self._check_number(report)
+        self._check_approval(report, data_dir)
+        _check_unfinished(report, data_dir, self.manifest.files)
+        # Some of a cluster's key shares are none: who restores them would believe to have all.
+        wanted = len(report.cluster.get("validators", ()))
+        if 0 < report.key_shares < wanted:
+            report.error(
+                "key_shares", f"there are {report.key_shares} of {wanted} key shares; wanted: all, or none where they are elsewhere"
+            )
         return report
 
-    def _check_number(self, report: Report) -> None:
-        """Some of a cluster's key shares are none: who restores them would believe to have all."""
-        with contextlib.suppress(DvError):
-            wanted, found = len(report.cluster.get("validators", ())), self._key_shares()
-            if 0 < found < wanted:
-                report.error("key_shares", f"there are {found} of {wanted} key shares; wanted: all, or none where they are elsewhere")
+    def _parts(self, parts: Collection[str]) -> DataDir:
+        """The files of ``parts``, the key, and what key shares and deposits are held against."""
+        wanted = {*parts, "enr_private_key"} | ({"lock"} if _OF_LOCK & {*parts} else set())
+        found = {name: content for name, content in self.archive.files.items() if contents.part_of(name) in wanted}
+        return DataDir(self.path, MemoryFiles(self.path, found))
 
-    def _key_shares(self) -> int:
-        """How many different key shares there are."""
-        keys = ValidatorKeys(self.data_dir.path(layout.KEYS), source=self.data_dir.source)
-        return len(set(map(keys.public_key, keys.paths()))) if self.data_dir.holds(layout.KEYS) else 0
-
-    def _check_approval(self, report: Report) -> None:
+    def _check_approval(self, report: Report, data_dir: DataDir) -> None:
         with report.errors_of("approval"):
-            approved = approval.read(self.data_dir)
+            approved = approval.read(data_dir)
             own = enr.encode(self.private_key)
             if approved and approved.enr != own:
                 raise DvError(f"{approval.FILE} is for the ENR {approved.enr}", own, "the key or the approval is of another node")
 
-    def _check_unfinished(self, report: Report) -> None:
-        """Key shares of a ceremony that is not over: there is no lock to hold them against."""
-        directories = sorted({match[1] for match in map(_UNFINISHED.match, self.archive.files) if match})
-        for directory in directories:
-            with report.errors_of("unfinished_key_shares"):
-                ValidatorKeys(self.data_dir.path(directory), DerivedKeys(), self.data_dir.source).read()
+    def facts(self, key_shares: int) -> dict[str, Any]:
+        """What a drill that passed found, as JSON has it.
 
-    def facts(self) -> dict[str, Any]:
-        """What a drill that passed found, as JSON has it; where there are key shares, they are all."""
+        :param key_shares: how many there are: none, or all
+        """
         manifest = self.manifest
         return dict(
             archive_sha256=self.sha256,
@@ -115,8 +113,16 @@ class Opened:
             definition_hash=manifest.definition_hash,
             lock_hash=manifest.lock_hash,
             holds=manifest.parts,
-            key_shares=self._key_shares(),
+            key_shares=key_shares,
         )
+
+
+def _check_unfinished(report: Report, data_dir: DataDir, names: Iterable[str]) -> None:
+    """Key shares of a ceremony that is not over: there is no lock to hold them against."""
+    directories = sorted({match[1] for match in map(_UNFINISHED.match, names) if match})
+    for directory in filter(data_dir.holds, directories):
+        with report.errors_of("unfinished_key_shares"):
+            ValidatorKeys(data_dir.path(directory), DerivedKeys(), data_dir.source).read()
 
 
 def read_archive(path: str) -> bytes:

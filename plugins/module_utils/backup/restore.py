@@ -97,7 +97,10 @@ def check_operator(opened: Opened, address: str | None, share_index: int | None)
 
     :param share_index: its share index, where it has several
     """
-    definition = stored_definition.locked_definition(opened.data_dir) or stored_definition.definition(opened.data_dir)
+    definition = None
+    # One that is damaged was told already, if it is to be restored.
+    with contextlib.suppress(DvError):
+        definition = stored_definition.locked_definition(opened.data_dir) or stored_definition.definition(opened.data_dir)
     if not definition or not address or not any(operator.address for operator in definition.operators or ()):
         return
     wanted = index_of_address(definition, address, share_index)

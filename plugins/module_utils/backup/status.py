@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from ..cluster.lock import ClusterLock
+from ..cluster.operators import numbered
 from ..crypto import secp256k1
 from ..data_dir import node_key, statements
-from ..data_dir.layout import DataDir
+from ..data_dir.layout import LOCK, DataDir
+from ..encoding.hex import to_hex
 from ..errors import DvError
 from ..ethereum import enr
 from . import contents
@@ -20,7 +23,7 @@ from .backups import Backups, Record
 from .manifest import Manifest
 
 #: Of a node without a backup.
-NONE: dict[str, Any] = dict(path="", created=None, holds=[], current=False, drilled=None)
+NONE: dict[str, Any] = dict(path="", created=None, holds=[], current=False, copied=False, drilled=None)
 
 
 def verified_statements(texts: Iterable[str], peer_id: str) -> dict[str, dict[str, Any]]:
@@ -45,6 +48,7 @@ def evaluate_places(data_dir: DataDir, directory: str, copies: Iterable[Mapping[
     for copy in copies:
         with contextlib.suppress(DvError, KeyError, AttributeError):
             found.append((copy["path"], Record.parse(copy["record"].encode(), "a record")))
+    copied = {record.sha256 for _path, record in found}
     with contextlib.suppress(DvError):
         here = Backups(directory, peer_id)
         found, texts = [*found, *here.good], {**texts, **here.statements}
@@ -54,17 +58,39 @@ def evaluate_places(data_dir: DataDir, directory: str, copies: Iterable[Mapping[
     if of_node:
         with contextlib.suppress(DvError):
             now = Manifest.of(contents.read(data_dir), data_dir.root).sha256
-    return evaluate(now, of_node, [facts for of_one in passed.values() for facts in of_one.values()])
+    return evaluate(now, of_node, [facts for of_one in passed.values() for facts in of_one.values()], copied)
 
 
-def evaluate(now: str | None, found: Iterable[tuple[str, Record]], passed: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def proven_operators(data_dir: DataDir, texts: Iterable[str]) -> list[int] | None:
+    """The share indices of the operators of whom a statement among ``texts`` says that a backup with all key shares of the lock in
+    ``data_dir`` passed a drill; ``None`` where there is no lock that can be read."""
+    texts = list(texts)
+    with contextlib.suppress(DvError):
+        content = data_dir.read(LOCK)
+        if content is None:
+            return None
+        lock = ClusterLock.parse(content, LOCK)
+        wanted = to_hex(lock.lock_hash), len(lock.validators or ())
+        proven = []
+        for share_index, operator in numbered(lock.definition).items():
+            passed = verified_statements(texts, enr.peer_id(enr.parse(operator.enr).public_key)).values()
+            if any((facts.get("lock_hash"), facts.get("key_shares")) == wanted for facts in passed):
+                proven.append(share_index)
+        return proven
+    return None
+
+
+def evaluate(
+    now: str | None, found: Iterable[tuple[str, Record]], passed: Iterable[Mapping[str, Any]], copied: Collection[str] = ()
+) -> dict[str, Any]:
     """The status of the backups of a node, as a module returns it.
 
     :param now: the hash (hex) of the manifest of what the node has now; ``None`` where that cannot be read
     :param found: path and record of each backup that is known, the better of two copies first
     :param passed: the facts of drills that passed
+    :param copied: the hashes (hex) of archives that are elsewhere than on the node
     :returns: ``path``, ``created`` and ``holds`` (:data:`.contents.PARTS`) of the newest; ``current``, whether it holds what the node has
-        now; ``drilled``, when a drill of it last passed, or ``None``
+        now; ``copied``, whether it is elsewhere too; ``drilled``, when a drill of it last passed, or ``None``
     """
     # Of two copies max takes the first.
     newest = max(found, key=lambda each: each[1].created, default=None)
@@ -75,5 +101,10 @@ def evaluate(now: str | None, found: Iterable[tuple[str, Record]], passed: Itera
     of_record = record.sha256, record.manifest_sha256
     drilled = [facts["made"] for facts in passed if (facts.get("archive_sha256"), facts.get("manifest_sha256")) == of_record]
     return dict(
-        path=path, created=record.created, holds=record.holds, current=now == record.manifest_sha256, drilled=max(drilled, default=None)
+        path=path,
+        created=record.created,
+        holds=record.holds,
+        current=now == record.manifest_sha256,
+        copied=record.sha256 in copied,
+        drilled=max(drilled, default=None),
     )

@@ -15,9 +15,10 @@ waiting    for other operators; or, if it is ``ready``, for a run on this node
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from ..encoding.utc import to_utc
 
 #: All steps in their order; from commit on they are the rounds of the DKG.
 STEPS = ("enr", "proposal", "approval", "definition", "commit", "deal", "confirm", "sign", "seal")
@@ -67,7 +68,7 @@ class NodeStatus:
             attempt=self.attempt,
             waiting_for=list(self.waiting_for),
             ready=self.ready,
-            since=None if self.since is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.since)),
+            since=None if self.since is None else to_utc(self.since),
             detail=self.detail,
             accused=[each._asdict() for each in self.accused],
             evidence=next(filter(None, paths), None),

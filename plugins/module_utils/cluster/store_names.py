@@ -10,8 +10,8 @@ import re
 from typing import NamedTuple
 
 PROPOSAL = "proposal.json"
-#: Folder of the approvals, and of the DKG's messages.
-APPROVALS, DKG = "approvals/", "dkg/"
+#: Folder of the approvals, of the DKG's messages, and of the statements of drills, which are called as beside the backups.
+APPROVALS, DKG, DRILLS = "approvals/", "dkg/", "drills/"
 
 _MESSAGE = re.compile(DKG + r"([0-9a-f]{64})/([1-9][0-9]{0,6})/([a-z]+)/([1-9][0-9]{0,2})(?:-by-([1-9][0-9]{0,2}))?\.(?:json|jws)")
 

@@ -28,6 +28,8 @@ KEYS = "validator_keys"
 CEREMONY = "ceremony"
 #: Directory of the approvals that bind the nodes of others to their places, :mod:`.bindings`.
 APPROVALS = CEREMONY + "/approvals"
+#: Directory of what a node keeps of the loading of its key shares, :mod:`.key_place`.
+LOADING = "loading"
 #: Builder registrations that charon takes instead of the lock's, by default from v1.10 on.
 OVERRIDES = "builder_registrations_overrides.json"
 #: How the name of a directory begins that ``charon deposit fetch`` makes.
@@ -50,6 +52,7 @@ MODES = {
     KEYS: SECRET_DIRECTORY,
     KEYS + "/*": SECRET_FILE,
     CEREMONY: SECRET_DIRECTORY,
+    LOADING: SECRET_DIRECTORY,
 }
 
 

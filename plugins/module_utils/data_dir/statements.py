@@ -10,13 +10,13 @@ A statement is a compact JWS (:mod:`.jws`) whose header names this type, so that
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from ..crypto import jws
 from ..encoding import go_json
 from ..encoding.base64url import from_base64
 from ..encoding.json_fields import lookup
+from ..encoding.utc import to_utc
 from ..errors import DvError
 
 _HEADER = go_json.dumps({"alg": "ES256K", "typ": "obol-dv-statement"}, None).encode()
@@ -33,8 +33,7 @@ def sign(private_key: bytes, about: str, facts: dict[str, Any], now: float) -> s
 
     :param about: what it is about, :data:`DRILL` for example
     """
-    made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
-    return jws.sign(private_key, _HEADER, go_json.dumps({"about": about, "made": made, **facts}, None).encode())
+    return jws.sign(private_key, _HEADER, go_json.dumps({"about": about, "made": to_utc(now), **facts}, None).encode())
 
 
 def verify(text: str, public_key: bytes, about: str) -> dict[str, Any] | None:

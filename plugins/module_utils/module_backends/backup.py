@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..ansible_module.argument_specs import COPIES_SPEC, PROCESS_SPEC
+from ..ansible_module.argument_specs import COPIES_SPEC, PROCESS_SPEC, STORE_SPEC
 from ..ansible_module.runner import packages
 
 with packages():
@@ -32,6 +32,7 @@ ARGUMENT_SPEC = dict(
     backup_dir=dict(type="path", required=True),
     send=dict(type="bool", default=False),
     statements=dict(type="dict", default={}),
+    **STORE_SPEC,
     **COPIES_SPEC,
     **PROCESS_SPEC,
 )
@@ -46,18 +47,20 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         if module.check_mode:
             return result
         raise DvError(f"{data_dir} has no {layout.NODE_KEY}", "a key to back up", "run obol.dv.enr first")
-    # Nobody else writes there in the meantime. A directory that charon made stays as charon made it.
-    locked = data_dir.holds(CEREMONY) and not module.check_mode
-    with data_dir.exclusive() if locked else contextlib.nullcontext():
+    with contextlib.ExitStack() as locks:
+        # Nobody else writes there in the meantime. A directory that charon made stays as charon made it.
+        if data_dir.holds(CEREMONY) and not module.check_mode:
+            locks.enter_context(data_dir.exclusive())
         found = contents.read(data_dir)
         manifest = Manifest.of(found, data_dir.root)
+        if not module.check_mode:
+            locks.enter_context(backups.exclusive(params["backup_dir"], manifest.peer_id))
         here = Backups(params["backup_dir"], manifest.peer_id)
         result.update(peer_id=manifest.peer_id, warnings=list(map(str, here.damaged)))
         good = next((each for each in here.of(manifest, recipients) if not passphrase or _opens(each[0], passphrase)), None)
         passed = status.verified_statements([*params["statements"].values(), *here.statements.values()], manifest.peer_id)
         result["changed"] = not good or not passed.keys() <= {*here.statements.values()}
         if not module.check_mode:
-            here.recover()
             here.keep_statements(passed)
             good = good or _make(here, manifest, found, recipients, passphrase)
     if not good:

@@ -41,11 +41,11 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
             paths += drill.find_archives(given)
     for path in dict.fromkeys(paths):
         with problems:
-            opened, doubts = drill.drill(path, read_archive(path), opener, networks)
-            warnings += doubts
+            found = drill.drill(path, read_archive(path), opener, networks)
+            warnings += found.warnings
             directory = params["statement_dir"] or os.path.dirname(os.path.abspath(path))
-            statement = None if module.check_mode else drill.state(opened, directory, time.time())
-            passed.append(dict(opened.facts(), archive=path, statement=statement))
+            statement = None if module.check_mode else drill.state(found, directory, time.time())
+            passed.append(dict(found.facts, archive=path, statement=statement))
     result = dict(changed=bool(passed), drills=passed, warnings=warnings)
     # What passed is told too, and stated.
     return failure(str(Problems(problems.errors)), **result) if problems.errors else result

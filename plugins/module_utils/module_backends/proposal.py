@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-import datetime
+import time
 import uuid
 from typing import Any
 
@@ -22,6 +22,7 @@ with packages():
     from ..cluster.store_names import PROPOSAL
     from ..data_dir.layout import DataDir
     from ..encoding.hex import to_hex
+    from ..encoding.utc import to_utc
     from ..errors import DvError, raise_all
     from ..ethereum.networks import Networks
     from ..signers.key_file_wallet import KeyFileWallet
@@ -55,7 +56,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         if not made:
             return dict(changed=True, config_hash=None)
     else:
-        timestamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        timestamp = to_utc(time.time())
         signer = KeyFileWallet(params["wallet_file"], params["wallet_password_file"])
         made, changed = proposal.propose(data_dir, cluster_config, signer, str(uuid.uuid4()).upper(), timestamp)
     text = made.dump().decode()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         dkg,
         drill,
         enr,
+        load_keys,
         preflight,
         proposal,
         restore,
@@ -46,6 +47,7 @@ MODULES = (
     "dkg",
     "drill",
     "enr",
+    "load_keys",
     "preflight",
     "proposal",
     "restore",
@@ -82,7 +84,11 @@ def answer(module: runner.Module, question: dict[str, Any]) -> dict[str, Any]:
     if validated.error_messages or not all(map(os.path.isabs, filter(None, paths))):
         raise ValueError
     module.params, module.check_mode = params, question["check_mode"]
-    return runner.answer(module, asked.run_module)
+    try:
+        return runner.answer(module, asked.run_module)
+    finally:
+        # A whole inbox, that nobody needs while this process waits.
+        module.params = {}
 
 
 def _constraints(asked: ModuleType) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         ownership.check(owner, "dv_data_owner")
     opener = read_opener(params["identity_file"], params["passphrase_file"])
     path, encrypted = restore.choose_archive(params["archive"], params["inbox"], params["backup_dir"], params["parts"])
-    opened, warnings = drill.drill(path, encrypted, opener, networks_of(params))
+    opened, _facts, warnings = drill.drill(path, encrypted, opener, networks_of(params), params["parts"])
     restore.check_operator(opened, params["operator_address"], params["share_index"])
     parts = params["parts"] or opened.manifest.parts
     absent, given = restore.missing(opened, data_dir, parts), False

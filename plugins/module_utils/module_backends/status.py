@@ -18,6 +18,7 @@ from ..errors import DvError
 
 with packages():
     from ..backup import status as backup_status
+    from ..cluster.store_names import DRILLS
     from ..data_dir.layout import DataDir
     from ..node.status import evaluate_node
     from ..signers import key_file_wallet
@@ -52,10 +53,12 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         params["share_index"],
         params["creator"],
     )
+    texts = {**params["statements"], **{name: text for name, text in params["inbox"].items() if name.startswith(DRILLS)}}
     backup = None
     if params["backup_dir"]:
-        backup = backup_status.evaluate_places(data_dir, params["backup_dir"], params["copies"], params["statements"])
-    return dict(known, **node_status.result(), backup=backup, changed=False)
+        backup = backup_status.evaluate_places(data_dir, params["backup_dir"], params["copies"], texts)
+    proven = backup_status.proven_operators(data_dir, texts.values())
+    return dict(known, **node_status.result(), backup=backup, proven=proven, changed=False)
 
 
 def _address_of_wallet(path: str | None) -> str | None:

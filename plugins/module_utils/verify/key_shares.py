@@ -40,7 +40,7 @@ class _Share(NamedTuple):
 
 
 def check_key_shares(report: Report, data_dir: layout.DataDir, lock: ClusterLock, share_index: int | None) -> None:
-    """Add the findings of the keystores in ``data_dir`` to ``report``.
+    """Add the findings of the keystores in ``data_dir`` to ``report``, and their number.
 
     :param lock: what they belong to
     :param share_index: that of the node; ``None`` if it is not known: the first share tells it then
@@ -66,6 +66,7 @@ def check_key_shares(report: Report, data_dir: layout.DataDir, lock: ClusterLock
         faults += _of_others(shares, share_index, validators)
         report.add_by_cause("error", _CHECK, faults)
         own = [share for share in shares if share.share_index == share_index]
+        report.key_shares = len({share.position for share in own})
         _check_number(report, directory, own, len(paths) - len(own), validators)
 
 

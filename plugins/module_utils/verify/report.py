@@ -29,11 +29,13 @@ class Finding:
 
 
 class Report:
-    """The ``findings`` of a verification, and the summary of the ``cluster``: empty if there was nothing to read."""
+    """The ``findings`` of a verification, the summary of the ``cluster``, empty if there was nothing to read, and how many different
+    ``key_shares`` of the node there are."""
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
         self.cluster: dict[str, Any] = {}
+        self.key_shares = 0
 
     @property
     def ok(self) -> bool:

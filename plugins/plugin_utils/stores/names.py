@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ansible_collections.obol.dv.plugins.module_utils.backup import backups
-from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import PROPOSAL, approval_name, parse_message
+from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import DRILLS, PROPOSAL, approval_name, parse_message
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION
 
 _KIB, _MIB = 2**10, 2**20
@@ -41,8 +41,13 @@ def max_size(name: str) -> int | None:
     """The largest size (bytes) of the file ``name``; None if a store has no business with such a name."""
     message = parse_message(name)
     if not message:
-        return FILES.get(name)
+        return FILES.get(name) or _max_size_of_statement(name)
     return MESSAGES.get(message.round_name) if not message.host or message.round_name in _HANDED_ON else None
+
+
+def _max_size_of_statement(name: str) -> int | None:
+    statement = name.removeprefix(DRILLS)
+    return backups.max_size(statement) if statement != name and statement.endswith(".jws") else None
 
 
 def describe(name: str) -> str:
@@ -51,6 +56,8 @@ def describe(name: str) -> str:
     if message:
         host = f", handed on by operator {message.host}" if message.host else ""
         return f"{message.round_name} of operator {message.share_index}{host}, attempt {message.attempt}"
+    if name.startswith(DRILLS):
+        return f"statement {name.removeprefix(DRILLS)}"
     *folders, file = name.split("/")
     stem = file.partition(".")[0]
     return f"approval of operator {stem}" if folders else stem.replace("-", " ")

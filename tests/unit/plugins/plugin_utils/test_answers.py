@@ -31,7 +31,8 @@ GOOD = {
     "share_index": 1,
     "config_hash": "0x",
     "definition_hash": None,
-    "backup": {"path": "/backups/1.age", "created": None, "holds": ["lock"], "current": True, "drilled": None},
+    "proven": [1, 3],
+    "backup": {"path": "/backups/1.age", "created": None, "holds": ["lock"], "current": True, "copied": True, "drilled": None},
     "drills": [
         {
             **dict.fromkeys(("archive", "archive_sha256", "manifest_sha256", "peer_id"), "x"),
@@ -40,6 +41,10 @@ GOOD = {
             "key_shares": 1,
         }
     ],
+    "place": "prysm at http://127.0.0.1:7500",
+    "loaded": 1,
+    "sent": ["0x"],
+    "settings": [],
     "parts": ["lock"],
     "restored": [],
     "sha256": None,

@@ -6,8 +6,7 @@
 
 import pytest
 from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
-
-from .stores.media import GitMedium
+from ansible_collections.obol.dv.tests.support.store_media import GitMedium
 
 READY = dict(state="waiting", ready=True, detail="it is this node's turn: run again")
 

@@ -15,8 +15,7 @@ from ansible_collections.obol.dv.plugins.module_utils.backup.backups import Reco
 from ansible_collections.obol.dv.plugins.module_utils.backup.manifest import Manifest
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils import copies
-
-from .stores.media import MEDIA
+from ansible_collections.obol.dv.tests.support.store_media import MEDIA
 
 NOW = 1_777_636_800
 PEER_IDS = ["16Uiu2HAm" + letter * 44 for letter in "ab"]
@@ -113,6 +112,20 @@ def test_only_what_was_copied_is_told_as_a_copy(place):
         with copies.open_copies(arguments) as store:
             action._copy(store, [], outbox, result)
             assert result["copy"] == (f"{store}/{record.name}" if copied else None) and result["changed"] is bool(outbox)
+
+
+def test_a_key_that_was_lost_is_there(place):
+    arguments, _directory = place
+    arguments["data_dir"] = "/srv/.charon"
+    copies.check_no_key_lost(arguments)
+    files, record = backup()
+    with copies.open_copies(arguments) as store:
+        store.put(files)
+    with pytest.raises(
+        DvError, match="/srv/.charon has no charon-enr-private-key that can be read, and .* holds backups with that of %s;" % record.peer_id
+    ):
+        copies.check_no_key_lost(arguments)
+    copies.check_no_key_lost({})
 
 
 def test_nowhere():

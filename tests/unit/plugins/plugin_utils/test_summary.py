@@ -212,7 +212,20 @@ def test_a_plan_says_that_nothing_was_written():
 
 
 def backup(**changes):
-    return {**dict(path="/data/1.age", created="2026-05-01T12:00:00Z", holds=["key_shares", "lock"], current=True, drilled=None), **changes}
+    return {
+        **dict(path="/data/1.age", created="2026-05-01T12:00:00Z", holds=["key_shares", "lock"], current=True, copied=True, drilled=None),
+        **changes,
+    }
+
+
+@pytest.mark.parametrize("proven, told", [([], "0 of 4 operators"), ([3, 1], "2 of 4 operators: 1 (bob), 3 (alice)")])
+def test_who_proved_key_shares(proven, told):
+    """Each node knows some statements; where no node was asked, nothing is told."""
+    nodes = {"alice": node(3), "bob": node(1)}
+    assert "Drills proved" not in text_of(nodes)
+    for name, known in (("alice", proven[:1]), ("bob", proven[1:])):
+        nodes[name]["results"].update(dv_status=dict(state="complete", proven=known))
+    assert "  Drills proved all key shares of %s" % told in lines_of(nodes)
 
 
 def test_backups_and_nodes_without_one():
@@ -222,7 +235,7 @@ def test_backups_and_nodes_without_one():
     nodes["carol"]["results"].update(dv_status=dict(state="complete", backup=backup(path="", created=None)))
     lines = lines_of(nodes)
     assert "    alice   /data/1.age   not proven by a drill" in lines
-    assert "  0 of 3 nodes have all they have in a backup that a drill proved" in lines
+    assert "  0 of 3 nodes have a copy elsewhere of all they have, which a drill proved" in lines
     assert "  No backup of bob, carol: set dv_backup_recipients" in lines
     assert "No backup" not in text_of({"alice": node(1)})
 
@@ -232,7 +245,7 @@ def test_who_cannot_serve_a_validator_from_a_backup_is_not_proven(holds, proven)
     """Key shares that were taken elsewhere are in no backup, whatever a drill of the rest found."""
     nodes = {"alice": node(1)}
     nodes["alice"]["results"].update(dv_backup=dict(backup=backup(holds=holds, drilled="2026-05-02T12:00:00Z")))
-    assert "  %d of 1 nodes have all they have in a backup that a drill proved" % proven in text_of(nodes)
+    assert "  %d of 1 nodes have a copy elsewhere of all they have, which a drill proved" % proven in text_of(nodes)
 
 
 @pytest.mark.parametrize(
@@ -245,6 +258,7 @@ def test_who_cannot_serve_a_validator_from_a_backup_is_not_proven(holds, proven)
             dict(drilled="2026-05-02T12:00:00Z", holds=["enr_private_key", "lock"]),
             "drill passed 2026-05-02 12:00:00 UTC, WITHOUT KEY SHARES: they were not in the data directory",
         ),
+        (dict(drilled="2026-05-02T12:00:00Z", copied=False), "drill passed 2026-05-02 12:00:00 UTC, ON THE NODE ALONE: lost with it"),
         (dict(drilled="2026-05-02T12:00:00Z", current=False), "drill passed 2026-05-02 12:00:00 UTC, older than what the node has now"),
     ],
 )
@@ -257,5 +271,5 @@ def test_what_a_backup_is_worth(found, told):
         nodes = {"alice": node(1)}
         nodes["alice"]["results"].update(results)
         assert "    alice   %s   %s" % (path, told) in lines_of(nodes)
-        proven = 1 if told.startswith("drill") and "older" not in told and "WITHOUT" not in told else 0
-        assert "  %d of 1 nodes have all they have in a backup that a drill proved" % proven in lines_of(nodes)
+        proven = 1 if told.startswith("drill") and not {"older", "WITHOUT", "ALONE:"} & {*told.split()} else 0
+        assert "  %d of 1 nodes have a copy elsewhere of all they have, which a drill proved" % proven in lines_of(nodes)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pyrage
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.backup import archive, contents
+from ansible_collections.obol.dv.plugins.module_utils.backup import archive, backups, contents
 from ansible_collections.obol.dv.plugins.module_utils.backup.backups import Backups, Record
 from ansible_collections.obol.dv.plugins.module_utils.backup.manifest import Manifest
 from ansible_collections.obol.dv.plugins.module_utils.crypto import age, secp256k1
@@ -47,7 +47,8 @@ def node(dealt, tmp_path):
         found = contents.read(data_dir)
         manifest = Manifest.of(found, str(path))
         encrypted = age.encrypt(archive.pack(manifest, found, now), recipients or RECIPIENTS)
-        return Backups(place, peer_id).add(encrypted, Record.of(encrypted, manifest, recipients or RECIPIENTS, now))
+        with backups.exclusive(place, peer_id):
+            return Backups(place, peer_id).add(encrypted, Record.of(encrypted, manifest, recipients or RECIPIENTS, now))
 
     return SimpleNamespace(path=path, data_dir=data_dir, public_key=public_key, peer_id=peer_id, backups=directory, back_up=back_up)
 

@@ -23,7 +23,7 @@ def test_made_and_found(node):
     ((found, record),) = Backups(node.backups, node.peer_id).good
     assert found == path and record.created == "2026-05-01T12:00:00Z" and record.recipients == RECIPIENTS
     assert record.holds == ["enr_private_key", "key_shares", "deposit_data", "lock", "transcript"]
-    names = sorted(os.listdir(node.backups))
+    names = sorted(name for name in os.listdir(node.backups) if not name.startswith("."))
     assert names == sorted((record.name, backups.record_name(record.name))) and all(map(backups.max_size, names))
     modes = [stat.S_IMODE(os.stat(each).st_mode) for each in (node.backups, *(os.path.join(node.backups, name) for name in names))]
     assert modes == [0o700, 0o600, 0o600]
@@ -119,9 +119,17 @@ def test_what_a_killed_run_left_goes_but_not_that_of_others(node):
     left = [pathlib.Path(node.backups, ".backup-%s-00000000.age.%s.tmp" % (peer_id, "0" * 16)) for peer_id in (node.peer_id, "16Uiu2HAm")]
     for path in left:
         path.write_text("x")
-    Backups(node.backups, node.peer_id).recover()
-    assert [path.exists() for path in left] == [False, True]
-    Backups(node.backups + "-none", node.peer_id).recover()
+    with backups.exclusive(node.backups, node.peer_id):
+        assert [path.exists() for path in left] == [False, True]
+
+
+def test_one_run_at_a_time_writes_those_of_a_node(node):
+    with backups.exclusive(node.backups, node.peer_id):
+        with backups.exclusive(node.backups, node.peer_id[::-1]):
+            pass
+        with pytest.raises(DvError, match="is held by another run on this node"):
+            with backups.exclusive(node.backups, node.peer_id):
+                pass
 
 
 def test_names():

@@ -4,6 +4,7 @@
 
 """The drill: what can be restored passes and is stated, whatever is wrong with it is told, and nothing lies in clear anywhere."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -23,17 +24,18 @@ from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import K
 from .conftest import ATTEMPT, IDENTITY, NOW, OPENER, RECIPIENTS, read_all
 
 
-def drilled(path, opener=OPENER):
-    return drill.drill(path, read_archive(path), opener, KNOWN)
+def drilled(path, opener=OPENER, parts=None):
+    return drill.drill(path, read_archive(path), opener, KNOWN, parts)
 
 
 def test_what_is_whole_passes(node, tmp_path):
     path = node.back_up()
-    opened, warnings = drilled(path)
-    assert warnings == []
-    statement = drill.state(opened, str(tmp_path / "statements"), NOW)
+    passed = drilled(path)
+    opened = passed.opened
+    assert passed.warnings == []
+    statement = drill.state(passed, str(tmp_path / "statements"), NOW)
     facts = statements.verify(pathlib.Path(statement).read_text(), node.public_key, "drill")
-    assert facts == dict(opened.facts(), about="drill", made="2026-05-01T12:00:00Z")
+    assert facts == dict(passed.facts, about="drill", made="2026-05-01T12:00:00Z")
     assert (facts["key_shares"], facts["share_index"], facts["cluster"]) == (2, 1, "dealt <by> a test")
     assert facts["holds"] == opened.manifest.parts and facts["archive_sha256"] == opened.sha256
 
@@ -45,13 +47,45 @@ def test_at_each_stage(node):
     shutil.move(shares, keys)
     for path in [node.path / layout.LOCK, *node.path.glob("deposit-data*")]:
         path.unlink()
-    assert drilled(node.back_up())[0].manifest.parts == ["enr_private_key", "transcript", "unfinished_key_shares"]
+    assert drilled(node.back_up()).opened.manifest.parts == ["enr_private_key", "transcript", "unfinished_key_shares"]
     (keys / "keystore-1.txt").write_text("wrong")
     with pytest.raises(DvError, match="unfinished_key_shares: the password of .*keystore-1.json does not fit"):
         drilled(node.back_up(NOW + 1))
     shutil.rmtree(node.path / "ceremony")
-    opened, warnings = drilled(node.back_up(NOW + 2))
-    assert opened.manifest.parts == ["enr_private_key"] and not warnings and opened.facts()["key_shares"] == 0
+    passed = drilled(node.back_up(NOW + 2))
+    assert passed.facts["holds"] == ["enr_private_key"] and not passed.warnings and passed.facts["key_shares"] == 0
+
+
+def without_public_key(path):
+    """EIP-2335 lets a keystore keep for itself what it is for."""
+    keystore = json.loads(path.read_text())
+    del keystore["pubkey"]
+    path.write_text(json.dumps(keystore))
+
+
+def test_keystores_that_do_not_say_what_they_are_for(node):
+    for path in node.path.glob("validator_keys/keystore-*.json"):
+        without_public_key(path)
+    assert drilled(node.back_up()).facts["key_shares"] == 2
+
+
+DAMAGED = {
+    "definition": ("cluster-definition.json", ["key_shares", "lock", "deposit_data", "enr_private_key"]),
+    "deposit_data": ("deposit-data-24eth.json", ["key_shares", "lock", "enr_private_key"]),
+    "key_shares": ("validator_keys/keystore-0.txt", ["lock", "deposit_data", "enr_private_key"]),
+    "lock": ("cluster-lock.json", ["enr_private_key", "transcript"]),
+}
+
+
+@pytest.mark.parametrize("damaged, others", DAMAGED.items(), ids=DAMAGED)
+def test_what_is_damaged_is_no_reason_to_lose_the_rest(node, damaged, others):
+    name, parts = others
+    (node.path / name).write_bytes(b"x")
+    path = node.back_up()
+    drilled(path, parts=parts)
+    for wanted in (None, [damaged], [*parts, damaged]):
+        with pytest.raises(DvError, match=damaged if damaged != "deposit_data" else "deposit_files"):
+            drilled(path, parts=wanted)
 
 
 def rewrite(name, content):
@@ -111,7 +145,7 @@ def test_the_name_says_which_node(node, dealt, craft):
     lying = Manifest(**{**vars(Manifest.of(found, "x")), "peer_id": stranger.peer_id})
     with pytest.raises(DvError, match="holds the ENR private key of the node %s" % node.peer_id):
         drilled(craft(found, lying))
-    assert drilled(craft(found))[0].manifest.peer_id == node.peer_id
+    assert drilled(craft(found)).opened.manifest.peer_id == node.peer_id
 
 
 def test_without_a_key(node, craft):

@@ -146,6 +146,13 @@ def test_of_the_right_operator(opened, dealt):
         restore.check_operator(opened, "0x" + "11" * 20, None)
 
 
+def test_where_the_definition_is_damaged_nobody_knows_whose_it_is(node, dealt):
+    """It is told where it is to be restored."""
+    (node.path / layout.LOCK).write_text("{}")
+    path = node.back_up()
+    restore.check_operator(Opened(path, read_archive(path), OPENER), dealt.lock.definition.operators[1].address, None)
+
+
 def test_the_newest_lacks_key_shares(node, tmp_path):
     """They were taken elsewhere, and the next run backed up the rest."""
     whole = node.back_up()

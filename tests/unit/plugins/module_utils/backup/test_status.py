@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from ansible_collections.obol.dv.plugins.module_utils.backup import drill, status
 from ansible_collections.obol.dv.plugins.module_utils.backup.backups import Backups, record_name, statement_name
-from ansible_collections.obol.dv.plugins.module_utils.backup.opened import Opened, read_archive
+from ansible_collections.obol.dv.plugins.module_utils.backup.opened import read_archive
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import layout, statements
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import KNOWN
 
 from .conftest import NOW, OPENER
 
@@ -20,14 +21,17 @@ def told(node, copies=(), texts=None):
     return status.evaluate_places(node.data_dir, node.backups, copies, texts or {})
 
 
+def passed(path):
+    return drill.drill(path, read_archive(path), OPENER, KNOWN)
+
+
 def test_none(node, tmp_path):
     assert told(node) == status.NONE
 
 
 def test_of_a_node_that_lost_its_disk(node, tmp_path):
     path = node.back_up()
-    opened = Opened(path, read_archive(path), OPENER)
-    drill.state(opened, node.backups, NOW)
+    drill.state(passed(path), node.backups, NOW)
     lost = status.evaluate_places(DataDir(tmp_path / "none"), node.backups, [], {})
     assert lost == dict(told(node), current=False) and lost["drilled"]
 
@@ -42,7 +46,7 @@ def test_the_newest_and_whether_it_holds_all(node):
     node.back_up()
     path = node.back_up(NOW + 60)
     holds = ["enr_private_key", "key_shares", "deposit_data", "lock", "transcript"]
-    assert told(node) == dict(path=path, created="2026-05-01T12:01:00Z", holds=holds, current=True, drilled=None)
+    assert told(node) == dict(path=path, created="2026-05-01T12:01:00Z", holds=holds, current=True, copied=False, drilled=None)
     (node.path / layout.DEFINITION).write_text("{}")
     assert told(node)["current"] is False
 
@@ -51,9 +55,9 @@ def test_a_copy_is_better_than_what_is_on_the_disk_of_the_node(node):
     path = node.back_up()
     record = pathlib.Path(record_name(path)).read_text()
     copy = dict(path="/copies/1.age", record=record)
-    assert told(node, [copy])["path"] == "/copies/1.age"
+    assert (told(node, [copy])["path"], told(node, [copy])["copied"]) == ("/copies/1.age", True)
     newer = node.back_up(NOW + 60)
-    assert told(node, [copy])["path"] == newer
+    assert (told(node, [copy])["path"], told(node, [copy])["copied"]) == (newer, False)
     for other in (
         dict(path="/x", record=record.replace(node.peer_id, node.peer_id[::-1])),
         dict(path="/x", record="x"),
@@ -72,29 +76,45 @@ def test_a_lost_disk_has_copies(node, tmp_path):
 
 def test_drills(node, dealt, tmp_path):
     path = node.back_up()
-    opened = Opened(path, read_archive(path), OPENER)
+    found = passed(path)
 
     def named(*texts):
         return {statement_name(node.peer_id, text): text for text in texts}
 
-    texts = [statements.sign(opened.private_key, statements.DRILL, opened.facts(), NOW + now) for now in (60, 0, 120)]
-    forged = statements.sign(dealt.node_keys[1], statements.DRILL, opened.facts(), NOW + 500)
-    other = statements.sign(opened.private_key, "readiness", opened.facts(), NOW + 500)
+    texts = [statements.sign(found.opened.private_key, statements.DRILL, found.facts, NOW + now) for now in (60, 0, 120)]
+    forged = statements.sign(dealt.node_keys[1], statements.DRILL, found.facts, NOW + 500)
+    other = statements.sign(found.opened.private_key, "readiness", found.facts, NOW + 500)
     assert told(node)["drilled"] is None
     assert told(node, texts=named(forged, other, "rubbish", ""))["drilled"] is None
     # Under whatever name: what it says counts.
     assert told(node, texts={"drill-%s-00000000.jws" % node.peer_id: texts[0]})["drilled"] == "2026-05-01T12:01:00Z"
     assert told(node, texts=named(*texts, forged))["drilled"] == "2026-05-01T12:02:00Z"
-    drill.state(opened, node.backups, NOW)
+    drill.state(found, node.backups, NOW)
     assert told(node)["drilled"] == "2026-05-01T12:00:00Z"
     node.back_up(NOW + 600)
     assert told(node)["drilled"] is None
 
 
+def test_operators_who_proved_all_key_shares(node, dealt, tmp_path):
+    """Of this lock, by statements of their own; everybody who has the lock can tell."""
+    mine = passed(node.back_up())
+    facts = mine.facts
+    assert status.proven_operators(DataDir(tmp_path / "none"), []) is None and status.proven_operators(node.data_dir, []) == []
+
+    def by(number, **changes):
+        return statements.sign(dealt.node_keys[number - 1], statements.DRILL, {**facts, **changes}, NOW)
+
+    false = [by(2, key_shares=1), by(2, key_shares=0), by(2, lock_hash="0x" + "ab" * 32), by(2, lock_hash=None), "rubbish", ""]
+    assert status.proven_operators(node.data_dir, false) == []
+    assert status.proven_operators(node.data_dir, [by(3), *false, by(1), by(3)]) == [1, 3]
+    (node.path / layout.LOCK).write_text("{}")
+    assert status.proven_operators(node.data_dir, [by(1)]) is None
+
+
 def test_a_record_that_lies_proves_nothing(node):
     """Whoever can write to the copies may say of an old archive, which passed a drill, that it holds all that there is."""
     path = node.back_up()
-    drill.state(Opened(path, read_archive(path), OPENER), node.backups, NOW)
+    drill.state(passed(path), node.backups, NOW)
     (node.path / layout.DEFINITION).write_text("{}")
     node.back_up(NOW + 60)
     (_path, old), (_newer, record) = Backups(node.backups, node.peer_id).good

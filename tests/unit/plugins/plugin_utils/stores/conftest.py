@@ -9,8 +9,7 @@ import shutil
 
 import pytest
 from ansible_collections.obol.dv.tests.support.require import skip_or_fail
-
-from .media import MEDIA
+from ansible_collections.obol.dv.tests.support.store_media import MEDIA
 
 NEEDS = {"git": "git", "sftp": "sshd"}
 

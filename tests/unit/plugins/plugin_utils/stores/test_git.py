@@ -16,8 +16,7 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import git as git_store
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
-
-from .media import MEDIA, GitSshMedium, git, make_key
+from ansible_collections.obol.dv.tests.support.store_media import MEDIA, GitSshMedium, git, make_key
 
 DKG = "dkg/%s/1" % ("ab" * 32)
 NAME = DKG + "/deal/3.jws"

@@ -19,8 +19,7 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import sftp as sftp_store
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
-
-from .media import SftpMedium, make_key
+from ansible_collections.obol.dv.tests.support.store_media import SftpMedium, make_key
 
 paramiko = pytest.importorskip("paramiko")
 

@@ -15,8 +15,7 @@ from ansible_collections.obol.dv.plugins.module_utils.dkg.protocol import messag
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils.stores import base, names
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import KINDS, open_store
-
-from .media import MEDIA
+from ansible_collections.obol.dv.tests.support.store_media import MEDIA
 
 DKG = "dkg/%s/1" % ("ab" * 32)
 NAME = DKG + "/deal/3.jws"
@@ -259,6 +258,16 @@ def test_the_names_of_the_protocol(medium, name, words):
     with medium.open() as opened:
         opened.put({name: "text"})
         assert opened.list() == [name]
+
+
+def test_statements_of_drills(medium):
+    statement = "drills/drill-16Uiu2HAm%s-01234567.jws" % ("a" * 44)
+    assert names.max_size(statement) and names.describe(statement) == "statement %s" % statement[7:]
+    others = [statement[7:], statement.replace("jws", "age"), statement.replace("drill-", "backup-"), "drills/x/" + statement[7:]]
+    assert not any(map(names.max_size, others))
+    with medium.open() as opened:
+        opened.put({statement: "ey"})
+        assert opened.list() == [statement]
 
 
 def test_the_rounds_are_those_of_the_protocol():

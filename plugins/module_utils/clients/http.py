@@ -1,0 +1,184 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One exchange over HTTP with a program that may be dead, slow or hostile.
+
+Neither urllib nor Ansible's own: they follow redirects and the proxies of the environment, which would carry a token, or key shares,
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import ipaddress
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from ..encoding import go_json
+from ..errors import DvError, show
+
+#: Most bytes of an answer: a list of 100,000 keys, or their history, has less.
+MAX_SIZE = 64 * 2**20
+
+
+class Endpoint(NamedTuple):
+    """Where an API is."""
+
+    secure: bool
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http{'s' if self.secure else ''}://{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether what is sent there stays on the machine."""
+        with contextlib.suppress(ValueError):
+            return ipaddress.ip_address(self.host).is_loopback
+        return self.host == "localhost"
+
+
+class Answer(NamedTuple):
+    """What came back."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+    def json(self, what: str) -> Any:
+        """The JSON value of the body, called ``what`` in errors.
+
+        :raises DvError: it is none, or does not say so: web pages answer 200 too
+        """
+        if self.content_type.partition(";")[0].strip().lower() != "application/json":
+            raise DvError(f"{what} is {show(self.content_type)}", "application/json", "see what answers there: it is no keymanager API")
+        return go_json.loads(self.body, what)
+
+
+def parse_endpoint(url: str, what: str) -> Endpoint:
+    """The endpoint that ``url`` names: a scheme, a host, a port, nothing else.
+
+    :raises DvError: it does not; ``what`` is its name. A URL may hold a password: it is not shown
+    """
+    try:
+        parts = urlsplit(url)
+        named = parts.scheme in ("http", "https") and parts.hostname and parts.port and not parts.username
+        if named and parts.path in ("", "/") and not parts.query and not parts.fragment and not re.search(r"[\s\x00-\x1f]", url):
+            return Endpoint(parts.scheme == "https", str(parts.hostname), int(parts.port or 0))
+    except ValueError:
+        pass
+    raise DvError(f"{what} is no URL of an API", "http:// or https://, a host, a colon and a port, as http://127.0.0.1:5062")
+
+
+class HttpClient:
+    """Asks the API at ``endpoint``, one connection for each exchange.
+
+    :param token: goes with each request as a bearer token, if there is one
+    :param certificate: the only one that is taken, in DER: who answers has to show this very one, whatever it says
+    """
+
+    def __init__(self, endpoint: Endpoint, token: str = "", certificate: bytes | None = None) -> None:
+        self.endpoint, self._token, self._certificate = endpoint, token, certificate
+
+    def request(self, method: str, path: str, body: Any = None, timeout: float = 10) -> Answer:
+        """The answer to a request.
+
+        :param body: sent as JSON, if it is not None
+        :param timeout: seconds for all of it
+        :raises DvError: there is no answer, or none that can be taken. Nobody knows then whether the request was obeyed
+        """
+        headers = {"Accept": "application/json", "Connection": "close"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        content = None
+        if body is not None:
+            content, headers["Content-Type"] = go_json.dumps(body, None).encode(), "application/json"
+        began, reason = time.monotonic(), ""
+        try:
+            with self._connected(timeout) as connection:
+                connection.request(method, path, content, headers)
+                response = connection.getresponse()
+                answer = Answer(response.status, response.headers.get("Content-Type", ""), response.read(MAX_SIZE + 1))
+                # What was cut off reads as if it had come to its end.
+                whole = response.length in (None, 0)
+        except (OSError, http.client.HTTPException) as error:
+            reason = _reason(error)
+        else:
+            reason = f"it has more than {MAX_SIZE} bytes" if len(answer.body) > MAX_SIZE else "" if whole else "it was cut off"
+        if time.monotonic() - began >= timeout:
+            reason = "it takes too long"
+        if reason:
+            raise DvError(f"{self.endpoint} gives no answer to {method} {path}: {reason}")
+        return answer
+
+    @contextlib.contextmanager
+    def _connected(self, timeout: float) -> Iterator[http.client.HTTPConnection]:
+        """A connection, whose end comes after ``timeout`` seconds, however slowly something drips in."""
+        opened = socket.create_connection((self.endpoint.host, self.endpoint.port), timeout)
+        if self.endpoint.secure:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            opened = context.wrap_socket(opened, do_handshake_on_connect=False)
+        end = threading.Timer(timeout, _shut_down, [opened])
+        end.daemon = True
+        end.start()
+        try:
+            if isinstance(opened, ssl.SSLSocket):
+                self._shake_hands(opened)
+            connection = http.client.HTTPConnection(self.endpoint.host, self.endpoint.port)
+            connection.sock = opened
+            yield connection
+        finally:
+            end.cancel()
+            opened.close()
+
+    def _shake_hands(self, opened: ssl.SSLSocket) -> None:
+        """Refuse whoever does not show the pinned certificate; such are self-signed, with any name in them."""
+        opened.do_handshake()
+        shown = opened.getpeercert(binary_form=True)
+        if not self._certificate or shown != self._certificate:
+            wanted = sha256(self._certificate or b"").hexdigest()
+            raise DvError(
+                f"{self.endpoint} shows a certificate with SHA-256 {sha256(shown or b'').hexdigest()}",
+                f"the pinned one, {wanted}",
+                "see who answers there; if the client has a new certificate, take that from its own disk",
+            )
+
+
+def parse_certificate(content: bytes, what: str) -> bytes:
+    """The certificate (DER) in a PEM file with that ``content``, called ``what`` in errors.
+
+    :raises DvError: there is none
+    """
+    match = re.search(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", content, re.DOTALL)
+    try:
+        if match:
+            return ssl.PEM_cert_to_DER_cert(match[0].decode())
+    except ValueError:
+        pass
+    raise DvError(f"{what} holds no certificate", "one in PEM, -----BEGIN CERTIFICATE-----")
+
+
+def _shut_down(opened: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        # Of TLS, too: that it ends so is what whoever reads has to see.
+        socket.socket.shutdown(opened, socket.SHUT_RDWR)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS there, {error.reason or 'cut off'}"
+    if isinstance(error, http.client.HTTPException):
+        return "the connection was cut" if isinstance(error, ConnectionError) else "what came is no HTTP, or was cut off"
+    return getattr(error, "strerror", None) or type(error).__name__

@@ -1,0 +1,141 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The keymanager API of a validator client: what is asked, and what of the answers can be used.
+
+Answers are no proof: a client that says ``imported`` may list nothing, and one that says ``error`` may have the key. What is listed
+counts. Source: the Ethereum keymanager APIs v1; keymanager-and-chain §5, real-parts §2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ..encoding.hex import from_hex, to_hex
+from ..errors import DvError, show
+from .http import Answer, HttpClient
+from .table import CLIENTS
+
+_KEYSTORES = "/eth/v1/keystores"
+_OF_VALIDATOR = "/eth/v1/validator/%s/%s"
+#: Longest part of a client's own words that is shown.
+_LONGEST = 200
+
+
+def parse_token(content: bytes, what: str) -> str:
+    """The token in a file with that ``content``, called ``what`` in errors, which do not show it: its last line.
+
+    :raises DvError: there is none that fits a header of HTTP
+    """
+    # Older files of Prysm have another secret in their first line.
+    *first, last = content.strip().split(b"\n") if content.strip() else [b""]
+    if len(first) > 1 or not re.fullmatch(rb"[!-~]{1,4096}", last):
+        raise DvError(f"{what} holds no token", "one line of printable characters, as the client writes it")
+    return last.decode()
+
+
+class Status(NamedTuple):
+    """What became of one key, in the client's words: ``imported``, ``duplicate``, ``error`` and so on, with its message."""
+
+    status: str
+    message: str
+
+
+class Keymanager:
+    """The keymanager API of a ``client`` (a name in :data:`.table.CLIENTS`).
+
+    :param secrets: what no text may show, whatever the client says
+    """
+
+    def __init__(self, http: HttpClient, client: str, secrets: Sequence[str] = ()) -> None:
+        self.http, self.client, self._secrets = http, client, secrets
+
+    def __str__(self) -> str:
+        return f"{self.client} at {self.http.endpoint}"
+
+    def keystores(self) -> set[bytes]:
+        """The public keys (48 bytes each) of the keystores that are loaded: that it lists them is the only sign that it is ready.
+
+        :raises DvError: it does not
+        """
+        data = self._data(self._ask("GET", _KEYSTORES), "GET " + _KEYSTORES)
+        try:
+            return {from_hex(item["validating_pubkey"], 48, "validating_pubkey") for item in data}
+        except (KeyError, TypeError, AttributeError):
+            raise DvError(f"{self} lists what are no keys", "a list with a validating_pubkey each") from None
+
+    def import_keystores(self, keystores: Sequence[str], passwords: Sequence[str], timeout: float) -> list[Status]:
+        """Load ``keystores`` (JSON texts) with their ``passwords``: what became of each.
+
+        :raises DvError: no answer, or none that says so; some or all may be loaded
+        """
+        body = {"keystores": list(keystores), "passwords": list(passwords)}
+        data = self._data(self._ask("POST", _KEYSTORES, body, timeout), "POST " + _KEYSTORES)
+        if len(data) != len(keystores) or not all(isinstance(item, dict) for item in data):
+            raise DvError(f"{self} tells of {len(data)} keystores", f"of {len(keystores)}, as many as it was given")
+        return [Status(self._shown(item.get("status")), self._shown(item.get("message") or "")) for item in data]
+
+    def fee_recipient(self, public_key: bytes) -> bytes:
+        """The fee recipient (20 bytes) of a key that is loaded."""
+        return from_hex(self._value(public_key, "feerecipient", "ethaddress"), 20, f"the fee recipient that {self} tells")
+
+    def set_fee_recipient(self, public_key: bytes, address: bytes) -> None:
+        """Set the fee recipient (20 bytes) of a key that is loaded."""
+        self._set(public_key, "feerecipient", {"ethaddress": to_hex(address)})
+
+    def gas_limit(self, public_key: bytes) -> str:
+        """The gas limit of a key that is loaded, in decimal digits."""
+        return str(self._value(public_key, "gas_limit", "gas_limit"))
+
+    def set_gas_limit(self, public_key: bytes, limit: int) -> None:
+        """Set the gas limit of a key that is loaded."""
+        self._set(public_key, "gas_limit", {"gas_limit": str(limit)})
+
+    def _value(self, public_key: bytes, setting: str, name: str) -> Any:
+        path = _OF_VALIDATOR % (to_hex(public_key), setting)
+        data = self._json(self._ask("GET", path), "GET " + path).get("data")
+        if not isinstance(data, dict) or not isinstance(data.get(name), (str, int)):
+            raise DvError(f"{self} answers GET {path} without {name}")
+        return data[name]
+
+    def _set(self, public_key: bytes, setting: str, body: dict[str, str]) -> None:
+        self._ask("POST", _OF_VALIDATOR % (to_hex(public_key), setting), body)
+
+    def _ask(self, method: str, path: str, body: Any = None, timeout: float = 10) -> Answer:
+        """The answer to a request that was obeyed.
+
+        :raises DvError: it was not
+        """
+        answer = self.http.request(method, path, body, timeout)
+        if 200 <= answer.status < 300:
+            return answer
+        if answer.status in (401, 403):
+            hint = f"it writes it to {CLIENTS[self.client].token_file}"
+            raise DvError(f"{self} refuses the token, or what it allows ({answer.status})", "its own token in dv_keys_token_file", hint)
+        text = self._shown(answer.body.decode("utf-8", "replace"))
+        hint = "as long as it has no beacon node, a client may answer so" if answer.status >= 500 else ""
+        raise DvError(f"{self} answers {method} {path} with {answer.status}: {text}", "200", hint)
+
+    def _json(self, answer: Answer, what: str) -> dict[str, Any]:
+        value = answer.json(f"what {self} answers to {what}")
+        return value if isinstance(value, dict) else {}
+
+    def _data(self, answer: Answer, what: str) -> list[Any]:
+        """The list that an answer has."""
+        value = self._json(answer, what)
+        # Go's empty list.
+        data = [] if value.get("data", ()) is None else value.get("data")
+        if not isinstance(data, list):
+            raise DvError(f"{self} answers {what} without a list", '{"data": [...]}', "see what answers there: it is no keymanager API")
+        return data
+
+    def _shown(self, text: Any) -> str:
+        """The client's own words, as far as they may be shown: it may quote what it was given."""
+        if not isinstance(text, str):
+            return show(text)
+        if any(secret in text for secret in self._secrets):
+            return "(its words quote a secret)"
+        return " ".join(text[:_LONGEST].split())

@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The validator clients whose key shares can be loaded, and how they differ from the keymanager API and from each other.
+
+Source: keymanager-and-chain §5b; what was tried with real ones is said in docs/keys.md.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Client(NamedTuple):
+    """A row.
+
+    :param port: of its keymanager API by default
+    :param secure: whether that is HTTPS alone
+    :param token_file: where it writes its token by default, for who looks for it
+    :param gas_limits: what it wants for gas limits to be set, if not nothing
+    """
+
+    port: int
+    secure: bool = False
+    token_file: str = ""
+    gas_limits: str = ""
+
+    @property
+    def url(self) -> str:
+        """Where its API is by default."""
+        return f"http{'s' if self.secure else ''}://127.0.0.1:{self.port}"
+
+
+CLIENTS = {
+    "lighthouse": Client(5062, token_file="validators/api-token.txt below its data directory"),
+    "lodestar": Client(5062, token_file="validator-db/api-token.txt below its data directory"),
+    "nimbus": Client(5052, token_file="where --keymanager-token-file says"),
+    "prysm": Client(
+        7500, token_file="auth-token in its wallet directory, or where --keymanager-token-file says", gas_limits="--enable-builder"
+    ),
+    "teku": Client(5052, secure=True, token_file="validator/key-manager/validator-api-bearer below its data directory"),
+}

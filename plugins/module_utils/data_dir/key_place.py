@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The record of where a node's key shares are loaded: ``<data dir>/loading/place.json``. It is there before the first of them goes there,
+and as long as it is there, none goes anywhere else: two validator clients with one key share get validators slashed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import asdict, dataclass
+
+from ..encoding import go_json
+from ..encoding.json_fields import lookup
+from ..errors import DvError
+from ..storage import files, run_lock
+from .layout import LOADING, DataDir
+
+FILE = LOADING + "/place.json"
+
+#: Some may be there; all are there, as its list said.
+STATE_LOADING, STATE_LOADED = "loading", "loaded"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A validator client, and whose key shares it has.
+
+    :param client: its name, see :mod:`.clients.table`
+    :param url: of its API, as the node reaches it
+    :param lock_hash: hex, of the cluster that the key shares are of
+    :param state: :data:`STATE_LOADING` or :data:`STATE_LOADED`
+    """
+
+    client: str
+    url: str
+    lock_hash: str
+    state: str
+
+    def __str__(self) -> str:
+        return f"{self.client} at {self.url}"
+
+
+def read(data_dir: DataDir) -> Place | None:
+    """The place on record, or ``None``.
+
+    :raises DvError: the record is damaged
+    """
+    content, path = data_dir.read(FILE, 4096), data_dir.path(FILE)
+    if content is None:
+        return None
+    record = go_json.loads(content, path)
+    fields = {name: lookup(record, name, path) for name in Place.__dataclass_fields__}
+    if not all(isinstance(value, str) for value in fields.values()) or fields["state"] not in (STATE_LOADING, STATE_LOADED):
+        raise DvError(
+            f"{path} does not say where the key shares are", "client, url, lock_hash and state", "find out before you load them anywhere"
+        )
+    return Place(**fields)
+
+
+def write(data_dir: DataDir, place: Place) -> bool:
+    """Put a place on record, durably. True if it was not there as it is."""
+    if read(data_dir) == place:
+        return False
+    files.make_directory(data_dir.path(LOADING))
+    files.replace(data_dir.path(FILE), go_json.dumps(asdict(place)).encode())
+    return True
+
+
+def check_same(data_dir: DataDir, place: Place) -> None:
+    """Refuse another ``place`` than the one on record."""
+    found = read(data_dir)
+    if found and found.lock_hash != place.lock_hash:
+        raise DvError(
+            f"{found} holds key shares of the lock {found.lock_hash}", place.lock_hash, "keep each cluster in a data directory of its own"
+        )
+    if found and (found.client, found.url) != (place.client, place.url):
+        raise DvError(
+            f"{found} holds the key shares of this node, or some of them",
+            "the same validator client",
+            "set dv_keys_client and dv_keys_url back: two validator clients with one key share get validators slashed",
+        )
+
+
+def exclusive(data_dir: DataDir) -> contextlib.AbstractContextManager[None]:
+    """Be the only run that loads key shares of this node.
+
+    :raises DvError: another one does
+    """
+    files.make_directory(data_dir.path(LOADING))
+    return run_lock.exclusive(data_dir.path(LOADING, "lock"))

@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A node's key shares, verified: the very bytes that go to a validator client, and what goes with them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..cluster.definition import effective_gas_limit
+from ..cluster.lock import ClusterLock
+from ..cluster.operators import index_of_key
+from ..crypto import secp256k1
+from ..crypto.bls.signatures import bls
+from ..data_dir import layout, node_key
+from ..data_dir.layout import DataDir
+from ..data_dir.validator_keys import ValidatorKeys
+from ..encoding.hex import from_hex, to_hex
+from ..errors import DvError
+from ..ethereum import enr
+from ..ethereum.networks import Networks
+from ..storage.memory_files import MemoryFiles
+from ..verify.data_dir import check_data_dir
+from ..verify.report import Report
+
+
+class Share(NamedTuple):
+    """A key share that lies in the data directory.
+
+    :param public_key: of the share, 48 bytes
+    :param keystore: the text of the file
+    :param password: what opens it
+    """
+
+    public_key: bytes
+    keystore: str
+    password: str
+
+
+class Validator(NamedTuple):
+    """What a validator client is to do for a validator: fee recipient (20 bytes) and gas limit, as the lock has them."""
+
+    position: int
+    fee_recipient: bytes
+    gas_limit: int
+
+
+class Shares(NamedTuple):
+    """All of a node.
+
+    :param wanted: by the public key (48 bytes) of this node's share of each validator
+    :param of_others: share index by the public key of each share of the other operators
+    :param here: those in the data directory, none where they are elsewhere
+    """
+
+    lock_hash: str
+    share_index: int
+    peer_id: str
+    wanted: dict[bytes, Validator]
+    of_others: dict[bytes, int]
+    here: list[Share]
+
+
+def read(data_dir: DataDir, networks: Networks) -> tuple[Shares, list[str]]:
+    """The key shares of the node, and warnings: all that belongs to them is verified as by ``verify``.
+
+    What was verified is what is returned: each file is read once.
+
+    :raises Problems: whatever is wrong with them
+    """
+    if not data_dir.holds(layout.LOCK):
+        raise DvError(f"{data_dir} has no {layout.LOCK}", "a complete cluster", "load key shares when it is there")
+    names = [layout.NODE_KEY, layout.LOCK, layout.DEFINITION, layout.OVERRIDES]
+    names += [
+        f"{layout.KEYS}/{name}"
+        for name in (data_dir.source.list_directory(data_dir.path(layout.KEYS)) if data_dir.holds(layout.KEYS) else ())
+    ]
+    found = {name: content for name in names if (content := data_dir.read(name)) is not None}
+    memory = DataDir(data_dir.root, MemoryFiles(data_dir.root, found))
+    report = Report()
+    check_data_dir(report, memory, networks)
+    report.raise_errors()
+    lock = ClusterLock.parse(found[layout.LOCK], layout.LOCK)
+    public_key = secp256k1.public_key(node_key.read(memory))
+    share_index = index_of_key(lock.definition, public_key)
+    limit, addresses = effective_gas_limit(lock.definition), lock.definition.validators or ()
+    wanted, of_others = {}, {}
+    for position, (validator, its) in enumerate(zip(lock.validators or (), addresses)):
+        of_others.update({share: index for index, share in enumerate(validator.public_shares, 1) if index != share_index})
+        recipient = from_hex(its.fee_recipient_address, 20, "fee_recipient_address")
+        wanted[validator.public_shares[share_index - 1]] = Validator(position, recipient, limit)
+    here = _here(memory)
+    return (
+        Shares(to_hex(lock.lock_hash), share_index, enr.peer_id(public_key), wanted, of_others, here),
+        [f"{finding.check}: {finding.text}" for finding in report.findings],
+    )
+
+
+def _here(data_dir: DataDir) -> list[Share]:
+    """Those in the data directory, one of each: that they are this node's was verified."""
+    if not data_dir.holds(layout.KEYS):
+        return []
+    keys = ValidatorKeys(data_dir.path(layout.KEYS), source=data_dir.source)
+    shares: dict[bytes, Share] = {}
+    for path in keys.paths():
+        public_key = keys.public_key(path) or bls.secret_to_public(keys.read_share(path))
+        password = data_dir.source.read(path.removesuffix(".json") + ".txt").decode()
+        # What ends a line is none of a password, and some clients take it for one.
+        shares.setdefault(public_key, Share(public_key, data_dir.source.read(path).decode(), password.rstrip("\r\n")))
+    return [*shares.values()]

@@ -1,0 +1,124 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: load_keys
+short_description: Load a node's key shares into its validator client
+version_added: 0.1.0
+author: The obol.dv authors (@obol-dv)
+description:
+  - Puts all key shares of a node into one validator client through its keymanager API, which is asked from the node itself. What the client
+    lists in the end is what counts, not what it says of an import. What it lists already is not sent again, so a run that was cut off
+    anywhere goes on when it is run again.
+  - Where the key shares are is on record in the data directory before the first one goes there. As long as it is, they are refused to any
+    other client, since two with one key share get validators slashed.
+  - Everything is verified before, as by M(obol.dv.verify). Each keystore opens, and holds this node's share of the lock. A client that holds
+    shares of another operator of the cluster is refused.
+  - Sets the fee recipient and the gas limit of each validator as the lock has them.
+  - Asks for a backup that a drill proved (M(obol.dv.drill)).
+extends_documentation_fragment:
+  - obol.dv.attributes
+  - obol.dv.attributes.action
+  - obol.dv.attributes.diff
+  - obol.dv.node
+  - obol.dv.node.copies
+  - obol.dv.node.testnet
+  - obol.dv.node.process
+options:
+  client:
+    description: The validator client. It is a client of charon's validator API, with a keymanager API of its own.
+    type: str
+    required: true
+    choices: [lighthouse, lodestar, nimbus, prysm, teku]
+  url:
+    description:
+      - Its keymanager API as the node reaches it, as V(http://127.0.0.1:5062). Left out, it is where that client has it by default, on the
+        node.
+      - With V(http) only on the node itself.
+    type: str
+  token_file:
+    description: Path of the file on the node with the bearer token that the client asks for.
+    type: path
+    required: true
+  certificate_file:
+    description: Path of a PEM file on the node with the certificate that the client shows. Needed with V(https), no other one is taken.
+    type: path
+  backup_dir:
+    description: Directory on the node for its backups, see M(obol.dv.backup), with the statements of drills.
+    type: path
+    required: true
+  node:
+    description: The node's name in the inventory.
+    type: str
+    required: true
+  without_drill:
+    description: The node's name, as confirmation that its key shares are loaded although no drill proved a backup of them.
+    type: str
+  statements:
+    description: Statements of drills, name to text. The action plugin of the same name fills it.
+    type: dict
+    default: {}
+"""
+
+EXAMPLES = r"""
+- name: Key shares in the validator client of the same machine
+  obol.dv.load_keys:
+    data_dir: /opt/charon/.charon
+    backup_dir: /opt/charon/backups
+    node: "{{ inventory_hostname }}"
+    client: lodestar
+    token_file: /opt/lodestar/validator-db/api-token.txt
+
+- name: What would be loaded into Teku, which has its API on HTTPS alone
+  obol.dv.load_keys:
+    data_dir: /opt/charon/.charon
+    backup_dir: /opt/charon/backups
+    node: "{{ inventory_hostname }}"
+    client: teku
+    token_file: /opt/teku/validator/key-manager/validator-api-bearer
+    certificate_file: /opt/teku/keymanager.pem
+  check_mode: true
+  diff: true
+"""
+
+RETURN = r"""
+place:
+  description: The validator client, and where its API is.
+  returned: success
+  type: str
+  sample: lodestar at http://127.0.0.1:5062
+loaded:
+  description: How many of the node's key shares the client lists.
+  returned: success
+  type: int
+sent:
+  description: The public keys of the key shares that were sent, or in check mode would be.
+  returned: success
+  type: list
+  elements: str
+settings:
+  description: The fee recipients and gas limits that were set, or in check mode would be.
+  returned: success
+  type: list
+  elements: str
+share_index:
+  description: The node's share index.
+  returned: success
+  type: int
+peer_id:
+  description: The peer id of the node's ENR private key.
+  returned: success
+  type: str
+"""
+
+from ansible_collections.obol.dv.plugins.module_utils.module_backends import registry
+
+
+def main():
+    registry.run("load_keys")
+
+
+if __name__ == "__main__":
+    main()

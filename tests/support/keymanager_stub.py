@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A keymanager API in the memory of a test: it does what the specification says, until a test has it do otherwise."""
+
+import json
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+TOKEN = "api-token-0x" + "5a" * 32
+
+
+class KeymanagerStub:
+    """Serves on a free port of loopback as long as it is entered.
+
+    ``keystores`` has what is loaded, password by public key (hex, ``0x``); ``fee_recipients`` and ``gas_limits`` what is set;
+    ``requests`` method and path of each request.
+
+    :param answer: function of (stub, request) that is asked first: it returns (status, content type, body) or None; the request has
+        ``method``, ``path``, ``body``
+    :param certificate: paths of a certificate and its key (PEM), for HTTPS
+    """
+
+    def __init__(self, answer=None, certificate=None):
+        self.answer, self.keystores, self.fee_recipients, self.gas_limits, self.requests = answer, {}, {}, {}, []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = "http%s://127.0.0.1:%d" % ("s" if certificate else "", self._server.server_port)
+
+    def __enter__(self):
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_error):
+        self._server.shutdown()
+        self._server.server_close()
+
+    def import_keystore(self, keystore, password):
+        """The status of one keystore, which is loaded then."""
+        key = "0x" + json.loads(keystore)["pubkey"]
+        if key in self.keystores:
+            return {"status": "duplicate"}
+        self.keystores[key] = password
+        return {"status": "imported"}
+
+    def respond(self, method, path, body):
+        """Status and JSON value of the answer that the specification asks for."""
+        if path == "/eth/v1/keystores" and method == "GET":
+            return 200, {"data": [{"validating_pubkey": key, "derivation_path": "", "readonly": False} for key in self.keystores]}
+        if path == "/eth/v1/keystores" and method == "POST":
+            return 200, {"data": [self.import_keystore(*pair) for pair in zip(body["keystores"], body["passwords"], strict=True)]}
+        _root, _eth, _v1, kind, key, name = path.split("/") if path.count("/") == 5 else [""] * 6
+        values = {"feerecipient": self.fee_recipients, "gas_limit": self.gas_limits}.get(name)
+        if kind != "validator" or values is None or key not in self.keystores:
+            return 404, {"message": "not found"}
+        field = {"feerecipient": "ethaddress", "gas_limit": "gas_limit"}[name]
+        if method == "POST":
+            values[key] = body[field]
+            return 202, {}
+        default = {"feerecipient": "0x" + "00" * 20, "gas_limit": "30000000"}[name]
+        return 200, {"data": {"pubkey": key, field: values.get(key, default)}}
+
+
+class _Request:
+    def __init__(self, method, path, body):
+        self.method, self.path, self.body = method, path, body
+
+
+def _handler_of(stub):
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format, *args):  # pylint: disable=redefined-builtin
+            pass
+
+        def _do(self):
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            request = _Request(self.command, self.path, json.loads(content) if content else None)
+            stub.requests.append((self.command, self.path))
+            made = stub.answer(stub, request) if stub.answer else None
+            if made is None and self.headers.get("Authorization") != "Bearer " + TOKEN:
+                made = 401, "application/json", b"{}"
+            if made is None:
+                status, value = stub.respond(request.method, request.path, request.body)
+                made = status, "application/json", json.dumps(value).encode()
+            status, content_type, body = made
+            if status is None:
+                # Nothing at all, as where it died.
+                self.close_connection = True
+                return
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_DELETE = _do
+
+    return Handler

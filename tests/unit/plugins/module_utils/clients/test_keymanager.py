@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The keymanager API: what can be used of an answer is used, anything else is one clear error that shows no secret."""
+
+import json
+
+import pytest
+from ansible_collections.obol.dv.plugins.module_utils.clients.http import HttpClient, parse_endpoint
+from ansible_collections.obol.dv.plugins.module_utils.clients.keymanager import Keymanager, parse_token
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.tests.support.keymanager_stub import TOKEN, KeymanagerStub
+
+KEY = bytes.fromhex("ab" * 48)
+JSON = "application/json"
+
+
+def asked(answer=None, secrets=()):
+    """A stub that answers so, and the API of it."""
+    stub = KeymanagerStub(answer)
+    return stub, Keymanager(HttpClient(parse_endpoint(stub.url, "url"), TOKEN), "prysm", secrets)
+
+
+def answering(value, status=200, content_type=JSON):
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return asked(lambda stub, request: (status, content_type, body))
+
+
+def test_import_and_list():
+    stub, api = asked()
+    with stub:
+        assert api.keystores() == set()
+        keystore = json.dumps({"pubkey": KEY.hex()})
+        assert [status.status for status in api.import_keystores([keystore], ["p"], 10)] == ["imported"]
+        assert [status.status for status in api.import_keystores([keystore], ["p"], 10)] == ["duplicate"]
+        assert api.keystores() == {KEY} and stub.keystores == {"0x" + KEY.hex(): "p"}
+
+
+def test_settings():
+    stub, api = asked()
+    with stub:
+        stub.keystores["0x" + KEY.hex()] = "p"
+        assert api.fee_recipient(KEY) == bytes(20) and api.gas_limit(KEY) == "30000000"
+        api.set_fee_recipient(KEY, b"\xcd" * 20)
+        api.set_gas_limit(KEY, 60_000_000)
+        assert api.fee_recipient(KEY) == b"\xcd" * 20 and api.gas_limit(KEY) == "60000000"
+
+
+@pytest.mark.parametrize("data", [None, []])
+def test_an_empty_list(data):
+    stub, api = answering({"data": data})
+    with stub:
+        assert api.keystores() == set()
+
+
+NO_LISTS = {
+    "web page": (b"<html>", 200, "text/html", "is .text/html.; wanted: application/json"),
+    "no JSON": (b"{", 200, JSON, "is not JSON"),
+    "nothing": ({}, 200, JSON, "without a list"),
+    "a list": ([], 200, JSON, "without a list"),
+    "no list": ({"data": "x"}, 200, JSON, "without a list"),
+    "no keys": ({"data": ["x", 7]}, 200, JSON, "lists what are no keys"),
+    "no field": ({"data": [{}]}, 200, JSON, "lists what are no keys"),
+    "short": ({"data": [{"validating_pubkey": "0xab"}]}, 200, JSON, "has 1 bytes"),
+    "number": ({"data": [{"validating_pubkey": 7}]}, 200, JSON, "is 7; wanted: 48 bytes as hex"),
+    "nobody": ({}, 401, JSON, "refuses the token, or what it allows \\(401\\)"),
+    "somebody else": ({}, 403, JSON, "refuses the token"),
+    "not ready": ({"message": "keymanager is not initialized"}, 500, JSON, "with 500: .*keymanager is not initialized.*no beacon node"),
+    "elsewhere": (b"", 302, "", "with 302"),
+    "deep": (b"[" * 100_000, 200, JSON, "is not JSON"),
+}
+
+
+@pytest.mark.parametrize("value, status, content_type, text", NO_LISTS.values(), ids=NO_LISTS)
+def test_what_is_no_list(value, status, content_type, text):
+    stub, api = answering(value, status, content_type)
+    with stub, pytest.raises(DvError, match=text):
+        api.keystores()
+
+
+@pytest.mark.parametrize("data", [[], [{}, {}], ["imported"], None, [None]])
+def test_as_many_answers_as_keystores(data):
+    stub, api = answering({"data": data})
+    with stub, pytest.raises(DvError, match="tells of . keystores; wanted: of 1"):
+        api.import_keystores(["{}"], ["p"], 10)
+
+
+def test_what_it_says_is_cleaned():
+    """It may quote what it was given, and steer a terminal."""
+    words = "wrong password hunter2-hunter2 for\n\x1b[31m0xab" + "x" * 1000
+    for secrets, text in ((["hunter2-hunter2"], "(its words quote a secret)"), ([], " ".join(words[:200].split()))):
+        stub, api = asked(
+            lambda stub, request: (200, JSON, json.dumps({"data": [{"status": "error", "message": words}]}).encode()), secrets
+        )
+        with stub:
+            (status,) = api.import_keystores(["{}"], ["p"], 10)
+            assert (status.status, status.message) == ("error", text)
+    stub, api = asked(lambda stub, request: (500, JSON, (" " * 190 + "hunter2-hunter2").encode()), ["hunter2-hunter2"])
+    with stub, pytest.raises(DvError) as caught:
+        api.keystores()
+    assert "hunter2" not in str(caught.value) and "\x1b" not in str(caught.value)
+
+
+def test_tokens():
+    assert parse_token(b"api-token-0x12\n", "t") == parse_token(b"secret of old files\napi-token-0x12", "t") == "api-token-0x12"
+    for content in (b"", b"\n", b"two words", b"a\nb\nc", b"a\r\nHost: b c", "ä".encode(), b"x" * 5000, b"\xff"):
+        with pytest.raises(DvError, match="^t holds no token; wanted: one line"):
+            parse_token(content, "t")
