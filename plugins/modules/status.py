@@ -157,6 +157,20 @@ backup:
       description: When a drill of it last passed, UTC. Null where none did, so that nobody knows whether it can be restored.
       type: str
       returned: always
+keys:
+  description: Where the node's key shares are, as M(obol.dv.load_keys) left on record. Null where it has not loaded any.
+  returned: always
+  type: dict
+  contains:
+    place:
+      description: The validator client, and where its API is.
+      type: str
+      returned: always
+      sample: prysm at http://127.0.0.1:7500
+    state:
+      description: V(loaded), or V(loading) where a run did not come to its end, so that some of them may be there.
+      type: str
+      returned: always
 proven:
   description:
     - The share indices of the operators of whom it is known that a backup with all key shares of the node's lock passed a drill. The store

@@ -102,6 +102,7 @@ FIELDS = {
     "operators": (_OPERATORS, "a list of operators, with share_index, address and peer_id"),
     "backup": (_optional(_BACKUP), "a backup, or nothing"),
     "drills": (_list_of(_DRILL), "a list of drills"),
+    "keys": (_optional(_exactly(place=_text, state=_text)), "place and state, or nothing"),
     "cluster": (_optional(lambda value: isinstance(value, dict)), "a cluster, or nothing"),
     "findings": (_list_of(_record(level=_text, check=_text, text=_text)), "a list of findings, with level, check and text"),
     "diff": (_record(before=_text, after=_text), "two texts, before and after"),

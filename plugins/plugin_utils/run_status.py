@@ -100,7 +100,7 @@ def document(nodes: dict[str, dict], command_line: CommandLine) -> dict:
         cluster["proven"] = cluster["proven"] if proven is None else sorted({*(cluster["proven"] or ()), *proven})
         cluster["agreed"] = cluster["agreed"] and _first(results, "terms") in (None, cluster["terms"])
         more = {key: status.get(key) or _first(results, key) for key in ("config_hash", "definition_hash", "share_index", "enr")}
-        more_of = dict(backup=_backup(results), data_dir=node["data_dir"])
+        more_of = dict(backup=_backup(results), keys=(results.get("dv_status") or {}).get("keys"), data_dir=node["data_dir"])
         cluster["nodes"][name] = dict(status, **more_of, command=command([name], status, command_line)) | more
     for cluster in clusters.values():
         cluster["operators"] = [dict(operator, node=None) for operator in cluster["operators"] or ()]

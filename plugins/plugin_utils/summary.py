@@ -50,7 +50,7 @@ def summary_lines(name: str, cluster: dict, reports: dict[str, dict], command_li
         lines += ([""] if lines else []) + _unverified(name, rest, cluster["operators"], command_line)
         lines += _enrs(rest) + ([] if reports else _agreement(cluster, rest))
     lines += ["", "  Accepted, see dv_accept"] + [f"    - {text}" for text in cluster["accepted"]] if cluster["accepted"] else []
-    lines += _backups(cluster)
+    lines += _backups(cluster) + _keys(nodes)
     return lines + _next() if reports else lines
 
 
@@ -117,6 +117,14 @@ def _backups(cluster):
         lines += ["", f"  Drills proved all key shares of {len(names)} of {len(cluster['operators'])} operators{which}"]
     missing = ", ".join(name for name in told if name not in made)
     return lines + (["", f"  No backup of {missing}: set dv_backup_recipients"] if missing else [])
+
+
+def _keys(nodes):
+    """Where the key shares of each node went."""
+    found = {name: node["keys"] for name, node in nodes.items() if node["keys"]}
+    told = {"loaded": "", "loading": "perhaps not all: run obol.dv.load_keys again"}
+    rows = [(name, keys["place"], told.get(keys["state"], keys["state"])) for name, keys in found.items()]
+    return ["", "  key shares", *("  " + line for line in _table(rows))] if rows else []
 
 
 def _worth(backup):

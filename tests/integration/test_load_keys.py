@@ -88,6 +88,7 @@ def test_the_whole_way(group, clients, tree):
     secrets = [client.token_file.read_text().strip() for client in clients.values()]
     secrets += [path.read_text() for data_dir in group.data_dirs for path in data_dir.glob("validator_keys/*.txt")]
     assert not any(secret in done.stdout + done.stderr for secret in secrets)
+    assert "  key shares\n    alice   prysm at %s\n" % clients["alice"].url in group.run(playbooks=["playbooks/status.yml"])
     before = tree(group.directory)
     counts = playbook.recap(group.run(playbooks=LOAD))
     assert [each["changed"] for each in counts.values()] == [0, 0, 0] and tree(group.directory) == before

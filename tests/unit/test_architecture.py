@@ -51,7 +51,7 @@ CEILINGS = {
     "preflight": (62, 310),
     "proposal": (40, 180),
     "restore": (66, 340),
-    "status": (80, 405),
+    "status": (81, 410),
     "verify": (47, 255),
     "wallet": (36, 160),
 }

@@ -19,6 +19,7 @@ from ..errors import DvError
 with packages():
     from ..backup import status as backup_status
     from ..cluster.store_names import DRILLS
+    from ..data_dir import key_place
     from ..data_dir.layout import DataDir
     from ..node.status import evaluate_node
     from ..signers import key_file_wallet
@@ -57,8 +58,13 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     backup = None
     if params["backup_dir"]:
         backup = backup_status.evaluate_places(data_dir, params["backup_dir"], params["copies"], texts)
+    keys = None
+    # What is wrong with the record is said where key shares are loaded.
+    with contextlib.suppress(DvError):
+        place = key_place.read(data_dir)
+        keys = place and dict(place=str(place), state=place.state)
     proven = backup_status.proven_operators(data_dir, texts.values())
-    return dict(known, **node_status.result(), backup=backup, proven=proven, changed=False)
+    return dict(known, **node_status.result(), backup=backup, keys=keys, proven=proven, changed=False)
 
 
 def _address_of_wallet(path: str | None) -> str | None:

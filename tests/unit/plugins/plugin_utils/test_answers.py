@@ -32,6 +32,7 @@ GOOD = {
     "config_hash": "0x",
     "definition_hash": None,
     "proven": [1, 3],
+    "keys": {"place": "prysm at http://127.0.0.1:7500", "state": "loaded"},
     "backup": {"path": "/backups/1.age", "created": None, "holds": ["lock"], "current": True, "copied": True, "drilled": None},
     "drills": [
         {

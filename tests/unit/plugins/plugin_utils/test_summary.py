@@ -228,6 +228,16 @@ def test_who_proved_key_shares(proven, told):
     assert "  Drills proved all key shares of %s" % told in lines_of(nodes)
 
 
+def test_where_key_shares_went():
+    nodes = {"alice": node(1, verified=False), "bob": node(2, verified=False), "carol": node(3, verified=False)}
+    assert "key shares" not in text_of(nodes)
+    nodes["alice"]["results"].update(dv_status=dict(state="complete", keys=dict(place="teku at https://127.0.0.1:5052", state="loaded")))
+    nodes["carol"]["results"].update(dv_status=dict(state="complete", keys=dict(place="prysm at http://127.0.0.1:1", state="loading")))
+    text = text_of(nodes)
+    assert "  key shares\n    alice   teku at https://127.0.0.1:5052\n" in text
+    assert "    carol   prysm at http://127.0.0.1:1      perhaps not all: run obol.dv.load_keys again" in text
+
+
 def test_backups_and_nodes_without_one():
     nodes = {name: node(index, verified=name != "bob") for index, name in enumerate(("alice", "bob", "carol"), 1)}
     nodes["alice"]["results"].update(dv_backup=dict(backup=backup()))
