@@ -22,6 +22,9 @@ extends_documentation_fragment:
   - obol.dv.node.opener
   - obol.dv.node.testnet
   - obol.dv.node.process
+attributes:
+  idempotent:
+    support: none
 options:
   archives:
     description:

@@ -146,7 +146,7 @@ backup:
       elements: str
       returned: always
     current:
-      description: Whether it holds all that the node has now.
+      description: Whether it is of the very files that the node has now.
       type: bool
       returned: always
     copied:

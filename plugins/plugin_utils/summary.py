@@ -131,7 +131,7 @@ def _worth(backup):
     """What a backup is worth, in words."""
     words = [
         f"drill passed {_time(backup['drilled'])}" if backup["drilled"] else "not proven by a drill",
-        "" if backup["current"] else "older than what the node has now",
+        "" if backup["current"] else "of other files than the node has now",
         "" if backup["copied"] else "ON THE NODE ALONE: lost with it",
         "WITHOUT KEY SHARES: they were not in the data directory" if _lacks_key_shares(backup) else "",
     ]

@@ -172,6 +172,19 @@ def test_a_key_that_was_lost_is_not_made_anew(group, check_refused):
     shutil.rmtree(group.data_dirs[1])
     text = "%s has no charon-enr-private-key that can be read, and %s holds backups with that of" % (group.data_dirs[1], copies(group))
     check_refused(group.directory, [text, "obol.dv.restore brings it back"], group.attempt)
+    assert "this node has no charon-enr-private-key, and there is a backup with one" in group.run("--limit", "bob", playbooks=STATUS)
+
+
+def test_a_key_share_that_was_lost_is_in_the_backup_still(group, check_refused):
+    """None without it takes the place of that."""
+    lost = group.data_dirs[1] / "validator_keys" / "keystore-1.json"
+    wanted = lost.read_bytes()
+    lost.unlink()
+    text = "holds 1 of 2 key shares; wanted: all, or none where they are elsewhere"
+    check_refused(group.directory, [], lambda: group.attempt("--limit", "bob", playbooks=BACKUP))
+    assert text in " ".join(group.attempt("--limit", "bob", playbooks=BACKUP).stdout.split())
+    restore(group, "-e", json.dumps(dict(dv_restore_parts=["key_shares"])))
+    assert lost.read_bytes() == wanted
 
 
 def test_the_key_alone(group):

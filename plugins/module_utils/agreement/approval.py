@@ -158,8 +158,8 @@ def approved_before(wanted: Approval, proposal: Definition, network: Network, in
         raise DvError(
             f"the store's {name}, for the ENR {claimed.enr}, is signed by this operator's wallet, and this node has no record of it",
             "the node that it was signed for, with its data directory",
-            "restore charon-enr-private-key from a backup; if there is none, begin again with a new proposal: a wallet binds one "
-            "ENR to its place, once",
+            "restore charon-enr-private-key from its backup (obol.dv.restore); if there is none, and the cluster is complete nowhere, begin "
+            "again with a new proposal: a wallet binds one ENR to its place, once",
         )
     return given
 

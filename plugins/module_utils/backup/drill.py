@@ -61,7 +61,9 @@ def drill(path: str, encrypted: bytes, opener: Opener, networks: Networks, parts
     errors = [DvError(f"{path}: {finding.check}: {finding.text}") for finding in report.findings if finding.level == "error"]
     if errors:
         raise Problems(errors)
-    return Drill(opened, opened.facts(report.key_shares), [f"{path}: {finding.check}: {finding.text}" for finding in report.findings])
+    # Of parts, those are missing that nobody asked for.
+    warnings = [f"{path}: {finding.check}: {finding.text}" for finding in report.findings] if parts is None else []
+    return Drill(opened, opened.facts(report.key_shares), warnings)
 
 
 def state(passed: Drill, directory: str, now: float) -> str:

@@ -104,6 +104,21 @@ class Manifest:
         raise DvError(f"{what} is not as it is written", "the manifest of a backup of obol.dv")
 
 
+def check_whole(found: Mapping[str, bytes], what: str) -> None:
+    """Refuse a backup of some of a cluster's key shares: the newest is what is restored, and this one would stand before the one with all.
+
+    :raises DvError: so many of the files ``found``, which are called ``what``, are missing
+    """
+    definition = _definition(DataDir(what, MemoryFiles(what, found))) if LOCK in found else None
+    shares = sum(contents.part_of(name) == "key_shares" and name.endswith(".json") for name in found)
+    if definition and 0 < shares < definition.num_validators:
+        raise DvError(
+            f"{what} holds {shares} of {definition.num_validators} key shares",
+            "all, or none where they are elsewhere",
+            "restore what is missing (dv_restore_parts: [key_shares]), or move the others to where the rest is",
+        )
+
+
 def _definition(data_dir: DataDir) -> Definition | None:
     """The definition of the lock, or the one that waits for its DKG; ``None`` where there is none, or one that cannot be read."""
     for read in (stored_definition.locked_definition, stored_definition.definition):

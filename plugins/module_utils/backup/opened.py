@@ -145,7 +145,11 @@ def read_opener(identity_file: str | None, passphrase_file: str | None) -> Opene
     if identity_file and passphrase_file:
         raise DvError("an identity file and a passphrase file are named", "one of them", "name what the backup was made for")
     if not identity_file and not passphrase_file:
-        raise DvError("neither an identity file nor a passphrase file is named", "one of them", "name what the backup was made for")
+        raise DvError(
+            "neither an identity file nor a passphrase file is named",
+            "one of them",
+            "name what the backup was made for: dv_drill_identity_file, or on a node dv_restore_identity_file or dv_backup_passphrase_file",
+        )
     path = identity_file or passphrase_file or ""
     content = files.read(path, 64 * 1024)
     return Opener.of_identities(content, path) if identity_file else Opener.of_passphrase(content, path)

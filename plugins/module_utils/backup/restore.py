@@ -41,7 +41,7 @@ def check_confirmed(node: str, confirmed: str | None) -> None:
     if confirmed != node:
         raise DvError(
             f"nobody confirmed that the old machine of {node} is dead, dv_old_machine_is_dead is {show(confirmed or '')}",
-            f"dv_old_machine_is_dead: {node}",
+            f"dv_old_machine_is_dead: {node}, or {node} left out (--limit)",
             "two machines with one key share get validators slashed, and two with one ENR private key break the cluster: see that the "
             "old one is off for good, its disk wiped or destroyed and no snapshot of it can start, then set that variable",
         )

@@ -119,7 +119,8 @@ class HttpClient:
         if time.monotonic() - began >= timeout:
             reason = "it takes too long"
         if reason:
-            raise DvError(f"{self.endpoint} gives no answer to {method} {path}: {reason}")
+            hint = "see whether the client runs, and has its API there"
+            raise DvError(f"{self.endpoint} gives no answer to {method} {path}: {reason}", "an answer", hint)
         return answer
 
     @contextlib.contextmanager

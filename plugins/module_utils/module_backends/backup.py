@@ -18,7 +18,7 @@ from ..ansible_module.runner import packages
 with packages():
     from ..backup import archive, backups, contents, status
     from ..backup.backups import Backups, Record
-    from ..backup.manifest import Manifest
+    from ..backup.manifest import Manifest, check_whole
     from ..crypto import age
     from ..data_dir import layout, node_key
     from ..data_dir.layout import CEREMONY, DataDir
@@ -53,6 +53,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
             locks.enter_context(data_dir.exclusive())
         found = contents.read(data_dir)
         manifest = Manifest.of(found, data_dir.root)
+        check_whole(found, data_dir.root)
         if not module.check_mode:
             locks.enter_context(backups.exclusive(params["backup_dir"], manifest.peer_id))
         here = Backups(params["backup_dir"], manifest.peer_id)

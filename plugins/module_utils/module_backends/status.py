@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -40,6 +41,8 @@ ARGUMENT_SPEC = dict(
     **PROCESS_SPEC,
 )
 
+RESTORE = "this node has no charon-enr-private-key, and there is a backup with one, %s; restore it (obol.dv.restore), or move that away"
+
 
 def run_module(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
@@ -58,6 +61,8 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     backup = None
     if params["backup_dir"]:
         backup = backup_status.evaluate_places(data_dir, params["backup_dir"], params["copies"], texts)
+    if backup and backup["path"] and not known["enr"] and node_status.state == "waiting":
+        node_status = replace(node_status, ready=False, waiting_for=(), detail=RESTORE % backup["path"])
     keys = None
     # What is wrong with the record is said where key shares are loaded.
     with contextlib.suppress(DvError):

@@ -262,14 +262,14 @@ def test_who_cannot_serve_a_validator_from_a_backup_is_not_proven(holds, proven)
     "found, told",
     [
         ({}, "not proven by a drill"),
-        (dict(current=False), "not proven by a drill, older than what the node has now"),
+        (dict(current=False), "not proven by a drill, of other files than the node has now"),
         (dict(drilled="2026-05-02T12:00:00Z"), "drill passed 2026-05-02 12:00:00 UTC"),
         (
             dict(drilled="2026-05-02T12:00:00Z", holds=["enr_private_key", "lock"]),
             "drill passed 2026-05-02 12:00:00 UTC, WITHOUT KEY SHARES: they were not in the data directory",
         ),
         (dict(drilled="2026-05-02T12:00:00Z", copied=False), "drill passed 2026-05-02 12:00:00 UTC, ON THE NODE ALONE: lost with it"),
-        (dict(drilled="2026-05-02T12:00:00Z", current=False), "drill passed 2026-05-02 12:00:00 UTC, older than what the node has now"),
+        (dict(drilled="2026-05-02T12:00:00Z", current=False), "drill passed 2026-05-02 12:00:00 UTC, of other files than the node has now"),
     ],
 )
 def test_what_a_backup_is_worth(found, told):
@@ -281,5 +281,5 @@ def test_what_a_backup_is_worth(found, told):
         nodes = {"alice": node(1)}
         nodes["alice"]["results"].update(results)
         assert "    alice   %s   %s" % (path, told) in lines_of(nodes)
-        proven = 1 if told.startswith("drill") and not {"older", "WITHOUT", "ALONE:"} & {*told.split()} else 0
+        proven = 1 if told.startswith("drill") and not {"other", "WITHOUT", "ALONE:"} & {*told.split()} else 0
         assert "  %d of 1 nodes have a copy elsewhere of all they have, which a drill proved" % proven in lines_of(nodes)

@@ -8,6 +8,7 @@ import os
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.backup import contents
+from ansible_collections.obol.dv.plugins.module_utils.backup.manifest import check_whole
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 from .conftest import ATTEMPT, KEPT, NEVER, read_all
@@ -70,3 +71,13 @@ def test_too_much(node, monkeypatch):
     monkeypatch.setattr(contents, "MAX_SIZE", 5000)
     with pytest.raises(DvError, match="holds more than 5000 bytes"):
         contents.read(node.data_dir)
+
+
+def test_some_of_the_key_shares_are_no_backup(node, tmp_path):
+    """All, or none where they are elsewhere."""
+    check_whole(contents.read(node.data_dir), "it")
+    (node.path / "validator_keys" / "keystore-1.json").unlink()
+    with pytest.raises(DvError, match="it holds 1 of 2 key shares; wanted: all, or none"):
+        check_whole(contents.read(node.data_dir), "it")
+    (node.path / "validator_keys").rename(tmp_path / "elsewhere")
+    check_whole(contents.read(node.data_dir), "it")

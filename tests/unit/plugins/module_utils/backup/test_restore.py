@@ -133,7 +133,10 @@ def test_confirmed_by_name():
     ):
         with pytest.raises(DvError, match=text) as caught:
             restore.check_confirmed("alice", confirmed)
-        assert "wanted: dv_old_machine_is_dead: alice; two machines with one key share get validators slashed" in str(caught.value)
+        assert (
+            "wanted: dv_old_machine_is_dead: alice, or alice left out (--limit); two machines with one key share get validators slashed"
+            in str(caught.value)
+        )
 
 
 def test_of_the_right_operator(opened, dealt):
