@@ -67,8 +67,10 @@ def load(data_dir: DataDir, shares: Shares, client: Keymanager, dry_run: bool = 
             changes, doubts = settings.apply(client, {key: shares.wanted[key] for key in shares.wanted if key in listed}, dry_run=True)
             changed = bool(missing or changes or found != done)
             return Loaded(place, changed, [share.public_key for share in missing], changes, warnings + doubts)
-        if missing:
+        if missing or not found:
+            # What is there by somebody's hand, too, goes nowhere else.
             key_place.write(data_dir, place)
+        if missing:
             _send(client, shares, missing)
         changes, doubts = settings.apply(client, shares.wanted)
         changed = key_place.write(data_dir, done) or bool(missing or changes)

@@ -83,6 +83,7 @@ def test_urls(url):
 WRONG = (
     *("127.0.0.1:5062", "http://127.0.0.1", "ftp://127.0.0.1:1", "http://:5062", "http://a:hunter2@b:1", "http://a:1/keys", "http://a:1?x"),
     *("http://a:1#x", "http://a:99999", "http://a:x", "", "http://a b:1", "http://a:1\r\nHost: b"),
+    *("http://a..b:1", "http://.:1", "http://%s:1" % ("a" * 64), "http://\ud800:1"),
 )
 
 
@@ -134,12 +135,24 @@ def drip_headers(connection):
         connection.sendall(b"H")
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def endless_chunk(connection):
+    connection.sendall(CHUNKED + b"-1\r\n")
+    for _megabyte in range(2 * http.MAX_SIZE // 2**20):
+        connection.sendall(b" " * 2**20)
+    time.sleep(2)
+
+
 ANSWERS = {
     "silence": (lambda connection: time.sleep(2), "it takes too long"),
     "drip": (drip, "it takes too long"),
     "drip of headers": (drip_headers, "it takes too long"),
     "cut": (lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"), "it was cut off"),
     "nothing": (lambda connection: None, "the connection was cut"),
+    "a chunk of less than nothing": (lambda connection: connection.sendall(CHUNKED + b"-5\r\n{}\r\n0\r\n\r\n"), "what came is no HTTP"),
+    "a chunk without an end": (endless_chunk, "it has more than|what came is no HTTP"),
     "no HTTP": (lambda connection: connection.sendall(b"SSH-2.0-OpenSSH\r\n"), "what came is no HTTP"),
 }
 

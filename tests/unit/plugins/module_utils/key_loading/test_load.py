@@ -217,6 +217,16 @@ def test_settings_that_it_does_not_keep(node, stub):
     check_loaded(node, stub)
 
 
+def test_settings_of_what_is_there_already(node, stub):
+    """By somebody's hand, and the client fails then: that they are there is on record."""
+    stub.keystores = dict.fromkeys(map(to_hex, read(node).wanted), "x")
+    stub.answer = lambda served, request: (500, JSON, b"{}") if request.method == "POST" else None
+    with pytest.raises(DvError, match="with 500"):
+        run(node, stub)
+    with KeymanagerStub() as other, pytest.raises(DvError, match="or some of them"):
+        run(node, other)
+
+
 def test_gas_limits_that_a_client_has_only_with_builders(node, stub):
     stub.answer = lambda served, request: (500, JSON, b"no builder") if request.path.endswith("gas_limit") else None
     done = run(node, stub, client="prysm")
@@ -255,6 +265,14 @@ def test_a_password_with_the_end_of_a_line(node, stub):
         path.write_bytes(path.read_bytes() + b"\n")
     run(node, stub)
     assert not any("\n" in password for password in stub.keystores.values())
+
+
+def test_what_lies_beside_the_keystores(node, stub, tmp_path):
+    """Charon passes it over, and so does verify."""
+    (node / layout.KEYS / "old").mkdir()
+    (node / layout.KEYS / "broken").symlink_to(tmp_path / "nowhere")
+    run(node, stub)
+    check_loaded(node, stub)
 
 
 def test_without_a_lock(tmp_path, stub):
