@@ -132,6 +132,14 @@ class HttpClient:
     def _connected(self, timeout: float) -> Iterator[http.client.HTTPConnection]:
         """A connection, whose end comes after ``timeout`` seconds, however slowly something drips in."""
         opened = socket.create_connection((self.endpoint.host, self.endpoint.port), timeout)
+        address = opened.getpeername()[0]
+        if not self.endpoint.secure and not ipaddress.ip_address(address).is_loopback:
+            opened.close()
+            raise DvError(
+                f"{self.endpoint} is on {address}, off the node",
+                "an address of the node itself, as 127.0.0.1",
+                "see what gives that name such an address: token and passwords would travel in clear",
+            )
         if self.endpoint.secure:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

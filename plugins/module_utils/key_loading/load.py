@@ -49,7 +49,9 @@ def load(data_dir: DataDir, shares: Shares, client: Keymanager, dry_run: bool = 
 
     :raises DvError: it does not; or they are elsewhere, or it is another operator's client
     """
-    place = Place(client.client, str(client.http.endpoint), shares.lock_hash, key_place.STATE_LOADING)
+    endpoint = client.http.endpoint
+    machine = key_place.this_machine() if endpoint.is_loopback else ""
+    place = Place(client.client, str(endpoint), machine, shares.lock_hash, key_place.STATE_LOADING)
     key_place.check_same(data_dir, place)
     with contextlib.nullcontext() if dry_run else key_place.exclusive(data_dir):
         # Another run may have been quicker.

@@ -103,6 +103,21 @@ def test_loopback():
     assert found == {"127.9.9.9": True, "localhost": True, "10.0.0.1": False, "localhost.evil.example": False}
 
 
+def test_a_name_of_the_node_that_leads_elsewhere(monkeypatch):
+    """Whoever answers for localhost: nothing is sent."""
+
+    class Elsewhere(socket.socket):
+        def getpeername(self):
+            return ("192.0.2.1", 1)
+
+    mine, others = socket.socketpair()
+    monkeypatch.setattr(socket, "create_connection", lambda *_where: Elsewhere(fileno=mine.detach()))
+    with pytest.raises(DvError, match="http://localhost:1 is on 192.0.2.1, off the node; wanted: an address of the node itself"):
+        HttpClient(parse_endpoint("http://localhost:1", "url"), TOKEN).request("GET", PATH)
+    with others:
+        assert others.recv(1) == b""
+
+
 def test_the_pinned_certificate_alone(tmp_path):
     """Whatever its name, however old; no other one, and nothing is sent before."""
     mine, other = make_certificate(tmp_path, "mine"), make_certificate(tmp_path, "other")

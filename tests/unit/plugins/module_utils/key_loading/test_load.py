@@ -112,6 +112,18 @@ def test_one_place(node, stub, tree):
     assert tree(node) == before
 
 
+def test_a_copy_of_the_data_directory_on_another_machine(node, stub, monkeypatch):
+    """The same URL leads to another client there."""
+    run(node, stub)
+    monkeypatch.setattr(key_place, "this_machine", lambda: "another")
+    asked = len(stub.requests)
+    stub.keystores.clear()
+    for dry_run in (False, True):
+        with pytest.raises(DvError, match="holds the key shares of this node on another machine than this, from which"):
+            run(node, stub, dry_run=dry_run)
+    assert len(stub.requests) == asked
+
+
 def test_one_place_from_before_the_first_byte(node, stub):
     """A run that got no answer may have loaded them."""
 
@@ -283,7 +295,7 @@ def test_without_a_lock(tmp_path, stub):
 
 def test_a_damaged_record(node, stub):
     run(node, stub)
-    for content in ("", "{}", '{"client": 1}', '{"client": "a", "url": "b", "lock_hash": "c", "state": "gone"}'):
+    for content in ("", "{}", '{"client": 1}', '{"client": "a", "url": "b", "machine": "", "lock_hash": "c", "state": "gone"}'):
         (node / key_place.FILE).write_text(content)
         with pytest.raises(DvError, match="place.json"):
             run(node, stub)
