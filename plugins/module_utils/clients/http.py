@@ -31,6 +31,10 @@ from ..errors import DvError
 MAX_SIZE = 64 * 2**20
 
 
+class NoAnswer(DvError):
+    """Nobody knows what became of a request."""
+
+
 class Endpoint(NamedTuple):
     """Where an API is."""
 
@@ -100,7 +104,8 @@ class HttpClient:
 
         :param body: sent as JSON, if it is not None
         :param timeout: seconds for all of it
-        :raises DvError: there is no answer, or none that can be taken. Nobody knows then whether the request was obeyed
+        :raises NoAnswer: there is no answer, or none that can be taken
+        :raises DvError: it leads elsewhere than it should, and nothing is sent
         """
         headers = {"Accept": "application/json", "Connection": "close"}
         if self._token:
@@ -125,7 +130,7 @@ class HttpClient:
         if time.monotonic() - began >= timeout:
             reason = "it takes too long"
         if reason:
-            raise DvError(f"{self.endpoint} gives no answer to {method} {path}: {reason}")
+            raise NoAnswer(f"{self.endpoint} gives no answer to {method} {path}: {reason}")
         return answer
 
     @contextlib.contextmanager

@@ -249,6 +249,16 @@ def test_gas_limits_that_a_client_has_only_with_builders(node, stub):
         run(node, stub, client="teku")
 
 
+@pytest.mark.parametrize("name", ["feerecipient", "gas_limit"])
+def test_a_client_that_dies_before_all_is_set(node, stub, name):
+    """That is nothing which it lacks, in check mode neither."""
+    stub.keystores = dict.fromkeys(map(to_hex, read(node).wanted), "x")
+    stub.answer = lambda served, request: (None, "", b"") if request.path.endswith(name) else None
+    for dry_run in (True, False):
+        with pytest.raises(DvError, match="gives no answer to GET .*/%s: the connection was cut" % name):
+            run(node, stub, client="prysm", dry_run=dry_run)
+
+
 def test_shares_that_are_nowhere(node, stub):
     """They were taken elsewhere, and this client has none."""
     run(node, stub)
