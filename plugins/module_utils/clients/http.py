@@ -182,8 +182,8 @@ def parse_certificate(content: bytes, what: str) -> bytes:
     """
     match = re.search(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", content, re.DOTALL)
     try:
-        if match:
-            return ssl.PEM_cert_to_DER_cert(match[0].decode())
+        if match and (certificate := ssl.PEM_cert_to_DER_cert(match[0].decode())):
+            return certificate
     except ValueError:
         pass
     raise DvError(f"{what} holds no certificate", "one in PEM, -----BEGIN CERTIFICATE-----")

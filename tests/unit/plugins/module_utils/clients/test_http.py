@@ -133,8 +133,10 @@ def test_the_pinned_certificate_alone(tmp_path):
         client = HttpClient(parse_endpoint(stub.url.replace("http:", "https:"), "url"), TOKEN, pinned)
         with pytest.raises(DvError, match="gives no answer to GET .*: no TLS there"):
             client.request("GET", PATH)
-    with pytest.raises(DvError, match="x.pem holds no certificate"):
-        parse_certificate(mine[1].read_bytes(), "x.pem")
+    empty = b"-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n"
+    for content in (mine[1].read_bytes(), empty % b"", empty % b"!!!!", empty % b"\xff"):
+        with pytest.raises(DvError, match="x.pem holds no certificate"):
+            parse_certificate(content, "x.pem")
 
 
 def drip(connection):
