@@ -22,7 +22,8 @@ class ActionModule(NodeModule):
     def _work(self, arguments, result, task_vars):
         with copies.open_copies(arguments) or contextlib.nullcontext() as store:
             there, told = store.list() if store else [], self._told(arguments)
-            arguments["statements"] = {**(copies.statements(store) if store else {}), **told}
+            # Each under its own name: whoever writes to the ceremony's store hides none of the copies.
+            arguments["statements"] = {DRILLS + name: text for name, text in told.items()} | (copies.statements(store) if store else {})
             answer, outbox = self._back_up(arguments, task_vars)
             if store and answer.get("sha256") and not self._is_there(store, there, answer):
                 again, outbox = self._back_up(dict(arguments, send=True), task_vars)

@@ -99,7 +99,9 @@ sent:
   type: list
   elements: str
 settings:
-  description: The fee recipients and gas limits that were set, or in check mode would be.
+  description:
+    - The fee recipients and gas limits that were set, or in check mode would be. What a client has for a key share before it is there is not
+      known, so in check mode those of key shares that would be sent are not among them.
   returned: success
   type: list
   elements: str

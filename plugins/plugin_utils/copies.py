@@ -57,7 +57,9 @@ def check_no_key_lost(arguments):
     :raises DvError: there are
     """
     with open_copies(arguments) or contextlib.nullcontext() as store:
-        found = {match["peer_id"] for match in map(backups.NAME.fullmatch, store.list() if store else []) if match}
+        names = map(backups.NAME.fullmatch, store.list() if store else [])
+        # A statement alone brings nothing back.
+        found = {match["peer_id"] for match in names if match and match["ending"] == "age"}
         if found:
             raise DvError(
                 f"{arguments['data_dir']} has no {NODE_KEY} that can be read, and {store} holds backups with that of {', '.join(sorted(found))}",

@@ -118,6 +118,7 @@ def test_refused(group, clients, tree):
     for name, value, text in (
         ("dv_keys_token_file", str(group.directory / "bob" / "none"), "No such file"),
         ("dv_keys_token_file", str(group.directory / "bob" / "token"), "refuses the token"),
+        ("dv_keys_token_file", str(group.data_dirs[1] / "charon-enr-private-key"), "in the data directory"),
         ("dv_keys_url", "http://10.0.0.1:7500", "leads off the node"),
         ("dv_keys_url", clients["bob"].url.replace("http:", "https:"), "without dv_keys_certificate_file"),
     ):

@@ -120,6 +120,17 @@ def test_a_statement_comes_through_the_store(group):
     assert playbook.recap(group.run("--limit", "bob", playbooks=BACKUP))["bob"]["changed"] == 1 and kept.exists()
 
 
+def test_rubbish_in_the_store_hides_no_statement(group):
+    """Whoever may write there may take any name."""
+    drill(group.directory, [copies(group)], group.identity)
+    (statement,) = copies(group).glob("drill-*.jws")
+    (group.store / "drills").mkdir()
+    (group.store / "drills" / statement.name).write_text("ey.rubbish.rubbish")
+    group.run("--limit", "bob", playbooks=BACKUP)
+    assert (group.directory / "bob" / "backups" / statement.name).read_bytes() == statement.read_bytes()
+    assert playbook.recap(group.run("--limit", "bob", playbooks=BACKUP))["bob"]["changed"] == 0
+
+
 def test_a_drill_in_check_mode_states_nothing(group, tree):
     before = tree(group.directory)
     printed = drill(group.directory, [group.directory / "backups"], group.identity, "--check")

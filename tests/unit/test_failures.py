@@ -18,6 +18,7 @@ PAGES = ROOT / "docs" / "failures"
 SPEAKERS = {
     "DvError": 0,
     "StateError": 0,
+    "NoAnswer": 0,
     "kind": 0,
     "OperatorError": 2,
     "CarriedError": 2,

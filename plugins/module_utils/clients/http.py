@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import ipaddress
+import mmap
 import re
 import socket
 import ssl
@@ -24,10 +25,14 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ..encoding import go_json
-from ..errors import DvError, show
+from ..errors import DvError
 
 #: Most bytes of an answer: a list of 100,000 keys, or their history, has less.
 MAX_SIZE = 64 * 2**20
+
+
+class NoAnswer(DvError):
+    """Nobody knows what became of a request."""
 
 
 class Endpoint(NamedTuple):
@@ -62,7 +67,8 @@ class Answer(NamedTuple):
         :raises DvError: it is none, or does not say so: web pages answer 200 too
         """
         if self.content_type.partition(";")[0].strip().lower() != "application/json":
-            raise DvError(f"{what} is {show(self.content_type)}", "application/json", "see what answers there: it is no keymanager API")
+            # Not what it says instead, which may be anything that it was given.
+            raise DvError(f"{what} is not said to be JSON", "application/json", "see what answers there: it is no keymanager API")
         return go_json.loads(self.body, what)
 
 
@@ -75,6 +81,8 @@ def parse_endpoint(url: str, what: str) -> Endpoint:
         parts = urlsplit(url)
         named = parts.scheme in ("http", "https") and parts.hostname and parts.port and not parts.username
         if named and parts.path in ("", "/") and not parts.query and not parts.fragment and not re.search(r"[\s\x00-\x1f]", url):
+            # What is no name cannot be looked up either.
+            str(parts.hostname).encode("idna")
             return Endpoint(parts.scheme == "https", str(parts.hostname), int(parts.port or 0))
     except ValueError:
         pass
@@ -96,7 +104,8 @@ class HttpClient:
 
         :param body: sent as JSON, if it is not None
         :param timeout: seconds for all of it
-        :raises DvError: there is no answer, or none that can be taken. Nobody knows then whether the request was obeyed
+        :raises NoAnswer: there is no answer, or none that can be taken
+        :raises DvError: it leads elsewhere than it should, and nothing is sent
         """
         headers = {"Accept": "application/json", "Connection": "close"}
         if self._token:
@@ -109,10 +118,12 @@ class HttpClient:
             with self._connected(timeout) as connection:
                 connection.request(method, path, content, headers)
                 response = connection.getresponse()
-                answer = Answer(response.status, response.headers.get("Content-Type", ""), response.read(MAX_SIZE + 1))
+                # Into as much room as there is, taken as it fills: read() takes a chunk of -1 bytes for all that ever comes.
+                room = mmap.mmap(-1, MAX_SIZE + 1)
+                answer = Answer(response.status, response.headers.get("Content-Type", ""), room[: response.readinto(room)])
                 # What was cut off reads as if it had come to its end.
                 whole = response.length in (None, 0)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             reason = _reason(error)
         else:
             reason = f"it has more than {MAX_SIZE} bytes" if len(answer.body) > MAX_SIZE else "" if whole else "it was cut off"
@@ -120,13 +131,21 @@ class HttpClient:
             reason = "it takes too long"
         if reason:
             hint = "see whether the client runs, and has its API there"
-            raise DvError(f"{self.endpoint} gives no answer to {method} {path}: {reason}", "an answer", hint)
+            raise NoAnswer(f"{self.endpoint} gives no answer to {method} {path}: {reason}", "an answer", hint)
         return answer
 
     @contextlib.contextmanager
     def _connected(self, timeout: float) -> Iterator[http.client.HTTPConnection]:
         """A connection, whose end comes after ``timeout`` seconds, however slowly something drips in."""
         opened = socket.create_connection((self.endpoint.host, self.endpoint.port), timeout)
+        address = opened.getpeername()[0]
+        if not self.endpoint.secure and not ipaddress.ip_address(address).is_loopback:
+            opened.close()
+            raise DvError(
+                f"{self.endpoint} is on {address}, off the node",
+                "an address of the node itself, as 127.0.0.1",
+                "see what gives that name such an address: token and passwords would travel in clear",
+            )
         if self.endpoint.secure:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -164,8 +183,8 @@ def parse_certificate(content: bytes, what: str) -> bytes:
     """
     match = re.search(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", content, re.DOTALL)
     try:
-        if match:
-            return ssl.PEM_cert_to_DER_cert(match[0].decode())
+        if match and (certificate := ssl.PEM_cert_to_DER_cert(match[0].decode())):
+            return certificate
     except ValueError:
         pass
     raise DvError(f"{what} holds no certificate", "one in PEM, -----BEGIN CERTIFICATE-----")
@@ -180,6 +199,6 @@ def _shut_down(opened: socket.socket) -> None:
 def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         return f"no TLS there, {error.reason or 'cut off'}"
-    if isinstance(error, http.client.HTTPException):
+    if not isinstance(error, OSError) or isinstance(error, http.client.HTTPException):
         return "the connection was cut" if isinstance(error, ConnectionError) else "what came is no HTTP, or was cut off"
     return getattr(error, "strerror", None) or type(error).__name__

@@ -10,10 +10,12 @@ counts. Source: the Ethereum keymanager APIs v1; keymanager-and-chain §5, real-
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from ..encoding import go_json
 from ..encoding.hex import from_hex, to_hex
 from ..errors import DvError, show
 from .http import Answer, HttpClient
@@ -23,6 +25,10 @@ _KEYSTORES = "/eth/v1/keystores"
 _OF_VALIDATOR = "/eth/v1/validator/%s/%s"
 #: Longest part of a client's own words that is shown.
 _LONGEST = 200
+#: What may be a part of a token, a password or a keystore, cut off or not.
+_LONG_WORD = re.compile(r"[\w+=-]{24,}")
+#: How a setting is written.
+_ADDRESS, _GAS_LIMIT = "(0x)?[0-9a-fA-F]{40}", "[0-9]{1,20}"
 
 
 def parse_token(content: bytes, what: str) -> str:
@@ -51,7 +57,9 @@ class Keymanager:
     """
 
     def __init__(self, http: HttpClient, client: str, secrets: Sequence[str] = ()) -> None:
-        self.http, self.client, self._secrets = http, client, secrets
+        self.http, self.client = http, client
+        # As they are, and as JSON has them: it may quote the request.
+        self._secrets = {form for text in filter(None, secrets) for form in (text, json.dumps(text)[1:-1], go_json.dumps(text)[1:-1])}
 
     def __str__(self) -> str:
         return f"{self.client} at {self.http.endpoint}"
@@ -64,7 +72,7 @@ class Keymanager:
         data = self._data(self._ask("GET", _KEYSTORES), "GET " + _KEYSTORES)
         try:
             return {from_hex(item["validating_pubkey"], 48, "validating_pubkey") for item in data}
-        except (KeyError, TypeError, AttributeError):
+        except (DvError, KeyError, TypeError):
             raise DvError(f"{self} lists what are no keys", "a list with a validating_pubkey each") from None
 
     def import_keystores(self, keystores: Sequence[str], passwords: Sequence[str], timeout: float) -> list[Status]:
@@ -80,7 +88,7 @@ class Keymanager:
 
     def fee_recipient(self, public_key: bytes) -> bytes:
         """The fee recipient (20 bytes) of a key that is loaded."""
-        return from_hex(self._value(public_key, "feerecipient", "ethaddress"), 20, f"the fee recipient that {self} tells")
+        return from_hex(self._value(public_key, "feerecipient", "ethaddress", _ADDRESS), 20, "ethaddress")
 
     def set_fee_recipient(self, public_key: bytes, address: bytes) -> None:
         """Set the fee recipient (20 bytes) of a key that is loaded."""
@@ -88,18 +96,20 @@ class Keymanager:
 
     def gas_limit(self, public_key: bytes) -> str:
         """The gas limit of a key that is loaded, in decimal digits."""
-        return str(self._value(public_key, "gas_limit", "gas_limit"))
+        return self._value(public_key, "gas_limit", "gas_limit", _GAS_LIMIT)
 
     def set_gas_limit(self, public_key: bytes, limit: int) -> None:
         """Set the gas limit of a key that is loaded."""
         self._set(public_key, "gas_limit", {"gas_limit": str(limit)})
 
-    def _value(self, public_key: bytes, setting: str, name: str) -> Any:
+    def _value(self, public_key: bytes, setting: str, name: str, form: str) -> str:
+        """What the client has in the field ``name`` of a ``setting``: a text of that ``form``, or a number."""
         path = _OF_VALIDATOR % (to_hex(public_key), setting)
         data = self._json(self._ask("GET", path), "GET " + path).get("data")
-        if not isinstance(data, dict) or not isinstance(data.get(name), (str, int)):
+        value = str(data.get(name)) if isinstance(data, dict) else ""
+        if not re.fullmatch(form, value):
             raise DvError(f"{self} answers GET {path} without {name}")
-        return data[name]
+        return value
 
     def _set(self, public_key: bytes, setting: str, body: dict[str, str]) -> None:
         self._ask("POST", _OF_VALIDATOR % (to_hex(public_key), setting), body)
@@ -132,10 +142,9 @@ class Keymanager:
             raise DvError(f"{self} answers {what} without a list", '{"data": [...]}', "see what answers there: it is no keymanager API")
         return data
 
-    def _shown(self, text: Any) -> str:
-        """The client's own words, as far as they may be shown: it may quote what it was given."""
-        if not isinstance(text, str):
-            return show(text)
+    def _shown(self, words: Any) -> str:
+        """The client's own ``words``, as far as they may be shown: it may quote what it was given."""
+        text = words if isinstance(words, str) else show(words)
         if any(secret in text for secret in self._secrets):
             return "(its words quote a secret)"
-        return " ".join(text[:_LONGEST].split())
+        return " ".join(_LONG_WORD.sub("...", text)[:_LONGEST].split())

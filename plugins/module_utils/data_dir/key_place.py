@@ -19,6 +19,9 @@ from .layout import LOADING, DataDir
 
 FILE = LOADING + "/place.json"
 
+# What tells this machine from others: machine-id(5). A container may have none, or an empty one.
+_MACHINE_ID = "/etc/machine-id"
+
 #: Some may be there; all are there, as its list said.
 STATE_LOADING, STATE_LOADED = "loading", "loaded"
 
@@ -29,17 +32,24 @@ class Place:
 
     :param client: its name, see :mod:`.clients.table`
     :param url: of its API, as the node reaches it
+    :param machine: :func:`this_machine`, where that is what the URL leads to; empty elsewhere
     :param lock_hash: hex, of the cluster that the key shares are of
     :param state: :data:`STATE_LOADING` or :data:`STATE_LOADED`
     """
 
     client: str
     url: str
+    machine: str
     lock_hash: str
     state: str
 
     def __str__(self) -> str:
         return f"{self.client} at {self.url}"
+
+
+def this_machine() -> str:
+    """What tells this machine from others, if anything does: a copy of the data directory may be on another one."""
+    return (files.read_if_exists(_MACHINE_ID, 4096) or b"").decode("ascii", "replace").strip()
 
 
 def read(data_dir: DataDir) -> Place | None:
@@ -54,7 +64,9 @@ def read(data_dir: DataDir) -> Place | None:
     fields = {name: lookup(record, name, path) for name in Place.__dataclass_fields__}
     if not all(isinstance(value, str) for value in fields.values()) or fields["state"] not in (STATE_LOADING, STATE_LOADED):
         raise DvError(
-            f"{path} does not say where the key shares are", "client, url, lock_hash and state", "find out before you load them anywhere"
+            f"{path} does not say where the key shares are",
+            "client, url, machine, lock_hash and state",
+            "find out before you load them anywhere",
         )
     return Place(**fields)
 
@@ -80,6 +92,12 @@ def check_same(data_dir: DataDir, place: Place) -> None:
             f"{found} holds the key shares of this node, or some of them",
             "the same validator client",
             "set dv_keys_client and dv_keys_url back: two validator clients with one key share get validators slashed",
+        )
+    if found and found.machine != place.machine:
+        raise DvError(
+            f"{found} holds the key shares of this node on another machine than this, from which the data directory comes",
+            "that machine",
+            f"if its validator client is gone for good, remove {data_dir.path(FILE)}; else load them there alone",
         )
 
 

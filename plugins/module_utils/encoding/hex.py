@@ -25,7 +25,7 @@ def from_hex(text: str | None, length: int | None, what: str) -> bytes:
     if text is None or text == "":
         return b""
     wanted = "hex digits" if length is None else f"{length} bytes as hex"
-    if not isinstance(text, str) or not re.fullmatch("(0x)?([0-9a-fA-F]{2})*", text):
+    if not isinstance(text, str) or len(text) % 2 or not re.fullmatch("(0x)?[0-9a-fA-F]*", text):
         raise DvError(f"{what} is {show(text)}", wanted)
     value = bytes.fromhex(text.removeprefix("0x"))
     if length is not None and len(value) != length:

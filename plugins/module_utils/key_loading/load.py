@@ -49,7 +49,9 @@ def load(data_dir: DataDir, shares: Shares, client: Keymanager, dry_run: bool = 
 
     :raises DvError: it does not; or they are elsewhere, or it is another operator's client
     """
-    place = Place(client.client, str(client.http.endpoint), shares.lock_hash, key_place.STATE_LOADING)
+    endpoint = client.http.endpoint
+    machine = key_place.this_machine() if endpoint.is_loopback else ""
+    place = Place(client.client, str(endpoint), machine, shares.lock_hash, key_place.STATE_LOADING)
     key_place.check_same(data_dir, place)
     with contextlib.nullcontext() if dry_run else key_place.exclusive(data_dir):
         # Another run may have been quicker.
@@ -67,8 +69,10 @@ def load(data_dir: DataDir, shares: Shares, client: Keymanager, dry_run: bool = 
             changes, doubts = settings.apply(client, {key: shares.wanted[key] for key in shares.wanted if key in listed}, dry_run=True)
             changed = bool(missing or changes or found != done)
             return Loaded(place, changed, [share.public_key for share in missing], changes, warnings + doubts)
-        if missing:
+        if missing or not found:
+            # What is there by somebody's hand, too, goes nowhere else.
             key_place.write(data_dir, place)
+        if missing:
             _send(client, shares, missing)
         changes, doubts = settings.apply(client, shares.wanted)
         changed = key_place.write(data_dir, done) or bool(missing or changes)

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..clients.http import NoAnswer
 from ..clients.keymanager import Keymanager
 from ..clients.table import CLIENTS
 from ..encoding.hex import to_hex
@@ -37,6 +37,8 @@ def apply(client: Keymanager, wanted: Mapping[bytes, Validator], dry_run: bool =
                     client.set_gas_limit(key, validator.gas_limit)
                     _check(client, key, "gas limit", client.gas_limit(key), str(validator.gas_limit))
                 changes.append(f"gas limit {validator.gas_limit} of {to_hex(key)}")
+    except NoAnswer:
+        raise
     except DvError as error:
         needs = CLIENTS[client.client].gas_limits
         if not needs:
@@ -47,10 +49,16 @@ def apply(client: Keymanager, wanted: Mapping[bytes, Validator], dry_run: bool =
 
 
 def _now(asked: Callable[[bytes], Any], key: bytes) -> Any:
-    """What is set now; None where the client says that nothing is: Prysm answers 400 then."""
-    with contextlib.suppress(DvError):
+    """What is set now; None where the client says that nothing is: Prysm answers 400 then.
+
+    :raises NoAnswer: it says nothing
+    """
+    try:
         return asked(key)
-    return None
+    except NoAnswer:
+        raise
+    except DvError:
+        return None
 
 
 def _check(client: Keymanager, key: bytes, what: str, found: str, wanted: str) -> None:

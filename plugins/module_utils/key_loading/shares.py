@@ -72,10 +72,9 @@ def read(data_dir: DataDir, networks: Networks) -> tuple[Shares, list[str]]:
     if not data_dir.holds(layout.LOCK):
         raise DvError(f"{data_dir} has no {layout.LOCK}", "a complete cluster", "load key shares when it is there")
     names = [layout.NODE_KEY, layout.LOCK, layout.DEFINITION, layout.OVERRIDES]
-    names += [
-        f"{layout.KEYS}/{name}"
-        for name in (data_dir.source.list_directory(data_dir.path(layout.KEYS)) if data_dir.holds(layout.KEYS) else ())
-    ]
+    # What else lies beside the keystores is nobody's, as it is to charon.
+    in_keys = data_dir.source.list_directory(data_dir.path(layout.KEYS)) if data_dir.holds(layout.KEYS) else []
+    names += [f"{layout.KEYS}/{name}" for name in in_keys if name.startswith("keystore-")]
     found = {name: content for name in names if (content := data_dir.read(name)) is not None}
     memory = DataDir(data_dir.root, MemoryFiles(data_dir.root, found))
     report = Report()

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -53,7 +54,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     with problems:
         endpoint, certificate = _endpoint(params)
     with problems:
-        token = parse_token(files.read(params["token_file"], _MAX_SIZE), params["token_file"])
+        token = _token(params["token_file"], data_dir)
     with problems:
         shares, warnings = key_shares.read(data_dir, networks_of(params))
         _check_proven(params, data_dir, shares)
@@ -73,6 +74,17 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         warnings=warnings + loaded.warnings,
         diff=dict(before=_lines(shares, was), after=_lines(shares, shares.wanted) + "".join(f"{each}\n" for each in loaded.set)),
     )
+
+
+def _token(path: str, data_dir: DataDir) -> str:
+    """The token in the file ``path``, which is none of the node's own secrets: it goes to the client."""
+    if os.path.realpath(path).startswith(os.path.realpath(data_dir.root) + os.sep):
+        raise DvError(
+            f"dv_keys_token_file is {path}, in the data directory",
+            "the file with the client's own token",
+            "a key or a password of this node would be sent to the client",
+        )
+    return parse_token(files.read(path, _MAX_SIZE), path)
 
 
 def _endpoint(params: dict[str, Any]) -> tuple[Endpoint, bytes | None]:

@@ -120,6 +120,8 @@ def test_a_key_that_was_lost_is_there(place):
     copies.check_no_key_lost(arguments)
     files, record = backup()
     with copies.open_copies(arguments) as store:
+        store.put({STATEMENT: "ey"})
+        copies.check_no_key_lost(arguments)
         store.put(files)
     with pytest.raises(
         DvError, match="/srv/.charon has no charon-enr-private-key that can be read, and .* holds backups with that of %s;" % record.peer_id

@@ -83,6 +83,7 @@ def test_urls(url):
 WRONG = (
     *("127.0.0.1:5062", "http://127.0.0.1", "ftp://127.0.0.1:1", "http://:5062", "http://a:hunter2@b:1", "http://a:1/keys", "http://a:1?x"),
     *("http://a:1#x", "http://a:99999", "http://a:x", "", "http://a b:1", "http://a:1\r\nHost: b"),
+    *("http://a..b:1", "http://.:1", "http://%s:1" % ("a" * 64), "http://\ud800:1"),
 )
 
 
@@ -102,6 +103,21 @@ def test_loopback():
     assert found == {"127.9.9.9": True, "localhost": True, "10.0.0.1": False, "localhost.evil.example": False}
 
 
+def test_a_name_of_the_node_that_leads_elsewhere(monkeypatch):
+    """Whoever answers for localhost: nothing is sent."""
+
+    class Elsewhere(socket.socket):
+        def getpeername(self):
+            return ("192.0.2.1", 1)
+
+    mine, others = socket.socketpair()
+    monkeypatch.setattr(socket, "create_connection", lambda *_where: Elsewhere(fileno=mine.detach()))
+    with pytest.raises(DvError, match="http://localhost:1 is on 192.0.2.1, off the node; wanted: an address of the node itself"):
+        HttpClient(parse_endpoint("http://localhost:1", "url"), TOKEN).request("GET", PATH)
+    with others:
+        assert others.recv(1) == b""
+
+
 def test_the_pinned_certificate_alone(tmp_path):
     """Whatever its name, however old; no other one, and nothing is sent before."""
     mine, other = make_certificate(tmp_path, "mine"), make_certificate(tmp_path, "other")
@@ -117,8 +133,10 @@ def test_the_pinned_certificate_alone(tmp_path):
         client = HttpClient(parse_endpoint(stub.url.replace("http:", "https:"), "url"), TOKEN, pinned)
         with pytest.raises(DvError, match="gives no answer to GET .*: no TLS there"):
             client.request("GET", PATH)
-    with pytest.raises(DvError, match="x.pem holds no certificate"):
-        parse_certificate(mine[1].read_bytes(), "x.pem")
+    empty = b"-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n"
+    for content in (mine[1].read_bytes(), empty % b"", empty % b"!!!!", empty % b"\xff"):
+        with pytest.raises(DvError, match="x.pem holds no certificate"):
+            parse_certificate(content, "x.pem")
 
 
 def drip(connection):
@@ -134,12 +152,24 @@ def drip_headers(connection):
         connection.sendall(b"H")
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def endless_chunk(connection):
+    connection.sendall(CHUNKED + b"-1\r\n")
+    for _megabyte in range(2 * http.MAX_SIZE // 2**20):
+        connection.sendall(b" " * 2**20)
+    time.sleep(2)
+
+
 ANSWERS = {
     "silence": (lambda connection: time.sleep(2), "it takes too long"),
     "drip": (drip, "it takes too long"),
     "drip of headers": (drip_headers, "it takes too long"),
     "cut": (lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"), "it was cut off"),
     "nothing": (lambda connection: None, "the connection was cut"),
+    "a chunk of less than nothing": (lambda connection: connection.sendall(CHUNKED + b"-5\r\n{}\r\n0\r\n\r\n"), "what came is no HTTP"),
+    "a chunk without an end": (endless_chunk, "it has more than|what came is no HTTP"),
     "no HTTP": (lambda connection: connection.sendall(b"SSH-2.0-OpenSSH\r\n"), "what came is no HTTP"),
 }
 

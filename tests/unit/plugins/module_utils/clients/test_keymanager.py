@@ -55,15 +55,15 @@ def test_an_empty_list(data):
 
 
 NO_LISTS = {
-    "web page": (b"<html>", 200, "text/html", "is .text/html.; wanted: application/json"),
+    "web page": (b"<html>", 200, "text/html", "is not said to be JSON; wanted: application/json"),
     "no JSON": (b"{", 200, JSON, "is not JSON"),
     "nothing": ({}, 200, JSON, "without a list"),
     "a list": ([], 200, JSON, "without a list"),
     "no list": ({"data": "x"}, 200, JSON, "without a list"),
     "no keys": ({"data": ["x", 7]}, 200, JSON, "lists what are no keys"),
     "no field": ({"data": [{}]}, 200, JSON, "lists what are no keys"),
-    "short": ({"data": [{"validating_pubkey": "0xab"}]}, 200, JSON, "has 1 bytes"),
-    "number": ({"data": [{"validating_pubkey": 7}]}, 200, JSON, "is 7; wanted: 48 bytes as hex"),
+    "short": ({"data": [{"validating_pubkey": "0xab"}]}, 200, JSON, "lists what are no keys"),
+    "number": ({"data": [{"validating_pubkey": 7}]}, 200, JSON, "lists what are no keys"),
     "nobody": ({}, 401, JSON, "refuses the token, or what it allows \\(401\\)"),
     "somebody else": ({}, 403, JSON, "refuses the token"),
     "not ready": ({"message": "keymanager is not initialized"}, 500, JSON, "with 500: .*keymanager is not initialized.*no beacon node"),
@@ -88,8 +88,9 @@ def test_as_many_answers_as_keystores(data):
 
 def test_what_it_says_is_cleaned():
     """It may quote what it was given, and steer a terminal."""
-    words = "wrong password hunter2-hunter2 for\n\x1b[31m0xab" + "x" * 1000
-    for secrets, text in ((["hunter2-hunter2"], "(its words quote a secret)"), ([], " ".join(words[:200].split()))):
+    words = "wrong password hunter2-hunter2 for\n\x1b[31m 0xab" + "x" * 1000 + " ~" * 1000
+    cleaned = ("wrong password hunter2-hunter2 for \x1b[31m ..." + " ~" * 1000)[:200]
+    for secrets, text in ((["hunter2-hunter2"], "(its words quote a secret)"), ([""], cleaned)):
         stub, api = asked(
             lambda stub, request: (200, JSON, json.dumps({"data": [{"status": "error", "message": words}]}).encode()), secrets
         )
@@ -100,6 +101,47 @@ def test_what_it_says_is_cleaned():
     with stub, pytest.raises(DvError) as caught:
         api.keystores()
     assert "hunter2" not in str(caught.value) and "\x1b" not in str(caught.value)
+
+
+SECRETS = ["5a" * 16, 'pa"ss<wörd', "api-token-0x" + "5b" * 32]
+#: As they are, and as JSON has them in the request.
+QUOTED = [*SECRETS, 'pa\\"ss\\u003cwörd', 'pa\\"ss<w\\u00f6rd', SECRETS[2][:50]]
+
+ASKED = {
+    "keystores": (),
+    "import_keystores": (["{}"], ["p"], 10),
+    "fee_recipient": (KEY,),
+    "set_fee_recipient": (KEY, KEY[:20]),
+    "gas_limit": (KEY,),
+    "set_gas_limit": (KEY, 1),
+}
+
+
+@pytest.mark.parametrize("quoted", QUOTED)
+def test_no_field_shows_what_it_quotes(quoted):
+    data = {"validating_pubkey": quoted, "ethaddress": quoted, "gas_limit": quoted, "status": quoted, "message": quoted}
+    answers = [({"data": [data]}, 200, JSON), ({"data": data}, 200, JSON), (quoted.encode(), 500, JSON)]
+    if quoted.isascii():
+        answers.append(({}, 200, quoted))
+    for value, status, content_type in answers:
+        body = value if isinstance(value, bytes) else json.dumps(value).encode()
+        stub, api = asked(lambda _stub, _request, answer=(status, content_type, body): answer, SECRETS)
+        with stub:
+            for name, given in ASKED.items():
+                try:
+                    said = str(getattr(api, name)(*given))
+                except DvError as error:
+                    said = str(error)
+                assert quoted not in said and quoted[:24] not in said
+
+
+@pytest.mark.parametrize("value", [None, True, -1, 1.5, "", "0x", "1" * 30, 10**400, [], {}, "x" * 100_000])
+def test_settings_that_are_none(value):
+    stub, api = answering({"data": {"ethaddress": value, "gas_limit": value}})
+    with stub:
+        for ask, name in ((api.fee_recipient, "ethaddress"), (api.gas_limit, "gas_limit")):
+            with pytest.raises(DvError, match="answers GET /eth/v1/validator/0x[0-9a-f]{96}/[a-z_]+ without %s$" % name):
+                ask(KEY)
 
 
 def test_tokens():

@@ -112,6 +112,18 @@ def test_one_place(node, stub, tree):
     assert tree(node) == before
 
 
+def test_a_copy_of_the_data_directory_on_another_machine(node, stub, monkeypatch):
+    """The same URL leads to another client there."""
+    run(node, stub)
+    monkeypatch.setattr(key_place, "this_machine", lambda: "another")
+    asked = len(stub.requests)
+    stub.keystores.clear()
+    for dry_run in (False, True):
+        with pytest.raises(DvError, match="holds the key shares of this node on another machine than this, from which"):
+            run(node, stub, dry_run=dry_run)
+    assert len(stub.requests) == asked
+
+
 def test_one_place_from_before_the_first_byte(node, stub):
     """A run that got no answer may have loaded them."""
 
@@ -217,6 +229,16 @@ def test_settings_that_it_does_not_keep(node, stub):
     check_loaded(node, stub)
 
 
+def test_settings_of_what_is_there_already(node, stub):
+    """By somebody's hand, and the client fails then: that they are there is on record."""
+    stub.keystores = dict.fromkeys(map(to_hex, read(node).wanted), "x")
+    stub.answer = lambda served, request: (500, JSON, b"{}") if request.method == "POST" else None
+    with pytest.raises(DvError, match="with 500"):
+        run(node, stub)
+    with KeymanagerStub() as other, pytest.raises(DvError, match="or some of them"):
+        run(node, other)
+
+
 def test_gas_limits_that_a_client_has_only_with_builders(node, stub):
     stub.answer = lambda served, request: (500, JSON, b"no builder") if request.path.endswith("gas_limit") else None
     done = run(node, stub, client="prysm")
@@ -225,6 +247,16 @@ def test_gas_limits_that_a_client_has_only_with_builders(node, stub):
     shutil.rmtree(node / layout.LOADING)
     with pytest.raises(DvError, match="no builder"):
         run(node, stub, client="teku")
+
+
+@pytest.mark.parametrize("name", ["feerecipient", "gas_limit"])
+def test_a_client_that_dies_before_all_is_set(node, stub, name):
+    """That is nothing which it lacks, in check mode neither."""
+    stub.keystores = dict.fromkeys(map(to_hex, read(node).wanted), "x")
+    stub.answer = lambda served, request: (None, "", b"") if request.path.endswith(name) else None
+    for dry_run in (True, False):
+        with pytest.raises(DvError, match="gives no answer to GET .*/%s: the connection was cut" % name):
+            run(node, stub, client="prysm", dry_run=dry_run)
 
 
 def test_shares_that_are_nowhere(node, stub):
@@ -257,6 +289,14 @@ def test_a_password_with_the_end_of_a_line(node, stub):
     assert not any("\n" in password for password in stub.keystores.values())
 
 
+def test_what_lies_beside_the_keystores(node, stub, tmp_path):
+    """Charon passes it over, and so does verify."""
+    (node / layout.KEYS / "old").mkdir()
+    (node / layout.KEYS / "broken").symlink_to(tmp_path / "nowhere")
+    run(node, stub)
+    check_loaded(node, stub)
+
+
 def test_without_a_lock(tmp_path, stub):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DvError, match="has no cluster-lock.json; wanted: a complete cluster"):
@@ -265,7 +305,7 @@ def test_without_a_lock(tmp_path, stub):
 
 def test_a_damaged_record(node, stub):
     run(node, stub)
-    for content in ("", "{}", '{"client": 1}', '{"client": "a", "url": "b", "lock_hash": "c", "state": "gone"}'):
+    for content in ("", "{}", '{"client": 1}', '{"client": "a", "url": "b", "machine": "", "lock_hash": "c", "state": "gone"}'):
         (node / key_place.FILE).write_text(content)
         with pytest.raises(DvError, match="place.json"):
             run(node, stub)
