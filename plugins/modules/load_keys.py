@@ -13,7 +13,8 @@ description:
     lists in the end is what counts, not what it says of an import. What it lists already is not sent again, so a run that was cut off
     anywhere goes on when it is run again.
   - Where the key shares are is on record in the data directory before the first one goes there. As long as it is, they are refused to any
-    other client, since two with one key share get validators slashed.
+    other client, since two with one key share get validators slashed. So they are where a backup was restored, and to a client that has
+    lost some, until O(nowhere_else) says that they are in no client.
   - Everything is verified before, as by M(obol.dv.verify). Each keystore opens, and holds this node's share of the lock. A client that holds
     shares of another operator of the cluster is refused.
   - Sets the fee recipient and the gas limit of each validator as the lock has them.
@@ -55,6 +56,11 @@ options:
     required: true
   without_drill:
     description: The node's name, as confirmation that its key shares are loaded although no drill proved a backup of them.
+    type: str
+  nowhere_else:
+    description:
+      - The node's name, as confirmation that no other validator client has any of its key shares, on whatever machine, for one run.
+      - Needed where the record names another client, where the client has lost key shares that it had, and once they were restored.
     type: str
   statements:
     description: Statements of drills, name to text. The action plugin of the same name fills it.

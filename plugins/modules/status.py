@@ -163,12 +163,14 @@ keys:
   type: dict
   contains:
     place:
-      description: The validator client, and where its API is.
+      description: The validator client, and where its API is. Empty where nobody knows.
       type: str
       returned: always
       sample: prysm at http://127.0.0.1:7500
     state:
-      description: V(loaded), or V(loading) where a run did not come to its end, so that some of them may be there.
+      description:
+        - V(loaded), or V(loading) where a run did not come to its end, so that some of them may be there. V(restored) where they came out
+          of a backup, which does not tell.
       type: str
       returned: always
 proven:

@@ -27,7 +27,7 @@ PARTS = {
 }
 WHOLE = "create_cluster"
 #: How variables begin that are for one run alone: what somebody confirmed once, and where a secret lay for that time.
-ONCE = ("dv_old_machine_is_dead", "dv_restore_", "dv_drill_")
+ONCE = ("dv_old_machine_is_dead", "dv_keys_nowhere_else", "dv_keys_without_drill", "dv_restore_", "dv_drill_")
 COLLECTION = "obol.dv."
 
 

@@ -122,8 +122,12 @@ def _backups(cluster):
 def _keys(nodes):
     """Where the key shares of each node went."""
     found = {name: node["keys"] for name, node in nodes.items() if node["keys"]}
-    told = {"loaded": "", "loading": "perhaps not all: run obol.dv.load_keys again"}
-    rows = [(name, keys["place"], told.get(keys["state"], keys["state"])) for name, keys in found.items()]
+    told = {
+        "loaded": "",
+        "loading": "perhaps not all: run obol.dv.load_keys again",
+        "restored": "restored: where else they are, nobody knows",
+    }
+    rows = [(name, keys["place"] or "-", told.get(keys["state"], keys["state"])) for name, keys in found.items()]
     return ["", "  key shares", *("  " + line for line in _table(rows))] if rows else []
 
 

@@ -49,7 +49,7 @@ NODE = _object(
             {"type": "null"},
         ]
     },
-    keys={"anyOf": [_object(place={"type": "string"}, state={"enum": ["loading", "loaded"]}), {"type": "null"}]},
+    keys={"anyOf": [_object(place={"type": "string"}, state={"enum": ["loading", "loaded", "restored"]}), {"type": "null"}]},
     config_hash=_HASH,
     definition_hash=_HASH,
     share_index=_or_null("integer", minimum=1, maximum=255),

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from ..cluster.operators import index_of_address, index_of_key
 from ..crypto import secp256k1
-from ..data_dir import layout, node_key, stored_definition
+from ..data_dir import key_place, layout, node_key, stored_definition
 from ..data_dir.layout import DataDir
 from ..errors import DvError, Problems, show
 from ..storage import files
@@ -174,8 +174,13 @@ def recover(data_dir: DataDir, opened: Opened) -> None:
 
 
 def put(data_dir: DataDir, absent: dict[str, bytes]) -> None:
-    """Put the files ``absent`` in their place, in the order of :data:`ORDER`: each whole, key shares as a whole directory."""
+    """Put the files ``absent`` in their place, in the order of :data:`ORDER`: each whole, key shares as a whole directory.
+
+    That key shares come out of a backup is on record before them.
+    """
     for part in ORDER:
+        if part == "key_shares" and any(contents.part_of(name) == part for name in absent):
+            key_place.note_restored(data_dir)
         of_part = {name: content for name, content in absent.items() if contents.part_of(name) == part}
         directories: dict[str, dict[str, bytes]] = {}
         for name, content in of_part.items():

@@ -22,8 +22,14 @@ FILE = LOADING + "/place.json"
 # What tells this machine from others: machine-id(5). A container may have none, or an empty one.
 _MACHINE_ID = "/etc/machine-id"
 
-#: Some may be there; all are there, as its list said.
-STATE_LOADING, STATE_LOADED = "loading", "loaded"
+#: Some may be there; all are there, as its list said; or key shares came out of a backup, and nobody knows.
+STATES = STATE_LOADING, STATE_LOADED, STATE_RESTORED = "loading", "loaded", "restored"
+
+#: What to do where they may be elsewhere.
+CONFIRM = (
+    "see that no validator client has any of them, on whatever machine, and none starts again with them; let two epochs pass, unless the "
+    "history of its slashing protection comes along; then set dv_keys_nowhere_else to the node's name, for one run"
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Place:
     :param url: of its API, as the node reaches it
     :param machine: :func:`this_machine`, where that is what the URL leads to; empty elsewhere
     :param lock_hash: hex, of the cluster that the key shares are of
-    :param state: :data:`STATE_LOADING` or :data:`STATE_LOADED`
+    :param state: one of :data:`STATES`
     """
 
     client: str
@@ -44,7 +50,7 @@ class Place:
     state: str
 
     def __str__(self) -> str:
-        return f"{self.client} at {self.url}"
+        return f"{self.client} at {self.url}" if self.client else ""
 
 
 def this_machine() -> str:
@@ -62,7 +68,7 @@ def read(data_dir: DataDir) -> Place | None:
         return None
     record = go_json.loads(content, path)
     fields = {name: lookup(record, name, path) for name in Place.__dataclass_fields__}
-    if not all(isinstance(value, str) for value in fields.values()) or fields["state"] not in (STATE_LOADING, STATE_LOADED):
+    if not all(isinstance(value, str) for value in fields.values()) or fields["state"] not in STATES:
         raise DvError(
             f"{path} does not say where the key shares are",
             "client, url, machine, lock_hash and state",
@@ -80,25 +86,44 @@ def write(data_dir: DataDir, place: Place) -> bool:
     return True
 
 
-def check_same(data_dir: DataDir, place: Place) -> None:
-    """Refuse another ``place`` than the one on record."""
+def note_restored(data_dir: DataDir) -> None:
+    """Put on record that key shares came out of a backup, which does not know where they were loaded, unless there is a record."""
+    if not read(data_dir):
+        write(data_dir, Place("", "", "", "", STATE_RESTORED))
+
+
+def known(data_dir: DataDir, place: Place, nowhere_else: bool = False) -> Place | None:
+    """The record of that ``place``; ``None`` where there is none, or another one that is over.
+
+    :param nowhere_else: whether the operator confirms that no validator client has any of the key shares
+    :raises DvError: they may be elsewhere
+    """
     found = read(data_dir)
-    if found and found.lock_hash != place.lock_hash:
+    if not found or (found.client, found.url, found.machine, found.lock_hash) == (place.client, place.url, place.machine, place.lock_hash):
+        return found
+    if found.lock_hash != place.lock_hash and found.state != STATE_RESTORED:
         raise DvError(
             f"{found} holds key shares of the lock {found.lock_hash}", place.lock_hash, "keep each cluster in a data directory of its own"
         )
-    if found and (found.client, found.url) != (place.client, place.url):
+    if nowhere_else:
+        return None
+    if found.state == STATE_RESTORED:
+        raise DvError(
+            f"the key shares in {data_dir} are restored from a backup, which does not tell where they were loaded before",
+            "to know that they are nowhere",
+            CONFIRM,
+        )
+    if (found.client, found.url) != (place.client, place.url):
         raise DvError(
             f"{found} holds the key shares of this node, or some of them",
             "the same validator client",
-            "set dv_keys_client and dv_keys_url back: two validator clients with one key share get validators slashed",
+            f"set dv_keys_client and dv_keys_url back: two validator clients with one key share get validators slashed; {CONFIRM}",
         )
-    if found and found.machine != place.machine:
-        raise DvError(
-            f"{found} holds the key shares of this node on another machine than this, from which the data directory comes",
-            "that machine",
-            f"if its validator client is gone for good, remove {data_dir.path(FILE)}; else load them there alone",
-        )
+    raise DvError(
+        f"{found} holds the key shares of this node on another machine than this, from which the data directory comes",
+        "that machine",
+        CONFIRM,
+    )
 
 
 def exclusive(data_dir: DataDir) -> contextlib.AbstractContextManager[None]:

@@ -44,23 +44,32 @@ class Loaded(NamedTuple):
     warnings: list[str]
 
 
-def load(data_dir: DataDir, shares: Shares, client: Keymanager, dry_run: bool = False) -> Loaded:
+def load(data_dir: DataDir, shares: Shares, client: Keymanager, dry_run: bool = False, nowhere_else: bool = False) -> Loaded:
     """Load all ``shares`` into ``client``, which lists them in the end, with their settings.
 
+    :param nowhere_else: whether the operator confirms that no other validator client has any of them
     :raises DvError: it does not; or they are elsewhere, or it is another operator's client
     """
     endpoint = client.http.endpoint
     machine = key_place.this_machine() if endpoint.is_loopback else ""
     place = Place(client.client, str(endpoint), machine, shares.lock_hash, key_place.STATE_LOADING)
-    key_place.check_same(data_dir, place)
+    # Before anything is written.
+    key_place.known(data_dir, place, nowhere_else)
+    _check_listed(client, shares, client.keystores())
     with contextlib.nullcontext() if dry_run else key_place.exclusive(data_dir):
         # Another run may have been quicker.
-        key_place.check_same(data_dir, place)
+        found = key_place.known(data_dir, place, nowhere_else)
         listed = client.keystores()
         _check_listed(client, shares, listed)
         missing = _missing(shares, listed)
         done, warnings = replace(place, state=key_place.STATE_LOADED), []
-        found = key_place.read(data_dir)
+        if missing and found == done and not nowhere_else:
+            raise DvError(
+                f"{client} has lost {len(missing)} of {len(shares.wanted)} key shares: "
+                f"{_validators(shares, [share.public_key for share in missing])}",
+                "all that were loaded there",
+                key_place.CONFIRM,
+            )
         if not found and len(missing) < len(shares.wanted):
             warnings.append(
                 f"{client} has {len(shares.wanted) - len(missing)} of the key shares already, and this node has no record of it"

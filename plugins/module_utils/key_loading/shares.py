@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from typing import NamedTuple
 
 from ..cluster.definition import effective_gas_limit
@@ -72,6 +73,7 @@ def read(data_dir: DataDir, networks: Networks) -> tuple[Shares, list[str]]:
     if not data_dir.holds(layout.LOCK):
         raise DvError(f"{data_dir} has no {layout.LOCK}", "a complete cluster", "load key shares when it is there")
     names = [layout.NODE_KEY, layout.LOCK, layout.DEFINITION, layout.OVERRIDES]
+    names += fnmatch.filter(data_dir.source.list_directory(data_dir.root), layout.DEPOSIT_DATA)
     # What else lies beside the keystores is nobody's, as it is to charon.
     in_keys = data_dir.source.list_directory(data_dir.path(layout.KEYS)) if data_dir.holds(layout.KEYS) else []
     names += [f"{layout.KEYS}/{name}" for name in in_keys if name.startswith("keystore-")]

@@ -38,6 +38,7 @@ ARGUMENT_SPEC = dict(
     backup_dir=dict(type="path", required=True),
     node=dict(type="str", required=True),
     without_drill=dict(type="str"),
+    nowhere_else=dict(type="str"),
     statements=dict(type="dict", default={}),
     testnet=TESTNET_SPEC,
     **COPIES_SPEC,
@@ -61,7 +62,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     problems.raise_any()
     secrets = [token, *(share.password for share in shares.here)]
     client = Keymanager(HttpClient(endpoint, token, certificate), params["client"], secrets)
-    loaded = load(data_dir, shares, client, dry_run=module.check_mode)
+    loaded = load(data_dir, shares, client, module.check_mode, params["nowhere_else"] == params["node"])
     was = [key for key in shares.wanted if key not in loaded.sent]
     return dict(
         changed=loaded.changed,
