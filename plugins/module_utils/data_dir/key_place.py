@@ -9,6 +9,8 @@ and as long as it is there, none goes anywhere else: two validator clients with 
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from ..encoding import go_json
@@ -126,10 +128,17 @@ def known(data_dir: DataDir, place: Place, nowhere_else: bool = False) -> Place 
     )
 
 
-def exclusive(data_dir: DataDir) -> contextlib.AbstractContextManager[None]:
+@contextlib.contextmanager
+def exclusive(data_dir: DataDir) -> Iterator[None]:
     """Be the only run that loads key shares of this node.
+
+    First what a killed run left is put right: its temporary files go, and its record is durable before anybody relies on it.
 
     :raises DvError: another one does
     """
-    files.make_directory(data_dir.path(LOADING))
-    return run_lock.exclusive(data_dir.path(LOADING, "lock"))
+    directory = data_dir.path(LOADING)
+    files.make_directory(directory)
+    with run_lock.exclusive(os.path.join(directory, "lock")):
+        files.remove_temporary_files(directory)
+        files.sync_directory(directory)
+        yield

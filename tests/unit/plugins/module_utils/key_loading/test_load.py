@@ -19,6 +19,7 @@ from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import to_hex
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import KNOWN
 from ansible_collections.obol.dv.plugins.module_utils.key_loading import load, shares
+from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.tests.support.keymanager_stub import TOKEN, KeymanagerStub
 
 KEYSTORES = "/eth/v1/keystores"
@@ -309,6 +310,20 @@ def test_a_damaged_record(node, stub):
         (node / key_place.FILE).write_text(content)
         with pytest.raises(DvError, match="place.json"):
             run(node, stub)
+
+
+def test_what_a_killed_run_left(node, stub, monkeypatch):
+    """Its record may not be on the disk yet when the next run relies on it."""
+    run(node, stub)
+    left = node / layout.LOADING / ".place.json.0123456789abcdef.tmp"
+    left.write_text("{")
+    run(node, stub)
+    assert not left.exists()
+    synced = []
+    monkeypatch.setattr(files, "sync_directory", lambda path: synced.append((path, len(stub.requests))))
+    asked = len(stub.requests)
+    run(node, stub)
+    assert synced == [(str(node / layout.LOADING), asked)]
 
 
 def test_one_run_at_a_time(node, stub):
