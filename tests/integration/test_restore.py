@@ -57,6 +57,11 @@ def group(made, tmp_path):
     return made.copy(tmp_path / "group")
 
 
+def restored_in(data_dir, tree):
+    """Hash by path of what is there, but for the record that key shares came out of a backup."""
+    return {path: found[2] for path, found in tree(data_dir).items() if not path.startswith("loading")}
+
+
 def restore(group, *more, attempt=None, dead="bob"):
     arguments = ["--limit", "bob", "-e", "dv_restore_identity_file=%s" % group.identity]
     arguments += ["-e", "dv_old_machine_is_dead=%s" % dead] if dead else []
@@ -146,7 +151,7 @@ def test_restored_on_an_empty_machine(group, charon, check_complete, tree):
     assert not group.data_dirs[1].exists() and playbook.recap(check)["bob"]["changed"] == 1
     done = restore(group, attempt=group.attempt)
     assert done.returncode == 0 and "the old machine of bob must never start again" in " ".join(done.stderr.split())
-    assert {path: found[2] for path, found in tree(group.data_dirs[1]).items()} == wanted
+    assert restored_in(group.data_dirs[1], tree) == wanted
     assert playbook.recap(restore(group))["bob"]["changed"] == 0
     assert group.identity.read_text().strip() not in done.stdout + done.stderr
     check_complete(group.data_dirs)
@@ -173,7 +178,7 @@ def test_over_an_sftp_server(group, tmp_path, tree):
         shutil.rmtree(group.directory / "bob")
         group.make_wallet("bob")
         restore(group)
-        assert {path: found[2] for path, found in tree(group.data_dirs[1]).items()} == wanted
+        assert restored_in(group.data_dirs[1], tree) == wanted
         assert not (group.directory / "backups").exists()
     finally:
         server.close()
@@ -295,5 +300,5 @@ def test_a_cluster_that_charon_made(make, charon, tmp_path, tree):
     assert verify_path(str(lost)).ok
     # That of a charon that ran says when.
     wanted = {path: found[2] for path, found in before[lost].items() if path != node_key.LOCK_FILE}
-    found = {path: each[2] for path, each in tree(lost).items() if not path.startswith("ceremony")}
+    found = {path: each for path, each in restored_in(lost, tree).items() if not path.startswith("ceremony")}
     assert found == wanted

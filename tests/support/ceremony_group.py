@@ -209,11 +209,12 @@ class CeremonyGroup:
     # What is looked at
 
     def artefacts(self, node):
-        """Path -> content of all that a node has written for good. A key share is told where it will lie in the end."""
+        """Path -> content of all that a node has written for good, but for where it loads key shares. A key share is told where it will
+        lie in the end."""
         own, found = self.nodes[node - 1], {}
         for path in own.rglob("*"):
             name = str(path.relative_to(own))
-            passing = path.name in ("seed", "lock") or "derived" in path.parts or ".tmp" in [path.suffix, path.parent.suffix]
+            passing = path.name in ("seed", "lock") or {"derived", "loading"} & {*path.parts} or ".tmp" in [path.suffix, path.parent.suffix]
             if path.is_file() and not passing:
                 place = ".charon/validator_keys/" + path.name if path.parent.name == "keys" else name
                 found[place] = path.read_bytes()

@@ -36,9 +36,9 @@ def read(node):
     return shares.read(DataDir(node), KNOWN)[0]
 
 
-def run(node, stub, client="lodestar", dry_run=False):
+def run(node, stub, client="lodestar", dry_run=False, nowhere_else=False):
     api = Keymanager(HttpClient(parse_endpoint(stub.url, "url"), TOKEN), client)
-    return load.load(DataDir(node), read(node), api, dry_run)
+    return load.load(DataDir(node), read(node), api, dry_run, nowhere_else)
 
 
 def check_loaded(node, stub):
@@ -92,10 +92,37 @@ def test_what_is_there_already(node, stub):
 
 
 def test_a_client_that_lost_them(node, stub):
+    """Somebody may have taken them out, to load them elsewhere."""
     run(node, stub)
     stub.keystores.clear()
-    assert run(node, stub).changed
+    stub.requests.clear()
+    count = len(read(node).wanted)
+    for dry_run in (True, False):
+        with pytest.raises(DvError, match="has lost %d of %d key shares: that of validator 0 .* set dv_keys_nowhere_else" % (count, count)):
+            run(node, stub, dry_run=dry_run)
+    assert {method for method, _path in stub.requests} == {"GET"}
+    assert run(node, stub, nowhere_else=True).changed
     check_loaded(node, stub)
+
+
+def test_what_was_restored_may_be_anywhere(node, stub):
+    key_place.note_restored(DataDir(node))
+    with pytest.raises(DvError, match="are restored from a backup, which does not tell where"):
+        run(node, stub)
+    assert not stub.requests
+    run(node, stub, nowhere_else=True)
+    check_loaded(node, stub)
+    key_place.note_restored(DataDir(node))
+    check_loaded(node, stub)
+
+
+def test_to_another_client_once_somebody_says_so(node, stub):
+    run(node, stub)
+    with KeymanagerStub() as other:
+        run(node, other, nowhere_else=True)
+        check_loaded(node, other)
+        with pytest.raises(DvError, match="%s holds the key shares of this node" % other.url):
+            run(node, stub)
 
 
 def test_one_place(node, stub, tree):
@@ -323,10 +350,11 @@ def test_what_a_killed_run_left(node, stub, monkeypatch):
     monkeypatch.setattr(files, "sync_directory", lambda path: synced.append((path, len(stub.requests))))
     asked = len(stub.requests)
     run(node, stub)
-    assert synced == [(str(node / layout.LOADING), asked)]
+    # No more than its list was asked for until then.
+    assert synced == [(str(node / layout.LOADING), asked + 1)]
 
 
 def test_one_run_at_a_time(node, stub):
     with key_place.exclusive(DataDir(node)), pytest.raises(DvError, match="is held by another run on this node"):
         run(node, stub)
-    assert not stub.requests
+    assert {method for method, _path in stub.requests} == {"GET"}
