@@ -41,7 +41,7 @@ ARGUMENT_SPEC = dict(
     **PROCESS_SPEC,
 )
 
-RESTORE = "this node has no charon-enr-private-key, and there is a backup with one, %s; restore it (obol.dv.restore), or move that away"
+RESTORE = "there is a backup with a charon-enr-private-key, %s: restore it (obol.dv.restore), or move that away"
 
 
 def run_module(module: AnsibleModule) -> dict[str, Any]:
@@ -61,8 +61,9 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     backup = None
     if params["backup_dir"]:
         backup = backup_status.evaluate_places(data_dir, params["backup_dir"], params["copies"], texts)
-    if backup and backup["path"] and not known["enr"] and node_status.state == "waiting":
-        node_status = replace(node_status, ready=False, waiting_for=(), detail=RESTORE % backup["path"])
+    if backup and backup["path"] and not known["enr"]:
+        detail = "; ".join(filter(None, (node_status.detail, RESTORE % backup["path"])))
+        node_status = replace(node_status, ready=False, waiting_for=(), detail=detail)
     keys = None
     # What is wrong with the record is said where key shares are loaded.
     with contextlib.suppress(DvError):
