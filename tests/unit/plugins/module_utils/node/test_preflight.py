@@ -293,7 +293,7 @@ def test_lost_data_directory_after_the_approval(proposed, approved, node, terms,
     (place / ".charon").mkdir()
     (place / ".charon" / layout.NODE_KEY).write_text("42" * 32)
     (found,) = texts(node, terms, approvals)
-    assert "this node has no record of it" in found and "from a backup" in found and "new proposal" in found
+    assert "this node has no record of it" in found and "from its backup" in found and "new proposal" in found
     del approvals["approvals/1.json"]
     assert texts(node, terms, approvals) == []
 

@@ -106,7 +106,7 @@ def test_the_data_directory_is_gone_but_its_approval_is_not(stands, tmp_path, st
     """To run such a node would make a new key, that its operator's wallet can bind to no place any more."""
     told, known = stands(tmp_path / "none" / ".charon", store, address=people[1].address)
     assert brief(told) == ("stopped", "enr", (), False)
-    assert "approvals/2.json" in told.detail and "restore charon-enr-private-key from a backup" in told.detail
+    assert "approvals/2.json" in told.detail and "restore charon-enr-private-key from its backup" in told.detail
     without = {name: text for name, text in store.items() if name != "approvals/2.json"}
     for inbox, address in ((without, people[1].address), (store, None)):
         assert brief(stands(tmp_path / "none" / ".charon", inbox, address=address)[0]) == ("waiting", "enr", (), True)
