@@ -62,7 +62,7 @@ def drill(path: str, encrypted: bytes, opener: Opener, networks: Networks, parts
     if errors:
         raise Problems(errors)
     # Of parts, those are missing that nobody asked for.
-    warnings = [f"{path}: {finding.check}: {finding.text}" for finding in report.findings] if parts is None else []
+    warnings = [f"{path}: {finding.check}: {finding.text}" for finding in report.findings] if not parts else []
     return Drill(opened, opened.facts(report.key_shares), warnings)
 
 

@@ -44,21 +44,28 @@ def evaluate_places(data_dir: DataDir, directory: str, copies: Iterable[Mapping[
     peer_id = None
     with contextlib.suppress(DvError):
         peer_id = enr.peer_id(secp256k1.public_key(node_key.read(data_dir)))
-    found = []
+    found, known = [], list(texts.values())
     for copy in copies:
         with contextlib.suppress(DvError, KeyError, AttributeError):
             found.append((copy["path"], Record.parse(copy["record"].encode(), "a record")))
     copied = {record.sha256 for _path, record in found}
     with contextlib.suppress(DvError):
         here = Backups(directory, peer_id)
-        found, texts = [*found, *here.good], {**texts, **here.statements}
+        found, known = [*found, *here.good], [*known, *here.statements.values()]
     of_node = [(path, record) for path, record in found if peer_id in (None, record.peer_id)]
-    passed = {each: verified_statements(texts.values(), each) for each in {record.peer_id for _path, record in of_node}}
+    passed = {each: verified_statements(known, each) for each in {record.peer_id for _path, record in of_node}}
     now = None
     if of_node:
         with contextlib.suppress(DvError):
             now = Manifest.of(contents.read(data_dir), data_dir.root).sha256
     return evaluate(now, of_node, [facts for of_one in passed.values() for facts in of_one.values()], copied)
+
+
+def proves_key_shares(texts: Iterable[str], peer_id: str, lock_hash: str, number: int) -> bool:
+    """Whether a statement among ``texts`` says that a backup of the node with ``peer_id`` passed a drill, with its key shares, which are so
+    many, of the lock with that hash (hex)."""
+    passed = verified_statements(texts, peer_id).values()
+    return any((facts.get("lock_hash"), facts.get("key_shares")) == (lock_hash, number) for facts in passed)
 
 
 def proven_operators(data_dir: DataDir, texts: Iterable[str]) -> list[int] | None:
@@ -71,12 +78,8 @@ def proven_operators(data_dir: DataDir, texts: Iterable[str]) -> list[int] | Non
             return None
         lock = ClusterLock.parse(content, LOCK)
         wanted = to_hex(lock.lock_hash), len(lock.validators or ())
-        proven = []
-        for share_index, operator in numbered(lock.definition).items():
-            passed = verified_statements(texts, enr.peer_id(enr.parse(operator.enr).public_key)).values()
-            if any((facts.get("lock_hash"), facts.get("key_shares")) == wanted for facts in passed):
-                proven.append(share_index)
-        return proven
+        peer_ids = {index: enr.peer_id(enr.parse(operator.enr).public_key) for index, operator in numbered(lock.definition).items()}
+        return [index for index, peer_id in peer_ids.items() if proves_key_shares(texts, peer_id, *wanted)]
     return None
 
 

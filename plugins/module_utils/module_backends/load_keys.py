@@ -18,7 +18,7 @@ from ..clients.table import CLIENTS
 
 with packages():
     from ..backup.backups import Backups
-    from ..backup.status import proven_operators
+    from ..backup.status import proves_key_shares
     from ..clients.http import Endpoint, HttpClient, parse_certificate, parse_endpoint
     from ..clients.keymanager import Keymanager, parse_token
     from ..data_dir.layout import DataDir
@@ -58,7 +58,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         token = _token(params["token_file"], data_dir)
     with problems:
         shares, warnings = key_shares.read(data_dir, networks_of(params))
-        _check_proven(params, data_dir, shares)
+        _check_proven(params, shares)
     problems.raise_any()
     secrets = [token, *(share.password for share in shares.here)]
     client = Keymanager(HttpClient(endpoint, token, certificate), params["client"], secrets)
@@ -106,12 +106,12 @@ def _endpoint(params: dict[str, Any]) -> tuple[Endpoint, bytes | None]:
     return endpoint, parse_certificate(files.read(params["certificate_file"], _MAX_SIZE), params["certificate_file"])
 
 
-def _check_proven(params: dict[str, Any], data_dir: DataDir, shares: Shares) -> None:
+def _check_proven(params: dict[str, Any], shares: Shares) -> None:
     """Refuse key shares of which nobody knows whether they could be restored."""
     if params["without_drill"] == params["node"]:
         return
-    statements = {**Backups(params["backup_dir"], shares.peer_id).statements, **params["statements"]}
-    if shares.share_index not in (proven_operators(data_dir, statements.values()) or ()):
+    texts = [*Backups(params["backup_dir"], shares.peer_id).statements.values(), *params["statements"].values()]
+    if not proves_key_shares(texts, shares.peer_id, shares.lock_hash, len(shares.wanted)):
         raise DvError(
             f"no drill has proved a backup of the key shares of {params['node']}",
             f"the statement of one, in {params['backup_dir']} or beside the copies of the backups",

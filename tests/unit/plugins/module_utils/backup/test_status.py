@@ -111,6 +111,18 @@ def test_operators_who_proved_all_key_shares(node, dealt, tmp_path):
     assert status.proven_operators(node.data_dir, [by(1)]) is None
 
 
+def test_rubbish_hides_no_statement_of_the_same_name(node):
+    """Wherever the one lies, and wherever the other."""
+    found = passed(node.back_up())
+    text = statements.sign(found.opened.private_key, statements.DRILL, found.facts, NOW)
+    name = statement_name(node.peer_id, text)
+    here = pathlib.Path(node.backups, name)
+    here.write_text("rubbish")
+    assert told(node, texts={name: text})["drilled"]
+    here.write_text(text)
+    assert told(node, texts={name: "rubbish"})["drilled"]
+
+
 def test_a_record_that_lies_proves_nothing(node):
     """Whoever can write to the copies may say of an old archive, which passed a drill, that it holds all that there is."""
     path = node.back_up()
