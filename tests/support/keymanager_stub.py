@@ -10,13 +10,15 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TOKEN = "api-token-0x" + "5a" * 32
+#: Of hoodi.
+ROOT = "0x212f13fc4df078b6cb7db228f1c8307566dcecf900867401a92023d7ba99cb5f"
 
 
 class KeymanagerStub:
     """Serves on a free port of loopback as long as it is entered.
 
-    ``keystores`` has what is loaded, password by public key (hex, ``0x``); ``fee_recipients`` and ``gas_limits`` what is set;
-    ``requests`` method and path of each request.
+    ``keystores`` has what is loaded, password by public key (hex, ``0x``); ``histories`` what each key has signed, as EIP-3076 has it, for
+    good; ``fee_recipients`` and ``gas_limits`` what is set; ``requests`` method and path of each request.
 
     :param answer: function of (stub, request) that is asked first: it returns (status, content type, body) or None; the request has
         ``method``, ``path``, ``body``
@@ -24,7 +26,7 @@ class KeymanagerStub:
     """
 
     def __init__(self, answer=None, certificate=None):
-        self.answer, self.keystores, self.fee_recipients, self.gas_limits, self.requests = answer, {}, {}, {}, []
+        self.answer, self.keystores, self.histories, self.fee_recipients, self.gas_limits, self.requests = answer, {}, {}, {}, {}, []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -48,11 +50,26 @@ class KeymanagerStub:
         self.keystores[key] = password
         return {"status": "imported"}
 
+    def delete_keystore(self, key):
+        """The status of one key, which is loaded no more then."""
+        if self.keystores.pop(key, None) is not None:
+            return {"status": "deleted"}
+        return {"status": "not_active" if key in self.histories else "not_found"}
+
+    def history(self, keys):
+        """What some of the ``keys`` have signed, as a text of EIP-3076."""
+        data = [{"pubkey": key, **self.histories[key]} for key in keys if key in self.histories]
+        return json.dumps({"metadata": {"interchange_format_version": "5", "genesis_validators_root": ROOT}, "data": data})
+
     def respond(self, method, path, body):
         """Status and JSON value of the answer that the specification asks for."""
         if path == "/eth/v1/keystores" and method == "GET":
             return 200, {"data": [{"validating_pubkey": key, "derivation_path": "", "readonly": False} for key in self.keystores]}
+        if path == "/eth/v1/keystores" and method == "DELETE":
+            return 200, {"data": [*map(self.delete_keystore, body["pubkeys"])], "slashing_protection": self.history(body["pubkeys"])}
         if path == "/eth/v1/keystores" and method == "POST":
+            for signed in json.loads(body.get("slashing_protection") or '{"data": []}')["data"]:
+                self.histories[signed.pop("pubkey")] = signed
             return 200, {"data": [self.import_keystore(*pair) for pair in zip(body["keystores"], body["passwords"], strict=True)]}
         _root, _eth, _v1, kind, key, name = path.split("/") if path.count("/") == 5 else [""] * 6
         values = {"feerecipient": self.fee_recipients, "gas_limit": self.gas_limits}.get(name)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..encoding import go_json
@@ -56,10 +56,15 @@ class Keymanager:
     :param secrets: what no text may show, whatever the client says
     """
 
-    def __init__(self, http: HttpClient, client: str, secrets: Sequence[str] = ()) -> None:
+    def __init__(self, http: HttpClient, client: str, secrets: Iterable[str] = ()) -> None:
         self.http, self.client = http, client
+        self._secrets: set[str] = set()
+        self.withhold(secrets)
+
+    def withhold(self, secrets: Iterable[str]) -> None:
+        """Show these ``secrets`` in no text either."""
         # As they are, and as JSON has them: it may quote the request.
-        self._secrets = {form for text in filter(None, secrets) for form in (text, json.dumps(text)[1:-1], go_json.dumps(text)[1:-1])}
+        self._secrets |= {form for text in filter(None, secrets) for form in (text, json.dumps(text)[1:-1], go_json.dumps(text)[1:-1])}
 
     def __str__(self) -> str:
         return f"{self.client} at {self.http.endpoint}"
@@ -69,22 +74,43 @@ class Keymanager:
 
         :raises DvError: it does not
         """
-        data = self._data(self._ask("GET", _KEYSTORES), "GET " + _KEYSTORES)
+        what = "GET " + _KEYSTORES
+        data = self._data(self._json(self._ask("GET", _KEYSTORES), what), what)
         try:
             return {from_hex(item["validating_pubkey"], 48, "validating_pubkey") for item in data}
         except (DvError, KeyError, TypeError):
             raise DvError(f"{self} lists what are no keys", "a list with a validating_pubkey each") from None
 
-    def import_keystores(self, keystores: Sequence[str], passwords: Sequence[str], timeout: float) -> list[Status]:
+    def import_keystores(self, keystores: Sequence[str], passwords: Sequence[str], history: str, timeout: float) -> list[Status]:
         """Load ``keystores`` (JSON texts) with their ``passwords``: what became of each.
 
+        :param history: what their keys have signed, see :mod:`.slashing_protection`, or an empty text
         :raises DvError: no answer, or none that says so; some or all may be loaded
         """
-        body = {"keystores": list(keystores), "passwords": list(passwords)}
-        data = self._data(self._ask("POST", _KEYSTORES, body, timeout), "POST " + _KEYSTORES)
-        if len(data) != len(keystores) or not all(isinstance(item, dict) for item in data):
-            raise DvError(f"{self} tells of {len(data)} keystores", f"of {len(keystores)}, as many as it was given")
-        return [Status(self._shown(item.get("status")), self._shown(item.get("message") or "")) for item in data]
+        body: dict[str, Any] = {"keystores": list(keystores), "passwords": list(passwords)}
+        if history:
+            body["slashing_protection"] = history
+        return self._statuses("POST", body, len(keystores), timeout)[0]
+
+    def delete_keystores(self, keys: Sequence[bytes], timeout: float) -> tuple[list[Status], str]:
+        """Have the keystores with these public ``keys`` (48 bytes each) deleted: what became of each, and the text of what they have signed,
+        which a client hands out of keys that are deleted already, too.
+
+        :raises DvError: no answer, or none that says so; some or all may be deleted
+        """
+        # In lower case: Lodestar does not find others, and keeps them.
+        statuses, answer = self._statuses("DELETE", {"pubkeys": [to_hex(key) for key in keys]}, len(keys), timeout)
+        history = answer.get("slashing_protection")
+        return statuses, history if isinstance(history, str) else ""
+
+    def _statuses(self, method: str, body: Any, number: int, timeout: float) -> tuple[list[Status], dict[str, Any]]:
+        """What became of each of so many keystores, and the rest of the answer."""
+        what = f"{method} {_KEYSTORES}"
+        answer = self._json(self._ask(method, _KEYSTORES, body, timeout), what)
+        data = self._data(answer, what)
+        if len(data) != number or not all(isinstance(item, dict) for item in data):
+            raise DvError(f"{self} tells of {len(data)} keystores", f"of {number}, as many as it was asked for")
+        return [Status(self._shown(item.get("status")), self._shown(item.get("message") or "")) for item in data], answer
 
     def fee_recipient(self, public_key: bytes) -> bytes:
         """The fee recipient (20 bytes) of a key that is loaded."""
@@ -133,9 +159,8 @@ class Keymanager:
         value = answer.json(f"what {self} answers to {what}")
         return value if isinstance(value, dict) else {}
 
-    def _data(self, answer: Answer, what: str) -> list[Any]:
+    def _data(self, value: dict[str, Any], what: str) -> list[Any]:
         """The list that an answer has."""
-        value = self._json(answer, what)
         # Go's empty list.
         data = [] if value.get("data", ()) is None else value.get("data")
         if not isinstance(data, list):

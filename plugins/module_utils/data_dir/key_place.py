@@ -24,8 +24,13 @@ FILE = LOADING + "/place.json"
 # What tells this machine from others: machine-id(5). A container may have none, or an empty one.
 _MACHINE_ID = "/etc/machine-id"
 
-#: Some may be there; all are there, as its list said; or key shares came out of a backup, and nobody knows.
-STATES = STATE_LOADING, STATE_LOADED, STATE_RESTORED = "loading", "loaded", "restored"
+#: Some may be there; all are there, as its list said; key shares came out of a backup, and nobody knows; some may still be there; none is.
+STATES = STATE_LOADING, STATE_LOADED, STATE_RESTORED, STATE_UNLOADING, STATE_UNLOADED = (
+    *("loading", "loaded", "restored"),
+    *("unloading", "unloaded"),
+)
+
+_TEXTS, _NUMBERS = ("client", "url", "machine", "lock_hash", "state"), ("busy_until", "left_epoch", "resting_epochs")
 
 #: What to do where they may be elsewhere.
 CONFIRM = (
@@ -36,13 +41,16 @@ CONFIRM = (
 
 @dataclass(frozen=True)
 class Place:
-    """A validator client, and whose key shares it has.
+    """A validator client, and whose key shares it has, or had.
 
     :param client: its name, see :mod:`.clients.table`
     :param url: of its API, as the node reaches it
     :param machine: :func:`this_machine`, where that is what the URL leads to; empty elsewhere
     :param lock_hash: hex, of the cluster that the key shares are of
     :param state: one of :data:`STATES`
+    :param busy_until: Unix seconds, until when it may go on with key shares that it was sent, as long as it has not answered
+    :param left_epoch: unloaded: the epoch of the chain in which that was, or ``None`` where nobody could tell
+    :param resting_epochs: unloaded: how many epochs have to pass from there before they go anywhere
     """
 
     client: str
@@ -50,9 +58,16 @@ class Place:
     machine: str
     lock_hash: str
     state: str
+    busy_until: int = 0
+    left_epoch: int | None = None
+    resting_epochs: int = 0
 
     def __str__(self) -> str:
         return f"{self.client} at {self.url}" if self.client else ""
+
+    def is_at(self, other: Place) -> bool:
+        """Whether both are of the same client on the same machine, and of one lock."""
+        return all(getattr(self, name) == getattr(other, name) for name in ("client", "url", "machine", "lock_hash"))
 
 
 def this_machine() -> str:
@@ -69,14 +84,17 @@ def read(data_dir: DataDir) -> Place | None:
     if content is None:
         return None
     record = go_json.loads(content, path)
-    fields = {name: lookup(record, name, path) for name in Place.__dataclass_fields__}
-    if not all(isinstance(value, str) for value in fields.values()) or fields["state"] not in STATES:
+    fields = {name: lookup(record, name, path) for name in _TEXTS}
+    # A person who wrote it has no need of these.
+    numbers = {name: record.get(name, Place.__dataclass_fields__[name].default) for name in _NUMBERS}
+    texts = all(isinstance(value, str) for value in fields.values()) and fields["state"] in STATES
+    if not texts or not all(value is None and name == "left_epoch" or type(value) is int for name, value in numbers.items()):
         raise DvError(
             f"{path} does not say where the key shares are",
             "client, url, machine, lock_hash and state",
             "find out before you load them anywhere",
         )
-    return Place(**fields)
+    return Place(**fields, **numbers)
 
 
 def write(data_dir: DataDir, place: Place) -> bool:
@@ -95,13 +113,14 @@ def note_restored(data_dir: DataDir) -> None:
 
 
 def known(data_dir: DataDir, place: Place, nowhere_else: bool = False) -> Place | None:
-    """The record of that ``place``; ``None`` where there is none, or another one that is over.
+    """The record, where key shares may go to that ``place``: they are there, or were taken from wherever they were. ``None`` where there is
+    none, or another one that is over.
 
     :param nowhere_else: whether the operator confirms that no validator client has any of the key shares
     :raises DvError: they may be elsewhere
     """
     found = read(data_dir)
-    if not found or (found.client, found.url, found.machine, found.lock_hash) == (place.client, place.url, place.machine, place.lock_hash):
+    if not found or found.is_at(place) and found.state != STATE_UNLOADING or found.state == STATE_UNLOADED:
         return found
     if found.lock_hash != place.lock_hash and found.state != STATE_RESTORED:
         raise DvError(
@@ -109,6 +128,8 @@ def known(data_dir: DataDir, place: Place, nowhere_else: bool = False) -> Place 
         )
     if nowhere_else:
         return None
+    if found.state == STATE_UNLOADING:
+        raise DvError(f"{found} still holds key shares of this node, or some of them", "none", "run obol.dv.unload_keys to its end first")
     if found.state == STATE_RESTORED:
         raise DvError(
             f"the key shares in {data_dir} are restored from a backup, which does not tell where they were loaded before",
@@ -119,7 +140,8 @@ def known(data_dir: DataDir, place: Place, nowhere_else: bool = False) -> Place 
         raise DvError(
             f"{found} holds the key shares of this node, or some of them",
             "the same validator client",
-            f"set dv_keys_client and dv_keys_url back: two validator clients with one key share get validators slashed; {CONFIRM}",
+            "set dv_keys_client and dv_keys_url back, or move them (obol.dv.move_keys): two validator clients with one key share get "
+            f"validators slashed. If that client is gone for good, {CONFIRM}",
         )
     raise DvError(
         f"{found} holds the key shares of this node on another machine than this, from which the data directory comes",

@@ -2,30 +2,27 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Loading a node's key shares into a validator client: what it lists is sent no more, what it does not list is sent again, and what it
+"""Loading a node's key shares: what their target lists is sent no more, what it does not list is sent again, and what it
 lists in the end is what counts. So a run that was cut off anywhere goes on when it is run again.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable
+import time
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from ..clients.keymanager import Keymanager
 from ..data_dir import key_place
 from ..data_dir.key_place import Place
 from ..data_dir.layout import DataDir
-from ..encoding.hex import to_hex
 from ..errors import DvError
-from . import settings
-from .shares import Share, Shares
+from ..ethereum.slashing_protection import History
+from . import histories, settings
+from .shares import Shares, Validator
+from .target import Holder, Target
 
-#: Key shares in one request: a client that stops in the middle of one of all would begin anew each time.
-BATCH = 20
-#: Seconds that a client may take for one key share, of which it derives a key, and for a request. With scrypt it took 4.3 s.
-_FOR_EACH, _FOR_REQUEST = 10, 10
 #: How often what is missing is sent.
 _ROUNDS = 3
 
@@ -35,6 +32,7 @@ class Loaded(NamedTuple):
 
     :param sent: the public keys of the shares that went there
     :param set: what was set, a text each
+    :param epochs_left: how many epochs have to pass before anything is done, since they were in another client
     """
 
     place: Place
@@ -42,119 +40,163 @@ class Loaded(NamedTuple):
     sent: list[bytes]
     set: list[str]
     warnings: list[str]
+    epochs_left: int = 0
 
 
-def load(data_dir: DataDir, shares: Shares, client: Keymanager, dry_run: bool = False, nowhere_else: bool = False) -> Loaded:
-    """Load all ``shares`` into ``client``, which lists them in the end, with their settings.
+class Load:
+    """Loads all ``shares`` into ``target``, which lists them in the end, with their settings.
 
     :param nowhere_else: whether the operator confirms that no other validator client has any of them
-    :raises DvError: it does not; or they are elsewhere, or it is another operator's client
+    :param epoch: tells which epoch the chain has come to; it raises DvError where that is not known
+    :param history: what they have signed, beside what the data directory knows
     """
-    endpoint = client.http.endpoint
-    machine = key_place.this_machine() if endpoint.is_loopback else ""
-    place = Place(client.client, str(endpoint), machine, shares.lock_hash, key_place.STATE_LOADING)
-    # Before anything is written.
-    key_place.known(data_dir, place, nowhere_else)
-    _check_listed(client, shares, client.keystores())
-    with contextlib.nullcontext() if dry_run else key_place.exclusive(data_dir):
-        # Another run may have been quicker.
-        found = key_place.known(data_dir, place, nowhere_else)
-        listed = client.keystores()
-        _check_listed(client, shares, listed)
-        missing = _missing(shares, listed)
-        done, warnings = replace(place, state=key_place.STATE_LOADED), []
-        if missing and found == done and not nowhere_else:
+
+    def __init__(
+        self,
+        data_dir: DataDir,
+        shares: Shares,
+        target: Target,
+        nowhere_else: bool = False,
+        epoch: Callable[[], int] | None = None,
+        history: History | None = None,
+    ) -> None:
+        self.data_dir, self.shares, self.target, self.nowhere_else = data_dir, shares, target, nowhere_else
+        self._epoch, self._here = epoch, {share.public_key: share for share in shares.here}
+        self._place = target.place(shares.lock_hash, key_place.STATE_LOADING)
+        self._history = histories.read(data_dir, [history] if history else [])
+
+    def run(self, dry_run: bool = False) -> Loaded:
+        """Do it, or see what would be done.
+
+        :raises DvError: it does not come to that; or they are elsewhere, or it is another operator's client
+        """
+        # Before anything is written.
+        found = self._known()
+        if left := self._epochs_left(found, dry_run):
+            return Loaded(self._place, False, [], [], [], left)
+        for holder in self.target.holders:
+            self._listed(holder)
+        with contextlib.nullcontext() if dry_run else key_place.exclusive(self.data_dir):
+            # Another run may have been quicker.
+            return self._run(self._known(), dry_run)
+
+    def _run(self, found: Place | None, dry_run: bool) -> Loaded:
+        shares, target = self.shares, self.target
+        missing = [self._missing(holder) for holder in target.holders]
+        lacking = [key for key in shares.wanted if any(key in keys for keys in missing)]
+        done, warnings = replace(self._place, state=key_place.STATE_LOADED), []
+        if lacking and found == done and not self.nowhere_else:
             raise DvError(
-                f"{client} has lost {len(missing)} of {len(shares.wanted)} key shares: "
-                f"{_validators(shares, [share.public_key for share in missing])}",
+                f"{target} has lost {len(lacking)} of {len(shares.wanted)} key shares: {shares.names(lacking)}",
                 "all that were loaded there",
                 key_place.CONFIRM,
             )
-        if not found and len(missing) < len(shares.wanted):
+        if not (found and found.is_at(self._place)) and len(lacking) < len(shares.wanted):
             warnings.append(
-                f"{client} has {len(shares.wanted) - len(missing)} of the key shares already, and this node has no record of it"
+                f"{target} has {len(shares.wanted) - len(lacking)} of the key shares already, and this node has no record of it"
             )
         if dry_run:
-            changes, doubts = settings.apply(client, {key: shares.wanted[key] for key in shares.wanted if key in listed}, dry_run=True)
-            changed = bool(missing or changes or found != done)
-            return Loaded(place, changed, [share.public_key for share in missing], changes, warnings + doubts)
-        if missing or not found:
+            there = {key: validator for key, validator in shares.wanted.items() if key not in lacking}
+            changes, doubts = self._set(there, dry_run=True)
+            return Loaded(self._place, bool(lacking or changes or found != done), lacking, changes, warnings + doubts)
+        if lacking or not found or not found.is_at(self._place):
             # What is there by somebody's hand, too, goes nowhere else.
-            key_place.write(data_dir, place)
-        if missing:
-            _send(client, shares, missing)
-        changes, doubts = settings.apply(client, shares.wanted)
-        changed = key_place.write(data_dir, done) or bool(missing or changes)
-        return Loaded(done, changed, [share.public_key for share in missing], changes, warnings + doubts)
+            key_place.write(self.data_dir, self._place)
+        for holder, keys in zip(target.holders, missing):
+            if keys:
+                self._send(holder, keys)
+        changes, doubts = self._set(shares.wanted)
+        changed = key_place.write(self.data_dir, done) or bool(lacking or changes)
+        return Loaded(done, changed, lacking, changes, warnings + doubts)
 
+    def _known(self) -> Place | None:
+        return key_place.known(self.data_dir, self._place, self.nowhere_else)
 
-def _check_listed(client: Keymanager, shares: Shares, listed: Collection[bytes]) -> None:
-    others = [key for key in listed if key in shares.of_others]
-    if others:
+    def _epochs_left(self, found: Place | None, dry_run: bool) -> int:
+        """How many epochs have to pass before key shares that were taken from a client go to one."""
+        if not found or found.state != key_place.STATE_UNLOADED or self.nowhere_else or not found.resting_epochs:
+            return 0
+        if not self._epoch:
+            raise DvError(
+                f"{found.resting_epochs} epochs have to pass before the key shares that were taken from {found} go anywhere",
+                "a beacon node that counts them",
+                "set dv_keys_beacon_url",
+            )
+        now = self._epoch()
+        if found.left_epoch is None:
+            # Nobody could tell then: they count from now.
+            if not dry_run:
+                key_place.write(self.data_dir, replace(found, left_epoch=now))
+            return found.resting_epochs
+        return max(0, found.left_epoch + found.resting_epochs - now)
+
+    def _listed(self, holder: Holder) -> Collection[bytes]:
+        """What a ``holder`` lists.
+
+        :raises DvError: key shares of another operator of the cluster
+        """
+        listed, of_others = holder.listed(), self.shares.of_others
+        others = [key for key in listed if key in of_others]
+        if others:
+            raise DvError(
+                f"{holder} holds {len(others)} key shares of operator {of_others[others[0]]} of this cluster",
+                f"none but those of operator {self.shares.share_index}",
+                "it is another operator's, or two nodes share it: each needs one of its own",
+            )
+        return listed
+
+    def _missing(self, holder: Holder) -> list[bytes]:
+        """The public keys of the shares that a ``holder`` does not list, in the order of the validators.
+
+        :raises DvError: one of them is not in the data directory either
+        """
+        listed, shares = self._listed(holder), self.shares
+        missing = [key for key in shares.wanted if key not in listed]
+        lost = [key for key in missing if key not in self._here]
+        if lost:
+            raise DvError(
+                f"{len(lost)} of {len(shares.wanted)} key shares are neither in the data directory nor in the client: {shares.names(lost)}",
+                "each in one of them",
+                "restore them from the backup (dv_restore_parts), if they are in no other client",
+            )
+        return missing
+
+    def _send(self, holder: Holder, missing: list[bytes]) -> None:
+        """Send what is ``missing`` to a ``holder`` until it lists it.
+
+        :raises DvError: it does not, whatever it says
+        """
+        left, shares = missing, self.shares
+        for _round in range(_ROUNDS):
+            told = self._send_once(holder, left)
+            listed = self._listed(holder)
+            before, left = len(left), [key for key in left if key not in listed]
+            if not left:
+                return
+            if len(left) == before:
+                break
         raise DvError(
-            f"{client} holds {len(others)} key shares of operator {shares.of_others[others[0]]} of this cluster",
-            f"none but those of operator {shares.share_index}",
-            "it is another operator's, or two nodes share it: each needs one of its own",
+            f"{holder} holds {len(shares.wanted) - len(left)} of {len(shares.wanted)} key shares, not {shares.names(left)}: "
+            + (told[0] if told else "it says that it does"),
+            "all",
+            "what is missing is sent again by the next run: load them nowhere else",
         )
 
+    def _send_once(self, holder: Holder, keys: list[bytes]) -> list[str]:
+        """Send the key shares in batches: what the ``holder`` says of those that it did not take."""
+        told: list[str] = []
+        for first in range(0, len(keys), holder.batch):
+            batch = keys[first : first + holder.batch]
+            seconds = holder.seconds(len(batch))
+            if seconds:
+                # It may go on when nobody listens any more, or be about to when this process dies.
+                key_place.write(self.data_dir, replace(self._place, busy_until=int(time.time()) + seconds))
+            try:
+                told += holder.send(batch, self._here, self._history)
+            except DvError as error:
+                # What became of them, the list tells.
+                return [str(error), *told]
+        return told
 
-def _missing(shares: Shares, listed: Collection[bytes]) -> list[Share]:
-    """The shares that are not ``listed``, in the order of the validators.
-
-    :raises DvError: one of them is not in the data directory either
-    """
-    here = {share.public_key: share for share in shares.here}
-    wanted = [key for key in shares.wanted if key not in listed]
-    lost = [key for key in wanted if key not in here]
-    if lost:
-        raise DvError(
-            f"{len(lost)} of {len(shares.wanted)} key shares are neither in the data directory nor in the client: {_validators(shares, lost)}",
-            "each in one of them",
-            "restore them from the backup (dv_restore_parts), if they are in no other client",
-        )
-    return [here[key] for key in wanted]
-
-
-def _send(client: Keymanager, shares: Shares, missing: list[Share]) -> None:
-    """Send what is ``missing`` until it is listed.
-
-    :raises DvError: it is not, whatever the client says
-    """
-    told: list[str] = []
-    left = missing
-    for _round in range(_ROUNDS):
-        told = _send_once(client, left)
-        listed = client.keystores()
-        _check_listed(client, shares, listed)
-        before, left = len(left), [share for share in left if share.public_key not in listed]
-        if not left:
-            return
-        if len(left) == before:
-            break
-    raise DvError(
-        f"{client} holds {len(shares.wanted) - len(left)} of {len(shares.wanted)} key shares, not "
-        f"{_validators(shares, [share.public_key for share in left])}: {told[0] if told else 'it says that it does'}",
-        "all",
-        "what is missing is sent again by the next run: load them nowhere else",
-    )
-
-
-def _send_once(client: Keymanager, shares: list[Share]) -> list[str]:
-    """Send ``shares`` in batches: what the client says of those that it did not take."""
-    told: list[str] = []
-    for first in range(0, len(shares), BATCH):
-        batch = shares[first : first + BATCH]
-        try:
-            timeout = _FOR_REQUEST + _FOR_EACH * len(batch)
-            found = client.import_keystores([share.keystore for share in batch], [share.password for share in batch], timeout)
-            told += [status.message or status.status for status in found if status.status not in ("imported", "duplicate")]
-        except DvError as error:
-            # What became of them, the list tells.
-            return [str(error), *told]
-    return told
-
-
-def _validators(shares: Shares, keys: Iterable[bytes]) -> str:
-    """Which ones, for people."""
-    first, *more = [f"validator {shares.wanted[key].position} ({to_hex(key)})" for key in keys]
-    return f"that of {first}" + (f" and {len(more)} more" if more else "")
+    def _set(self, wanted: Mapping[bytes, Validator], dry_run: bool = False) -> tuple[list[str], list[str]]:
+        return settings.apply(self.target.settings, wanted, dry_run) if self.target.settings else ([], [])

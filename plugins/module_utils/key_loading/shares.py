@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..cluster.definition import effective_gas_limit
@@ -62,6 +63,11 @@ class Shares(NamedTuple):
     of_others: dict[bytes, int]
     here: list[Share]
 
+    def names(self, keys: Iterable[bytes]) -> str:
+        """Those of this node with these public ``keys``, for people."""
+        first, *more = [f"validator {self.wanted[key].position} ({to_hex(key)})" for key in keys]
+        return f"that of {first}" + (f" and {len(more)} more" if more else "")
+
 
 def read(data_dir: DataDir, networks: Networks) -> tuple[Shares, list[str]]:
     """The key shares of the node, and warnings: all that belongs to them is verified as by ``verify``.
@@ -82,8 +88,23 @@ def read(data_dir: DataDir, networks: Networks) -> tuple[Shares, list[str]]:
     report = Report()
     check_data_dir(report, memory, networks)
     report.raise_errors()
-    lock = ClusterLock.parse(found[layout.LOCK], layout.LOCK)
-    public_key = secp256k1.public_key(node_key.read(memory))
+    return _of_lock(memory, _here(memory)), [f"{finding.check}: {finding.text}" for finding in report.findings]
+
+
+def of_lock(data_dir: DataDir) -> Shares:
+    """What the lock in the data directory has of the node's key shares, for who takes them away: nothing is verified, none is :attr:`here`.
+
+    :raises DvError: there is no lock that can be read, or the node is none of its operators
+    """
+    return _of_lock(data_dir, [])
+
+
+def _of_lock(data_dir: DataDir, here: list[Share]) -> Shares:
+    content = data_dir.read(layout.LOCK)
+    if content is None:
+        raise DvError(f"{data_dir} has no {layout.LOCK}", "a complete cluster")
+    lock = ClusterLock.parse(content, layout.LOCK)
+    public_key = secp256k1.public_key(node_key.read(data_dir))
     share_index = index_of_key(lock.definition, public_key)
     limit, addresses = effective_gas_limit(lock.definition), lock.definition.validators or ()
     wanted, of_others = {}, {}
@@ -91,11 +112,7 @@ def read(data_dir: DataDir, networks: Networks) -> tuple[Shares, list[str]]:
         of_others.update({share: index for index, share in enumerate(validator.public_shares, 1) if index != share_index})
         recipient = from_hex(its.fee_recipient_address, 20, "fee_recipient_address")
         wanted[validator.public_shares[share_index - 1]] = Validator(position, recipient, limit)
-    here = _here(memory)
-    return (
-        Shares(to_hex(lock.lock_hash), share_index, enr.peer_id(public_key), wanted, of_others, here),
-        [f"{finding.check}: {finding.text}" for finding in report.findings],
-    )
+    return Shares(to_hex(lock.lock_hash), share_index, enr.peer_id(public_key), wanted, of_others, here)
 
 
 def _here(data_dir: DataDir) -> list[Share]:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,15 +18,13 @@ from ..clients.table import CLIENTS
 with packages():
     from ..backup.backups import Backups
     from ..backup.status import proves_key_shares
-    from ..clients.http import Endpoint, HttpClient, parse_certificate, parse_endpoint
-    from ..clients.keymanager import Keymanager, parse_token
     from ..data_dir.layout import DataDir
     from ..encoding.hex import to_hex
     from ..errors import Collector, DvError
+    from ..key_loading import choice
     from ..key_loading import shares as key_shares
-    from ..key_loading.load import load
+    from ..key_loading.load import Load
     from ..key_loading.shares import Shares
-    from ..storage import files
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -45,24 +42,19 @@ ARGUMENT_SPEC = dict(
     **PROCESS_SPEC,
 )
 
-# Both files are far smaller.
-_MAX_SIZE = 64 * 1024
-
 
 def run_module(module: AnsibleModule) -> dict[str, Any]:
     params, data_dir = module.params, DataDir(module.params["data_dir"])
     problems = Collector()
     with problems:
-        endpoint, certificate = _endpoint(params)
-    with problems:
-        token = _token(params["token_file"], data_dir)
+        target = choice.choose(params, data_dir)
     with problems:
         shares, warnings = key_shares.read(data_dir, networks_of(params))
         _check_proven(params, shares)
     problems.raise_any()
-    secrets = [token, *(share.password for share in shares.here)]
-    client = Keymanager(HttpClient(endpoint, token, certificate), params["client"], secrets)
-    loaded = load(data_dir, shares, client, module.check_mode, params["nowhere_else"] == params["node"])
+    if target.settings:
+        target.settings.withhold(share.password for share in shares.here)
+    loaded = Load(data_dir, shares, target, params["nowhere_else"] == params["node"]).run(module.check_mode)
     was = [key for key in shares.wanted if key not in loaded.sent]
     return dict(
         changed=loaded.changed,
@@ -75,35 +67,6 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         warnings=warnings + loaded.warnings,
         diff=dict(before=_lines(shares, was), after=_lines(shares, shares.wanted) + "".join(f"{each}\n" for each in loaded.set)),
     )
-
-
-def _token(path: str, data_dir: DataDir) -> str:
-    """The token in the file ``path``, which is none of the node's own secrets: it goes to the client."""
-    if os.path.realpath(path).startswith(os.path.realpath(data_dir.root) + os.sep):
-        raise DvError(
-            f"dv_keys_token_file is {path}, in the data directory",
-            "the file with the client's own token",
-            "a key or a password of this node would be sent to the client",
-        )
-    return parse_token(files.read(path, _MAX_SIZE), path)
-
-
-def _endpoint(params: dict[str, Any]) -> tuple[Endpoint, bytes | None]:
-    """Where the client's API is, and the certificate that it has to show."""
-    endpoint = parse_endpoint(params["url"] or CLIENTS[params["client"]].url, "dv_keys_url")
-    if not endpoint.secure and not endpoint.is_loopback:
-        raise DvError(
-            f"dv_keys_url is {endpoint}, and leads off the node",
-            "an address of the node itself, as 127.0.0.1, or https:// with dv_keys_certificate_file",
-            "the token and the passwords of the key shares would travel in clear",
-        )
-    if endpoint.secure and not params["certificate_file"]:
-        raise DvError(
-            f"dv_keys_url is {endpoint}, without dv_keys_certificate_file", "the certificate of the client, a PEM file on the node"
-        )
-    if not endpoint.secure:
-        return endpoint, None
-    return endpoint, parse_certificate(files.read(params["certificate_file"], _MAX_SIZE), params["certificate_file"])
 
 
 def _check_proven(params: dict[str, Any], shares: Shares) -> None:

@@ -32,9 +32,21 @@ def test_import_and_list():
     with stub:
         assert api.keystores() == set()
         keystore = json.dumps({"pubkey": KEY.hex()})
-        assert [status.status for status in api.import_keystores([keystore], ["p"], 10)] == ["imported"]
-        assert [status.status for status in api.import_keystores([keystore], ["p"], 10)] == ["duplicate"]
+        assert [status.status for status in api.import_keystores([keystore], ["p"], "", 10)] == ["imported"]
+        assert [status.status for status in api.import_keystores([keystore], ["p"], "", 10)] == ["duplicate"]
         assert api.keystores() == {KEY} and stub.keystores == {"0x" + KEY.hex(): "p"}
+
+
+def test_delete():
+    """What they have signed comes along, of keys that are deleted already, too."""
+    stub, api = asked()
+    with stub:
+        api.import_keystores([json.dumps({"pubkey": KEY.hex()})], ["p"], "", 10)
+        stub.histories["0x" + KEY.hex()] = {"signed_blocks": [{"slot": "7"}], "signed_attestations": []}
+        for status in ("deleted", "not_active"):
+            found, history = api.delete_keystores([KEY], 10)
+            assert [each.status for each in found] == [status] and json.loads(history)["data"][0]["signed_blocks"] == [{"slot": "7"}]
+        assert api.keystores() == set()
 
 
 def test_settings():
@@ -83,7 +95,7 @@ def test_what_is_no_list(value, status, content_type, text):
 def test_as_many_answers_as_keystores(data):
     stub, api = answering({"data": data})
     with stub, pytest.raises(DvError, match="tells of . keystores; wanted: of 1"):
-        api.import_keystores(["{}"], ["p"], 10)
+        api.import_keystores(["{}"], ["p"], "", 10)
 
 
 def test_what_it_says_is_cleaned():
@@ -95,7 +107,7 @@ def test_what_it_says_is_cleaned():
             lambda stub, request: (200, JSON, json.dumps({"data": [{"status": "error", "message": words}]}).encode()), secrets
         )
         with stub:
-            (status,) = api.import_keystores(["{}"], ["p"], 10)
+            (status,) = api.import_keystores(["{}"], ["p"], "", 10)
             assert (status.status, status.message) == ("error", text)
     stub, api = asked(lambda stub, request: (500, JSON, (" " * 190 + "hunter2-hunter2").encode()), ["hunter2-hunter2"])
     with stub, pytest.raises(DvError) as caught:
@@ -109,7 +121,8 @@ QUOTED = [*SECRETS, 'pa\\"ss\\u003cwörd', 'pa\\"ss<w\\u00f6rd', SECRETS[2][:50]
 
 ASKED = {
     "keystores": (),
-    "import_keystores": (["{}"], ["p"], 10),
+    "import_keystores": (["{}"], ["p"], "", 10),
+    "delete_keystores": ([KEY], 10),
     "fee_recipient": (KEY,),
     "set_fee_recipient": (KEY, KEY[:20]),
     "gas_limit": (KEY,),

@@ -18,7 +18,10 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir.validator_keys im
 from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import to_hex
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import KNOWN
-from ansible_collections.obol.dv.plugins.module_utils.key_loading import load, shares
+from ansible_collections.obol.dv.plugins.module_utils.key_loading import shares
+from ansible_collections.obol.dv.plugins.module_utils.key_loading.keystores import Keystores
+from ansible_collections.obol.dv.plugins.module_utils.key_loading.load import Load
+from ansible_collections.obol.dv.plugins.module_utils.key_loading.target import Target
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
 from ansible_collections.obol.dv.tests.support.keymanager_stub import TOKEN, KeymanagerStub
 
@@ -36,9 +39,13 @@ def read(node):
     return shares.read(DataDir(node), KNOWN)[0]
 
 
-def run(node, stub, client="lodestar", dry_run=False, nowhere_else=False):
+def target_of(stub, client="lodestar"):
     api = Keymanager(HttpClient(parse_endpoint(stub.url, "url"), TOKEN), client)
-    return load.load(DataDir(node), read(node), api, dry_run, nowhere_else)
+    return Target(client, stub.url, key_place.this_machine(), (Keystores(api),), api)
+
+
+def run(node, stub, client="lodestar", dry_run=False, nowhere_else=False):
+    return Load(DataDir(node), read(node), target_of(stub, client), nowhere_else).run(dry_run)
 
 
 def check_loaded(node, stub):
@@ -75,7 +82,7 @@ def test_what_is_read_is_what_goes(node, stub):
 
 
 def test_in_batches(node, stub, monkeypatch):
-    monkeypatch.setattr(load, "BATCH", 1)
+    monkeypatch.setattr(Keystores, "batch", 1)
     run(node, stub)
     assert stub.requests.count(("POST", KEYSTORES)) == len(read(node).wanted)
     check_loaded(node, stub)
@@ -230,7 +237,7 @@ def test_what_it_says_is_no_proof(node, stub, value, text):
 
 def test_a_part_is_sent_again(node, stub, monkeypatch):
     """What came through stays, what did not is sent once more in the same run."""
-    monkeypatch.setattr(load, "BATCH", 1)
+    monkeypatch.setattr(Keystores, "batch", 1)
     fails = iter([False, True])
 
     def answer(served, request):

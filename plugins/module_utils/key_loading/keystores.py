@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The keystores of a validator client, or of a remote signer, with a keymanager API."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from ..clients.keymanager import Keymanager, Status
+from ..ethereum.slashing_protection import History
+from .shares import Share
+
+#: Seconds that a client may take for one key share, of which it derives a key, and for a request. With scrypt it took 4.3 s.
+_FOR_EACH, _FOR_REQUEST = 10, 10
+#: Nobody measured how long one goes on whose answer was not waited for: as often as that.
+_CAUTION = 3
+
+
+class Keystores:
+    """Those of the ``api``, a :class:`.target.Holder`."""
+
+    #: A client that stops in the middle of a request for all would begin anew each time.
+    batch = 20
+
+    def __init__(self, api: Keymanager) -> None:
+        self.api = api
+
+    def __str__(self) -> str:
+        return str(self.api)
+
+    def listed(self) -> Collection[bytes]:
+        return self.api.keystores()
+
+    def seconds(self, number: int) -> int:
+        return _CAUTION * self._timeout(number)
+
+    def send(self, keys: Sequence[bytes], here: Mapping[bytes, Share], history: History | None) -> list[str]:
+        shares = [here[key] for key in keys]
+        # Of these alone: for one that it cannot use, a client refuses all.
+        signed = history.of(keys) if history else None
+        text = signed.dump() if signed and signed.data else ""
+        passwords = [share.password for share in shares]
+        found = self.api.import_keystores([share.keystore for share in shares], passwords, text, self._timeout(len(keys)))
+        return _words(found, "imported", "duplicate")
+
+    def take_away(self, keys: Sequence[bytes]) -> tuple[list[str], str]:
+        found, history = self.api.delete_keystores(keys, self._timeout(len(keys)))
+        return _words(found, "deleted", "not_active", "not_found"), history
+
+    def _timeout(self, number: int) -> int:
+        return _FOR_REQUEST + _FOR_EACH * number
+
+
+def _words(found: Sequence[Status], *fine: str) -> list[str]:
+    """What the client says of those whose status is not ``fine``."""
+    return [status.message or status.status for status in found if status.status not in fine]
