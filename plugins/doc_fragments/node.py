@@ -144,6 +144,27 @@ options:
         type: path
 """
 
+    KEYS = r"""
+options:
+  client:
+    description:
+      - The validator client, V(lighthouse), V(lodestar), V(nimbus), V(prysm) or V(teku). It is a client of charon's validator API, with a
+        keymanager API of its own.
+    type: str
+  url:
+    description:
+      - Its keymanager API as the node reaches it, as V(http://127.0.0.1:5062). Left out, it is where that client has it by default, on the
+        node.
+      - With V(http) only on the node itself.
+    type: str
+  token_file:
+    description: Path of the file on the node with the bearer token that the client asks for.
+    type: path
+  certificate_file:
+    description: Path of a PEM file on the node with the certificate that the client shows. Needed with V(https), no other one is taken.
+    type: path
+"""
+
     OPENER = r"""
 options:
   identity_file:

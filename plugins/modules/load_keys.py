@@ -19,33 +19,27 @@ description:
     shares of another operator of the cluster is refused.
   - Sets the fee recipient and the gas limit of each validator as the lock has them.
   - Asks for a backup that a drill proved (M(obol.dv.drill)).
+  - After key shares were in another client (M(obol.dv.unload_keys)), some epochs of the chain have to pass. With the argument C(wait), V(0) or
+    a time such as V(30m), which the module does not get, the action plugin of the same name looks again until they have, or the time is
+    over. With the argument C(unready), a list of nodes of the same cluster that cannot take theirs, nothing is done if there are any.
 extends_documentation_fragment:
   - obol.dv.attributes
   - obol.dv.attributes.action
   - obol.dv.attributes.diff
   - obol.dv.node
+  - obol.dv.node.keys
+  - obol.dv.node.store
+  - obol.dv.node.inbox
   - obol.dv.node.copies
   - obol.dv.node.testnet
   - obol.dv.node.process
 options:
-  client:
-    description: The validator client. It is a client of charon's validator API, with a keymanager API of its own.
-    type: str
-    required: true
-    choices: [lighthouse, lodestar, nimbus, prysm, teku]
-  url:
+  store:
     description:
-      - Its keymanager API as the node reaches it, as V(http://127.0.0.1:5062). Left out, it is where that client has it by default, on the
-        node.
-      - With V(http) only on the node itself.
+      - Where the public files of the cluster meet, as M(obol.dv.dkg) takes it. What the node states about its key shares is told to the other
+        operators there, and to the node itself, where its data directory is an older copy. One that cannot be reached is a warning.
     type: str
-  token_file:
-    description: Path of the file on the node with the bearer token that the client asks for.
-    type: path
-    required: true
-  certificate_file:
-    description: Path of a PEM file on the node with the certificate that the client shows. Needed with V(https), no other one is taken.
-    type: path
+    required: false
   backup_dir:
     description: Directory on the node for its backups, see M(obol.dv.backup), with the statements of drills.
     type: path
@@ -62,6 +56,16 @@ options:
       - The node's name, as confirmation that no other validator client has any of its key shares, on whatever machine, for one run.
       - Needed where the record names another client, where the client has lost key shares that it had, and once they were restored.
     type: str
+  history_file:
+    description:
+      - Path of a file on the node with what the key shares have signed, as another validator client's own command exports it (EIP-3076). It
+        goes along with them, like what M(obol.dv.unload_keys) was told.
+    type: path
+  moving:
+    description:
+      - In check mode, whether the key shares may be in another client now. It is seen whether this one can take them once they are not.
+    type: bool
+    default: false
   statements:
     description: Statements of drills, name to text. The action plugin of the same name fills it.
     type: dict
@@ -95,6 +99,18 @@ place:
   returned: success
   type: str
   sample: lodestar at http://127.0.0.1:5062
+state:
+  description: V(loaded), in check mode V(loading) where there is something to do, or V(waiting).
+  returned: success
+  type: str
+detail:
+  description: What is waited for.
+  returned: success
+  type: str
+epochs_left:
+  description: How many epochs have to pass before the key shares go to this client.
+  returned: success
+  type: int
 loaded:
   description: How many of the node's key shares the client lists.
   returned: success

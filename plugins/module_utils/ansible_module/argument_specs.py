@@ -62,6 +62,14 @@ COPIES_SPEC = dict(
     dest_options=dict(type="dict", options=_SFTP_OPTIONS),
 )
 
+#: Options of every module that asks a node's validator client. All are paths: a token is never an argument.
+KEYS_SPEC = dict(
+    client=dict(type="str"),
+    url=dict(type="str"),
+    token_file=dict(type="path", no_log=False),
+    certificate_file=dict(type="path"),
+)
+
 #: Options of every module that opens backups. Both are paths: neither an identity nor a passphrase is ever an argument.
 OPENER_SPEC = dict(
     identity_file=dict(type="path"),

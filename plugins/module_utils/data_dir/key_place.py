@@ -30,7 +30,7 @@ STATES = STATE_LOADING, STATE_LOADED, STATE_RESTORED, STATE_UNLOADING, STATE_UNL
     *("unloading", "unloaded"),
 )
 
-_TEXTS, _NUMBERS = ("client", "url", "machine", "lock_hash", "state"), ("busy_until", "left_epoch", "resting_epochs")
+_TEXTS, _NUMBERS = ("client", "url", "machine", "lock_hash", "state"), ("busy_until", "left_epoch", "resting_epochs", "number", "since")
 
 #: What to do where they may be elsewhere.
 CONFIRM = (
@@ -51,6 +51,7 @@ class Place:
     :param busy_until: Unix seconds, until when it may go on with key shares that it was sent, as long as it has not answered
     :param left_epoch: unloaded: the epoch of the chain in which that was, or ``None`` where nobody could tell
     :param resting_epochs: unloaded: how many epochs have to pass from there before they go anywhere
+    :param number: how often they were loaded or unloaded, and ``since`` (Unix seconds) when they were last: what others are told
     """
 
     client: str
@@ -61,6 +62,8 @@ class Place:
     busy_until: int = 0
     left_epoch: int | None = None
     resting_epochs: int = 0
+    number: int = 0
+    since: int = 0
 
     def __str__(self) -> str:
         return f"{self.client} at {self.url}" if self.client else ""

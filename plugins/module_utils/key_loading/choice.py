@@ -14,7 +14,7 @@ from ..clients.keymanager import Keymanager, parse_token
 from ..clients.table import CLIENTS
 from ..data_dir import key_place
 from ..data_dir.layout import DataDir
-from ..errors import Collector, DvError
+from ..errors import Collector, DvError, show
 from ..storage import files
 from .keystores import Keystores
 from .target import Target
@@ -39,8 +39,18 @@ def choose(asked: dict[str, Any], data_dir: DataDir) -> Target:
     return Target(asked["client"], str(endpoint), machine, (Keystores(api),), api)
 
 
-def _token(path: str, data_dir: DataDir) -> str:
+def named(asked: dict[str, Any]) -> tuple[str, str]:
+    """Client and URL of the target that is ``asked`` for, as they are on record.
+
+    :raises DvError: they are wrong
+    """
+    return asked["client"], str(_address(asked))
+
+
+def _token(path: str | None, data_dir: DataDir) -> str:
     """The token in the file ``path``, which is none of the node's own secrets: it goes to the client."""
+    if not path:
+        raise DvError("dv_keys_token_file is not set", "the file on the node with the client's token")
     if os.path.realpath(path).startswith(os.path.realpath(data_dir.root) + os.sep):
         raise DvError(
             f"dv_keys_token_file is {path}, in the data directory",
@@ -52,7 +62,7 @@ def _token(path: str, data_dir: DataDir) -> str:
 
 def _endpoint(asked: dict[str, Any]) -> tuple[Endpoint, bytes | None]:
     """Where the client's API is, and the certificate that it has to show."""
-    endpoint = parse_endpoint(asked["url"] or CLIENTS[asked["client"]].url, "dv_keys_url")
+    endpoint = _address(asked)
     if not endpoint.secure and not endpoint.is_loopback:
         raise DvError(
             f"dv_keys_url is {endpoint}, and leads off the node",
@@ -66,3 +76,9 @@ def _endpoint(asked: dict[str, Any]) -> tuple[Endpoint, bytes | None]:
     if not endpoint.secure:
         return endpoint, None
     return endpoint, parse_certificate(files.read(asked["certificate_file"], _MAX_SIZE), asked["certificate_file"])
+
+
+def _address(asked: dict[str, Any]) -> Endpoint:
+    if asked["client"] not in CLIENTS:
+        raise DvError(f"dv_keys_client is {show(asked['client'])}", "one of " + ", ".join(CLIENTS), "name the node's validator client")
+    return parse_endpoint(asked["url"] or CLIENTS[asked["client"]].url, "dv_keys_url")

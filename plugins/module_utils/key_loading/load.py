@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..data_dir import key_place
 from ..data_dir.key_place import Place
@@ -20,6 +20,7 @@ from ..data_dir.layout import DataDir
 from ..errors import DvError
 from ..ethereum.slashing_protection import History
 from . import histories, settings
+from .loaded import check_newest
 from .shares import Shares, Validator
 from .target import Holder, Target
 
@@ -47,8 +48,10 @@ class Load:
     """Loads all ``shares`` into ``target``, which lists them in the end, with their settings.
 
     :param nowhere_else: whether the operator confirms that no other validator client has any of them
+    :param moving: whether it is seen, in check mode alone, what will be done once they are taken from where they are
     :param epoch: tells which epoch the chain has come to; it raises DvError where that is not known
-    :param history: what they have signed, beside what the data directory knows
+    :param history: what they have signed, beside what the data directory knows: any number of histories
+    :param stated: the facts of the node's newest statement that is known, see :mod:`.loaded`
     """
 
     def __init__(
@@ -57,13 +60,16 @@ class Load:
         shares: Shares,
         target: Target,
         nowhere_else: bool = False,
+        moving: bool = False,
         epoch: Callable[[], int] | None = None,
-        history: History | None = None,
+        history: Iterable[History] = (),
+        stated: Mapping[str, Any] | None = None,
     ) -> None:
-        self.data_dir, self.shares, self.target, self.nowhere_else = data_dir, shares, target, nowhere_else
+        self.data_dir, self.shares, self.target, self.nowhere_else, self._moving = data_dir, shares, target, nowhere_else, moving
+        self._stated = stated
         self._epoch, self._here = epoch, {share.public_key: share for share in shares.here}
         self._place = target.place(shares.lock_hash, key_place.STATE_LOADING)
-        self._history = histories.read(data_dir, [history] if history else [])
+        self._history = histories.read(data_dir, history)
 
     def run(self, dry_run: bool = False) -> Loaded:
         """Do it, or see what would be done.
@@ -84,8 +90,9 @@ class Load:
         shares, target = self.shares, self.target
         missing = [self._missing(holder) for holder in target.holders]
         lacking = [key for key in shares.wanted if any(key in keys for keys in missing)]
-        done, warnings = replace(self._place, state=key_place.STATE_LOADED), []
-        if lacking and found == done and not self.nowhere_else:
+        was_done = bool(found and found.is_at(self._place) and found.state == key_place.STATE_LOADED)
+        done, warnings = found if found and was_done and not lacking else self._next(found), []
+        if lacking and was_done and not self.nowhere_else:
             raise DvError(
                 f"{target} has lost {len(lacking)} of {len(shares.wanted)} key shares: {shares.names(lacking)}",
                 "all that were loaded there",
@@ -99,8 +106,9 @@ class Load:
             there = {key: validator for key, validator in shares.wanted.items() if key not in lacking}
             changes, doubts = self._set(there, dry_run=True)
             return Loaded(self._place, bool(lacking or changes or found != done), lacking, changes, warnings + doubts)
-        if lacking or not found or not found.is_at(self._place):
+        if not was_done or lacking:
             # What is there by somebody's hand, too, goes nowhere else.
+            self._place = replace(self._place, number=done.number - 1)
             key_place.write(self.data_dir, self._place)
         for holder, keys in zip(target.holders, missing):
             if keys:
@@ -110,7 +118,16 @@ class Load:
         return Loaded(done, changed, lacking, changes, warnings + doubts)
 
     def _known(self) -> Place | None:
+        if self._moving:
+            return None
+        if not self.nowhere_else:
+            check_newest(self._stated, key_place.read(self.data_dir))
         return key_place.known(self.data_dir, self._place, self.nowhere_else)
+
+    def _next(self, found: Place | None) -> Place:
+        """The record of what is loaded now: others are told, with a number that they have not heard."""
+        number = max(found.number if found else 0, self._stated["number"] if self._stated else 0) + 1
+        return replace(self._place, state=key_place.STATE_LOADED, number=number, since=int(time.time()))
 
     def _epochs_left(self, found: Place | None, dry_run: bool) -> int:
         """How many epochs have to pass before key shares that were taken from a client go to one."""
@@ -120,7 +137,7 @@ class Load:
             raise DvError(
                 f"{found.resting_epochs} epochs have to pass before the key shares that were taken from {found} go anywhere",
                 "a beacon node that counts them",
-                "set dv_keys_beacon_url",
+                "see that the node's charon answers where dv_keys_beacon_url says",
             )
         now = self._epoch()
         if found.left_epoch is None:
