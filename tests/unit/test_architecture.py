@@ -37,23 +37,23 @@ ANSIBLE, BELOW_ANSIBLE = "ansible_module", {"errors", "storage", "ethereum"}
 ABOVE_ANSIBLE = ("plugins.plugin_utils.", CORE_NAME + ".module_backends.")
 
 #: How many files of the core, and how many KiB, a node is sent once in a run: they may become fewer.
-SENT = (137, 705)
+SENT = (141, 718)
 #: Module -> how many of them it imports there.
 CEILINGS = {
     "approval": (46, 220),
     "backup": (36, 165),
-    "definition": (46, 220),
+    "definition": (46, 221),
     "demo_operator": (34, 165),
     "dkg": (79, 410),
     "drill": (64, 325),
-    "enr": (17, 75),
+    "enr": (17, 76),
     "load_keys": (80, 430),
-    "preflight": (62, 310),
+    "preflight": (62, 311),
     "proposal": (40, 180),
     "restore": (67, 345),
-    "status": (81, 410),
+    "status": (81, 411),
     "verify": (47, 255),
-    "wallet": (36, 160),
+    "wallet": (36, 161),
 }
 
 
