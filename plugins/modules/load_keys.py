@@ -17,6 +17,8 @@ description:
     lost some, until O(nowhere_else) says that they are in no client.
   - Everything is verified before, as by M(obol.dv.verify). Each keystore opens, and holds this node's share of the lock. A client that holds
     shares of another operator of the cluster is refused.
+  - The client's beacon node has to be this node's charon, on the chain of the lock, where that can be known, and the node's clock not behind
+    that chain.
   - Sets the fee recipient and the gas limit of each validator as the lock has them.
   - Asks for a backup that a drill proved (M(obol.dv.drill)).
 extends_documentation_fragment:
@@ -46,6 +48,16 @@ options:
   certificate_file:
     description: Path of a PEM file on the node with the certificate that the client shows. Needed with V(https), no other one is taken.
     type: path
+  beacon_url:
+    description:
+      - The client's beacon node as the node reaches it, which is this node's charon, as V(http://127.0.0.1:3600). It has to answer then, and
+        to be what the client was started with, where the command line of its process can be read.
+      - Left out, it is what the client was started with, or else V(http://127.0.0.1:3600). Where it does not answer it is a warning.
+      - With V(http) only.
+    type: str
+  genesis_validators_root:
+    description: The genesis validators root of the chain, V(0x) and 64 hex digits, where it is a network of your own. The public ones are known.
+    type: str
   backup_dir:
     description: Directory on the node for its backups, see M(obol.dv.backup), with the statements of drills.
     type: path

@@ -50,12 +50,14 @@ class Validator(NamedTuple):
 class Shares(NamedTuple):
     """All of a node.
 
+    :param fork_version: of the genesis of the lock's network, 4 bytes
     :param wanted: by the public key (48 bytes) of this node's share of each validator
     :param of_others: share index by the public key of each share of the other operators
     :param here: those in the data directory, none where they are elsewhere
     """
 
     lock_hash: str
+    fork_version: bytes
     share_index: int
     peer_id: str
     wanted: dict[bytes, Validator]
@@ -93,7 +95,7 @@ def read(data_dir: DataDir, networks: Networks) -> tuple[Shares, list[str]]:
         wanted[validator.public_shares[share_index - 1]] = Validator(position, recipient, limit)
     here = _here(memory)
     return (
-        Shares(to_hex(lock.lock_hash), share_index, enr.peer_id(public_key), wanted, of_others, here),
+        Shares(to_hex(lock.lock_hash), lock.definition.fork_version, share_index, enr.peer_id(public_key), wanted, of_others, here),
         [f"{finding.check}: {finding.text}" for finding in report.findings],
     )
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,11 +20,13 @@ from ..clients.table import CLIENTS
 with packages():
     from ..backup.backups import Backups
     from ..backup.status import proves_key_shares
+    from ..clients.beacon import BeaconNode, NoFacts
     from ..clients.http import Endpoint, HttpClient, parse_certificate, parse_endpoint
     from ..clients.keymanager import Keymanager, parse_token
     from ..data_dir.layout import DataDir
-    from ..encoding.hex import to_hex
+    from ..encoding.hex import from_hex, to_hex
     from ..errors import Collector, DvError
+    from ..key_loading import beacon_of_client, chain, charon
     from ..key_loading import shares as key_shares
     from ..key_loading.load import load
     from ..key_loading.shares import Shares
@@ -35,6 +38,8 @@ ARGUMENT_SPEC = dict(
     url=dict(type="str"),
     token_file=dict(type="path", required=True, no_log=False),
     certificate_file=dict(type="path"),
+    beacon_url=dict(type="str"),
+    genesis_validators_root=dict(type="str"),
     backup_dir=dict(type="path", required=True),
     node=dict(type="str", required=True),
     without_drill=dict(type="str"),
@@ -47,6 +52,8 @@ ARGUMENT_SPEC = dict(
 
 # Both files are far smaller.
 _MAX_SIZE = 64 * 1024
+# Where charon's validator API is by default.
+_BEACON_URL = "http://127.0.0.1:3600"
 
 
 def run_module(module: AnsibleModule) -> dict[str, Any]:
@@ -60,6 +67,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         shares, warnings = key_shares.read(data_dir, networks_of(params))
         _check_proven(params, shares)
     problems.raise_any()
+    warnings += _check_beacon_node(params, endpoint, shares)
     secrets = [token, *(share.password for share in shares.here)]
     client = Keymanager(HttpClient(endpoint, token, certificate), params["client"], secrets)
     loaded = load(data_dir, shares, client, module.check_mode, params["nowhere_else"] == params["node"])
@@ -104,6 +112,33 @@ def _endpoint(params: dict[str, Any]) -> tuple[Endpoint, bytes | None]:
     if not endpoint.secure:
         return endpoint, None
     return endpoint, parse_certificate(files.read(params["certificate_file"], _MAX_SIZE), params["certificate_file"])
+
+
+def _check_beacon_node(params: dict[str, Any], api: Endpoint, shares: Shares) -> list[str]:
+    """Refuse a client whose beacon node is not this node's charon, or is on another chain, as far as that can be known: warnings.
+
+    :param api: the client's own
+    """
+    root = from_hex(params["genesis_validators_root"], 32, "dv_keys_genesis_validators_root")
+    named = parse_endpoint(params["beacon_url"], "dv_keys_beacon_url") if params["beacon_url"] else None
+    started = beacon_of_client.endpoints(api, CLIENTS[params["client"]].beacon_flags)
+    if named and started and not any(map(named.is_same, started)):
+        raise DvError(
+            f"{params['client']} was started with the beacon node {started[0]}",
+            f"{named}, as dv_keys_beacon_url says",
+            "one of the two is not this node's charon: correct it",
+        )
+    # What the client has counts, where nobody says what it should have.
+    endpoint = named or (started or [parse_endpoint(_BEACON_URL, "the default")])[0]
+    beacon, warnings = BeaconNode(HttpClient(endpoint)), []
+    try:
+        warnings += chain.check(beacon, shares.fork_version, root, time.time()).warnings
+        charon.check(beacon, shares)
+    except NoFacts as error:
+        if named:
+            raise
+        warnings.append(f"whether the validator client is behind this node's charon, on the right chain, is not known: {error}")
+    return warnings
 
 
 def _check_proven(params: dict[str, Any], shares: Shares) -> None:
