@@ -17,6 +17,8 @@ description:
     lost some, until O(nowhere_else) says that they are in no client.
   - Everything is verified before, as by M(obol.dv.verify). Each keystore opens, and holds this node's share of the lock. A client that holds
     shares of another operator of the cluster is refused.
+  - The client's beacon node has to be this node's charon, on the chain of the lock, where that can be known, and the node's clock not behind
+    that chain.
   - Sets the fee recipient and the gas limit of each validator as the lock has them.
   - Asks for a backup that a drill proved (M(obol.dv.drill)).
   - After key shares were in another client (M(obol.dv.unload_keys)), some epochs of the chain have to pass. With the argument C(wait), V(0) or
@@ -40,6 +42,9 @@ options:
         operators there, and to the node itself, where its data directory is an older copy. One that cannot be reached is a warning.
     type: str
     required: false
+  genesis_validators_root:
+    description: The genesis validators root of the chain, V(0x) and 64 hex digits, where it is a network of your own. The public ones are known.
+    type: str
   backup_dir:
     description: Directory on the node for its backups, see M(obol.dv.backup), with the statements of drills.
     type: path

@@ -81,10 +81,11 @@ def arguments(flags):
 
 
 class Node:
-    """One ``charon run``: its data directory, and what its monitoring API says."""
+    """One ``charon run``: its data directory, the URL of its validator API, and what its monitoring API says."""
 
-    def __init__(self, data_dir, monitoring_address):
-        self.data_dir, self.url = data_dir, "http://%s" % monitoring_address
+    def __init__(self, data_dir, validator_api_address, monitoring_address):
+        self.data_dir, self.validator_api = data_dir, "http://%s" % validator_api_address
+        self.url = "http://%s" % monitoring_address
 
     def is_ready(self):
         return http_get(self.url + "/readyz")[0] == 200
@@ -200,7 +201,7 @@ class Charon:
             addresses = free_addresses(3 * len(data_dirs))
             for number, data_dir in enumerate(map(pathlib.Path, data_dirs)):
                 p2p, validator_api, monitoring = addresses[3 * number : 3 * number + 3]
-                node = Node(data_dir, monitoring)
+                node = Node(data_dir, validator_api, monitoring)
                 own = {
                     "lock_file": data_dir / "cluster-lock.json",
                     "private_key_file": data_dir / "charon-enr-private-key",

@@ -68,6 +68,7 @@ KEYS_SPEC = dict(
     url=dict(type="str"),
     token_file=dict(type="path", no_log=False),
     certificate_file=dict(type="path"),
+    beacon_url=dict(type="str"),
 )
 
 #: Options of every module that opens backups. Both are paths: neither an identity nor a passphrase is ever an argument.

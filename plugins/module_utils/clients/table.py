@@ -16,12 +16,14 @@ class Client(NamedTuple):
     """A row.
 
     :param port: of its keymanager API by default
+    :param beacon_flags: what stands before the URL of its beacon node where it is started, or before several
     :param secure: whether that is HTTPS alone
     :param token_file: where it writes its token by default, for who looks for it
     :param gas_limits: what it wants for gas limits to be set, if not nothing
     """
 
     port: int
+    beacon_flags: tuple[str, ...]
     secure: bool = False
     token_file: str = ""
     gas_limits: str = ""
@@ -33,11 +35,19 @@ class Client(NamedTuple):
 
 
 CLIENTS = {
-    "lighthouse": Client(5062, token_file="validators/api-token.txt below its data directory"),
-    "lodestar": Client(5062, token_file="validator-db/api-token.txt below its data directory"),
-    "nimbus": Client(5052, token_file="where --keymanager-token-file says"),
+    "lighthouse": Client(5062, ("--beacon-nodes",), token_file="validators/api-token.txt below its data directory"),
+    "lodestar": Client(5062, ("--beaconNodes", "--server"), token_file="validator-db/api-token.txt below its data directory"),
+    "nimbus": Client(5052, ("--beacon-node",), token_file="where --keymanager-token-file says"),
     "prysm": Client(
-        7500, token_file="auth-token in its wallet directory, or where --keymanager-token-file says", gas_limits="--enable-builder"
+        7500,
+        ("--beacon-rest-api-provider",),
+        token_file="auth-token in its wallet directory, or where --keymanager-token-file says",
+        gas_limits="--enable-builder",
     ),
-    "teku": Client(5052, secure=True, token_file="validator/key-manager/validator-api-bearer below its data directory"),
+    "teku": Client(
+        5052,
+        ("--beacon-node-api-endpoint", "--beacon-node-api-endpoints"),
+        secure=True,
+        token_file="validator/key-manager/validator-api-bearer below its data directory",
+    ),
 }

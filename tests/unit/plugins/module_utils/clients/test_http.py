@@ -116,6 +116,12 @@ def test_a_name_of_the_node_that_leads_elsewhere(monkeypatch):
         HttpClient(parse_endpoint("http://localhost:1", "url"), TOKEN).request("GET", PATH)
     with others:
         assert others.recv(1) == b""
+    # Without a token nothing secret goes there.
+    mine, others = socket.socketpair()
+    with others, pytest.raises(DvError, match="it takes too long"):
+        HttpClient(parse_endpoint("http://localhost:1", "url")).request("GET", PATH, timeout=0.2)
+    with mine:
+        pass
 
 
 def test_the_pinned_certificate_alone(tmp_path):
