@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real validator clients with their keymanager APIs, each against a beacon node that tells it no more than the genesis."""
+"""Real validator clients with their keymanager APIs, each against a beacon node that may tell it no more than the genesis."""
 
 import json
 import os
@@ -59,13 +59,16 @@ class _BeaconHandler(BaseHTTPRequestHandler):
 class Prysm:
     """A Prysm validator client in ``directory``: its API is at ``url``, ``token_file`` has its token. Ends with the context.
 
+    :param beacon: the URL of its beacon node
     :param builder: whether it talks to builders, without which it has no gas limits
+    :param chain_config: the file with the parameters of its chain, if that is not hoodi itself
     """
 
     name = "prysm"
 
-    def __init__(self, binary, directory, beacon, builder=True):
+    def __init__(self, binary, directory, beacon, builder=True, chain_config=None):
         self.binary, self.directory, self._beacon, self._builder = binary, pathlib.Path(directory), beacon, builder
+        self._chain = "--chain-config-file=%s" % chain_config if chain_config else "--hoodi"
         self.directory.mkdir(parents=True)
         rpc, http = free_addresses(2)
         self._ports = [address.rpartition(":")[2] for address in (rpc, http)]
@@ -89,7 +92,7 @@ class Prysm:
         if not (self.directory / "wallet").exists():
             self._call("wallet", "create", *wallet, "--keymanager-kind=imported")
         rpc, http = self._ports
-        options = ["--hoodi", "--datadir=%s" % (self.directory / "data"), *wallet, "--keymanager-token-file=%s" % self.token_file]
+        options = [self._chain, "--datadir=%s" % (self.directory / "data"), *wallet, "--keymanager-token-file=%s" % self.token_file]
         options += ["--rpc", "--rpc-host=127.0.0.1", "--rpc-port=%s" % rpc, "--http-host=127.0.0.1", "--http-port=%s" % http]
         options += ["--enable-beacon-rest-api", "--beacon-rest-api-provider=%s" % self._beacon, "--disable-monitoring", "--distributed"]
         options += ["--enable-builder"] * self._builder
