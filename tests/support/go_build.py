@@ -22,10 +22,10 @@ class BuildError(Exception):
     """The build failed; holds the end of what Go said."""
 
 
-#: The programs, each the package of the module ``tests/<name>``.
+#: The programs, each the package of the module ``tests/<name>``; what most tests want is first.
 PROGRAMS = {
-    "age": "filippo.io/age/cmd/age",
     "charon": "github.com/obolnetwork/charon",
+    "age": "filippo.io/age/cmd/age",
     "prysm": "github.com/prysmaticlabs/prysm/v5/cmd/validator",
 }
 
