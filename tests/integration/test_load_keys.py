@@ -141,7 +141,7 @@ def test_refused(group, clients):
         (
             refused,
             ("dv_keys_token_file", str(group.directory / "none"), "No such file"),
-            ("dv_keys_url", secure, "without dv_keys_certificate"),
+            ("dv_keys_url", secure, "without dv_keys_certificate_file"),
         ),
         (
             ("dv_keys_token_file", str(group.data_dirs[0] / "charon-enr-private-key"), "in the data directory"),
