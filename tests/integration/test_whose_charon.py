@@ -97,7 +97,11 @@ def test_loading_behind_the_right_one_alone(charon, tmp_path):
         assert [counts["failed"] for counts in playbook.recap(done.stdout).values()] == [0, 1, 1]
         assert "prysm was started with the beacon node %s; wanted: %s," % (bobs, alices) in said
         assert "the beacon node at %s is the charon of operator 2 of this cluster; wanted: that of operator 3" % bobs in said
-        assert [client.listed() for client in clients.values()] == [own[0], set(), set()]
+        # What stands before alice is right, and she waits for the others of her cluster.
+        assert "bob, carol of this cluster cannot take the key shares" in said
+        assert [client.listed() for client in clients.values()] == [set(), set(), set()]
+        done = group.attempt("--limit", "alice", playbooks=LOAD)
+        assert done.returncode == 0 and clients["alice"].listed() == own[0]
         group.hosts["bob"]["dv_keys_beacon_url"] = bobs
         done = group.attempt("--limit", "bob", playbooks=LOAD)
         assert done.returncode == 0 and "the beacon node" not in done.stdout + done.stderr and clients["bob"].listed() == own[1]

@@ -22,12 +22,12 @@ class BuildError(Exception):
     """The build failed; holds the end of what Go said."""
 
 
-#: The programs: the module ``tests/<module>`` that pins each, and its package there.
+#: The programs: the module ``tests/<module>`` that pins each, and its package there; what most tests want is first.
 PROGRAMS = {
-    "age": ("age", "filippo.io/age/cmd/age"),
     "charon": ("charon", "github.com/obolnetwork/charon"),
-    "geth": ("geth", "github.com/ethereum/go-ethereum/cmd/geth"),
+    "age": ("age", "filippo.io/age/cmd/age"),
     "prysm": ("prysm", "github.com/prysmaticlabs/prysm/v5/cmd/validator"),
+    "geth": ("geth", "github.com/ethereum/go-ethereum/cmd/geth"),
     "prysm-beacon-chain": ("prysm", "github.com/prysmaticlabs/prysm/v5/cmd/beacon-chain"),
     "prysmctl": ("prysm", "github.com/prysmaticlabs/prysm/v5/cmd/prysmctl"),
 }
