@@ -15,7 +15,7 @@ from ansible_collections.obol.dv.tests.support.netns_hosts import NetnsHosts, wh
 from ansible_collections.obol.dv.tests.support.require import skip_or_fail
 
 #: Each worker takes whole files, one after the other: the longest have to be first, so that none is left over for one worker alone.
-LONGEST = ("trust_modes", "secrets_over_ssh", "recovery", "waiting", "restore", "backup", "resident", "hostile_nodes")
+LONGEST = ("trust_modes", "secrets_over_ssh", "recovery", "waiting", "restore", "backup", "resident", "hostile_nodes", "load_keys")
 
 
 def pytest_collection_modifyitems(items):
