@@ -7,40 +7,148 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from ..clients.http import Endpoint, HttpClient, parse_certificate, parse_endpoint
 from ..clients.keymanager import Keymanager, parse_token
-from ..clients.table import CLIENTS
-from ..data_dir import key_place
+from ..clients.table import CLIENTS, SIGNERS
+from ..data_dir import key_place, layout
 from ..data_dir.layout import DataDir
 from ..errors import Collector, DvError
-from ..storage import files
+from ..storage import files, ownership, paths
+from ..storage.ownership import Owner
+from .file_layouts import LAYOUTS, OF_CLIENT
+from .key_files import KeyFiles, OwnKeys
 from .keystores import Keystores
-from .target import Target
+from .remote_keys import RemoteKeys
+from .target import Holder, Target
 
 # Both files are far smaller.
 _MAX_SIZE = 64 * 1024
+# The one remote signer that there is, and the layout of its files.
+_SIGNER = "web3signer"
 
 
 def choose(asked: dict[str, Any], data_dir: DataDir) -> Target:
-    """The target that is ``asked`` for: ``client``, ``url``, ``token_file``, ``certificate_file``, see the module load_keys.
+    """The target that is ``asked`` for: ``target``, ``client``, ``url``, ``token_file``, ``certificate_file``, ``directory``, ``layout``,
+    ``owner``, ``signer_url`` and ``signer_url_for_client``, see the module load_keys.
 
     :raises Problems: whatever is wrong with them
     """
+    return _TARGETS[asked["target"]](asked, data_dir)
+
+
+def owner_of(asked: dict[str, Any]) -> Owner | None:
+    """The ``owner`` that is ``asked`` for, if one is.
+
+    :raises DvError: there is no such one, or the user of this task cannot give files to him
+    """
+    if not asked["owner"]:
+        return None
+    owner = ownership.parse(asked["owner"], "dv_keys_owner")
+    ownership.check(owner, "dv_keys_owner")
+    return owner
+
+
+def _keymanager(asked: dict[str, Any], data_dir: DataDir) -> Target:
+    _check_keystores(asked["client"])
+    endpoint, api = _api(asked, data_dir)
+    machine = key_place.this_machine() if endpoint.is_loopback else ""
+    return Target(asked["client"], str(endpoint), machine, (Keystores(api),), api)
+
+
+def _files(asked: dict[str, Any], data_dir: DataDir) -> Target:
+    _check_keystores(asked["client"])
+    own = data_dir.path(layout.KEYS)
+    directory = paths.absolute(asked["directory"] or own, "dv_keys_directory")
+    in_place = os.path.realpath(directory) == os.path.realpath(own)
+    name = asked["layout"] or ("charon" if in_place else OF_CLIENT[asked["client"]])
+    if in_place and name != "charon":
+        raise DvError(
+            f"dv_keys_layout is {name}, and dv_keys_directory is in the data directory",
+            "charon there",
+            "leave dv_keys_layout out, or name the directory that the validator client reads",
+        )
+    place = asked["client"], Path(directory).as_uri(), key_place.this_machine()
+    if in_place:
+        return Target(*place, (OwnKeys(data_dir),), None, at_start=True, in_place=True)
+    holder = _key_files(asked, data_dir, directory, name)
+    return Target(*place, (holder,), None, at_start=True, put_right=holder.put_right)
+
+
+def _remote_signer(asked: dict[str, Any], data_dir: DataDir) -> Target:
+    if not CLIENTS[asked["client"]].remote_keys:
+        raise DvError(
+            f"{asked['client']} takes no remote keys by its API",
+            f"one of {', '.join(name for name, row in CLIENTS.items() if row.remote_keys)}",
+            "choose another client, or another dv_keys_target",
+        )
+    problems = Collector()
+    with problems:
+        endpoint, api = _api(asked, data_dir)
+    with problems:
+        signer = _signer_endpoint(asked)
+    with problems:
+        for_client = str(parse_endpoint(asked["signer_url_for_client"] or str(signer), "dv_keys_signer_url_for_client"))
+    problems.raise_any()
+    # A signer on this machine is what has them, wherever the client is.
+    place, remote = (asked["client"], str(endpoint), key_place.this_machine()), RemoteKeys(api, for_client)
+    if not asked["directory"]:
+        holder: Holder = Keystores(Keymanager(HttpClient(signer), _SIGNER))
+        return Target(*place, (holder, remote), api, str(signer))
+    directory = paths.absolute(asked["directory"], "dv_keys_directory")
+    its = _key_files(asked, data_dir, directory, _SIGNER)
+    return Target(*place, (its, remote), api, Path(directory).as_uri(), at_start=True, put_right=its.put_right)
+
+
+_TARGETS = {"keymanager": _keymanager, "files": _files, "remote_signer": _remote_signer}
+
+
+def _check_keystores(client: str) -> None:
+    if not CLIENTS[client].keystores:
+        raise DvError(f"{client} takes no key shares itself", "dv_keys_target: remote_signer", "a remote signer holds them for it")
+
+
+def _key_files(asked: dict[str, Any], data_dir: DataDir, directory: str, name: str) -> KeyFiles:
+    """Those in a ``directory`` of their own, in the layout called ``name``."""
+    real, root = (os.path.join(os.path.realpath(path), "") for path in (directory, data_dir.root))
+    if real.startswith(root) or root.startswith(real):
+        raise DvError(
+            f"dv_keys_directory is {directory}, in the data directory or around it",
+            f"a directory apart, or {data_dir.path(layout.KEYS)} itself",
+            "what is copied to one of its own is a second copy; and it may be given to another user with all that is in it",
+        )
+    return KeyFiles(data_dir, directory, LAYOUTS[name], owner_of(asked))
+
+
+def _signer_endpoint(asked: dict[str, Any]) -> Endpoint:
+    """Where the remote signer's API is: on this node, since it asks nobody who he is."""
+    endpoint = parse_endpoint(asked["signer_url"] or SIGNERS[_SIGNER].url, "dv_keys_signer_url")
+    if endpoint.secure or not endpoint.is_loopback:
+        raise DvError(
+            f"dv_keys_signer_url is {endpoint}, and the remote signer asks nobody who he is",
+            "http:// on the node itself, as http://127.0.0.1:9000",
+            "publish its port on 127.0.0.1 only, or give it key files: dv_keys_directory",
+        )
+    return endpoint
+
+
+def _api(asked: dict[str, Any], data_dir: DataDir) -> tuple[Endpoint, Keymanager]:
+    """The client's keymanager API, and where it is."""
     problems = Collector()
     with problems:
         endpoint, certificate = _endpoint(asked)
     with problems:
         token = _token(asked["token_file"], data_dir)
     problems.raise_any()
-    api = Keymanager(HttpClient(endpoint, token, certificate), asked["client"], [token])
-    machine = key_place.this_machine() if endpoint.is_loopback else ""
-    return Target(asked["client"], str(endpoint), machine, (Keystores(api),), api)
+    return endpoint, Keymanager(HttpClient(endpoint, token, certificate), asked["client"], [token])
 
 
-def _token(path: str, data_dir: DataDir) -> str:
+def _token(path: str | None, data_dir: DataDir) -> str:
     """The token in the file ``path``, which is none of the node's own secrets: it goes to the client."""
+    if not path:
+        raise DvError("dv_keys_token_file is not set", "the file on the node with the token of the client's API")
     if os.path.realpath(path).startswith(os.path.realpath(data_dir.root) + os.sep):
         raise DvError(
             f"dv_keys_token_file is {path}, in the data directory",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from ..errors import DvError
 from ..ethereum.slashing_protection import History
 from . import histories, settings
 from .shares import Shares, Validator
-from .target import Holder, Target
+from .target import Holder, Target, listed_of
 
 #: How often what is missing is sent.
 _ROUNDS = 3
@@ -49,6 +49,8 @@ class Load:
     :param nowhere_else: whether the operator confirms that no other validator client has any of them
     :param epoch: tells which epoch the chain has come to; it raises DvError where that is not known
     :param history: what they have signed, beside what the data directory knows
+    :param restarts: whether a client that reads them when it is started is started again by whoever runs this, as long as it is due
+    :param restarted: whether that was done since they were written
     """
 
     def __init__(
@@ -59,11 +61,14 @@ class Load:
         nowhere_else: bool = False,
         epoch: Callable[[], int] | None = None,
         history: History | None = None,
+        restarts: bool = False,
+        restarted: bool = False,
     ) -> None:
         self.data_dir, self.shares, self.target, self.nowhere_else = data_dir, shares, target, nowhere_else
         self._epoch, self._here = epoch, {share.public_key: share for share in shares.here}
         self._place = target.place(shares.lock_hash, key_place.STATE_LOADING)
         self._history = histories.read(data_dir, [history] if history else [])
+        self._restarts, self._restarted = target.at_start and restarts, restarted
 
     def run(self, dry_run: bool = False) -> Loaded:
         """Do it, or see what would be done.
@@ -84,30 +89,44 @@ class Load:
         shares, target = self.shares, self.target
         missing = [self._missing(holder) for holder in target.holders]
         lacking = [key for key in shares.wanted if any(key in keys for keys in missing)]
-        done, warnings = replace(self._place, state=key_place.STATE_LOADED), []
-        if lacking and found == done and not self.nowhere_else:
+        is_there = found is not None and found.is_at(self._place)
+        warnings: list[str] = []
+        if lacking and found and is_there and found.state in (key_place.STATE_WRITTEN, key_place.STATE_LOADED) and not self.nowhere_else:
             raise DvError(
                 f"{target} has lost {len(lacking)} of {len(shares.wanted)} key shares: {shares.names(lacking)}",
                 "all that were loaded there",
                 key_place.CONFIRM,
             )
-        if not (found and found.is_at(self._place)) and len(lacking) < len(shares.wanted):
+        if not is_there and not target.in_place and len(lacking) < len(shares.wanted):
             warnings.append(
                 f"{target} has {len(shares.wanted) - len(lacking)} of the key shares already, and this node has no record of it"
             )
+        # What the client could not read, it has not read.
+        fresh = bool(lacking) or not is_there or bool(target.put_right(True))
+        done = self._done(found, fresh)
+        if target.at_start and not self._restarts and found != done:
+            warnings.append(f"{target} has the key shares once it is started again")
         if dry_run:
             there = {key: validator for key, validator in shares.wanted.items() if key not in lacking}
             changes, doubts = self._set(there, dry_run=True)
-            return Loaded(self._place, bool(lacking or changes or found != done), lacking, changes, warnings + doubts)
-        if lacking or not found or not found.is_at(self._place):
+            changed = fresh or bool(changes) or found != done or done.state == key_place.STATE_WRITTEN
+            return Loaded(self._place, changed, lacking, target.put_right(True) + changes, warnings + doubts)
+        if fresh:
             # What is there by somebody's hand, too, goes nowhere else.
             key_place.write(self.data_dir, self._place)
         for holder, keys in zip(target.holders, missing):
             if keys:
                 self._send(holder, keys)
         changes, doubts = self._set(shares.wanted)
-        changed = key_place.write(self.data_dir, done) or bool(lacking or changes)
+        changes = target.put_right(False) + changes
+        changed = key_place.write(self.data_dir, done) or bool(lacking or changes) or done.state == key_place.STATE_WRITTEN
         return Loaded(done, changed, lacking, changes, warnings + doubts)
+
+    def _done(self, found: Place | None, fresh: bool) -> Place:
+        """The record when all is there: as long as a restart is due, that it is."""
+        was = found.state if found and not fresh else ""
+        done = was == key_place.STATE_LOADED or was == key_place.STATE_WRITTEN and self._restarted
+        return replace(self._place, state=key_place.STATE_LOADED if done or not self._restarts else key_place.STATE_WRITTEN)
 
     def _known(self) -> Place | None:
         return key_place.known(self.data_dir, self._place, self.nowhere_else)
@@ -130,12 +149,12 @@ class Load:
             return found.resting_epochs
         return max(0, found.left_epoch + found.resting_epochs - now)
 
-    def _listed(self, holder: Holder) -> Collection[bytes]:
+    def _listed(self, holder: Holder) -> Mapping[bytes, str]:
         """What a ``holder`` lists.
 
-        :raises DvError: key shares of another operator of the cluster
+        :raises DvError: key shares of another operator of the cluster, or one of this node in another way
         """
-        listed, of_others = holder.listed(), self.shares.of_others
+        listed, of_others = listed_of(holder, self.shares.wanted), self.shares.of_others
         others = [key for key in listed if key in of_others]
         if others:
             raise DvError(

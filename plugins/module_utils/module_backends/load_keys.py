@@ -21,17 +21,31 @@ with packages():
     from ..data_dir.layout import DataDir
     from ..encoding.hex import to_hex
     from ..errors import Collector, DvError
-    from ..key_loading import choice
+    from ..key_loading import charon_files, choice, compose_setups
     from ..key_loading import shares as key_shares
     from ..key_loading.load import Load
     from ..key_loading.shares import Shares
 
-ARGUMENT_SPEC = dict(
-    data_dir=dict(type="path", required=True),
+#: What says where key shares are, for whoever loads them or takes them away.
+TARGET_SPEC: dict[str, Any] = dict(
+    target=dict(type="str", required=True, choices=["keymanager", "files", "remote_signer"]),
     client=dict(type="str", required=True, choices=list(CLIENTS)),
     url=dict(type="str"),
-    token_file=dict(type="path", required=True, no_log=False),
+    token_file=dict(type="path", no_log=False),
     certificate_file=dict(type="path"),
+    directory=dict(type="path"),
+    layout=dict(type="str", choices=["charon", "eth_docker", "lighthouse", "lodestar", "nimbus"]),
+    owner=dict(type="str"),
+    signer_url=dict(type="str"),
+    signer_url_for_client=dict(type="str"),
+)
+
+ARGUMENT_SPEC = dict(
+    data_dir=dict(type="path", required=True),
+    **TARGET_SPEC,
+    restarts=dict(type="bool", default=False),
+    restarted=dict(type="bool", default=False),
+    charon_dir=dict(type="path"),
     backup_dir=dict(type="path", required=True),
     node=dict(type="str", required=True),
     without_drill=dict(type="str"),
@@ -49,22 +63,27 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     with problems:
         target = choice.choose(params, data_dir)
     with problems:
+        owner = choice.owner_of(params)
+    with problems:
         shares, warnings = key_shares.read(data_dir, networks_of(params))
         _check_proven(params, shares)
     problems.raise_any()
     if target.settings:
         target.settings.withhold(share.password for share in shares.here)
-    loaded = Load(data_dir, shares, target, params["nowhere_else"] == params["node"]).run(module.check_mode)
+    restart = dict(restarts=params["restarts"], restarted=params["restarted"])
+    loaded = Load(data_dir, shares, target, params["nowhere_else"] == params["node"], **restart).run(module.check_mode)
+    given = bool(params["charon_dir"]) and charon_files.put(data_dir, params["charon_dir"], owner, module.check_mode)
     was = [key for key in shares.wanted if key not in loaded.sent]
     return dict(
-        changed=loaded.changed,
+        changed=loaded.changed or given,
+        state=loaded.place.state,
         place=str(loaded.place),
         loaded=len(was if module.check_mode else shares.wanted),
         sent=[to_hex(key) for key in loaded.sent],
         settings=loaded.set,
         share_index=shares.share_index,
         peer_id=shares.peer_id,
-        warnings=warnings + loaded.warnings,
+        warnings=warnings + compose_setups.warnings(data_dir, target) + loaded.warnings,
         diff=dict(before=_lines(shares, was), after=_lines(shares, shares.wanted) + "".join(f"{each}\n" for each in loaded.set)),
     )
 
