@@ -89,7 +89,6 @@ def _remote_signer(asked: dict[str, Any], data_dir: DataDir) -> Target:
         endpoint, api = _api(asked, data_dir)
     with problems:
         signer = _signer_endpoint(asked)
-    with problems:
         for_client = str(parse_endpoint(asked["signer_url_for_client"] or str(signer), "dv_keys_signer_url_for_client"))
     problems.raise_any()
     # A signer on this machine is what has them, wherever the client is.
