@@ -5,19 +5,21 @@
 
 DOCUMENTATION = r"""
 module: load_keys
-short_description: Load a node's key shares into its validator client
+short_description: Load a node's key shares into its staking deployment
 version_added: 0.1.0
 author: The obol.dv authors (@obol-dv)
 description:
-  - Puts all key shares of a node into one validator client through its keymanager API, which is asked from the node itself. What the client
-    lists in the end is what counts, not what it says of an import. What it lists already is not sent again, so a run that was cut off
-    anywhere goes on when it is run again.
+  - Puts all key shares of a node into one place, O(target). That is a validator client through its keymanager API, the directory that one
+    reads when it starts, or a remote signer that signs for one. All are reached from the node itself. What is listed there in the end is
+    what counts, not what a client says of an import. What is listed already is not sent again, so a run that was cut off anywhere goes on
+    when it is run again.
   - Where the key shares are is on record in the data directory before the first one goes there. As long as it is, they are refused to any
     other client, since two with one key share get validators slashed. So they are where a backup was restored, and to a client that has
     lost some, until O(nowhere_else) says that they are in no client.
   - Everything is verified before, as by M(obol.dv.verify). Each keystore opens, and holds this node's share of the lock. A client that holds
     shares of another operator of the cluster is refused.
-  - Sets the fee recipient and the gas limit of each validator as the lock has them.
+  - Sets the fee recipient and the gas limit of each validator as the lock has them, where there is an API that takes them. Where a client
+    reads files, charon alone knows them.
   - Asks for a backup that a drill proved (M(obol.dv.drill)).
 extends_documentation_fragment:
   - obol.dv.attributes
@@ -28,11 +30,21 @@ extends_documentation_fragment:
   - obol.dv.node.testnet
   - obol.dv.node.process
 options:
-  client:
-    description: The validator client. It is a client of charon's validator API, with a keymanager API of its own.
+  target:
+    description:
+      - V(keymanager) is the validator client itself, by its API.
+      - V(files) is a directory that it reads when it is started. Files in it are ours to the byte, or it is an error. None is overwritten.
+      - V(remote_signer) is Web3Signer, from which the client gets remote keys by its API.
     type: str
     required: true
-    choices: [lighthouse, lodestar, nimbus, prysm, teku]
+    choices: [keymanager, files, remote_signer]
+  client:
+    description:
+      - The validator client. It is a client of charon's validator API.
+      - V(vero) takes only what a remote signer holds, V(prysm) does not take that by its API.
+    type: str
+    required: true
+    choices: [lighthouse, lodestar, nimbus, prysm, teku, vero]
   url:
     description:
       - Its keymanager API as the node reaches it, as V(http://127.0.0.1:5062). Left out, it is where that client has it by default, on the
@@ -40,11 +52,47 @@ options:
       - With V(http) only on the node itself.
     type: str
   token_file:
-    description: Path of the file on the node with the bearer token that the client asks for.
+    description: Path of the file on the node with the bearer token that the client asks for. Needed where its API is.
     type: path
-    required: true
   certificate_file:
     description: Path of a PEM file on the node with the certificate that the client shows. Needed with V(https), no other one is taken.
+    type: path
+  directory:
+    description:
+      - Of O(target=files) the directory on the node that the validator client reads. Left out, it is C(validator_keys/) of the data directory
+        itself. Nothing is copied then, and starting the client is the loading.
+      - Of O(target=remote_signer) the directory that Web3Signer reads. Left out, its API is asked instead.
+    type: path
+  layout:
+    description: What files are called in O(directory). Left out, as the client wants it; V(charon) for Prysm and Teku, and in the data directory.
+    type: str
+    choices: [charon, eth_docker, lighthouse, lodestar, nimbus]
+  owner:
+    description: User and group whose the files shall be, names or numbers. Only root can give files away.
+    type: str
+  signer_url:
+    description: Web3Signer's API as the node reaches it. Only on the node itself, since it asks nobody who he is.
+    type: str
+    default: http://127.0.0.1:9000
+  signer_url_for_client:
+    description: The same as the client reaches it. Left out, as the node does.
+    type: str
+  restarts:
+    description:
+      - Whether the caller starts the client, or the remote signer, again as long as this module says that this is due (RV(state=written)),
+        and then calls it once more with O(restarted). Only of files.
+      - Otherwise there is a warning that it has to be started again.
+    type: bool
+    default: false
+  restarted:
+    description: Whether that was done.
+    type: bool
+    default: false
+  charon_dir:
+    description:
+      - Directory on the node that C(charon run) reads, if it is not the data directory. It gets C(cluster-lock.json) and
+        C(charon-enr-private-key), the O(owner)'s.
+      - Refused where a charon runs with that key elsewhere.
     type: path
   backup_dir:
     description: Directory on the node for its backups, see M(obol.dv.backup), with the statements of drills.
@@ -74,6 +122,7 @@ EXAMPLES = r"""
     data_dir: /opt/charon/.charon
     backup_dir: /opt/charon/backups
     node: "{{ inventory_hostname }}"
+    target: keymanager
     client: lodestar
     token_file: /opt/lodestar/validator-db/api-token.txt
 
@@ -82,16 +131,42 @@ EXAMPLES = r"""
     data_dir: /opt/charon/.charon
     backup_dir: /opt/charon/backups
     node: "{{ inventory_hostname }}"
+    target: keymanager
     client: teku
     token_file: /opt/teku/validator/key-manager/validator-api-bearer
     certificate_file: /opt/teku/keymanager.pem
   check_mode: true
   diff: true
+
+- name: Key shares where the containers of charon-distributed-validator-node read them
+  obol.dv.load_keys:
+    data_dir: /opt/cdvn/.charon
+    backup_dir: /opt/cdvn-backups
+    node: "{{ inventory_hostname }}"
+    target: files
+    client: lodestar
+
+- name: Key shares in Web3Signer, and as remote keys in Vero
+  obol.dv.load_keys:
+    data_dir: /opt/charon/.charon
+    backup_dir: /opt/charon/backups
+    node: "{{ inventory_hostname }}"
+    target: remote_signer
+    client: vero
+    token_file: /opt/vero/keymanager-api-token.txt
+    signer_url_for_client: http://web3signer:9000
 """
 
 RETURN = r"""
+state:
+  description:
+    - What is on record of the key shares. V(loaded) when all are there, V(written) as long as the client has to be started again,
+      V(loading) in check mode.
+  returned: success
+  type: str
+  sample: loaded
 place:
-  description: The validator client, and where its API is.
+  description: The validator client, and where its API or its directory is; and the remote signer, if there is one.
   returned: success
   type: str
   sample: lodestar at http://127.0.0.1:5062
@@ -106,7 +181,7 @@ sent:
   elements: str
 settings:
   description:
-    - The fee recipients and gas limits that were set, or in check mode would be. What a client has for a key share before it is there is not
+    - The fee recipients and gas limits that were set, and the files that were given to their owner, or in check mode would be. What a client has for a key share before it is there is not
       known, so in check mode those of key shares that would be sent are not among them.
   returned: success
   type: list

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..clients.http import Endpoint, HttpClient, parse_certificate, parse_endpoint
 from ..clients.keymanager import Keymanager, parse_token
-from ..clients.table import CLIENTS, SIGNERS
+from ..clients.table import CLIENTS
 from ..data_dir import key_place, layout
 from ..data_dir.layout import DataDir
 from ..errors import Collector, DvError
@@ -123,7 +123,7 @@ def _key_files(asked: dict[str, Any], data_dir: DataDir, directory: str, name: s
 
 def _signer_endpoint(asked: dict[str, Any]) -> Endpoint:
     """Where the remote signer's API is: on this node, since it asks nobody who he is."""
-    endpoint = parse_endpoint(asked["signer_url"] or SIGNERS[_SIGNER].url, "dv_keys_signer_url")
+    endpoint = parse_endpoint(asked["signer_url"], "dv_keys_signer_url")
     if endpoint.secure or not endpoint.is_loopback:
         raise DvError(
             f"dv_keys_signer_url is {endpoint}, and the remote signer asks nobody who he is",

@@ -13,7 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..ansible_module.argument_specs import COPIES_SPEC, PROCESS_SPEC, TESTNET_SPEC, networks_of
 from ..ansible_module.runner import packages
-from ..clients.table import CLIENTS
+from ..clients.table import CLIENTS, SIGNERS
 
 with packages():
     from ..backup.backups import Backups
@@ -36,7 +36,7 @@ TARGET_SPEC: dict[str, Any] = dict(
     directory=dict(type="path"),
     layout=dict(type="str", choices=["charon", "eth_docker", "lighthouse", "lodestar", "nimbus"]),
     owner=dict(type="str"),
-    signer_url=dict(type="str"),
+    signer_url=dict(type="str", default=SIGNERS["web3signer"].url),
     signer_url_for_client=dict(type="str"),
 )
 

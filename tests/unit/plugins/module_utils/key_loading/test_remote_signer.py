@@ -56,7 +56,7 @@ def asked(tmp_path):
     (tmp_path / "token").write_text(TOKEN)
 
     def options(stub, signer=None, /, **more):
-        urls = {"url": stub.url, "signer_url": signer and signer.url}
+        urls = {"url": stub.url, "signer_url": signer.url if signer else "http://127.0.0.1:9000"}
         return {**ASKED, "target": "remote_signer", "client": stub.name, "token_file": str(tmp_path / "token"), **urls, **more}
 
     return options
