@@ -6,7 +6,7 @@
 
 import contextlib
 
-from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import APPROVALS, DKG, DRILLS, PROPOSAL
+from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import APPROVALS, DKG, DRILLS, KEYS, PROPOSAL
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.plugin_utils import copies
@@ -16,7 +16,7 @@ from ansible_collections.obol.dv.plugins.plugin_utils.carrier import Carrier
 class ActionModule(Carrier):
     """See the module of the same name."""
 
-    BRINGS = (PROPOSAL, APPROVALS, DEFINITION, DKG, DRILLS)
+    BRINGS = (PROPOSAL, APPROVALS, DEFINITION, DKG, DRILLS, KEYS)
     LAST = True
 
     def _carry(self, store, arguments, result, task_vars):

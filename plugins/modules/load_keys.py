@@ -21,62 +21,27 @@ description:
   - Sets the fee recipient and the gas limit of each validator as the lock has them, where there is an API that takes them. Where a client
     reads files, charon alone knows them.
   - Asks for a backup that a drill proved (M(obol.dv.drill)).
+  - After key shares were in another client (M(obol.dv.unload_keys)), some epochs of the chain have to pass. With the argument C(wait), V(0) or
+    a time such as V(30m), which the module does not get, the action plugin of the same name looks again until they have, or the time is
+    over. With the argument C(unready), a list of nodes of the same cluster that cannot take theirs, nothing is done if there are any.
 extends_documentation_fragment:
   - obol.dv.attributes
   - obol.dv.attributes.action
   - obol.dv.attributes.diff
   - obol.dv.node
+  - obol.dv.node.keys
+  - obol.dv.node.store
+  - obol.dv.node.inbox
   - obol.dv.node.copies
   - obol.dv.node.testnet
   - obol.dv.node.process
 options:
-  target:
+  store:
     description:
-      - V(keymanager) is the validator client itself, by its API.
-      - V(files) is a directory that it reads when it is started. Files in it are ours to the byte, or it is an error. None is overwritten.
-      - V(remote_signer) is Web3Signer, from which the client gets remote keys by its API.
+      - Where the public files of the cluster meet, as M(obol.dv.dkg) takes it. What the node states about its key shares is told to the other
+        operators there, and to the node itself, where its data directory is an older copy. One that cannot be reached is a warning.
     type: str
-    required: true
-    choices: [keymanager, files, remote_signer]
-  client:
-    description:
-      - The validator client. It is a client of charon's validator API.
-      - V(vero) takes only what a remote signer holds, V(prysm) does not take that by its API.
-    type: str
-    required: true
-    choices: [lighthouse, lodestar, nimbus, prysm, teku, vero]
-  url:
-    description:
-      - Its keymanager API as the node reaches it, as V(http://127.0.0.1:5062). Left out, it is where that client has it by default, on the
-        node.
-      - With V(http) only on the node itself.
-    type: str
-  token_file:
-    description: Path of the file on the node with the bearer token that the client asks for. Needed where its API is.
-    type: path
-  certificate_file:
-    description: Path of a PEM file on the node with the certificate that the client shows. Needed with V(https), no other one is taken.
-    type: path
-  directory:
-    description:
-      - Of O(target=files) the directory on the node that the validator client reads. Left out, it is C(validator_keys/) of the data directory
-        itself. Nothing is copied then, and starting the client is the loading.
-      - Of O(target=remote_signer) the directory that Web3Signer reads. Left out, its API is asked instead.
-    type: path
-  layout:
-    description: What files are called in O(directory). Left out, as the client wants it; V(charon) for Prysm and Teku, and in the data directory.
-    type: str
-    choices: [charon, eth_docker, lighthouse, lodestar, nimbus]
-  owner:
-    description: User and group whose the files shall be, names or numbers. Only root can give files away.
-    type: str
-  signer_url:
-    description: Web3Signer's API as the node reaches it. Only on the node itself, since it asks nobody who he is.
-    type: str
-    default: http://127.0.0.1:9000
-  signer_url_for_client:
-    description: The same as the client reaches it. Left out, as the node does.
-    type: str
+    required: false
   restarts:
     description:
       - Whether the caller starts the client, or the remote signer, again as long as this module says that this is due (RV(state=written)),
@@ -110,6 +75,16 @@ options:
       - The node's name, as confirmation that no other validator client has any of its key shares, on whatever machine, for one run.
       - Needed where the record names another client, where the client has lost key shares that it had, and once they were restored.
     type: str
+  history_file:
+    description:
+      - Path of a file on the node with what the key shares have signed, as another validator client's own command exports it (EIP-3076). It
+        goes along with them, like what M(obol.dv.unload_keys) was told.
+    type: path
+  moving:
+    description:
+      - In check mode, whether the key shares may be in another client now. It is seen whether this one can take them once they are not.
+    type: bool
+    default: false
   statements:
     description: Statements of drills, name to text. The action plugin of the same name fills it.
     type: dict
@@ -160,8 +135,8 @@ EXAMPLES = r"""
 RETURN = r"""
 state:
   description:
-    - What is on record of the key shares. V(loaded) when all are there, V(written) as long as the client has to be started again,
-      V(loading) in check mode.
+    - V(loaded) when all are there, V(written) as long as the client has to be started again, V(waiting), or in check mode V(loading) where
+      there is something to do.
   returned: success
   type: str
   sample: loaded
@@ -170,6 +145,14 @@ place:
   returned: success
   type: str
   sample: lodestar at http://127.0.0.1:5062
+detail:
+  description: What is waited for.
+  returned: success
+  type: str
+epochs_left:
+  description: How many epochs have to pass before the key shares go to this client.
+  returned: success
+  type: int
 loaded:
   description: How many of the node's key shares the client lists.
   returned: success
@@ -181,8 +164,9 @@ sent:
   elements: str
 settings:
   description:
-    - The fee recipients and gas limits that were set, and the files that were given to their owner, or in check mode would be. What a client has for a key share before it is there is not
-      known, so in check mode those of key shares that would be sent are not among them.
+    - The fee recipients and gas limits that were set, and the files that were given to their owner, or in check mode would be.
+    - What a client has for a key share before it is there is not known, so in check mode those of key shares that would be sent are not
+      among them.
   returned: success
   type: list
   elements: str

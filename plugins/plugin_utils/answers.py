@@ -80,7 +80,9 @@ FIELDS = {
     **dict.fromkeys(("changed", "has_definition", "ready"), (_truth, "true or false")),
     "can_propose": (_optional(_truth), "true or false, or nothing"),
     **dict.fromkeys(("detail", "state"), (_text, "a text")),
-    **dict.fromkeys(("attempt", "loaded", "next_attempt", "share_index"), (_optional(_number), "a number, or nothing")),
+    **dict.fromkeys(
+        ("attempt", "epochs_left", "loaded", "next_attempt", "share_index", "without_history"), (_optional(_number), "a number, or nothing")
+    ),
     **dict.fromkeys(
         (
             *("address", "config_hash", "copy", "created", "definition_hash", "enr", "evidence"),
@@ -89,11 +91,11 @@ FIELDS = {
         (_optional(_text), "a text, or nothing"),
     ),
     **dict.fromkeys(
-        ("accepted", "handed_on", "parts", "problems", "recipients", "restored", "sent", "settings", "settled", "stored"),
+        ("accepted", "handed_on", "parts", "problems", "recipients", "restored", "sent", "settings", "settled", "stored", "taken"),
         (_list_of(_text), "a list of texts"),
     ),
     "waiting_for": (_list_of(_number), "a list of numbers"),
-    "proven": (_optional(_list_of(_number)), "a list of numbers, or nothing"),
+    **dict.fromkeys(("keys_loaded", "proven"), (_optional(_list_of(_number)), "a list of numbers, or nothing")),
     "accused": (
         _list_of(_record(operator=_number, check=_text, evidence=_optional(_text))),
         "a list of operators, with check and evidence",
@@ -102,7 +104,7 @@ FIELDS = {
     "operators": (_OPERATORS, "a list of operators, with share_index, address and peer_id"),
     "backup": (_optional(_BACKUP), "a backup, or nothing"),
     "drills": (_list_of(_DRILL), "a list of drills"),
-    "keys": (_optional(_exactly(place=_text, state=_text)), "place and state, or nothing"),
+    "keys": (_optional(_exactly(place=_text, state=_text, since=_optional(_text))), "place, state and since, or nothing"),
     "cluster": (_optional(lambda value: isinstance(value, dict)), "a cluster, or nothing"),
     "findings": (_list_of(_record(level=_text, check=_text, text=_text)), "a list of findings, with level, check and text"),
     "diff": (_record(before=_text, after=_text), "two texts, before and after"),

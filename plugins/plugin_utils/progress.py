@@ -26,8 +26,12 @@ def tell(host: str, status: dict, took: float = 0, left: float = 0) -> None:
     :param left: seconds for which the run waits at most
     """
     what = waits_for(status.get("step"), status.get("waiting_for") or [])
-    about = [f"after {took:.0f} s"] * (took > 0) + [f"for at most {_time(left)}"] * (left > 0)
-    Display().display(printable(", ".join([f"{host}: {what}", *about])), stderr=True)
+    say(host, ", ".join([what, *[f"after {took:.0f} s"] * (took > 0)]), left)
+
+
+def say(host: str, what: str, left: float = 0) -> None:
+    """Tell ``what`` a node waits for, a text; ``left`` as for :func:`tell`."""
+    Display().display(printable(", ".join([f"{host}: {what}", *[f"for at most {_time(left)}"] * (left > 0)])), stderr=True)
 
 
 def waits_for(step: str | None, operators: list[int]) -> str:

@@ -22,6 +22,8 @@ PARTS = {
     "enr": STEPS[:1],
     "definition": STEPS[1:4],
     "dkg": ROUNDS,
+    **dict.fromkeys(("load_keys", "move_keys"), ("load",)),
+    "unload_keys": ("unload",),
     "verify": (),
     "status": (),
 }

@@ -21,6 +21,10 @@ TASKS = {
     "dv_approval": "approval",
     "dv_definition": "definition",
     "dv_dkg": None,
+    "dv_unloaded_keys": "unload",
+    "dv_keys_ready": "load",
+    "dv_loaded_keys": "load",
+    "dv_restarted_keys": "load",
     "dv_verified": "verify",
 }
 
@@ -29,6 +33,8 @@ _SOURCES = ("dv_status", "dv_dkg", "dv_definition", "dv_approval", "dv_enr", "dv
 
 #: The status of a node of which nothing is known.
 UNKNOWN = NodeStatus(state="unknown").result()
+
+_NOTHING_KNOWN = dict(operators=None, terms=None, agreed=True, accepted=None, proven=None, keys_loaded=None)
 
 
 def registered(variables: dict) -> dict[str, dict]:
@@ -92,15 +98,16 @@ def document(nodes: dict[str, dict], command_line: CommandLine) -> dict:
         status = node_status(results)
         if status is None:
             continue
-        cluster = clusters.setdefault(node["cluster"], dict(operators=None, terms=None, agreed=True, accepted=None, proven=None, nodes={}))
+        cluster = clusters.setdefault(node["cluster"], dict(_NOTHING_KNOWN, nodes={}))
         for key in ("operators", "terms", "accepted"):
             cluster[key] = cluster[key] or _first(results, key)
-        proven = (results.get("dv_status") or {}).get("proven")
-        # Each node knows the statements that the store has, and those of its own.
-        cluster["proven"] = cluster["proven"] if proven is None else sorted({*(cluster["proven"] or ()), *proven})
+        for key in ("proven", "keys_loaded"):
+            told = (results.get("dv_status") or {}).get(key)
+            # Each node knows the statements that the store has, and those of its own.
+            cluster[key] = cluster[key] if told is None else sorted({*(cluster[key] or ()), *told})
         cluster["agreed"] = cluster["agreed"] and _first(results, "terms") in (None, cluster["terms"])
         more = {key: status.get(key) or _first(results, key) for key in ("config_hash", "definition_hash", "share_index", "enr")}
-        more_of = dict(backup=_backup(results), keys=(results.get("dv_status") or {}).get("keys"), data_dir=node["data_dir"])
+        more_of = dict(backup=_backup(results), keys=_keys(results), data_dir=node["data_dir"])
         cluster["nodes"][name] = dict(status, **more_of, command=command([name], status, command_line)) | more
     for cluster in clusters.values():
         cluster["operators"] = [dict(operator, node=None) for operator in cluster["operators"] or ()]
@@ -125,6 +132,14 @@ def _backup(results):
     if made.get("skipped"):
         return dict(backup_status.NONE)
     return dict(made["backup"], path=made.get("copy") or made["backup"]["path"]) if made.get("backup") else None
+
+
+def _keys(results):
+    """Where the key shares of the node are, and what they wait for; None where they never went anywhere, or nobody looked."""
+    keys = (results.get("dv_status") or {}).get("keys")
+    waiting = [results[name] for name in ("dv_unloaded_keys", "dv_loaded_keys") if (results.get(name) or {}).get("state") == "waiting"]
+    text = waiting[0].get("detail", "") if waiting else ""
+    return dict(keys or dict(place="", state="", since=None), detail=text) if keys or text else None
 
 
 def command(names: list[str], status: dict, command_line: CommandLine) -> str | None:

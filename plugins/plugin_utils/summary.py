@@ -50,7 +50,7 @@ def summary_lines(name: str, cluster: dict, reports: dict[str, dict], command_li
         lines += ([""] if lines else []) + _unverified(name, rest, cluster["operators"], command_line)
         lines += _enrs(rest) + ([] if reports else _agreement(cluster, rest))
     lines += ["", "  Accepted, see dv_accept"] + [f"    - {text}" for text in cluster["accepted"]] if cluster["accepted"] else []
-    lines += _backups(cluster) + _keys(nodes)
+    lines += _backups(cluster) + _keys(cluster)
     return lines + _next() if reports else lines
 
 
@@ -119,16 +119,31 @@ def _backups(cluster):
     return lines + (["", f"  No backup of {missing}: set dv_backup_recipients"] if missing else [])
 
 
-def _keys(nodes):
-    """Where the key shares of each node went."""
-    found = {name: node["keys"] for name, node in nodes.items() if node["keys"]}
-    told = {
-        "loaded": "",
-        "loading": "perhaps not all: run obol.dv.load_keys again",
-        "restored": "restored: where else they are, nobody knows",
-    }
-    rows = [(name, keys["place"] or "-", told.get(keys["state"], keys["state"])) for name, keys in found.items()]
-    return ["", "  key shares", *("  " + line for line in _table(rows))] if rows else []
+#: What is said of where the key shares of a node are, by the state of its record.
+KEYS = {
+    "loaded": "",
+    "loading": "perhaps not all: run obol.dv.load_keys again",
+    "restored": "restored: where else they are, nobody knows",
+    "unloading": "perhaps not all are out: run obol.dv.unload_keys again",
+    "unloaded": "taken out of there",
+}
+
+
+def _keys(cluster):
+    """Where the key shares of each node went, and who has loaded any."""
+    found = {name: node["keys"] for name, node in cluster["nodes"].items() if node["keys"]}
+    rows = [
+        (name, keys["place"] or "-", "; ".join(filter(None, (KEYS.get(keys["state"], keys["state"]), keys["detail"]))))
+        for name, keys in found.items()
+    ]
+    lines = ["", "  key shares", *("  " + line for line in _table(rows))] if rows else []
+    if cluster["keys_loaded"]:
+        operators = [operator for operator in cluster["operators"] if operator["share_index"] in cluster["keys_loaded"]]
+        few = cluster["terms"] and len(operators) < cluster["terms"]["threshold"]
+        idle = f"; with fewer than {cluster['terms']['threshold']} the validators are idle, nothing is lost" if few else ""
+        which = ", ".join(map(_name, operators))
+        lines += ["", f"  {len(operators)} of {len(cluster['operators'])} operators state that their key shares are loaded: {which}{idle}"]
+    return lines
 
 
 def _worth(backup):

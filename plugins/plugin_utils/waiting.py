@@ -22,8 +22,8 @@ _TIME = re.compile(r"([1-9][0-9]{0,5})([smh])")
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
-def seconds(value: object) -> int:
-    """The seconds that ``dv_dkg_wait`` says.
+def seconds(value: object, variable: str = "dv_dkg_wait") -> int:
+    """The seconds that a ``variable`` says.
 
     :param value: as in the inventory: 0, or a text as ``10m``
     :raises DvError: it is neither
@@ -33,9 +33,9 @@ def seconds(value: object) -> int:
     parts = _TIME.fullmatch(value) if isinstance(value, str) else None
     if not parts:
         raise DvError(
-            f"dv_dkg_wait is {show(value)}",
+            f"the time to wait is {show(value)}",
             "a whole number of seconds, minutes or hours such as 90s, 10m or 1h; or 0 for not at all",
-            "correct dv_dkg_wait",
+            f"correct {variable}",
         )
     return int(parts[1]) * _UNITS[parts[2]]
 

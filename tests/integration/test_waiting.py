@@ -101,7 +101,7 @@ def test_few_forks(tmp_path, check_refused):
     group.write_inventory()
     text = "- dv_dkg_wait is set, and this run works on 2 of its 3 nodes at once; wanted: on all of them"
     check_refused(group.directory, [text], lambda: group.attempt("-e", "dv_dkg_wait=10m", "--forks", "2"))
-    text = '- dv_dkg_wait is "10"; wanted: a whole number of seconds, minutes or hours such as 90s, 10m or 1h'
+    text = '- the time to wait is "10"; wanted: a whole number of seconds, minutes or hours such as 90s, 10m or 1h'
     check_refused(group.directory, [text], lambda: group.attempt("-e", "dv_dkg_wait=10"))
 
 

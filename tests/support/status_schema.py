@@ -49,7 +49,17 @@ NODE = _object(
             {"type": "null"},
         ]
     },
-    keys={"anyOf": [_object(place={"type": "string"}, state={"enum": ["loading", "loaded", "restored"]}), {"type": "null"}]},
+    keys={
+        "anyOf": [
+            _object(
+                place={"type": "string"},
+                state={"enum": ["", "loading", "loaded", "restored", "unloading", "unloaded"]},
+                since=_or_null("string"),
+                detail={"type": "string"},
+            ),
+            {"type": "null"},
+        ]
+    },
     config_hash=_HASH,
     definition_hash=_HASH,
     share_index=_or_null("integer", minimum=1, maximum=255),
@@ -81,6 +91,7 @@ CLUSTER = _object(
     agreed={"type": "boolean"},
     accepted={"type": "array", "items": {"type": "string"}},
     proven=_or_null("array", items=_INDEX),
+    keys_loaded=_or_null("array", items=_INDEX),
     nodes={"type": "object", "additionalProperties": NODE},
 )
 

@@ -10,10 +10,13 @@ import re
 from typing import NamedTuple
 
 PROPOSAL = "proposal.json"
-#: Folder of the approvals, of the DKG's messages, and of the statements of drills, which are called as beside the backups.
-APPROVALS, DKG, DRILLS = "approvals/", "dkg/", "drills/"
+#: Folder of the approvals, of the DKG's messages, of the statements of drills, which are called as beside the backups, and of those about
+#: key shares that were loaded.
+APPROVALS, DKG, DRILLS, KEYS = "approvals/", "dkg/", "drills/", "keys/"
 
 _MESSAGE = re.compile(DKG + r"([0-9a-f]{64})/([1-9][0-9]{0,6})/([a-z]+)/([1-9][0-9]{0,2})(?:-by-([1-9][0-9]{0,2}))?\.(?:json|jws)")
+
+_ABOUT_KEYS = re.compile(KEYS + r"[0-9a-f]{64}/[1-9][0-9]{0,2}-[1-9][0-9]{0,5}\.jws")
 
 
 class MessageName(NamedTuple):
@@ -29,6 +32,16 @@ class MessageName(NamedTuple):
 def approval_name(share_index: int) -> str:
     """The name of the approval of the operator with that share index."""
     return f"{APPROVALS}{share_index}.json"
+
+
+def keys_name(lock_hash: bytes, share_index: int, number: int) -> str:
+    """The name of the statement of the operator with that share index about its key shares of the lock with that hash (32 bytes)."""
+    return f"{KEYS}{lock_hash.hex()}/{share_index}-{number}.jws"
+
+
+def is_about_keys(name: str) -> bool:
+    """Whether a name is one of :func:`keys_name`."""
+    return bool(_ABOUT_KEYS.fullmatch(name))
 
 
 def dkg_folder(definition_hash: bytes) -> str:

@@ -31,7 +31,7 @@ STATES = STATE_LOADING, STATE_WRITTEN, STATE_LOADED, STATE_RESTORED, STATE_UNLOA
     *("unloading", "unloaded"),
 )
 
-_TEXTS, _NUMBERS = ("client", "url", "machine", "lock_hash", "state"), ("busy_until", "left_epoch", "resting_epochs")
+_TEXTS, _NUMBERS = ("client", "url", "machine", "lock_hash", "state"), ("busy_until", "left_epoch", "resting_epochs", "number", "since")
 # What a place has.
 _OF_PLACE = ("client", "url", "signer")
 
@@ -54,6 +54,7 @@ class Place:
     :param busy_until: Unix seconds, until when it may go on with key shares that it was sent, as long as it has not answered
     :param left_epoch: unloaded: the epoch of the chain in which that was, or ``None`` where nobody could tell
     :param resting_epochs: unloaded: how many epochs have to pass from there before they go anywhere
+    :param number: how often they were loaded or unloaded, and ``since`` (Unix seconds) when they were last: what others are told
     :param signer: URL of the remote signer's API that holds them for the client, or of the directory that it reads; empty where none does
     """
 
@@ -65,6 +66,8 @@ class Place:
     busy_until: int = 0
     left_epoch: int | None = None
     resting_epochs: int = 0
+    number: int = 0
+    since: int = 0
     signer: str = ""
 
     def __str__(self) -> str:

@@ -21,8 +21,8 @@ from ..errors import DvError
 
 _HEADER = go_json.dumps({"alg": "ES256K", "typ": "obol-dv-statement"}, None).encode()
 
-#: What statements are about: a backup was opened, and is whole.
-DRILL = "drill"
+#: What statements are about: a backup was opened, and is whole; key shares were loaded, or taken away.
+DRILL, KEYS = "drill", "keys"
 
 #: Longest statement, in characters.
 MAX_SIZE = 16 * 1024

@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from ..clients.http import Endpoint, HttpClient, parse_certificate, parse_endpoint
 from ..clients.keymanager import Keymanager, parse_token
 from ..clients.table import CLIENTS
 from ..data_dir import key_place, layout
+from ..data_dir.key_place import Place
 from ..data_dir.layout import DataDir
-from ..errors import Collector, DvError
+from ..errors import Collector, DvError, show
 from ..storage import files, ownership, paths
 from ..storage.ownership import Owner
 from .file_layouts import LAYOUTS, OF_CLIENT
@@ -28,6 +30,8 @@ from .target import Holder, Target
 _MAX_SIZE = 64 * 1024
 # The one remote signer that there is, and the layout of its files.
 _SIGNER = "web3signer"
+# How the URL of a directory begins.
+_FILE = "file:"
 
 
 def choose(asked: dict[str, Any], data_dir: DataDir) -> Target:
@@ -36,7 +40,38 @@ def choose(asked: dict[str, Any], data_dir: DataDir) -> Target:
 
     :raises Problems: whatever is wrong with them
     """
+    _check_named(asked)
     return _TARGETS[asked["target"]](asked, data_dir)
+
+
+def named(asked: dict[str, Any], data_dir: DataDir) -> tuple[str, str, str]:
+    """Client, URL and signer of the target that is ``asked`` for, as they are on record.
+
+    :raises DvError: they are wrong
+    """
+    _check_named(asked)
+    client, directory = asked["client"], asked["directory"]
+    if asked["target"] == "files":
+        _check_keystores(client)
+        directory, name, in_place = _directory(asked, data_dir)
+        # Another layout in one directory is another copy.
+        fragment = "" if in_place or name == OF_CLIENT[client] else f"#{name}"
+        return client, Path(directory).as_uri() + fragment, ""
+    url = str(_address(asked))
+    if asked["target"] == "keymanager":
+        return client, url, ""
+    return client, url, _uri(directory) if directory else str(_signer_endpoint(asked))
+
+
+def at(place: Place, asked: dict[str, Any]) -> dict[str, Any]:
+    """The same as is ``asked``, of the target that is on record as ``place``."""
+    if place.url.startswith(_FILE):
+        parts = urlsplit(place.url)
+        return dict(asked, target="files", client=place.client, directory=unquote(parts.path), layout=parts.fragment)
+    found = dict(asked, target="keymanager", client=place.client, url=place.url)
+    if place.signer.startswith(_FILE):
+        return dict(found, target="remote_signer", directory=unquote(urlsplit(place.signer).path))
+    return dict(found, target="remote_signer", directory=None, signer_url=place.signer) if place.signer else found
 
 
 def owner_of(asked: dict[str, Any]) -> Owner | None:
@@ -59,22 +94,12 @@ def _keymanager(asked: dict[str, Any], data_dir: DataDir) -> Target:
 
 
 def _files(asked: dict[str, Any], data_dir: DataDir) -> Target:
-    _check_keystores(asked["client"])
-    own = data_dir.path(layout.KEYS)
-    directory = paths.absolute(asked["directory"] or own, "dv_keys_directory")
-    in_place = os.path.realpath(directory) == os.path.realpath(own)
-    name = asked["layout"] or ("charon" if in_place else OF_CLIENT[asked["client"]])
-    if in_place and name != "charon":
-        raise DvError(
-            f"dv_keys_layout is {name}, and dv_keys_directory is in the data directory",
-            "charon there",
-            "leave dv_keys_layout out, or name the directory that the validator client reads",
-        )
-    place = asked["client"], Path(directory).as_uri(), key_place.this_machine()
+    client, url, _signer = named(asked, data_dir)
+    directory, name, in_place = _directory(asked, data_dir)
     if in_place:
-        return Target(*place, (OwnKeys(data_dir),), None, at_start=True, in_place=True)
+        return Target(client, url, key_place.this_machine(), (OwnKeys(data_dir),), None, at_start=True, in_place=True)
     holder = _key_files(asked, data_dir, directory, name)
-    return Target(*place, (holder,), None, at_start=True, put_right=holder.put_right)
+    return Target(client, url, key_place.this_machine(), (holder,), None, at_start=True, put_right=holder.put_right)
 
 
 def _remote_signer(asked: dict[str, Any], data_dir: DataDir) -> Target:
@@ -86,22 +111,54 @@ def _remote_signer(asked: dict[str, Any], data_dir: DataDir) -> Target:
         )
     problems = Collector()
     with problems:
-        endpoint, api = _api(asked, data_dir)
+        _endpoint_of_client, api = _api(asked, data_dir)
     with problems:
         signer = _signer_endpoint(asked)
         for_client = str(parse_endpoint(asked["signer_url_for_client"] or str(signer), "dv_keys_signer_url_for_client"))
     problems.raise_any()
+    client, url, its = named(asked, data_dir)
     # A signer on this machine is what has them, wherever the client is.
-    place, remote = (asked["client"], str(endpoint), key_place.this_machine()), RemoteKeys(api, for_client)
+    place, remote = (client, url, key_place.this_machine()), RemoteKeys(api, for_client)
     if not asked["directory"]:
         holder: Holder = Keystores(Keymanager(HttpClient(signer), _SIGNER))
-        return Target(*place, (holder, remote), api, str(signer))
-    directory = paths.absolute(asked["directory"], "dv_keys_directory")
-    its = _key_files(asked, data_dir, directory, _SIGNER)
-    return Target(*place, (its, remote), api, Path(directory).as_uri(), at_start=True, put_right=its.put_right)
+        return Target(*place, (holder, remote), api, its)
+    key_files = _key_files(asked, data_dir, paths.absolute(asked["directory"], "dv_keys_directory"), _SIGNER)
+    return Target(*place, (key_files, remote), api, its, at_start=True, put_right=key_files.put_right)
 
 
 _TARGETS = {"keymanager": _keymanager, "files": _files, "remote_signer": _remote_signer}
+
+
+def _check_named(asked: dict[str, Any]) -> None:
+    problems = Collector()
+    with problems:
+        if asked["target"] not in _TARGETS:
+            raise DvError(
+                f"dv_keys_target is {show(asked['target'])}", "one of " + ", ".join(_TARGETS), "say where the key shares are to be"
+            )
+    with problems:
+        if asked["client"] not in CLIENTS:
+            raise DvError(f"dv_keys_client is {show(asked['client'])}", "one of " + ", ".join(CLIENTS), "name the node's validator client")
+    problems.raise_any()
+
+
+def _directory(asked: dict[str, Any], data_dir: DataDir) -> tuple[str, str, bool]:
+    """The directory that the client reads, the name of its layout, and whether it is the data directory's own."""
+    own = data_dir.path(layout.KEYS)
+    directory = paths.absolute(asked["directory"] or own, "dv_keys_directory")
+    in_place = os.path.realpath(directory) == os.path.realpath(own)
+    name = asked["layout"] or ("charon" if in_place else OF_CLIENT[asked["client"]])
+    if name not in LAYOUTS or name == _SIGNER or in_place and name != "charon":
+        raise DvError(
+            f"dv_keys_layout is {show(name)}, for {directory}",
+            "charon in the data directory itself, else one of " + ", ".join(each for each in LAYOUTS if each != _SIGNER),
+            "leave it out, or name the directory that the validator client reads",
+        )
+    return directory, name, in_place
+
+
+def _uri(directory: str) -> str:
+    return Path(paths.absolute(directory, "dv_keys_directory")).as_uri()
 
 
 def _check_keystores(client: str) -> None:
@@ -147,7 +204,7 @@ def _api(asked: dict[str, Any], data_dir: DataDir) -> tuple[Endpoint, Keymanager
 def _token(path: str | None, data_dir: DataDir) -> str:
     """The token in the file ``path``, which is none of the node's own secrets: it goes to the client."""
     if not path:
-        raise DvError("dv_keys_token_file is not set", "the file on the node with the token of the client's API")
+        raise DvError("dv_keys_token_file is not set", "the file on the node with the client's token")
     if os.path.realpath(path).startswith(os.path.realpath(data_dir.root) + os.sep):
         raise DvError(
             f"dv_keys_token_file is {path}, in the data directory",
@@ -159,7 +216,7 @@ def _token(path: str | None, data_dir: DataDir) -> str:
 
 def _endpoint(asked: dict[str, Any]) -> tuple[Endpoint, bytes | None]:
     """Where the client's API is, and the certificate that it has to show."""
-    endpoint = parse_endpoint(asked["url"] or CLIENTS[asked["client"]].url, "dv_keys_url")
+    endpoint = _address(asked)
     if not endpoint.secure and not endpoint.is_loopback:
         raise DvError(
             f"dv_keys_url is {endpoint}, and leads off the node",
@@ -173,3 +230,7 @@ def _endpoint(asked: dict[str, Any]) -> tuple[Endpoint, bytes | None]:
     if not endpoint.secure:
         return endpoint, None
     return endpoint, parse_certificate(files.read(asked["certificate_file"], _MAX_SIZE), asked["certificate_file"])
+
+
+def _address(asked: dict[str, Any]) -> Endpoint:
+    return parse_endpoint(asked["url"] or CLIENTS[asked["client"]].url, "dv_keys_url")

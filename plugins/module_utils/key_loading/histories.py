@@ -40,6 +40,14 @@ def keep(data_dir: DataDir, text: str) -> History:
     return history
 
 
+def given(path: str | None) -> list[History]:
+    """The history in the file ``path``, as a validator client exported it, if there is one.
+
+    :raises DvError: it holds none
+    """
+    return [slashing_protection.parse(files.read(path, MAX_SIZE), path)] if path else []
+
+
 def read(data_dir: DataDir, more: Iterable[History] = ()) -> History | None:
     """All that is known of what the key shares have signed, ``None`` if it is nothing.
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..data_dir import key_place
 from ..data_dir.key_place import Place
@@ -20,6 +20,7 @@ from ..data_dir.layout import DataDir
 from ..errors import DvError
 from ..ethereum.slashing_protection import History
 from . import histories, settings
+from .loaded import check_newest
 from .shares import Shares, Validator
 from .target import Holder, Target, listed_of
 
@@ -47,8 +48,10 @@ class Load:
     """Loads all ``shares`` into ``target``, which lists them in the end, with their settings.
 
     :param nowhere_else: whether the operator confirms that no other validator client has any of them
+    :param moving: whether it is seen, in check mode alone, what will be done once they are taken from where they are
     :param epoch: tells which epoch the chain has come to; it raises DvError where that is not known
-    :param history: what they have signed, beside what the data directory knows
+    :param history: what they have signed, beside what the data directory knows: any number of histories
+    :param stated: the facts of the node's newest statement that is known, see :mod:`.loaded`
     :param restarts: whether a client that reads them when it is started is started again by whoever runs this, as long as it is due
     :param restarted: whether that was done since they were written
     """
@@ -59,15 +62,18 @@ class Load:
         shares: Shares,
         target: Target,
         nowhere_else: bool = False,
+        moving: bool = False,
         epoch: Callable[[], int] | None = None,
-        history: History | None = None,
+        history: Iterable[History] = (),
+        stated: Mapping[str, Any] | None = None,
         restarts: bool = False,
         restarted: bool = False,
     ) -> None:
-        self.data_dir, self.shares, self.target, self.nowhere_else = data_dir, shares, target, nowhere_else
+        self.data_dir, self.shares, self.target, self.nowhere_else, self._moving = data_dir, shares, target, nowhere_else, moving
+        self._stated = stated
         self._epoch, self._here = epoch, {share.public_key: share for share in shares.here}
         self._place = target.place(shares.lock_hash, key_place.STATE_LOADING)
-        self._history = histories.read(data_dir, [history] if history else [])
+        self._history = histories.read(data_dir, history)
         self._restarts, self._restarted = target.at_start and restarts, restarted
 
     def run(self, dry_run: bool = False) -> Loaded:
@@ -89,9 +95,10 @@ class Load:
         shares, target = self.shares, self.target
         missing = [self._missing(holder) for holder in target.holders]
         lacking = [key for key in shares.wanted if any(key in keys for keys in missing)]
-        is_there = found is not None and found.is_at(self._place)
+        is_there = bool(found and found.is_at(self._place))
+        was = found.state if found and is_there and found.state in (key_place.STATE_WRITTEN, key_place.STATE_LOADED) else ""
         warnings: list[str] = []
-        if lacking and found and is_there and found.state in (key_place.STATE_WRITTEN, key_place.STATE_LOADED) and not self.nowhere_else:
+        if lacking and was and not self.nowhere_else:
             raise DvError(
                 f"{target} has lost {len(lacking)} of {len(shares.wanted)} key shares: {shares.names(lacking)}",
                 "all that were loaded there",
@@ -101,35 +108,55 @@ class Load:
             warnings.append(
                 f"{target} has {len(shares.wanted) - len(lacking)} of the key shares already, and this node has no record of it"
             )
-        # What the client could not read, it has not read.
-        fresh = bool(lacking) or not is_there or bool(target.put_right(True))
-        done = self._done(found, fresh)
-        if target.at_start and not self._restarts and found != done:
+        wrong = target.put_right(True)
+        # What it could not read before, it has not read.
+        was = "" if lacking or wrong and self._restarts else was
+        if target.at_start and not self._restarts and (wrong or was != key_place.STATE_LOADED):
             warnings.append(f"{target} has the key shares once it is started again")
+        done = self._next(found, was)
         if dry_run:
             there = {key: validator for key, validator in shares.wanted.items() if key not in lacking}
             changes, doubts = self._set(there, dry_run=True)
-            changed = fresh or bool(changes) or found != done or done.state == key_place.STATE_WRITTEN
-            return Loaded(self._place, changed, lacking, target.put_right(True) + changes, warnings + doubts)
-        if fresh:
+            changes = wrong + changes
+            return Loaded(self._place, bool(changes) or self._is_due(found, done), lacking, changes, warnings + doubts)
+        if wrong or not was:
             # What is there by somebody's hand, too, goes nowhere else.
+            self._place = replace(self._place, number=self._number(found))
             key_place.write(self.data_dir, self._place)
         for holder, keys in zip(target.holders, missing):
             if keys:
                 self._send(holder, keys)
         changes, doubts = self._set(shares.wanted)
         changes = target.put_right(False) + changes
-        changed = key_place.write(self.data_dir, done) or bool(lacking or changes) or done.state == key_place.STATE_WRITTEN
+        changed = key_place.write(self.data_dir, done) or bool(changes) or self._is_due(found, done)
         return Loaded(done, changed, lacking, changes, warnings + doubts)
 
-    def _done(self, found: Place | None, fresh: bool) -> Place:
-        """The record when all is there: as long as a restart is due, that it is."""
-        was = found.state if found and not fresh else ""
-        done = was == key_place.STATE_LOADED or was == key_place.STATE_WRITTEN and self._restarted
-        return replace(self._place, state=key_place.STATE_LOADED if done or not self._restarts else key_place.STATE_WRITTEN)
+    @staticmethod
+    def _is_due(found: Place | None, done: Place) -> bool:
+        """Whether there is something to do before the record ``found`` may be what is ``done``, or after that a restart."""
+        return found != done or done.state == key_place.STATE_WRITTEN
 
     def _known(self) -> Place | None:
+        if self._moving:
+            return None
+        if not self.nowhere_else:
+            check_newest(self._stated, key_place.read(self.data_dir))
         return key_place.known(self.data_dir, self._place, self.nowhere_else)
+
+    def _next(self, found: Place | None, was: str) -> Place:
+        """The record when all is there, which was so in the state ``was``, if it is not empty.
+
+        Others are told of what is loaded, with a number that they have not heard.
+        """
+        if found and was == key_place.STATE_LOADED:
+            return found
+        number, restarted = self._number(found), was == key_place.STATE_WRITTEN and self._restarted
+        if self._restarts and not restarted:
+            return replace(self._place, state=key_place.STATE_WRITTEN, number=number)
+        return replace(self._place, state=key_place.STATE_LOADED, number=number + 1, since=int(time.time()))
+
+    def _number(self, found: Place | None) -> int:
+        return max(found.number if found else 0, self._stated["number"] if self._stated else 0)
 
     def _epochs_left(self, found: Place | None, dry_run: bool) -> int:
         """How many epochs have to pass before key shares that were taken from a client go to one."""
@@ -139,7 +166,7 @@ class Load:
             raise DvError(
                 f"{found.resting_epochs} epochs have to pass before the key shares that were taken from {found} go anywhere",
                 "a beacon node that counts them",
-                "set dv_keys_beacon_url",
+                "see that the node's charon answers where dv_keys_beacon_url says",
             )
         now = self._epoch()
         if found.left_epoch is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -51,13 +51,20 @@ class Unload:
 
     :param epoch: tells which epoch it is by the chain or the clock, whichever is later; it raises DvError where that is not known
     :param resting_epochs: in the place of :data:`RESTING_EPOCHS`
+    :param history: what they have signed, from elsewhere, any number of histories: they are kept with those that it tells
     """
 
     def __init__(
-        self, data_dir: DataDir, shares: Shares, target: Target, epoch: Callable[[], int] | None = None, resting_epochs: int | None = None
+        self,
+        data_dir: DataDir,
+        shares: Shares,
+        target: Target,
+        epoch: Callable[[], int] | None = None,
+        resting_epochs: int | None = None,
+        history: Iterable[History] = (),
     ) -> None:
         self.data_dir, self.shares, self.target = data_dir, shares, target
-        self._epoch, self._resting_epochs = epoch, resting_epochs
+        self._epoch, self._resting_epochs, self._history = epoch, resting_epochs, history
         self._place = target.place(shares.lock_hash, key_place.STATE_UNLOADING)
 
     def run(self, dry_run: bool = False) -> Unloaded:
@@ -81,11 +88,15 @@ class Unload:
                 return Unloaded(self._place, False, [], 0, [])
             if dry_run:
                 return Unloaded(self._place, True, listed, len(self.shares.wanted), [])
-            key_place.write(self.data_dir, self._place)
+            number = found.number if found else 0
+            for each in self._history:
+                histories.keep(self.data_dir, each.dump())
+            key_place.write(self.data_dir, replace(self._place, number=number))
             history, warnings = self._take_away()
             signed = history.keys if history else frozenset()
             without = [key for key in self.shares.wanted if key not in signed]
-            done = replace(self._place, state=key_place.STATE_UNLOADED, left_epoch=None, resting_epochs=self._resting(not without))
+            done = replace(self._place, state=key_place.STATE_UNLOADED, number=number + 1, since=int(time.time()))
+            done = replace(done, resting_epochs=self._resting(not without))
             if done.resting_epochs:
                 try:
                     done = replace(done, left_epoch=self._epoch() if self._epoch else None)

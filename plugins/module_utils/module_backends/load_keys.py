@@ -11,38 +11,23 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..ansible_module.argument_specs import COPIES_SPEC, PROCESS_SPEC, TESTNET_SPEC, networks_of
+from ..ansible_module.argument_specs import COPIES_SPEC, KEYS_SPEC, PROCESS_SPEC, STORE_SPEC, TESTNET_SPEC, networks_of
 from ..ansible_module.runner import packages
-from ..clients.table import CLIENTS, SIGNERS
 
 with packages():
     from ..backup.backups import Backups
     from ..backup.status import proves_key_shares
+    from ..data_dir import key_place, node_key
     from ..data_dir.layout import DataDir
     from ..encoding.hex import to_hex
     from ..errors import Collector, DvError
-    from ..key_loading import charon_files, choice, compose_setups
+    from ..key_loading import charon_files, choice, compose_setups, histories, loaded
     from ..key_loading import shares as key_shares
     from ..key_loading.load import Load
     from ..key_loading.shares import Shares
 
-#: What says where key shares are, for whoever loads them or takes them away.
-TARGET_SPEC: dict[str, Any] = dict(
-    target=dict(type="str", required=True, choices=["keymanager", "files", "remote_signer"]),
-    client=dict(type="str", required=True, choices=list(CLIENTS)),
-    url=dict(type="str"),
-    token_file=dict(type="path", no_log=False),
-    certificate_file=dict(type="path"),
-    directory=dict(type="path"),
-    layout=dict(type="str", choices=["charon", "eth_docker", "lighthouse", "lodestar", "nimbus"]),
-    owner=dict(type="str"),
-    signer_url=dict(type="str", default=SIGNERS["web3signer"].url),
-    signer_url_for_client=dict(type="str"),
-)
-
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
-    **TARGET_SPEC,
     restarts=dict(type="bool", default=False),
     restarted=dict(type="bool", default=False),
     charon_dir=dict(type="path"),
@@ -50,8 +35,13 @@ ARGUMENT_SPEC = dict(
     node=dict(type="str", required=True),
     without_drill=dict(type="str"),
     nowhere_else=dict(type="str"),
+    history_file=dict(type="path"),
+    moving=dict(type="bool", default=False),
     statements=dict(type="dict", default={}),
+    inbox=dict(type="dict", default={}),
     testnet=TESTNET_SPEC,
+    **KEYS_SPEC,
+    **STORE_SPEC,
     **COPIES_SPEC,
     **PROCESS_SPEC,
 )
@@ -65,27 +55,46 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     with problems:
         owner = choice.owner_of(params)
     with problems:
+        history = histories.given(params["history_file"])
+    with problems:
         shares, warnings = key_shares.read(data_dir, networks_of(params))
         _check_proven(params, shares)
     problems.raise_any()
     if target.settings:
         target.settings.withhold(share.password for share in shares.here)
-    restart = dict(restarts=params["restarts"], restarted=params["restarted"])
-    loaded = Load(data_dir, shares, target, params["nowhere_else"] == params["node"], **restart).run(module.check_mode)
+    done = Load(
+        data_dir,
+        shares,
+        target,
+        nowhere_else=params["nowhere_else"] == params["node"],
+        moving=params["moving"] and module.check_mode,
+        history=history,
+        stated=loaded.newest(params["inbox"].values(), shares.peer_id, shares.lock_hash),
+        restarts=params["restarts"],
+        restarted=params["restarted"],
+    ).run(module.check_mode)
     given = bool(params["charon_dir"]) and charon_files.put(data_dir, params["charon_dir"], owner, module.check_mode)
-    was = [key for key in shares.wanted if key not in loaded.sent]
+    was = [key for key in shares.wanted if key not in done.sent]
+    is_loaded = done.place.state == key_place.STATE_LOADED
     return dict(
-        changed=loaded.changed or given,
-        state=loaded.place.state,
-        place=str(loaded.place),
-        loaded=len(was if module.check_mode else shares.wanted),
-        sent=[to_hex(key) for key in loaded.sent],
-        settings=loaded.set,
+        changed=done.changed or given,
+        state="waiting" if done.epochs_left else done.place.state,
+        detail=_rest(done.epochs_left) if done.epochs_left else "",
+        epochs_left=done.epochs_left,
+        place=str(done.place),
+        loaded=0 if done.epochs_left else len(was if module.check_mode else shares.wanted),
+        sent=[to_hex(key) for key in done.sent],
+        settings=done.set,
         share_index=shares.share_index,
         peer_id=shares.peer_id,
-        warnings=warnings + compose_setups.warnings(data_dir, target) + loaded.warnings,
-        diff=dict(before=_lines(shares, was), after=_lines(shares, shares.wanted) + "".join(f"{each}\n" for each in loaded.set)),
+        warnings=warnings + compose_setups.warnings(data_dir, target) + done.warnings,
+        diff=dict(before=_lines(shares, was), after=_lines(shares, shares.wanted) + "".join(f"{each}\n" for each in done.set)),
+        outbox=loaded.state(node_key.read(data_dir), shares.share_index, len(shares.wanted), done.place) if is_loaded else {},
     )
+
+
+def _rest(epochs: int) -> str:
+    return f"{epochs} epoch{'s' * (epochs > 1)} have to pass before the key shares go anywhere, since they were in another validator client"
 
 
 def _check_proven(params: dict[str, Any], shares: Shares) -> None:

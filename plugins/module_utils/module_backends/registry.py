@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         proposal,
         restore,
         status,
+        unload_keys,
         verify,
         wallet,
     )
@@ -52,6 +53,7 @@ MODULES = (
     "proposal",
     "restore",
     "status",
+    "unload_keys",
     "verify",
     "wallet",
 )

@@ -20,8 +20,11 @@ from ..errors import DvError
 with packages():
     from ..backup import status as backup_status
     from ..cluster.store_names import DRILLS
+    from ..cluster.store_names import KEYS as ABOUT_KEYS
     from ..data_dir import key_place
     from ..data_dir.layout import DataDir
+    from ..encoding.utc import to_utc
+    from ..key_loading import loaded
     from ..node.status import evaluate_node
     from ..signers import key_file_wallet
 
@@ -68,9 +71,17 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     # What is wrong with the record is said where key shares are loaded.
     with contextlib.suppress(DvError):
         place = key_place.read(data_dir)
-        keys = place and dict(place=str(place), state=place.state)
-    proven = backup_status.proven_operators(data_dir, texts.values())
-    return dict(known, **node_status.result(), backup=backup, keys=keys, proven=proven, changed=False)
+        keys = place and dict(place=str(place), state=place.state, since=to_utc(place.since) if place.since else None)
+    told = [text for name, text in params["inbox"].items() if name.startswith(ABOUT_KEYS)]
+    return dict(
+        known,
+        **node_status.result(),
+        backup=backup,
+        keys=keys,
+        proven=backup_status.proven_operators(data_dir, texts.values()),
+        keys_loaded=loaded.loaded_operators(data_dir, told),
+        changed=False,
+    )
 
 
 def _address_of_wallet(path: str | None) -> str | None:

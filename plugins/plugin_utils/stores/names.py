@@ -10,7 +10,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ansible_collections.obol.dv.plugins.module_utils.backup import backups
-from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import DRILLS, PROPOSAL, approval_name, parse_message
+from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import (
+    DRILLS,
+    KEYS,
+    PROPOSAL,
+    approval_name,
+    is_about_keys,
+    parse_message,
+)
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import statements
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION
 
 _KIB, _MIB = 2**10, 2**20
@@ -46,6 +54,8 @@ def max_size(name: str) -> int | None:
 
 
 def _max_size_of_statement(name: str) -> int | None:
+    if is_about_keys(name):
+        return statements.MAX_SIZE
     statement = name.removeprefix(DRILLS)
     return backups.max_size(statement) if statement != name and statement.endswith(".jws") else None
 
@@ -56,8 +66,8 @@ def describe(name: str) -> str:
     if message:
         host = f", handed on by operator {message.host}" if message.host else ""
         return f"{message.round_name} of operator {message.share_index}{host}, attempt {message.attempt}"
-    if name.startswith(DRILLS):
-        return f"statement {name.removeprefix(DRILLS)}"
+    if name.startswith((DRILLS, KEYS)):
+        return f"statement {name.partition('/')[2]}"
     *folders, file = name.split("/")
     stem = file.partition(".")[0]
     return f"approval of operator {stem}" if folders else stem.replace("-", " ")

@@ -32,7 +32,7 @@ GOOD = {
     "config_hash": "0x",
     "definition_hash": None,
     "proven": [1, 3],
-    "keys": {"place": "prysm at http://127.0.0.1:7500", "state": "loaded"},
+    "keys": {"place": "prysm at http://127.0.0.1:7500", "state": "loaded", "since": None},
     "backup": {"path": "/backups/1.age", "created": None, "holds": ["lock"], "current": True, "copied": True, "drilled": None},
     "drills": [
         {
@@ -43,7 +43,11 @@ GOOD = {
         }
     ],
     "place": "prysm at http://127.0.0.1:7500",
+    "keys_loaded": None,
     "loaded": 1,
+    "epochs_left": 0,
+    "taken": ["0x"],
+    "without_history": 0,
     "sent": ["0x"],
     "settings": [],
     "parts": ["lock"],

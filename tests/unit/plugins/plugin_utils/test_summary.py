@@ -231,8 +231,12 @@ def test_who_proved_key_shares(proven, told):
 def test_where_key_shares_went():
     nodes = {"alice": node(1, verified=False), "bob": node(2, verified=False), "carol": node(3, verified=False)}
     assert "key shares" not in text_of(nodes)
-    nodes["alice"]["results"].update(dv_status=dict(state="complete", keys=dict(place="teku at https://127.0.0.1:5052", state="loaded")))
-    nodes["carol"]["results"].update(dv_status=dict(state="complete", keys=dict(place="prysm at http://127.0.0.1:1", state="loading")))
+    nodes["alice"]["results"].update(
+        dv_status=dict(state="complete", keys=dict(place="teku at https://127.0.0.1:5052", state="loaded", since=None))
+    )
+    nodes["carol"]["results"].update(
+        dv_status=dict(state="complete", keys=dict(place="prysm at http://127.0.0.1:1", state="loading", since=None))
+    )
     text = text_of(nodes)
     assert "  key shares\n    alice   teku at https://127.0.0.1:5052\n" in text
     assert "    carol   prysm at http://127.0.0.1:1      perhaps not all: run obol.dv.load_keys again" in text

@@ -31,7 +31,7 @@ def test_times(value, wanted):
     [None, "", False, 600, 1.5, "600", "-1m", "0m", "00", "1.5h", "10 m", "10M", "1h30m", "10min", "m", "1m\n", "٣m", "1234567s", ["10m"]],
 )
 def test_what_is_no_time(value):
-    with pytest.raises(DvError, match="dv_dkg_wait is .*wanted: a whole number of seconds, minutes or hours"):
+    with pytest.raises(DvError, match="the time to wait is .*wanted: a whole number of seconds, minutes or hours .*; correct dv_dkg_wait"):
         waiting.seconds(value)
 
 

@@ -52,23 +52,21 @@ def directory(tmp_path):
     return tmp_path / "client"
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("name", [name for name in LAYOUTS if name != "web3signer"])
 def test_each_layout(node, directory, name, tree):
     before, mine = tree(node), read(node)
     plan = load(node, directory, dry_run=True, layout=name)
     assert plan.changed and plan.sent == [*mine.wanted] and tree(node) == before and not directory.exists()
     done = load(node, directory, layout=name)
     assert done.changed and done.sent == plan.sent and len(done.warnings) == 1
-    assert "lodestar at file://%s has the key shares once it is started again" % directory in done.warnings[0]
+    # Another layout than the client's own is another place.
+    place = "lodestar at file://%s%s" % (directory, "" if name == "lodestar" else "#" + name)
+    assert "%s has the key shares once it is started again" % place in done.warnings[0] and str(done.place) == place
     expected = {}
     for share in mine.here:
         position = mine.wanted[share.public_key].position
-        keystore, password, configuration = (each.format(key=to_hex(share.public_key), n=position) for each in LAYOUTS[name][1:])
+        keystore, password = (each.format(key=to_hex(share.public_key), n=position) for each in LAYOUTS[name][1:3])
         expected.update({keystore: share.keystore, password: share.password})
-        if configuration:
-            text = (directory / configuration).read_text()
-            assert '\nkeystoreFile: "%s"\nkeystorePasswordFile: "%s"\n' % (keystore, password) in text
-            expected[configuration] = text
     assert {each: (directory / each).read_text() for each in names(directory)} == expected
     assert {path.stat().st_mode & 0o777 for path in directory.rglob("*")} <= {0o600, 0o700}
     assert directory.stat().st_mode & 0o777 == 0o700
@@ -161,7 +159,7 @@ def test_whose_directory_it_is(node, cluster, original, directory):
 
 def test_one_place(node, directory):
     load(node, directory)
-    for more in ({"client": "prysm", "layout": "lodestar"}, {"directory": str(directory) + "2"}):
+    for more in ({"client": "prysm", "layout": "lodestar"}, {"layout": "nimbus"}, {"directory": str(directory) + "2"}):
         with pytest.raises(DvError, match="lodestar at file://%s holds the key shares of this node" % directory):
             load(node, **{"directory": directory, **more})
 
@@ -237,7 +235,9 @@ def test_in_place(node, tree):
         ({"directory": "{node}/keys"}, "dv_keys_directory is .*, in the data directory or around it"),
         ({"directory": "{node}/.."}, "dv_keys_directory is .*, in the data directory or around it"),
         ({"directory": "/"}, "dv_keys_directory is /, in the data directory or around it"),
-        ({"directory": None, "layout": "nimbus"}, "dv_keys_layout is nimbus, and dv_keys_directory is in the data directory"),
+        ({"directory": None, "layout": "nimbus"}, 'dv_keys_layout is "nimbus", for .*/validator_keys'),
+        ({"layout": "web3signer"}, 'dv_keys_layout is "web3signer", for .*; wanted: charon in the data directory itself, else one of'),
+        ({"target": None, "client": "geth"}, 'dv_keys_target is empty; .*\n.*dv_keys_client is "geth"'),
         ({"owner": "nobody-of-that-name"}, "dv_keys_owner is .*, and this machine has no user"),
     ],
 )
@@ -328,6 +328,17 @@ def test_taken_away_is_nothing_else(node, directory):
     with pytest.raises(DvError, match="in another way, one of 1: %s has other content" % path):
         unload(node, directory)
     assert len(names(directory)) == 2 * len(read(node).wanted) and state(node) == "loaded"
+
+
+def test_found_again_by_its_record(node, directory, tmp_path):
+    """Who moves them from there names where they go."""
+    for options in ({"layout": "nimbus"}, {}, {"directory": None}):
+        target = target_of(node, **{"directory": directory, **options}) if "directory" not in options else None
+        target = target or choice.choose({**ASKED, "target": "files", "client": "lodestar"}, DataDir(node))
+        place = target.place(read(node).lock_hash, "loaded")
+        asked = choice.at(place, {**ASKED, "target": "keymanager", "client": "prysm", "url": "http://127.0.0.1:7500"})
+        assert choice.choose(asked, DataDir(node)).place(place.lock_hash, "loaded") == place
+        assert choice.named(asked, DataDir(node)) == (place.client, place.url, "")
 
 
 def test_a_compose_setup_beside_the_data_directory(node, directory, tmp_path):

@@ -107,6 +107,13 @@ def test_by_key_files(node, client, asked, tmp_path):
     assert str(done.place) == "%s at %s by the signer at file://%s" % (client.name, client.url, directory)
 
 
+def test_found_again_by_its_record(node, client, signer, asked, tmp_path):
+    for more in ({}, {"directory": str(tmp_path / "signer")}):
+        place = choice.choose(asked(client, signer, **more), DataDir(node)).place("lock", "loaded")
+        found = choice.at(place, asked(client, signer, target="keymanager", client="prysm", url="http://127.0.0.1:7500", signer_url="x"))
+        assert choice.named(dict(found), DataDir(node)) == (place.client, place.url, place.signer)
+
+
 def test_taken_away(node, client, signer, asked):
     """From the client first, which may sign no more then; what was signed the signer knows."""
     options = asked(client, signer)

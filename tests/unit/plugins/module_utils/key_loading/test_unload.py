@@ -241,13 +241,13 @@ def test_a_history_from_elsewhere(node, stub, other):
     given = slashing_protection.parse(text, "it")
     histories.keep(DataDir(node), text.replace(ROOT, "0x" + "11" * 32))
     with pytest.raises(DvError, match="are of different chains"):
-        load(node, other, epoch=lambda: 103, history=given)
+        load(node, other, epoch=lambda: 103, history=[given])
     kept(node)[-1].unlink()
     for path in kept(node):
         if ROOT not in path.read_text():
             path.unlink()
     assert not other.requests
-    assert load(node, other, epoch=lambda: 103, history=given).changed
+    assert load(node, other, epoch=lambda: 103, history=[given]).changed
     # What is of other keys is none of its business.
     assert set(other.histories) == {to_hex(key)}
 

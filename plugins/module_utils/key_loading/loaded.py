@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who has loaded key shares: what each node states, signed with its ENR private key, and the store carries to all. So a machine learns, too,
+that its key shares were loaded from a copy of its data directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import Any
+
+from ..cluster.lock import ClusterLock
+from ..cluster.operators import numbered
+from ..cluster.store_names import keys_name
+from ..data_dir import key_place, statements
+from ..data_dir.key_place import Place
+from ..data_dir.layout import LOCK, DataDir
+from ..encoding.hex import from_hex, to_hex
+from ..errors import DvError
+from ..ethereum import enr
+
+
+def state(private_key: bytes, share_index: int, key_shares: int, place: Place) -> dict[str, str]:
+    """The statement of a node, by its ENR private key (32 bytes), that its key shares, which are so many, are at that ``place``, or were: its
+    text by its name in the store. It is the same each time. Public: it tells of the place no more than the kind of client, and which machine
+    by a hash."""
+    facts = dict(
+        lock_hash=place.lock_hash,
+        share_index=share_index,
+        number=place.number,
+        state=place.state,
+        client=place.client,
+        machine=sha256(f"obol.dv machine {place.machine}".encode()).hexdigest()[:16] if place.machine else "",
+        key_shares=key_shares,
+    )
+    name = keys_name(from_hex(place.lock_hash, 32, "lock_hash"), share_index, place.number)
+    return {name: statements.sign(private_key, statements.KEYS, facts, place.since)}
+
+
+def newest(texts: Iterable[str], peer_id: str, lock_hash: str) -> dict[str, Any] | None:
+    """The facts of the newest statement, among ``texts``, of the node with that peer id about its key shares of the lock with that hash (hex);
+    ``None`` where there is none. Others are passed over: anybody may put a file there."""
+    public_key = enr.public_key_of(peer_id)
+    found = [statements.verify(text, public_key, statements.KEYS) for text in texts] if public_key else []
+    own = [facts for facts in found if facts and facts.get("lock_hash") == lock_hash and type(facts.get("number")) is int]
+    return max(own, key=lambda facts: facts["number"], default=None)
+
+
+def check_newest(stated: Mapping[str, Any] | None, place: Place | None) -> None:
+    """Refuse a record that knows less than the newest statement of the same node: another machine has loaded its key shares since.
+
+    :raises DvError: it does
+    """
+    if stated and stated["number"] > (place.number if place else 0):
+        raise DvError(
+            f"this node stated on {stated['made']} that its key shares are {stated.get('state')}, of which its data directory knows nothing",
+            "the data directory with that record",
+            f"it is an older copy, or another machine has one: {key_place.CONFIRM}",
+        )
+
+
+def loaded_operators(data_dir: DataDir, texts: Iterable[str]) -> list[int] | None:
+    """The share indices of the operators of whom the newest statement among ``texts`` says that their key shares of the lock in ``data_dir`` are
+    loaded; ``None`` where there is no lock that can be read."""
+    texts = list(texts)
+    with contextlib.suppress(DvError):
+        content = data_dir.read(LOCK)
+        if content is None:
+            return None
+        lock = ClusterLock.parse(content, LOCK)
+        peer_ids = {index: enr.peer_id(enr.parse(operator.enr).public_key) for index, operator in numbered(lock.definition).items()}
+        found = {index: newest(texts, peer_id, to_hex(lock.lock_hash)) for index, peer_id in peer_ids.items()}
+        return [index for index, facts in found.items() if facts and facts.get("state") == key_place.STATE_LOADED]
+    return None
