@@ -192,6 +192,13 @@ options:
   signer_url_for_client:
     description: The same as the client reaches it. Left out, as the node does.
     type: str
+  beacon_url:
+    description:
+      - The client's beacon node as the node reaches it, which is this node's charon, as V(http://127.0.0.1:3600). It has to answer then, and
+        to be what the client was started with, where the command line of its process can be read.
+      - Left out, it is what the client was started with, or else V(http://127.0.0.1:3600). Where it does not answer it is a warning.
+      - With V(http) only.
+    type: str
 """
 
     OPENER = r"""

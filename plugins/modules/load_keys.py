@@ -18,6 +18,8 @@ description:
     lost some, until O(nowhere_else) says that they are in no client.
   - Everything is verified before, as by M(obol.dv.verify). Each keystore opens, and holds this node's share of the lock. A client that holds
     shares of another operator of the cluster is refused.
+  - The client's beacon node has to be this node's charon, on the chain of the lock, where that can be known, and the node's clock not behind
+    that chain.
   - Sets the fee recipient and the gas limit of each validator as the lock has them, where there is an API that takes them. Where a client
     reads files, charon alone knows them.
   - Asks for a backup that a drill proved (M(obol.dv.drill)).
@@ -59,6 +61,9 @@ options:
         C(charon-enr-private-key), the O(owner)'s.
       - Refused where a charon runs with that key elsewhere.
     type: path
+  genesis_validators_root:
+    description: The genesis validators root of the chain, V(0x) and 64 hex digits, where it is a network of your own. The public ones are known.
+    type: str
   backup_dir:
     description: Directory on the node for its backups, see M(obol.dv.backup), with the statements of drills.
     type: path

@@ -10,12 +10,12 @@ import pathlib
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.verify.artefacts import verify_path
-from ansible_collections.obol.dv.tests.support import go_build, playbook, stock_charon
+from ansible_collections.obol.dv.tests.support import go_build, npm_install, playbook, stock_charon
 from ansible_collections.obol.dv.tests.support.netns_hosts import NetnsHosts, why_not
 from ansible_collections.obol.dv.tests.support.require import skip_or_fail
 
 #: Each worker takes whole files, one after the other: the longest have to be first, so that none is left over for one worker alone.
-LONGEST = ("trust_modes", "secrets_over_ssh", "recovery", "waiting", "restore", "backup", "resident", "hostile_nodes")
+LONGEST = ("real_chain", "trust_modes", "secrets_over_ssh", "recovery", "waiting", "restore", "backup", "resident", "hostile_nodes")
 
 
 def pytest_collection_modifyitems(items):
@@ -24,10 +24,10 @@ def pytest_collection_modifyitems(items):
 
 
 def built(build):
-    """The path of a program that is built from source, where Go is there to build it."""
+    """The path of a program that is built from source or installed, where Go or npm is there to do that."""
     try:
         return build()
-    except go_build.NoGo as error:
+    except (go_build.NoGo, npm_install.NoNpm) as error:
         skip_or_fail(str(error))
 
 

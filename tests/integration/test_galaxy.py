@@ -27,6 +27,7 @@ OWN = """
     charon-enr-private-key cluster-lock.json keystore-0.json keystore-0.txt validator_keys/keystore-0.json .charon/charon-enr-private-key node1/wallet.json
     playbooks/group_vars/all.yml playbooks/host_vars/alice.yml playbooks/alice.age playbooks/.vault-pass roles/group_vars/all.yml
     docs/backups/alice.age docs/wallet.json docs/.notes tests/keystore-0.json tests/store/north/proposal.json tests/wallet-password.txt
+    tests/lodestar/node_modules/lockfile/lockfile.js
 """.split()
 
 #: What a user of the installed collection needs, whatever else is packed.

@@ -22,28 +22,35 @@ class BuildError(Exception):
     """The build failed; holds the end of what Go said."""
 
 
-#: The programs, each the package of the module ``tests/<name>``.
+#: The programs: the module ``tests/<module>`` that pins each, and its package there; what most tests want is first.
 PROGRAMS = {
-    "age": "filippo.io/age/cmd/age",
-    "charon": "github.com/obolnetwork/charon",
-    "prysm": "github.com/prysmaticlabs/prysm/v5/cmd/validator",
+    "charon": ("charon", "github.com/obolnetwork/charon"),
+    "age": ("age", "filippo.io/age/cmd/age"),
+    "prysm": ("prysm", "github.com/prysmaticlabs/prysm/v5/cmd/validator"),
+    "geth": ("geth", "github.com/ethereum/go-ethereum/cmd/geth"),
+    "prysm-beacon-chain": ("prysm", "github.com/prysmaticlabs/prysm/v5/cmd/beacon-chain"),
+    "prysmctl": ("prysm", "github.com/prysmaticlabs/prysm/v5/cmd/prysmctl"),
 }
+
+#: Without paths of this machine, and without symbols, which are a third of the size.
+_FLAGS = ("-trimpath", "-ldflags=-s -w")
 
 
 def binary(name):
-    """The path of one of the :data:`PROGRAMS` as ``tests/<name>/go.mod`` pins it, built into ``.cache/<name>`` if it is not there.
+    """The path of one of the :data:`PROGRAMS` as its module pins it, built into ``.cache/<module>`` if it is not there.
 
     :raises NoGo: not built yet and no ``go`` on the path
     :raises BuildError: the build failed
     """
-    module, cache = TESTS / name, CACHE / name
-    pins = b"".join((module / each).read_bytes() for each in ("go.mod", "go.sum"))
+    module, package = PROGRAMS[name]
+    pinned, cache = TESTS / module, CACHE / module
+    pins = b"".join((pinned / each).read_bytes() for each in ("go.mod", "go.sum"))
     path = cache / ("%s-%s" % (name, hashlib.sha256(pins).hexdigest()[:16]))
     cache.mkdir(parents=True, exist_ok=True)
     with open(cache / "build.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
-            _build(path, module, PROGRAMS[name])
+            _build(path, pinned, package)
     return path
 
 
@@ -53,7 +60,7 @@ def _build(path, module, package):
         raise NoGo("%s is not built and there is no go on the PATH: install Go, https://go.dev/dl" % path)
     print("building %s with %s, once: %s" % (package, go, path), flush=True)
     temporary = path.with_suffix(".new")
-    command = [go, "build", "-trimpath", "-o", str(temporary), package]
+    command = [go, "build", *_FLAGS, "-o", str(temporary), package]
     built = subprocess.run(command, cwd=module, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if built.returncode:
         raise BuildError("%s failed in %s\n%s" % (" ".join(command), module, built.stderr[-4000:]))

@@ -4,10 +4,15 @@
 
 """A keymanager API in the memory of a test: it does what the specification says, until a test has it do otherwise."""
 
+import datetime
 import json
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 TOKEN = "api-token-0x" + "5a" * 32
 #: Of hoodi.
@@ -17,17 +22,18 @@ ROOT = "0x212f13fc4df078b6cb7db228f1c8307566dcecf900867401a92023d7ba99cb5f"
 class KeymanagerStub:
     """Serves on a free port of loopback as long as it is entered.
 
-    ``keystores`` has what is loaded, password by public key (hex, ``0x``); ``histories`` what each key has signed, as EIP-3076 has it, for
-    good; ``remote_keys`` the URL of a signer by public key; ``fee_recipients`` and ``gas_limits`` what is set; ``requests`` method and path of each request.
+    ``keystores`` has what is loaded, password by public key (hex, ``0x``); ``remote_keys`` the URL of a signer by public key; ``known`` what
+    it signs with otherwise; ``histories`` what each key has signed, as EIP-3076 has it, for good; ``fee_recipients`` and ``gas_limits`` what
+    is set; ``requests`` method and path of each request.
 
     :param answer: function of (stub, request) that is asked first: it returns (status, content type, body) or None; the request has
-        ``method``, ``path``, ``body``
+        ``method``, ``path``, ``body``, ``token``
     :param certificate: paths of a certificate and its key (PEM), for HTTPS
     """
 
     def __init__(self, answer=None, certificate=None):
-        self.answer, self.keystores, self.histories, self.fee_recipients, self.gas_limits, self.requests = answer, {}, {}, {}, {}, []
-        self.remote_keys = {}
+        self.answer, self.requests = answer, []
+        self.keystores, self.remote_keys, self.known, self.histories, self.fee_recipients, self.gas_limits = {}, {}, set(), {}, {}, {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -92,7 +98,7 @@ class KeymanagerStub:
             return 200, {"data": [self.import_keystore(*pair) for pair in zip(body["keystores"], body["passwords"], strict=True)]}
         _root, _eth, _v1, kind, key, name = path.split("/") if path.count("/") == 5 else [""] * 6
         values = {"feerecipient": self.fee_recipients, "gas_limit": self.gas_limits}.get(name)
-        if kind != "validator" or values is None or key not in self.keystores.keys() | self.remote_keys.keys():
+        if kind != "validator" or values is None or not any(key in keys for keys in (self.keystores, self.remote_keys, self.known)):
             return 404, {"message": "not found"}
         field = {"feerecipient": "ethaddress", "gas_limit": "gas_limit"}[name]
         if method == "POST":
@@ -102,9 +108,24 @@ class KeymanagerStub:
         return 200, {"data": {"pubkey": key, field: values.get(key, default)}}
 
 
+def make_certificate(directory, name):
+    """A self-signed certificate and its key, with another name in it: their paths."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "teku")])
+    now = datetime.datetime(2020, 1, 1)
+    made = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key()).serial_number(1)
+    # Nobody renews it.
+    made = made.not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1)).sign(key, hashes.SHA256())
+    paths = directory / (name + ".pem"), directory / (name + ".key")
+    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    plain = serialization.NoEncryption()
+    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+    return paths
+
+
 class _Request:
-    def __init__(self, method, path, body):
-        self.method, self.path, self.body = method, path, body
+    def __init__(self, method, path, body, token):
+        self.method, self.path, self.body, self.token = method, path, body, token
 
 
 def _handler_of(stub):
@@ -114,10 +135,12 @@ def _handler_of(stub):
 
         def _do(self):
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            request = _Request(self.command, self.path, json.loads(content) if content else None)
+            scheme, _blank, token = self.headers.get("Authorization", "").partition(" ")
+            token = token if scheme == "Bearer" else ""
+            request = _Request(self.command, self.path, json.loads(content) if content else None, token)
             stub.requests.append((self.command, self.path))
             made = stub.answer(stub, request) if stub.answer else None
-            if made is None and self.headers.get("Authorization") != "Bearer " + TOKEN:
+            if made is None and token != TOKEN:
                 made = 401, "application/json", b"{}"
             if made is None:
                 status, value = stub.respond(request.method, request.path, request.body)

@@ -10,6 +10,7 @@ Every process ends with the context that started it, every wait has a deadline, 
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -81,10 +82,11 @@ def arguments(flags):
 
 
 class Node:
-    """One ``charon run``: its data directory, and what its monitoring API says."""
+    """One ``charon run``: its data directory, the URL of its validator API, and what its monitoring API says."""
 
-    def __init__(self, data_dir, monitoring_address):
-        self.data_dir, self.url = data_dir, "http://%s" % monitoring_address
+    def __init__(self, data_dir, validator_api_address, monitoring_address):
+        self.data_dir, self.validator_api = data_dir, "http://%s" % validator_api_address
+        self.url = "http://%s" % monitoring_address
 
     def is_ready(self):
         return http_get(self.url + "/readyz")[0] == 200
@@ -92,12 +94,21 @@ class Node:
     def broadcasts(self):
         """The number of duties that this node has broadcast, by duty: ``{"attester": 3}``."""
         counts = {}
-        for line in http_get(self.url + "/metrics")[1].splitlines():
-            if line.startswith("core_bcast_broadcast_total{"):
-                labels, value = line.rsplit(" ", 1)
-                duty = labels.split('duty="', 1)[1].split('"', 1)[0]
-                counts[duty] = counts.get(duty, 0) + float(value)
+        for labels, value in self._metric("core_bcast_broadcast_total"):
+            counts[labels["duty"]] = counts.get(labels["duty"], 0) + value
         return counts
+
+    def signers(self, duty):
+        """The share indices of which this node has met partial signatures for that ``duty``."""
+        metric = self._metric("core_parsigdb_store_count")
+        return {int(labels["peer_idx"]) + 1 for labels, value in metric if labels["duty"] == duty and value}
+
+    def _metric(self, name):
+        """``(labels, value)`` of each line of a metric."""
+        for line in http_get(self.url + "/metrics")[1].splitlines():
+            if line.startswith(name + "{"):
+                labels, value = line.rsplit(" ", 1)
+                yield dict(re.findall(r'(\w+)="([^"]*)"', labels)), float(value)
 
 
 class Charon:
@@ -195,29 +206,47 @@ class Charon:
     @contextlib.contextmanager
     def run_nodes(self, data_dirs, relay, **flags):
         """``charon run`` of all nodes over a mock beacon chain with 2 s slots; gives a list of :class:`Node`, all ready."""
+
+        def mocks(data_dir):
+            keys = {"simnet_validator_keys_dir": data_dir / "validator_keys"}
+            return {**keys, "simnet_beacon_mock": True, "simnet_validator_mock": True, "simnet_slot_duration": "2s", **flags}
+
+        with self._run(data_dirs, relay, mocks) as (nodes, processes):
+            self._wait_while(processes, lambda: all(node.is_ready() for node in nodes), "every node is ready")
+            yield nodes
+
+    @contextlib.contextmanager
+    def run_on_chain(self, data_dirs, relay, beacons, **flags):
+        """``charon run`` of all nodes over the beacon nodes at the URLs ``beacons``; gives a list of :class:`Node`, which answer validator
+        clients, but are not ready before these are there."""
+
+        def answer(node):
+            return http_get(node.validator_api + "/eth/v1/node/version")[0] == 200
+
+        with self._run(data_dirs, relay, lambda _data_dir: {"beacon_node_endpoints": beacons, **flags}) as (nodes, processes):
+            self._wait_while(processes, lambda: all(answer(node) for node in nodes), "every node answers validator clients")
+            yield nodes
+
+    @contextlib.contextmanager
+    def _run(self, data_dirs, relay, more):
+        """``charon run`` of all nodes with the flags ``more(data_dir)``; gives the :class:`Node` of each and the processes."""
         with contextlib.ExitStack() as stack:
             nodes, processes = [], []
             addresses = free_addresses(3 * len(data_dirs))
             for number, data_dir in enumerate(map(pathlib.Path, data_dirs)):
                 p2p, validator_api, monitoring = addresses[3 * number : 3 * number + 3]
-                node = Node(data_dir, monitoring)
                 own = {
                     "lock_file": data_dir / "cluster-lock.json",
                     "private_key_file": data_dir / "charon-enr-private-key",
-                    "simnet_validator_keys_dir": data_dir / "validator_keys",
-                    "simnet_beacon_mock": True,
-                    "simnet_validator_mock": True,
-                    "simnet_slot_duration": "2s",
                     "p2p_relays": relay,
                     "p2p_tcp_address": p2p,
                     "validator_api_address": validator_api,
                     "monitoring_address": monitoring,
                 }
-                command = ["run", *arguments({**own, **flags})]
-                processes.append(stack.enter_context(self._start("run-node%d" % len(nodes), command)))
-                nodes.append(node)
-            self._wait_while(processes, lambda: all(node.is_ready() for node in nodes), "every node is ready")
-            yield nodes
+                command = ["run", *arguments({**own, **more(data_dir)})]
+                processes.append(stack.enter_context(self._start("run-node%d" % number, command)))
+                nodes.append(Node(data_dir, validator_api, monitoring))
+            yield nodes, processes
 
     def logs(self):
         """``[(name, text)]`` of all processes so far, oldest first; of a long log its end."""

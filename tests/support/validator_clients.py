@@ -9,93 +9,60 @@ import os
 import pathlib
 import signal
 import subprocess
-import threading
-import urllib.error
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from ansible_collections.obol.dv.tests.support.stock_charon import free_addresses, wait_for
 
-#: What hoodi's beacon nodes tell of its genesis.
-GENESIS = {
-    "genesis_time": "1742213400",
-    "genesis_validators_root": "0x212f13fc4df078b6cb7db228f1c8307566dcecf900867401a92023d7ba99cb5f",
-    "genesis_fork_version": "0x10000910",
-}
-_SYNCING = {"head_slot": "1", "sync_distance": "0", "is_syncing": False, "is_optimistic": False, "el_offline": False}
-_PATHS = {"/eth/v1/beacon/genesis": GENESIS, "/eth/v1/node/syncing": _SYNCING}
+
+class ClientDied(Exception):
+    """A client ended instead of listing its keys; holds the end of its log."""
 
 
-class Beacon:
-    """A beacon node that a client begins with, as long as it is entered."""
+class ValidatorClient:
+    """A client in ``directory``: its API is at ``url``, ``token_file`` has its token. Ends with the context.
 
-    def __init__(self):
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _BeaconHandler)
-        self.url = "http://127.0.0.1:%d" % self._server.server_port
-
-    def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_error):
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class _BeaconHandler(BaseHTTPRequestHandler):
-    def log_message(self, format, *args):  # pylint: disable=redefined-builtin
-        pass
-
-    def do_GET(self):
-        data = _PATHS.get(self.path)
-        body = json.dumps({"data": data} if data else {"code": 404, "message": "not found"}).encode()
-        self.send_response(200 if data else 404)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
-class Prysm:
-    """A Prysm validator client in ``directory``: its API is at ``url``, ``token_file`` has its token. Ends with the context.
-
-    :param builder: whether it talks to builders, without which it has no gas limits
+    :param program: its path
+    :param beacon: the URL of its beacon node
     """
 
-    name = "prysm"
+    #: As ``dv_keys_client`` has it.
+    name = ""
+    #: Where its token is in ``directory``, and what it begins with.
+    _TOKEN_FILE, _TOKEN_PREFIX = "token", "0x"
 
-    def __init__(self, binary, directory, beacon, builder=True):
-        self.binary, self.directory, self._beacon, self._builder = binary, pathlib.Path(directory), beacon, builder
-        self.directory.mkdir(parents=True)
-        rpc, http = free_addresses(2)
-        self._ports = [address.rpartition(":")[2] for address in (rpc, http)]
-        self.url, self.token_file = "http://%s" % http, self.directory / "token"
-        self.token_file.write_text("0x" + os.urandom(32).hex() + "\n")
+    def __init__(self, program, directory, beacon):
+        self.directory, self._program, self._beacon = pathlib.Path(directory), program, beacon
+        self._address, self._other_address = free_addresses(2)
+        self.url, self.token_file = "http://%s" % self._address, self.directory / self._TOKEN_FILE
+        self.token_file.parent.mkdir(parents=True)
+        self.token_file.write_text(self._TOKEN_PREFIX + os.urandom(32).hex())
         self.token_file.chmod(0o600)
-        (self.directory / "password").write_text("a wallet password, 1\n")
         self._process = None
 
     def __enter__(self):
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop(signal.SIGKILL)
+            raise
         return self
 
     def __exit__(self, *_error):
         self.stop(signal.SIGKILL)
 
-    def start(self):
-        """Start it, and wait until its API lists keys."""
-        wallet = ["--accept-terms-of-use", "--wallet-dir=%s" % (self.directory / "wallet")]
-        wallet += ["--wallet-password-file=%s" % (self.directory / "password")]
-        if not (self.directory / "wallet").exists():
-            self._call("wallet", "create", *wallet, "--keymanager-kind=imported")
-        rpc, http = self._ports
-        options = ["--hoodi", "--datadir=%s" % (self.directory / "data"), *wallet, "--keymanager-token-file=%s" % self.token_file]
-        options += ["--rpc", "--rpc-host=127.0.0.1", "--rpc-port=%s" % rpc, "--http-host=127.0.0.1", "--http-port=%s" % http]
-        options += ["--enable-beacon-rest-api", "--beacon-rest-api-provider=%s" % self._beacon, "--disable-monitoring", "--distributed"]
-        options += ["--enable-builder"] * self._builder
+    @property
+    def variables(self):
+        """What the inventory says of a node that has it."""
+        return {"dv_keys_client": self.name, "dv_keys_url": self.url, "dv_keys_token_file": str(self.token_file)}
+
+    def start(self, *more):
+        """Start it, with ``more`` options, and wait until its API lists keys.
+
+        :raises ClientDied: it ended instead
+        """
         with open(self.directory / "log", "ab") as log:
-            self._process = subprocess.Popen([self.binary, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_for(self._is_ready, "Prysm lists keys")
+            self._process = subprocess.Popen([self._program, *self._arguments(), *more], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        wait_for(self._is_ready, "%s lists keys" % self.name)
 
     def stop(self, how=signal.SIGTERM):
         """End it."""
@@ -114,13 +81,65 @@ class Prysm:
         with urllib.request.urlopen(request, timeout=10) as response:
             return json.load(response)
 
+    def _arguments(self):
+        """Its command line."""
+        raise NotImplementedError
+
     def _is_ready(self):
-        assert self._process.poll() is None, (self.directory / "log").read_text()[-2000:]
+        if self._process.poll() is not None:
+            raise ClientDied((self.directory / "log").read_text()[-2000:])
         try:
             self.listed()
             return True
-        except (OSError, urllib.error.HTTPError):
+        except OSError:
             return False
 
-    def _call(self, *words):
-        subprocess.run([self.binary, *words], check=True, stdin=subprocess.DEVNULL, capture_output=True)
+
+class Prysm(ValidatorClient):
+    """A Prysm, which has gas limits as it talks to builders.
+
+    :param chain_config: the file with the parameters of its chain, if that is not hoodi itself
+    """
+
+    name = "prysm"
+
+    def __init__(self, program, directory, beacon, chain_config=None):
+        super().__init__(program, directory, beacon)
+        self._chain = "--chain-config-file=%s" % chain_config if chain_config else "--hoodi"
+
+    def start(self, *more):
+        if not (self.directory / "wallet").exists():
+            (self.directory / "password").write_text("a wallet password, 1\n")
+            create = [self._program, "wallet", "create", *self._wallet(), "--keymanager-kind=imported"]
+            subprocess.run(create, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+        super().start(*more)
+
+    def _wallet(self):
+        password, wallet = self.directory / "password", self.directory / "wallet"
+        return ["--accept-terms-of-use", "--wallet-dir=%s" % wallet, "--wallet-password-file=%s" % password]
+
+    def _arguments(self):
+        (host, port), rpc_port = self._address.split(":"), self._other_address.split(":")[1]
+        return [
+            *(self._chain, "--datadir=%s" % (self.directory / "data"), *self._wallet(), "--keymanager-token-file=%s" % self.token_file),
+            *("--rpc", "--rpc-host=%s" % host, "--rpc-port=%s" % rpc_port, "--http-host=%s" % host, "--http-port=%s" % port),
+            *("--enable-beacon-rest-api", "--beacon-rest-api-provider=%s" % self._beacon, "--disable-monitoring"),
+            *("--distributed", "--enable-builder"),
+        ]
+
+
+class Lodestar(ValidatorClient):
+    """A Lodestar, of a time before hoodi: it has the fork versions of mainnet, with which it signs nothing here.
+
+    One that was killed starts with ``--force`` only: its locks are still there.
+    """
+
+    name = "lodestar"
+    _TOKEN_FILE, _TOKEN_PREFIX = "validator-db/api-token.txt", "api-token-0x"
+
+    def _arguments(self):
+        host, port = self._address.split(":")
+        return [
+            *("validator", "--network=mainnet", "--dataDir=%s" % self.directory, "--beaconNodes=%s" % self._beacon, "--logFile=none"),
+            *("--keymanager", "--keymanager.address=%s" % host, "--keymanager.port=%s" % port),
+        ]

@@ -37,23 +37,24 @@ ANSIBLE, BELOW_ANSIBLE = "ansible_module", {"errors", "storage", "ethereum"}
 ABOVE_ANSIBLE = ("plugins.plugin_utils.", CORE_NAME + ".module_backends.")
 
 #: How many files of the core, and how many KiB, a node is sent once in a run: they may become fewer.
-SENT = (160, 820)
+SENT = (165, 830)
 #: Module -> how many of them it imports there.
 CEILINGS = {
-    "approval": (46, 220),
-    "backup": (36, 165),
-    "definition": (46, 220),
-    "demo_operator": (34, 165),
+    "approval": (46, 222),
+    "backup": (36, 166),
+    "definition": (46, 222),
+    "demo_operator": (34, 166),
     "dkg": (79, 410),
     "drill": (64, 325),
-    "enr": (17, 75),
-    "load_keys": (80, 430),
-    "preflight": (62, 310),
-    "proposal": (40, 180),
-    "restore": (67, 345),
-    "status": (81, 410),
+    "enr": (17, 77),
+    "load_keys": (83, 430),
+    "preflight": (62, 313),
+    "proposal": (40, 181),
+    "restore": (67, 349),
+    "status": (82, 419),
+    "unload_keys": (75, 372),
     "verify": (47, 255),
-    "wallet": (36, 160),
+    "wallet": (36, 162),
 }
 
 

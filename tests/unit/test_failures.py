@@ -19,6 +19,7 @@ SPEAKERS = {
     "DvError": 0,
     "StateError": 0,
     "NoAnswer": 0,
+    "NoFacts": 0,
     "kind": 0,
     "OperatorError": 2,
     "CarriedError": 2,

@@ -25,10 +25,14 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ..encoding import go_json
-from ..errors import DvError
+from ..errors import DvError, show
 
 #: Most bytes of an answer: a list of 100,000 keys, or their history, has less.
 MAX_SIZE = 64 * 2**20
+#: Longest part of a program's own words that is shown.
+_LONGEST = 200
+#: What may be a part of a token, a password or a keystore, cut off or not.
+_LONG_WORD = re.compile(r"[\w+=-]{24,}")
 
 
 class NoAnswer(DvError):
@@ -52,6 +56,10 @@ class Endpoint(NamedTuple):
         with contextlib.suppress(ValueError):
             return ipaddress.ip_address(self.host).is_loopback
         return self.host == "localhost"
+
+    def is_same(self, other: Endpoint) -> bool:
+        """Whether ``other`` leads to the same port of the same host, as far as their names tell."""
+        return self.port == other.port and (self.host == other.host or self.is_loopback and other.is_loopback)
 
 
 class Answer(NamedTuple):
@@ -92,7 +100,7 @@ def parse_endpoint(url: str, what: str) -> Endpoint:
 class HttpClient:
     """Asks the API at ``endpoint``, one connection for each exchange.
 
-    :param token: goes with each request as a bearer token, if there is one
+    :param token: goes with each request as a bearer token, if there is one: off the node then only by TLS
     :param certificate: the only one that is taken, in DER: who answers has to show this very one, whatever it says
     """
 
@@ -130,7 +138,7 @@ class HttpClient:
         if time.monotonic() - began >= timeout:
             reason = "it takes too long"
         if reason:
-            hint = "see whether the client runs, and has its API there"
+            hint = "see whether it runs, and has its API there"
             raise NoAnswer(f"{self.endpoint} gives no answer to {method} {path}: {reason}", "an answer", hint)
         return answer
 
@@ -139,7 +147,7 @@ class HttpClient:
         """A connection, whose end comes after ``timeout`` seconds, however slowly something drips in."""
         opened = socket.create_connection((self.endpoint.host, self.endpoint.port), timeout)
         address = opened.getpeername()[0]
-        if not self.endpoint.secure and not ipaddress.ip_address(address).is_loopback:
+        if self._token and not self.endpoint.secure and not ipaddress.ip_address(address).is_loopback:
             opened.close()
             raise DvError(
                 f"{self.endpoint} is on {address}, off the node",
@@ -174,6 +182,12 @@ class HttpClient:
                 f"the pinned one, {wanted}",
                 "see who answers there; if the client has a new certificate, take that from its own disk",
             )
+
+
+def shorten(words: Any) -> str:
+    """What a program says of itself or of a request, as far as it may be shown, in one line."""
+    text = words if isinstance(words, str) else show(words)
+    return " ".join(_LONG_WORD.sub("...", text)[:_LONGEST].split())
 
 
 def parse_certificate(content: bytes, what: str) -> bytes:

@@ -18,15 +18,11 @@ from typing import Any, NamedTuple
 from ..encoding import go_json
 from ..encoding.hex import from_hex, to_hex
 from ..errors import DvError, show
-from .http import Answer, HttpClient
+from .http import Answer, HttpClient, shorten
 from .table import CLIENTS
 
 _KEYSTORES, _REMOTE_KEYS = "/eth/v1/keystores", "/eth/v1/remotekeys"
 _OF_VALIDATOR = "/eth/v1/validator/%s/%s"
-#: Longest part of a client's own words that is shown.
-_LONGEST = 200
-#: What may be a part of a token, a password or a keystore, cut off or not.
-_LONG_WORD = re.compile(r"[\w+=-]{24,}")
 #: How a setting is written.
 _ADDRESS, _GAS_LIMIT = "(0x)?[0-9a-fA-F]{40}", "[0-9]{1,20}"
 
@@ -198,7 +194,7 @@ class Keymanager:
         text = words if isinstance(words, str) else show(words)
         if any(secret in text for secret in self._secrets):
             return "(its words quote a secret)"
-        return " ".join(_LONG_WORD.sub("...", text)[:_LONGEST].split())
+        return shorten(text)
 
 
 def _these(keys: Iterable[bytes]) -> dict[str, list[str]]:

@@ -17,6 +17,7 @@ class Client(NamedTuple):
     """A row.
 
     :param port: of its keymanager API by default
+    :param beacon_flags: what stands before the URL of its beacon node where it is started, or before several
     :param secure: whether that is HTTPS alone
     :param token_file: where it writes its token by default, for who looks for it
     :param gas_limits: what it wants for gas limits to be set, if not nothing
@@ -25,6 +26,7 @@ class Client(NamedTuple):
     """
 
     port: int
+    beacon_flags: tuple[str, ...]
     secure: bool = False
     token_file: str = ""
     gas_limits: str = ""
@@ -38,19 +40,25 @@ class Client(NamedTuple):
 
 
 CLIENTS = {
-    "lighthouse": Client(5062, token_file="validators/api-token.txt below its data directory"),
-    "lodestar": Client(5062, token_file="validator-db/api-token.txt below its data directory"),
-    "nimbus": Client(5052, token_file="where --keymanager-token-file says"),
+    "lighthouse": Client(5062, ("--beacon-nodes",), token_file="validators/api-token.txt below its data directory"),
+    "lodestar": Client(5062, ("--beaconNodes", "--server"), token_file="validator-db/api-token.txt below its data directory"),
+    "nimbus": Client(5052, ("--beacon-node",), token_file="where --keymanager-token-file says"),
     "prysm": Client(
         7500,
+        ("--beacon-rest-api-provider",),
         token_file="auth-token in its wallet directory, or where --keymanager-token-file says",
         gas_limits="--enable-builder",
         # It answers 500.
         remote_keys=False,
     ),
-    "teku": Client(5052, secure=True, token_file="validator/key-manager/validator-api-bearer below its data directory"),
-    "vero": Client(8001, token_file="keymanager-api-token.txt in its data directory", keystores=False),
+    "teku": Client(
+        5052,
+        ("--beacon-node-api-endpoint", "--beacon-node-api-endpoints"),
+        secure=True,
+        token_file="validator/key-manager/validator-api-bearer below its data directory",
+    ),
+    "vero": Client(8001, ("--beacon-node-urls",), token_file="keymanager-api-token.txt in its data directory", keystores=False),
 }
 
 #: Remote signers: they ask nobody who he is, and know neither fee recipients nor gas limits.
-SIGNERS = {"web3signer": Client(9000, remote_keys=False)}
+SIGNERS = {"web3signer": Client(9000, (), remote_keys=False)}

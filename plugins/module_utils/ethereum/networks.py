@@ -22,6 +22,7 @@ class Network:
     :param genesis_fork_version: 4 bytes
     :param genesis_time: Unix seconds
     :param capella_fork_version: 4 bytes, under which exits are signed; ``None`` where it is not known
+    :param genesis_validators_root: 32 bytes, which tell its chain from all others; ``None`` where it is not known
     """
 
     name: str
@@ -29,20 +30,22 @@ class Network:
     genesis_fork_version: bytes
     genesis_time: int
     capella_fork_version: bytes | None = None
+    genesis_validators_root: bytes | None = None
 
 
-#: The networks that charon knows. Columns: name, chain id, genesis fork version, genesis time, Capella fork version.
+#: The networks that charon knows. Columns: name, chain id, genesis fork version, genesis time, Capella fork version, genesis validators
+#: root, the last as the clients of each network have it.
 NETWORKS = tuple(
-    Network(name, chain_id, bytes.fromhex(genesis), genesis_time, bytes.fromhex(capella))
-    for name, chain_id, genesis, genesis_time, capella in (
-        ("mainnet", 1, "00000000", 1606824023, "03000000"),
-        ("gnosis", 100, "00000064", 1638993340, "03000064"),
-        ("chiado", 10200, "0000006f", 1665396300, "0300006f"),
-        ("sepolia", 11155111, "90000069", 1655733600, "90000072"),
-        ("hoodi", 560048, "10000910", 1742213400, "40000910"),
+    Network(name, chain_id, bytes.fromhex(genesis), genesis_time, bytes.fromhex(capella), bytes.fromhex(root))
+    for name, chain_id, genesis, genesis_time, capella, root in (
+        ("mainnet", 1, "00000000", 1606824023, "03000000", "4b363db94e286120d76eb905340fdd4e54bfe9f06bf33ff6cf5ad27f511bfe95"),
+        ("gnosis", 100, "00000064", 1638993340, "03000064", "f5dcb5564e829aab27264b9becd5dfaa017085611224cb3036f573368dbb9d47"),
+        ("chiado", 10200, "0000006f", 1665396300, "0300006f", "9d642dac73058fbf39c0ae41ab1e34e4d889043cb199851ded7095bc99eb4c1e"),
+        ("sepolia", 11155111, "90000069", 1655733600, "90000072", "d8ea171f3c94aea21ebc42a1ed61052acf3f9209c00e4efbaaddac09ed9b8078"),
+        ("hoodi", 560048, "10000910", 1742213400, "40000910", "212f13fc4df078b6cb7db228f1c8307566dcecf900867401a92023d7ba99cb5f"),
         # Gone, but old files are still to be read.
-        ("holesky", 17000, "01017000", 1696000704, "04017000"),
-        ("goerli", 5, "00001020", 1616508000, "03001020"),
+        ("holesky", 17000, "01017000", 1696000704, "04017000", "9143aa7c615a7f7115e2b6aac319c03529df8242ae705fba9df39b79c59fa8b1"),
+        ("goerli", 5, "00001020", 1616508000, "03001020", "043db0d9a83813551ee2f33450d23797757d430911a9320530ad8a0eabc43efb"),
     )
 )
 
@@ -94,6 +97,11 @@ def name_of(fork_version: bytes) -> str:
     """The name of the known network with the genesis fork version ``fork_version`` (4 bytes); of another its text, ``0x`` and hex."""
     names = {network.genesis_fork_version: network.name for network in NETWORKS}
     return names.get(fork_version, "0x" + fork_version.hex())
+
+
+def validators_root_of(fork_version: bytes) -> bytes | None:
+    """The genesis validators root of the known network with the genesis fork version ``fork_version`` (4 bytes), if it is one."""
+    return next((network.genesis_validators_root for network in NETWORKS if network.genesis_fork_version == fork_version), None)
 
 
 def custom_network(name: str, chain_id: int, fork_version: str, genesis_time: int) -> Network:

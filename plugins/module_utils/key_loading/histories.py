@@ -48,17 +48,18 @@ def given(path: str | None) -> list[History]:
     return [slashing_protection.parse(files.read(path, MAX_SIZE), path)] if path else []
 
 
-def read(data_dir: DataDir, more: Iterable[History] = ()) -> History | None:
+def read(data_dir: DataDir, more: Iterable[History] = (), root: bytes = b"") -> History | None:
     """All that is known of what the key shares have signed, ``None`` if it is nothing.
 
     :param more: histories from elsewhere
+    :param root: the genesis validators root (32 bytes) of the chain, if that is known
     :raises DvError: one of them cannot be read, or they are of different chains
     """
     directory = data_dir.path(LOADING)
     names = [name for name in files.names(directory) if name.startswith(_BEGINNING) and name.endswith(_END)]
     paths = [os.path.join(directory, name) for name in names]
     found = [slashing_protection.parse(files.read(path, MAX_SIZE), path) for path in paths] + [*more]
-    roots = sorted({to_hex(history.genesis_validators_root) for history in found})
+    roots = sorted({to_hex(each) for each in (root, *(history.genesis_validators_root for history in found)) if each})
     if len(roots) > 1:
         raise DvError(
             f"the histories of the slashing protection are of different chains, {' and '.join(roots)}",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -49,8 +49,9 @@ class Load:
 
     :param nowhere_else: whether the operator confirms that no other validator client has any of them
     :param moving: whether it is seen, in check mode alone, what will be done once they are taken from where they are
-    :param epoch: tells which epoch the chain has come to; it raises DvError where that is not known
+    :param epoch: which one the chain has come to, if that is known
     :param history: what they have signed, beside what the data directory knows: any number of histories
+    :param root: the genesis validators root (32 bytes) that they have to be of, if it is known
     :param stated: the facts of the node's newest statement that is known, see :mod:`.loaded`
     :param restarts: whether a client that reads them when it is started is started again by whoever runs this, as long as it is due
     :param restarted: whether that was done since they were written
@@ -63,8 +64,9 @@ class Load:
         target: Target,
         nowhere_else: bool = False,
         moving: bool = False,
-        epoch: Callable[[], int] | None = None,
+        epoch: int | None = None,
         history: Iterable[History] = (),
+        root: bytes = b"",
         stated: Mapping[str, Any] | None = None,
         restarts: bool = False,
         restarted: bool = False,
@@ -73,7 +75,7 @@ class Load:
         self._stated = stated
         self._epoch, self._here = epoch, {share.public_key: share for share in shares.here}
         self._place = target.place(shares.lock_hash, key_place.STATE_LOADING)
-        self._history = histories.read(data_dir, history)
+        self._history = histories.read(data_dir, history, root)
         self._restarts, self._restarted = target.at_start and restarts, restarted
 
     def run(self, dry_run: bool = False) -> Loaded:
@@ -162,19 +164,18 @@ class Load:
         """How many epochs have to pass before key shares that were taken from a client go to one."""
         if not found or found.state != key_place.STATE_UNLOADED or self.nowhere_else or not found.resting_epochs:
             return 0
-        if not self._epoch:
+        if self._epoch is None:
             raise DvError(
                 f"{found.resting_epochs} epochs have to pass before the key shares that were taken from {found} go anywhere",
                 "a beacon node that counts them",
                 "see that the node's charon answers where dv_keys_beacon_url says",
             )
-        now = self._epoch()
         if found.left_epoch is None:
             # Nobody could tell then: they count from now.
             if not dry_run:
-                key_place.write(self.data_dir, replace(found, left_epoch=now))
+                key_place.write(self.data_dir, replace(found, left_epoch=self._epoch))
             return found.resting_epochs
-        return max(0, found.left_epoch + found.resting_epochs - now)
+        return max(0, found.left_epoch + found.resting_epochs - self._epoch)
 
     def _listed(self, holder: Holder) -> Mapping[bytes, str]:
         """What a ``holder`` lists.

@@ -51,12 +51,14 @@ class Validator(NamedTuple):
 class Shares(NamedTuple):
     """All of a node.
 
+    :param fork_version: of the genesis of the lock's network, 4 bytes
     :param wanted: by the public key (48 bytes) of this node's share of each validator
     :param of_others: share index by the public key of each share of the other operators
     :param here: those in the data directory, none where they are elsewhere
     """
 
     lock_hash: str
+    fork_version: bytes
     share_index: int
     peer_id: str
     wanted: dict[bytes, Validator]
@@ -112,7 +114,7 @@ def _of_lock(data_dir: DataDir, here: list[Share]) -> Shares:
         of_others.update({share: index for index, share in enumerate(validator.public_shares, 1) if index != share_index})
         recipient = from_hex(its.fee_recipient_address, 20, "fee_recipient_address")
         wanted[validator.public_shares[share_index - 1]] = Validator(position, recipient, limit)
-    return Shares(to_hex(lock.lock_hash), share_index, enr.peer_id(public_key), wanted, of_others, here)
+    return Shares(to_hex(lock.lock_hash), lock.definition.fork_version, share_index, enr.peer_id(public_key), wanted, of_others, here)
 
 
 def in_directory(data_dir: DataDir) -> list[Share]:

@@ -49,7 +49,7 @@ class Unloaded(NamedTuple):
 class Unload:
     """Takes all ``shares`` out of ``target``.
 
-    :param epoch: tells which epoch it is by the chain or the clock, whichever is later; it raises DvError where that is not known
+    :param epoch: tells which one it is by the chain or the clock, whichever is later; it raises DvError where that is not known
     :param resting_epochs: in the place of :data:`RESTING_EPOCHS`
     :param history: what they have signed, from elsewhere, any number of histories: they are kept with those that it tells
     """

@@ -21,7 +21,7 @@ with packages():
     from ..data_dir.layout import DataDir
     from ..encoding.hex import to_hex
     from ..errors import Collector, DvError
-    from ..key_loading import charon_files, choice, compose_setups, histories, loaded
+    from ..key_loading import beacon_node, charon_files, choice, compose_setups, histories, loaded
     from ..key_loading import shares as key_shares
     from ..key_loading.load import Load
     from ..key_loading.shares import Shares
@@ -35,6 +35,7 @@ ARGUMENT_SPEC = dict(
     node=dict(type="str", required=True),
     without_drill=dict(type="str"),
     nowhere_else=dict(type="str"),
+    genesis_validators_root=dict(type="str"),
     history_file=dict(type="path"),
     moving=dict(type="bool", default=False),
     statements=dict(type="dict", default={}),
@@ -60,6 +61,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         shares, warnings = key_shares.read(data_dir, networks_of(params))
         _check_proven(params, shares)
     problems.raise_any()
+    epoch, doubts = beacon_node.check(params, target, shares)
     if target.settings:
         target.settings.withhold(share.password for share in shares.here)
     done = Load(
@@ -68,7 +70,9 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         target,
         nowhere_else=params["nowhere_else"] == params["node"],
         moving=params["moving"] and module.check_mode,
+        epoch=epoch,
         history=history,
+        root=beacon_node.root(params, shares),
         stated=loaded.newest(params["inbox"].values(), shares.peer_id, shares.lock_hash),
         restarts=params["restarts"],
         restarted=params["restarted"],
@@ -87,7 +91,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         settings=done.set,
         share_index=shares.share_index,
         peer_id=shares.peer_id,
-        warnings=warnings + compose_setups.warnings(data_dir, target) + done.warnings,
+        warnings=warnings + compose_setups.warnings(data_dir, target) + doubts + done.warnings,
         diff=dict(before=_lines(shares, was), after=_lines(shares, shares.wanted) + "".join(f"{each}\n" for each in done.set)),
         outbox=loaded.state(node_key.read(data_dir), shares.share_index, len(shares.wanted), done.place) if is_loaded else {},
     )

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -18,7 +19,7 @@ with packages():
     from ..data_dir.key_place import Place
     from ..data_dir.layout import DataDir
     from ..encoding.hex import to_hex
-    from ..key_loading import choice, histories, loaded
+    from ..key_loading import beacon_node, chain, choice, histories, loaded
     from ..key_loading import shares as key_shares
     from ..key_loading.shares import Shares
     from ..key_loading.unload import Unload
@@ -47,10 +48,13 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
             # They are where they are to go, or nowhere.
             return _result(data_dir, shares, place, changed=False)
         params = choice.at(place, params)
+    target = choice.choose(params, data_dir)
+    beacon, _is_named = beacon_node.choose(params, target)
     done = Unload(
         data_dir,
         shares,
-        choice.choose(params, data_dir),
+        target,
+        epoch=lambda: chain.latest_epoch(beacon, time.time()),
         resting_epochs=params["resting_epochs"],
         history=histories.given(params["history_file"]),
     ).run(module.check_mode)

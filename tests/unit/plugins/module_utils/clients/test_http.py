@@ -4,7 +4,6 @@
 
 """HTTP with whatever may answer: one answer in time, as long as it should be, from who has the pinned certificate, or one clear error."""
 
-import datetime
 import ipaddress
 import socket
 import threading
@@ -14,27 +13,9 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils.clients import http
 from ansible_collections.obol.dv.plugins.module_utils.clients.http import HttpClient, parse_certificate, parse_endpoint
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.tests.support.keymanager_stub import TOKEN, KeymanagerStub
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from ansible_collections.obol.dv.tests.support.keymanager_stub import TOKEN, KeymanagerStub, make_certificate
 
 PATH = "/eth/v1/keystores"
-
-
-def make_certificate(directory, name):
-    """A self-signed certificate and its key, with another name in it: their paths."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "teku")])
-    now = datetime.datetime(2020, 1, 1)
-    made = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key()).serial_number(1)
-    # Nobody renews it.
-    made = made.not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1)).sign(key, hashes.SHA256())
-    paths = directory / (name + ".pem"), directory / (name + ".key")
-    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    plain = serialization.NoEncryption()
-    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
-    return paths
 
 
 def client_of(stub, certificate=None):
@@ -116,6 +97,12 @@ def test_a_name_of_the_node_that_leads_elsewhere(monkeypatch):
         HttpClient(parse_endpoint("http://localhost:1", "url"), TOKEN).request("GET", PATH)
     with others:
         assert others.recv(1) == b""
+    # Without a token nothing secret goes there.
+    mine, others = socket.socketpair()
+    with others, pytest.raises(DvError, match="it takes too long"):
+        HttpClient(parse_endpoint("http://localhost:1", "url")).request("GET", PATH, timeout=0.2)
+    with mine:
+        pass
 
 
 def test_the_pinned_certificate_alone(tmp_path):

@@ -14,10 +14,12 @@ def test_found_by_both(network):
     assert networks.KNOWN.by_name(network.name) is network
     assert networks.KNOWN.by_fork_version(network.genesis_fork_version) is network
     assert len(network.genesis_fork_version) == len(network.capella_fork_version) == 4
+    assert networks.validators_root_of(network.genesis_fork_version) == network.genesis_validators_root
+    assert len(network.genesis_validators_root) == 32
 
 
 def test_all_different():
-    for attribute in ("name", "chain_id", "genesis_fork_version", "genesis_time", "capella_fork_version"):
+    for attribute in ("name", "chain_id", "genesis_fork_version", "genesis_time", "capella_fork_version", "genesis_validators_root"):
         assert len({getattr(network, attribute) for network in networks.NETWORKS}) == len(networks.NETWORKS)
     assert networks.PRODUCTION <= {network.name for network in networks.NETWORKS}
 
@@ -39,6 +41,7 @@ def test_custom():
     assert mine == networks.Network("devnet", 4242, bytes.fromhex("10004242"), 1700000000, None)
     assert networks.Networks(mine).by_fork_version(bytes.fromhex("10004242")) is mine
     assert networks.Networks(mine).by_name("devnet") is mine
+    assert networks.validators_root_of(bytes.fromhex("10004242")) is None
     with pytest.raises(DvError, match="devnet"):
         networks.Networks(mine).by_fork_version(b"\0\0\0\1")
 

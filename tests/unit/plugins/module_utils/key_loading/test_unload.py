@@ -178,10 +178,10 @@ def test_moved_with_what_they_have_signed(node, stub, other):
     """After two epochs, not before; the new client knows all that was signed."""
     unload(node, stub, epoch=100)
     for now, left in ((99, 3), (100, 2), (101, 1)):
-        waits = load(node, other, epoch=lambda now=now: now)
+        waits = load(node, other, epoch=now)
         assert waits.epochs_left == left and not waits.changed
     assert not other.requests
-    done = load(node, other, epoch=lambda: 102)
+    done = load(node, other, epoch=102)
     assert done.changed and not done.epochs_left and set(other.keystores) == set(map(to_hex, read(node).wanted))
     assert {key: signed["signed_blocks"] for key, signed in other.histories.items()} == {
         to_hex(key): SIGNED["signed_blocks"] for key in read(node).wanted
@@ -190,7 +190,7 @@ def test_moved_with_what_they_have_signed(node, stub, other):
     # And back again, with what both know.
     other.histories[to_hex([*read(node).wanted][0])]["signed_blocks"] = [{"slot": "200"}]
     unload(node, other, epoch=200)
-    assert load(node, stub, epoch=lambda: 202).changed
+    assert load(node, stub, epoch=202).changed
     found = stub.histories[to_hex([*read(node).wanted][0])]["signed_blocks"]
     assert found == [{"slot": "100"}, {"slot": "200"}]
 
@@ -206,9 +206,9 @@ def test_where_nobody_counts(node, stub, other):
     with pytest.raises(DvError, match="2 epochs have to pass .*; wanted: a beacon node that counts them"):
         load(node, other)
     # They count from when somebody does.
-    assert load(node, other, epoch=lambda: 50).epochs_left == 2
-    assert load(node, other, epoch=lambda: 51).epochs_left == 1
-    assert load(node, other, epoch=lambda: 52).changed
+    assert load(node, other, epoch=50).epochs_left == 2
+    assert load(node, other, epoch=51).epochs_left == 1
+    assert load(node, other, epoch=52).changed
 
 
 def test_how_long_they_rest(node, stub, other):
@@ -216,7 +216,7 @@ def test_how_long_they_rest(node, stub, other):
     stub.histories.pop(next(iter(stub.histories)))
     done = unload(node, stub, dry_run=False)
     assert done.without_history == 1 and done.place.resting_epochs == 3
-    load(node, other, epoch=lambda: 103)
+    load(node, other, epoch=103)
     assert unload(node, other, resting_epochs=0).place.resting_epochs == 0
     assert load(node, stub).changed
 
@@ -228,7 +228,7 @@ def test_a_history_that_cannot_be_read(node, stub, other):
     assert "in a way that cannot be read" in done.warnings[0] and done.place.resting_epochs == 3
     (path,) = kept(node)
     assert path.suffix == ".unread" and path.read_text() == "what is this?"
-    assert load(node, other, epoch=lambda: 103).changed and not other.histories
+    assert load(node, other, epoch=103).changed and not other.histories
 
 
 def test_a_history_from_elsewhere(node, stub, other):
@@ -241,13 +241,13 @@ def test_a_history_from_elsewhere(node, stub, other):
     given = slashing_protection.parse(text, "it")
     histories.keep(DataDir(node), text.replace(ROOT, "0x" + "11" * 32))
     with pytest.raises(DvError, match="are of different chains"):
-        load(node, other, epoch=lambda: 103, history=[given])
+        load(node, other, epoch=103, history=[given])
     kept(node)[-1].unlink()
     for path in kept(node):
         if ROOT not in path.read_text():
             path.unlink()
     assert not other.requests
-    assert load(node, other, epoch=lambda: 103, history=[given]).changed
+    assert load(node, other, epoch=103, history=[given]).changed
     # What is of other keys is none of its business.
     assert set(other.histories) == {to_hex(key)}
 

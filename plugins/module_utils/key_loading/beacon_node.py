@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which beacon node a target has, and all that it is asked before key shares go there: it has to be this node's charon, on the right chain."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ..clients.beacon import BeaconNode, NoFacts
+from ..clients.http import HttpClient, parse_endpoint
+from ..clients.table import CLIENTS
+from ..encoding.hex import from_hex
+from ..errors import DvError
+from ..ethereum.networks import validators_root_of
+from . import beacon_of_client, chain, charon
+from .shares import Shares
+from .target import Target
+
+#: Where charon's validator API is by default.
+_DEFAULT = "http://127.0.0.1:3600"
+
+
+def choose(asked: dict[str, Any], target: Target) -> tuple[BeaconNode, bool]:
+    """The beacon node of the client of ``target``, and whether the operator names it: ``beacon_url`` of what is ``asked`` for.
+
+    :raises DvError: the client was started with another one
+    """
+    named = parse_endpoint(asked["beacon_url"], "dv_keys_beacon_url") if asked["beacon_url"] else None
+    flags = CLIENTS[target.client].beacon_flags
+    started = beacon_of_client.endpoints(target.settings.http.endpoint, flags) if target.settings else []
+    if named and started and not any(map(named.is_same, started)):
+        raise DvError(
+            f"{target.client} was started with the beacon node {started[0]}",
+            f"{named}, as dv_keys_beacon_url says",
+            "one of the two is not this node's charon: correct it",
+        )
+    # What the client has counts, where nobody says what it should have.
+    return BeaconNode(HttpClient(named or (started or [parse_endpoint(_DEFAULT, "the default")])[0])), bool(named)
+
+
+def root(asked: dict[str, Any], shares: Shares) -> bytes:
+    """The genesis validators root (32 bytes) of the chain of ``shares``: ``genesis_validators_root`` of what is ``asked`` for, or that of the
+    known network; empty where nobody knows it."""
+    named = from_hex(asked["genesis_validators_root"], 32, "dv_keys_genesis_validators_root")
+    return named or validators_root_of(shares.fork_version) or b""
+
+
+def check(asked: dict[str, Any], target: Target, shares: Shares) -> tuple[int | None, list[str]]:
+    """Refuse a client whose beacon node is not this node's charon, or is on another chain, as far as that can be known: the epoch of the chain,
+    ``None`` where that is not known, and warnings.
+
+    :param asked: ``beacon_url`` and ``genesis_validators_root``, see the module load_keys
+    """
+    beacon, is_named = choose(asked, target)
+    try:
+        found = chain.check(beacon, shares.fork_version, root(asked, shares), time.time())
+        charon.check(beacon, shares)
+        return found.epoch, found.warnings
+    except NoFacts as error:
+        if is_named:
+            raise
+        return None, [f"whether the validator client is behind this node's charon, on the right chain, is not known: {error}"]

@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sends the deposits of a cluster to the deposit contract of a :class:`.devnet.Devnet`."""
+
+import eth_abi
+import eth_account
+from ansible_collections.obol.dv.tests.support.devnet import CHAIN_ID, DevnetError
+
+CONTRACT = "0x00000000219ab540356cBB839Cbe05303d7705Fa"
+
+#: Enough for each: what a deposit costs depends on how many were before it, so that an estimate is too low for some of several.
+GAS = 200_000
+
+# deposit(bytes,bytes,bytes,bytes32)
+_SELECTOR = bytes.fromhex("22895118")
+_WEI_PER_GWEI = 10**9
+
+
+def send(devnet, entries):
+    """Pay for the ``entries`` (:class:`~.ethereum.deposit.FileEntry`) out of the chain's funded account; returns once all are in blocks.
+
+    :raises DevnetError: geth refuses one, or the contract does
+    """
+    account = eth_account.Account.from_key(devnet.funded_key)
+    first = int(devnet.execution("eth_getTransactionCount", account.address, "pending"), 16)
+    sent = []
+    for nonce, entry in enumerate(entries, first):
+        fields = (entry.pubkey, entry.withdrawal_credentials, entry.signature, entry.deposit_data_root)
+        transaction = {
+            "chainId": CHAIN_ID,
+            "nonce": nonce,
+            "to": CONTRACT,
+            "value": entry.amount * _WEI_PER_GWEI,
+            "data": _SELECTOR + eth_abi.encode(["bytes", "bytes", "bytes", "bytes32"], fields),
+            "gas": GAS,
+            "maxFeePerGas": 10 * _WEI_PER_GWEI,
+            "maxPriorityFeePerGas": _WEI_PER_GWEI,
+        }
+        raw = account.sign_transaction(transaction).raw_transaction
+        sent.append(devnet.execution("eth_sendRawTransaction", "0x" + raw.hex()))
+    for each in sent:
+        receipt = devnet.wait_for(lambda each=each: devnet.execution("eth_getTransactionReceipt", each), "the deposit is in a block")
+        if int(receipt["status"], 16) != 1:
+            raise DevnetError("the deposit contract refuses the deposit: %s" % receipt)
