@@ -92,7 +92,8 @@ class Keymanager:
         """
         statuses, answer = self._statuses("DELETE", _KEYSTORES, _these(keys), len(keys), timeout)
         history = answer.get("slashing_protection")
-        return statuses, history if isinstance(history, str) else ""
+        # Prysm's text for nothing at all.
+        return statuses, history if isinstance(history, str) and history != "null" else ""
 
     def remote_keys(self) -> dict[bytes, str]:
         """The public keys (48 bytes each) that a remote signer holds for it, each with the URL of that.

@@ -55,11 +55,13 @@ def check(asked: dict[str, Any], target: Target, shares: Shares) -> tuple[int | 
     :param asked: ``beacon_url`` and ``genesis_validators_root``, see the module load_keys
     """
     beacon, is_named = choose(asked, target)
+    epoch: int | None = None
+    warnings: list[str] = []
     try:
-        found = chain.check(beacon, shares.fork_version, root(asked, shares), time.time())
+        epoch, warnings = chain.check(beacon, shares.fork_version, root(asked, shares), time.time())
         charon.check(beacon, shares)
-        return found.epoch, found.warnings
     except NoFacts as error:
         if is_named:
             raise
-        return None, [f"whether the validator client is behind this node's charon, on the right chain, is not known: {error}"]
+        warnings = [*warnings, f"whether the validator client is behind this node's charon, on the right chain, is not known: {error}"]
+    return epoch, warnings
