@@ -14,7 +14,7 @@ from ansible_collections.obol.dv.plugins.module_utils.clients.table import CLIEN
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import from_hex, to_hex
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import KNOWN
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import KNOWN, validators_root_of
 from ansible_collections.obol.dv.plugins.module_utils.key_loading import beacon_of_client, chain, charon, shares
 from ansible_collections.obol.dv.tests.support import go_build, playbook
 from ansible_collections.obol.dv.tests.support.charon_stub import CharonStub
@@ -63,12 +63,13 @@ def test_it_knows_no_other_cluster(nodes, charon_binary, tmp_path):
 def test_its_chain(nodes):
     """That of charon's own mock is of long ago, and never gets newer."""
     holesky, now = KNOWN.by_name("holesky").genesis_fork_version, 1_800_000_000
-    found = chain.check(asked(nodes[0].validator_api), holesky, b"", now)
+    root = validators_root_of(holesky)
+    found = chain.check(asked(nodes[0].validator_api), holesky, root, now)
     assert found.epoch == 0 and ["is not in sync yet" in warning for warning in found.warnings] == [True]
     with pytest.raises(DvError, match="is on the network holesky; wanted: hoodi"):
         chain.check(asked(nodes[0].validator_api), KNOWN.by_name("hoodi").genesis_fork_version, b"", now)
     with pytest.raises(DvError, match="the clock of this node is at least"):
-        chain.check(asked(nodes[0].validator_api), holesky, b"", 1_000_000_000)
+        chain.check(asked(nodes[0].validator_api), holesky, root, 1_000_000_000)
     with pytest.raises(DvError, match="on a chain with the genesis validators root 0x9143aa7c"):
         chain.check(asked(nodes[0].validator_api), holesky, from_hex("5a" * 32, 32, "it"), now)
 

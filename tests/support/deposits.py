@@ -41,6 +41,14 @@ def send(devnet, entries):
         raw = account.sign_transaction(transaction).raw_transaction
         sent.append(devnet.execution("eth_sendRawTransaction", "0x" + raw.hex()))
     for each in sent:
-        receipt = devnet.wait_for(lambda each=each: devnet.execution("eth_getTransactionReceipt", each), "the deposit is in a block")
+        receipt = devnet.wait_for(lambda each=each: _receipt(devnet, each), "the deposit is in a block")
         if int(receipt["status"], 16) != 1:
             raise DevnetError("the deposit contract refuses the deposit: %s" % receipt)
+
+
+def _receipt(devnet, transaction):
+    """Its receipt; ``None`` as long as geth has none, or says that it is still looking."""
+    try:
+        return devnet.execution("eth_getTransactionReceipt", transaction)
+    except DevnetError:
+        return None
