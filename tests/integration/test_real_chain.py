@@ -64,7 +64,7 @@ def clients(binaries, chain, group, nodes, tmp_path):
             client = Prysm(
                 built(devnet.binaries)["prysm"], tmp_path / "clients" / name, node.validator_api, chain_config=chain.chain_config
             )
-            group.hosts[name].update(dv_keys_client="prysm", dv_keys_url=client.url, dv_keys_token_file=str(client.token_file))
+            group.hosts[name].update(client.variables)
             clients.append(stack.enter_context(client))
         yield clients
 

@@ -90,7 +90,7 @@ def test_loading_behind_the_right_one_alone(charon, tmp_path):
             client = clients[name] = stack.enter_context(Prysm(binary, tmp_path / "clients" / name, its))
             found = beacon_of_client.endpoints(parse_endpoint(client.url, "url"), CLIENTS["prysm"].beacon_flags)
             assert found == [parse_endpoint(its, "url")]
-            group.hosts[name].update(dv_keys_client="prysm", dv_keys_url=client.url, dv_keys_token_file=str(client.token_file))
+            group.hosts[name].update(client.variables)
         # The inventory is wrong in what it says of bob, and says nothing of the others.
         group.hosts["bob"]["dv_keys_beacon_url"] = alices
         done = group.attempt(playbooks=LOAD)
