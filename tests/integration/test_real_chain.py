@@ -97,3 +97,11 @@ def test_a_validator_of_ours_attests(chain, group, nodes, clients):
     assert len(list(itertools.islice(attested, ATTESTED))) == ATTESTED
     everybody = set(range(1, 1 + len(nodes)))
     chain.wait_for(lambda: all(node.signers("attester") == everybody for node in nodes), "each node has signatures of all operators")
+
+    # One operator's client lets its key share go, and tells what that has signed.
+    group.run("--limit", group.names[0], playbooks=["playbooks/unload_keys.yml"])
+    assert not clients[0].listed()
+    (share,) = shares_of(group, group.names[0])
+    for path in group.data_dirs[0].glob("loading/history-*"):
+        print(path, path.read_text()[:3000])
+    assert share and 0

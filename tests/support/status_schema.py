@@ -53,7 +53,7 @@ NODE = _object(
         "anyOf": [
             _object(
                 place={"type": "string"},
-                state={"enum": ["", "loading", "loaded", "restored", "unloading", "unloaded"]},
+                state={"enum": ["", "loading", "written", "loaded", "restored", "unloading", "unloaded"]},
                 since=_or_null("string"),
                 detail={"type": "string"},
             ),

@@ -53,12 +53,8 @@ class ValidatorClient:
     @property
     def variables(self):
         """What the inventory says of a node that has it."""
-        return {
-            "dv_keys_target": "keymanager",
-            "dv_keys_client": self.name,
-            "dv_keys_url": self.url,
-            "dv_keys_token_file": str(self.token_file),
-        }
+        api = {"dv_keys_url": self.url, "dv_keys_token_file": str(self.token_file)}
+        return {"dv_keys_target": "keymanager", "dv_keys_client": self.name, **api}
 
     def start(self, *more):
         """Start it, with ``more`` options, and wait until its API lists keys.

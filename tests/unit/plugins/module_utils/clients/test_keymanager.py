@@ -47,6 +47,8 @@ def test_delete():
             found, history = api.delete_keystores([KEY], 10)
             assert [each.status for each in found] == [status] and json.loads(history)["data"][0]["signed_blocks"] == [{"slot": "7"}]
         assert api.keystores() == {}
+        stub.history = lambda keys: "null"
+        assert api.delete_keystores([KEY], 10)[1] == ""
 
 
 def test_settings():

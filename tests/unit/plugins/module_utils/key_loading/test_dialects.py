@@ -18,7 +18,10 @@ from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import Dat
 from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import to_hex
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.networks import KNOWN
-from ansible_collections.obol.dv.plugins.module_utils.key_loading import load, shares
+from ansible_collections.obol.dv.plugins.module_utils.key_loading import shares
+from ansible_collections.obol.dv.plugins.module_utils.key_loading.keystores import Keystores
+from ansible_collections.obol.dv.plugins.module_utils.key_loading.load import Load
+from ansible_collections.obol.dv.plugins.module_utils.key_loading.target import Target
 from ansible_collections.obol.dv.tests.support.keymanager_stub import TOKEN, KeymanagerStub, make_certificate
 
 KEYSTORES = "/eth/v1/keystores"
@@ -31,7 +34,7 @@ def read(node):
 def loads(node, stub, client, certificate=None, token=TOKEN):
     """What comes of a run against a stub of that client."""
     api = Keymanager(HttpClient(parse_endpoint(stub.url, "url"), token, certificate), client)
-    return load.load(DataDir(node), read(node), api)
+    return Load(DataDir(node), read(node), Target(client, stub.url, key_place.this_machine(), (Keystores(api),), api)).run()
 
 
 def check_loaded(node, stub, run):
@@ -59,7 +62,7 @@ def test_teku(node, tmp_path, monkeypatch):
             return said(400, {"code": 400, "message": "Keystores and passwords must have the same length"})
         return None
 
-    monkeypatch.setattr(load, "BATCH", 1)
+    monkeypatch.setattr(Keystores, "batch", 1)
     paths = make_certificate(tmp_path, "teku")
     with KeymanagerStub(answer, paths) as stub:
         check_loaded(node, stub, partial(loads, node, stub, "teku", parse_certificate(paths[0].read_bytes(), "teku.pem")))
@@ -83,24 +86,14 @@ def test_nimbus(node):
 
 
 def test_lighthouse_lists_what_a_remote_signer_has(node):
-    """A contract test: the real one cannot run here. What it signs with, by whatever hand, is here, and goes nowhere else; a share that
-    it has from elsewhere is not sent to it too."""
+    """A contract test: the real one cannot run here. It lists remote keys among its keystores, as readonly: what a signer has is not loaded
+    here, and a share of ours that is so is in another place. Nothing is sent."""
     first = to_hex([*read(node).wanted][0])
-
-    def answer(stub, request):
-        if (request.method, request.path) != ("GET", KEYSTORES):
-            return None
-        items = [{"validating_pubkey": key, "readonly": key == first} for key in {first: "", **stub.keystores}]
-        return said(200, {"data": items})
-
-    with KeymanagerStub(answer) as stub:
-        # Its settings are taken as those of others.
-        stub.known.add(first)
-        done = loads(node, stub, "lighthouse")
-        assert first not in map(to_hex, done.sent) and first not in stub.keystores and first in stub.fee_recipients
-        assert "has 1 of the key shares already" in done.warnings[0]
-        with KeymanagerStub() as other, pytest.raises(DvError, match="holds the key shares of this node"):
-            loads(node, other, "lighthouse")
+    with KeymanagerStub() as stub:
+        stub.remote_keys[first] = "http://127.0.0.1:9000"
+        with pytest.raises(DvError, match="has the key share %s in another way, one of 1: it is readonly there, as a remote key" % first):
+            loads(node, stub, "lighthouse")
+        assert ("POST", KEYSTORES) not in stub.requests and not (node / layout.LOADING / "place.json").exists()
 
 
 def test_lighthouse_has_only_the_password(node):

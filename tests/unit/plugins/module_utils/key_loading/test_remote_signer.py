@@ -146,16 +146,6 @@ def test_held_in_another_way(node, client, signer, asked):
     assert not signer.keystores and not key_place.read(DataDir(node))
 
 
-def test_a_remote_key_is_no_keystore(node, asked):
-    """contract: Lighthouse lists those it has of a signer among its keystores, as readonly."""
-    key = to_hex([*read(node).wanted][0])
-    with KeymanagerStub() as stub:
-        stub.name, stub.remote_keys[key] = "lighthouse", "http://127.0.0.1:9000"
-        with pytest.raises(DvError, match="has the key share %s in another way, one of 1: it is readonly there, as a remote key" % key):
-            load(node, asked(stub, target="keymanager"))
-        assert ("POST", KEYSTORES) not in stub.requests
-
-
 def test_no_secret_in_what_the_signer_says(node, client, signer, asked):
     """It logs what it cannot parse; what it answers quotes no password either."""
 
