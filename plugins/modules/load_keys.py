@@ -75,6 +75,19 @@ options:
   without_drill:
     description: The node's name, as confirmation that its key shares are loaded although no drill proved a backup of them.
     type: str
+  drill:
+    description:
+      - Whether it is an error that no drill proved a backup of the key shares, V(required), or that is waited for, V(awaited). Nothing is done
+        then, and told.
+    type: str
+    choices: [required, awaited]
+    default: required
+  keep:
+    description:
+      - Whether the keystores stay in the data directory. Without them the backup is all that brings key shares back, so V(false) asks for one
+        that a drill proved, whatever O(without_drill) says.
+    type: bool
+    default: true
   nowhere_else:
     description:
       - The node's name, as confirmation that no other validator client has any of its key shares, on whatever machine, for one run.

@@ -66,6 +66,12 @@ options:
   backup_dir:
     description: Directory on the node for its encrypted backups. Needed with the recipients, or the passphrase.
     type: path
+  keys:
+    description:
+      - Where the key shares will go, the options of that name of M(obol.dv.load_keys), C(target), C(client), C(url), C(token_file),
+        C(certificate_file), C(directory), C(layout), C(owner), C(signer_url) and C(signer_url_for_client). It is asked what it holds, as long
+        as there is no cluster.
+    type: dict
   variables:
     description: Names of the variables that are set. One that is nearly the name of a variable of this collection is an error.
     type: list

@@ -137,6 +137,9 @@ def _backup(results):
 def _keys(results):
     """Where the key shares of the node are, and what they wait for; None where they never went anywhere, or nobody looked."""
     keys = (results.get("dv_status") or {}).get("keys")
+    for name in ("dv_loaded_keys", "dv_restarted_keys"):
+        if "dv_status" not in results and (results.get(name) or {}).get("place"):
+            keys = dict(place=results[name]["place"], state=results[name].get("state", ""), since=None)
     waiting = [results[name] for name in ("dv_unloaded_keys", "dv_loaded_keys") if (results.get(name) or {}).get("state") == "waiting"]
     text = waiting[0].get("detail", "") if waiting else ""
     return dict(keys or dict(place="", state="", since=None), detail=text) if keys or text else None

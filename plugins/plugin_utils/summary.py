@@ -10,9 +10,11 @@ from ansible_collections.obol.dv.plugins.plugin_utils import terms
 from ansible_collections.obol.dv.plugins.plugin_utils.rerun_command import CommandLine
 from ansible_collections.obol.dv.plugins.plugin_utils.run_status import command
 
+LOAD = "Give its key shares to its validator client (obol.dv.load_keys)."
 NEXT = (
     "Prove every node's backup by a drill (obol.dv.drill): a lost ENR private key or key share cannot be made again.",
-    "Give cluster-lock.json and charon-enr-private-key to the node's charon, and its key shares to its validator client (obol.dv.load_keys).",
+    "Give cluster-lock.json and charon-enr-private-key to the node's charon.",
+    LOAD,
     "Deposit only after charon runs on all nodes: deposit-data*.json is the same on each of them.",
 )
 
@@ -51,7 +53,7 @@ def summary_lines(name: str, cluster: dict, reports: dict[str, dict], command_li
         lines += _enrs(rest) + ([] if reports else _agreement(cluster, rest))
     lines += ["", "  Accepted, see dv_accept"] + [f"    - {text}" for text in cluster["accepted"]] if cluster["accepted"] else []
     lines += _backups(cluster) + _keys(cluster)
-    return lines + _next() if reports else lines
+    return lines + _next(nodes) if reports else lines
 
 
 def short_peer_id(peer_id: str) -> str:
@@ -172,8 +174,14 @@ def _time(text):
     return text.replace("T", " ").replace("Z", " UTC")
 
 
-def _next():
-    return ["", "  What comes next"] + [f"    - {step}" for step in NEXT]
+def _next(nodes):
+    waiting = {}
+    for name, node in nodes.items():
+        if node["keys"] and node["keys"]["detail"]:
+            waiting.setdefault(node["keys"]["detail"], []).append(name)
+    first = [f"{', '.join(names)}: {detail}. Then run this again: it loads the key shares." for detail, names in waiting.items()]
+    done = {LOAD} if all((node["keys"] or {}).get("state") == "loaded" for node in nodes.values()) else set()
+    return ["", "  What comes next"] + [f"    - {step}" for step in (*first, *NEXT) if step not in done]
 
 
 def _unverified(name, nodes, operators, command_line):

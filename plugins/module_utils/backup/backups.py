@@ -227,6 +227,12 @@ class Backups:
         newest = itertools.takewhile(lambda each: each[1].manifest_sha256 == wanted, reversed(self.good))
         return [each for each in newest if each[1].recipients == recipients]
 
+    def with_key_shares(self, lock_hash: str | None, recipients: list[str]) -> list[tuple[str, Record]]:
+        """The good ones that hold the key shares of the lock with that hash (hex), for exactly these ``recipients``, the newest first. None that
+        is older than one of something else."""
+        newest = itertools.takewhile(lambda each: "key_shares" in each[1].holds and each[1].lock_hash == lock_hash, reversed(self.good))
+        return [each for each in newest if each[1].recipients == recipients]
+
     def time_of_next(self, now: float) -> float:
         """When another one is made ``now`` (Unix seconds): later than all that are there, even if the clock was set back, so that it is
         the newest."""

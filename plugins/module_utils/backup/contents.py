@@ -11,10 +11,12 @@ which are public, has the node's key shares; and a node that goes on from an old
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from fnmatch import fnmatchcase
 
+from ..data_dir import key_place
 from ..data_dir.layout import APPROVALS, CEREMONY, DEFINITION, DEPOSIT_DATA, FETCHED_DEPOSITS, KEYS, LOCK, NODE_KEY, OVERRIDES, DataDir
 from ..errors import DvError
 from ..storage import files
@@ -38,6 +40,16 @@ MAX_SIZE = 256 * 2**20
 
 # No name that a terminal would obey, or UTF-8 cannot hold.
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
+
+
+def lacks_what_was_loaded(data_dir: DataDir) -> bool:
+    """Whether the node's key shares were loaded, and are not in ``data_dir`` any more: an archive that has them is of all the node has."""
+    if data_dir.holds(KEYS):
+        return False
+    with contextlib.suppress(DvError):
+        place = key_place.read(data_dir)
+        return place is not None and place.state == key_place.STATE_LOADED
+    return False
 
 
 def part_of(name: str) -> str | None:

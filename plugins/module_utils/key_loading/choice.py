@@ -44,6 +44,20 @@ def choose(asked: dict[str, Any], data_dir: DataDir) -> Target:
     return _TARGETS[asked["target"]](asked, data_dir)
 
 
+def check(asked: dict[str, Any], data_dir: DataDir) -> None:
+    """Refuse a target that would take no key shares, as far as that can be seen before there are any: its variables are right, and what it
+    holds can be listed.
+
+    :raises Problems: whatever is wrong
+    """
+    problems = Collector()
+    with problems:
+        for holder in choose(asked, data_dir).holders:
+            with problems:
+                holder.listed()
+    problems.raise_any()
+
+
 def named(asked: dict[str, Any], data_dir: DataDir) -> tuple[str, str, str]:
     """Client, URL and signer of the target that is ``asked`` for, as they are on record.
 

@@ -15,7 +15,7 @@ from ..cluster.lock import ClusterLock
 from ..cluster.operators import index_of_key
 from ..crypto import secp256k1
 from ..crypto.bls.signatures import bls
-from ..data_dir import layout, node_key
+from ..data_dir import key_place, layout, node_key
 from ..data_dir.layout import DataDir
 from ..data_dir.validator_keys import ValidatorKeys
 from ..encoding.hex import from_hex, to_hex
@@ -80,7 +80,7 @@ def read(data_dir: DataDir, networks: Networks) -> tuple[Shares, list[str]]:
     """
     if not data_dir.holds(layout.LOCK):
         raise DvError(f"{data_dir} has no {layout.LOCK}", "a complete cluster", "load key shares when it is there")
-    names = [layout.NODE_KEY, layout.LOCK, layout.DEFINITION, layout.OVERRIDES]
+    names = [layout.NODE_KEY, layout.LOCK, layout.DEFINITION, layout.OVERRIDES, key_place.FILE]
     names += fnmatch.filter(data_dir.source.list_directory(data_dir.root), layout.DEPOSIT_DATA)
     # What else lies beside the keystores is nobody's, as it is to charon.
     in_keys = data_dir.source.list_directory(data_dir.path(layout.KEYS)) if data_dir.holds(layout.KEYS) else []

@@ -58,7 +58,10 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
             locks.enter_context(backups.exclusive(params["backup_dir"], manifest.peer_id))
         here = Backups(params["backup_dir"], manifest.peer_id)
         result.update(peer_id=manifest.peer_id, warnings=list(map(str, here.damaged)))
-        good = next((each for each in here.of(manifest, recipients) if not passphrase or _opens(each[0], passphrase)), None)
+        there = here.of(manifest, recipients)
+        if contents.lacks_what_was_loaded(data_dir):
+            there = there or here.with_key_shares(manifest.lock_hash, recipients)
+        good = next((each for each in there if not passphrase or _opens(each[0], passphrase)), None)
         passed = status.verified_statements([*params["statements"].values(), *here.statements.values()], manifest.peer_id)
         result["changed"] = not good or not passed.keys() <= {*here.statements.values()}
         if not module.check_mode:
@@ -71,7 +74,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     if params["send"]:
         outbox[record.name] = files.read(path, backups.MAX_SIZES["age"]).decode()
         outbox[backups.record_name(record.name)] = record.dump().decode()
-    return dict(result, backup=status.evaluate(manifest.sha256, [good], passed.values()), sha256=record.sha256, outbox=outbox)
+    return dict(result, backup=status.evaluate(record.manifest_sha256, [good], passed.values()), sha256=record.sha256, outbox=outbox)
 
 
 def _opens(path: str, passphrase: str) -> bool:

@@ -17,7 +17,7 @@ from ..ansible_module.runner import packages
 with packages():
     from ..backup.backups import Backups
     from ..backup.status import proves_key_shares
-    from ..data_dir import key_place, node_key
+    from ..data_dir import key_place, layout, node_key
     from ..data_dir.layout import DataDir
     from ..encoding.hex import to_hex
     from ..errors import Collector, DvError
@@ -25,6 +25,8 @@ with packages():
     from ..key_loading import shares as key_shares
     from ..key_loading.load import Load
     from ..key_loading.shares import Shares
+    from ..key_loading.target import Target
+    from ..storage import files
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
@@ -34,6 +36,8 @@ ARGUMENT_SPEC = dict(
     backup_dir=dict(type="path", required=True),
     node=dict(type="str", required=True),
     without_drill=dict(type="str"),
+    drill=dict(type="str", choices=["required", "awaited"], default="required"),
+    keep=dict(type="bool", default=True),
     nowhere_else=dict(type="str"),
     genesis_validators_root=dict(type="str"),
     history_file=dict(type="path"),
@@ -59,8 +63,12 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         history = histories.given(params["history_file"])
     with problems:
         shares, warnings = key_shares.read(data_dir, networks_of(params))
-        _check_proven(params, shares)
+        proven = _is_proven(params, shares)
+        if not proven and params["drill"] == "required":
+            raise _unproven(params)
     problems.raise_any()
+    if not proven:
+        return _waits(shares, _unproven(params).found)
     epoch, doubts = beacon_node.check(params, target, shares)
     if target.settings:
         target.settings.withhold(share.password for share in shares.here)
@@ -77,16 +85,19 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         restarts=params["restarts"],
         restarted=params["restarted"],
     ).run(module.check_mode)
+    if done.epochs_left:
+        return dict(_waits(shares, _rest(done.epochs_left)), epochs_left=done.epochs_left)
     given = bool(params["charon_dir"]) and charon_files.put(data_dir, params["charon_dir"], owner, module.check_mode)
+    removed = not params["keep"] and _remove(params, data_dir, target, done.place, module.check_mode)
     was = [key for key in shares.wanted if key not in done.sent]
     is_loaded = done.place.state == key_place.STATE_LOADED
     return dict(
-        changed=done.changed or given,
-        state="waiting" if done.epochs_left else done.place.state,
-        detail=_rest(done.epochs_left) if done.epochs_left else "",
-        epochs_left=done.epochs_left,
+        changed=done.changed or given or removed,
+        state=done.place.state,
+        detail="",
+        epochs_left=0,
         place=str(done.place),
-        loaded=0 if done.epochs_left else len(was if module.check_mode else shares.wanted),
+        loaded=len(was if module.check_mode else shares.wanted),
         sent=[to_hex(key) for key in done.sent],
         settings=done.set,
         share_index=shares.share_index,
@@ -101,17 +112,43 @@ def _rest(epochs: int) -> str:
     return f"{epochs} epoch{'s' * (epochs > 1)} have to pass before the key shares go anywhere, since they were in another validator client"
 
 
-def _check_proven(params: dict[str, Any], shares: Shares) -> None:
-    """Refuse key shares of which nobody knows whether they could be restored."""
-    if params["without_drill"] == params["node"]:
-        return
+def _waits(shares: Shares, detail: str) -> dict[str, Any]:
+    """The result where nothing is done yet."""
+    about = dict(changed=False, state="waiting", detail=detail, epochs_left=0, place="", loaded=0, sent=[], settings=[])
+    return dict(about, share_index=shares.share_index, peer_id=shares.peer_id)
+
+
+def _is_proven(params: dict[str, Any], shares: Shares) -> bool:
+    """Whether it is known that the key shares could be restored, or their operator can lose them."""
     texts = [*Backups(params["backup_dir"], shares.peer_id).statements.values(), *params["statements"].values()]
-    if not proves_key_shares(texts, shares.peer_id, shares.lock_hash, len(shares.wanted)):
+    proven = proves_key_shares(texts, shares.peer_id, shares.lock_hash, len(shares.wanted))
+    if not params["keep"] and not proven:
         raise DvError(
-            f"no drill has proved a backup of the key shares of {params['node']}",
+            "dv_keys_keep is false, and no drill has proved a backup of the key shares",
             f"the statement of one, in {params['backup_dir']} or beside the copies of the backups",
-            f"obol.dv.drill makes it; or, for those who can lose the key shares, dv_keys_without_drill: {params['node']}",
+            "a validator client gives no key share out again: obol.dv.drill proves a backup",
         )
+    return proven or params["without_drill"] == params["node"]
+
+
+def _unproven(params: dict[str, Any]) -> DvError:
+    return DvError(
+        f"no drill has proved a backup of the key shares of {params['node']}",
+        f"the statement of one, in {params['backup_dir']} or beside the copies of the backups",
+        f"obol.dv.drill makes it; or, for those who can lose the key shares, dv_keys_without_drill: {params['node']}",
+    )
+
+
+def _remove(params: dict[str, Any], data_dir: DataDir, target: Target, place: key_place.Place, dry_run: bool) -> bool:
+    """Remove the keystores from the data directory, of which the target holds all and a backup holds all. True if they were there."""
+    if target.in_place:
+        raise DvError(
+            "dv_keys_keep is false, and the validator client reads the key shares in the data directory",
+            "another dv_keys_target or dv_keys_directory, or dv_keys_keep: true",
+        )
+    if place.state != key_place.STATE_LOADED and not dry_run:
+        return False
+    return data_dir.holds(layout.KEYS) and (dry_run or files.erase_directory(data_dir.path(layout.KEYS)))
 
 
 def _lines(shares: Shares, keys: Iterable[bytes]) -> str:

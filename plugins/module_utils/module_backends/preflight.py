@@ -11,7 +11,16 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..ansible_module.argument_specs import CARRIER_SPEC, COPIES_SPEC, HAZARDS_SPEC, PROCESS_SPEC, TESTNET_SPEC, WALLET_SPEC, networks_of
+from ..ansible_module.argument_specs import (
+    CARRIER_SPEC,
+    COPIES_SPEC,
+    HAZARDS_SPEC,
+    KEYS_SPEC,
+    PROCESS_SPEC,
+    TESTNET_SPEC,
+    WALLET_SPEC,
+    networks_of,
+)
 from ..ansible_module.runner import failure, packages
 
 with packages():
@@ -21,6 +30,7 @@ with packages():
     from ..encoding.hex import from_hex
     from ..errors import Collector, DvError
     from ..ethereum import enr
+    from ..key_loading import choice
     from ..node import preflight
 
 ARGUMENT_SPEC = dict(
@@ -37,6 +47,7 @@ ARGUMENT_SPEC = dict(
     backup_recipients=dict(type="list", elements="str"),
     backup_passphrase_file=dict(type="path", no_log=False),
     backup_dir=dict(type="path"),
+    keys=dict(type="dict"),
     variables=dict(type="list", elements="str", default=[]),
     testnet=TESTNET_SPEC,
     **HAZARDS_SPEC,
@@ -78,6 +89,10 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     definition = params["inbox"].get(layout.DEFINITION)
     given = preflight.Given(definition, params["definition_file"], networks_of(params)) if definition is not None else None
     problems.errors += preflight.check(node, params["terms"], time.time(), given, params["inbox"])
+    if params["keys"] and not node.data_dir.holds(layout.LOCK):
+        # Of a complete cluster it is seen where they are loaded.
+        with problems:
+            choice.check({**dict.fromkeys(KEYS_SPEC), **params["keys"]}, node.data_dir)
     texts = [str(error) for error in problems.errors]
     # Of a finished definition its own hash is what everybody confirms.
     told = preflight.summarize(node, {} if given else params["terms"], params["inbox"])

@@ -11,6 +11,7 @@ that of the validator. They load what is called ``keystore-*.json`` and pass ove
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -18,8 +19,9 @@ from typing import NamedTuple
 
 from ..cluster.lock import ClusterLock, DistributedValidator
 from ..crypto.bls.signatures import bls
-from ..data_dir import layout
+from ..data_dir import key_place, layout
 from ..data_dir.validator_keys import ValidatorKeys, number_of
+from ..encoding.hex import to_hex
 from ..errors import DvError
 from .definition import and_others
 from .lock import validator_name
@@ -48,7 +50,11 @@ def check_key_shares(report: Report, data_dir: layout.DataDir, lock: ClusterLock
     validators = lock.validators or ()
     directory = data_dir.path(layout.KEYS)
     if not data_dir.holds(layout.KEYS):
-        report.warning(_CHECK, f"there is no {layout.KEYS}: they are elsewhere")
+        place = None
+        with contextlib.suppress(DvError):
+            place = key_place.read(data_dir)
+        if not place or (place.state, place.lock_hash) != (key_place.STATE_LOADED, to_hex(lock.lock_hash)):
+            report.warning(_CHECK, f"there is no {layout.KEYS}: they are elsewhere")
         return
     with report.errors_of(_CHECK):
         keys = ValidatorKeys(directory, source=data_dir.source)
