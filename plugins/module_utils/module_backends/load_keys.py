@@ -112,9 +112,9 @@ def _rest(epochs: int) -> str:
     return f"{epochs} epoch{'s' * (epochs > 1)} have to pass before the key shares go anywhere, since they were in another validator client"
 
 
-def _waits(shares: Shares, detail: str) -> dict[str, Any]:
+def _waits(shares: Shares, text: str) -> dict[str, Any]:
     """The result where nothing is done yet."""
-    about = dict(changed=False, state="waiting", detail=detail, epochs_left=0, place="", loaded=0, sent=[], settings=[])
+    about = dict(changed=False, state="waiting", detail=text, epochs_left=0, place="", loaded=0, sent=[], settings=[])
     return dict(about, share_index=shares.share_index, peer_id=shares.peer_id)
 
 

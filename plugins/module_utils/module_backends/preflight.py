@@ -30,7 +30,6 @@ with packages():
     from ..encoding.hex import from_hex
     from ..errors import Collector, DvError
     from ..ethereum import enr
-    from ..key_loading import choice
     from ..node import preflight
 
 ARGUMENT_SPEC = dict(
@@ -90,7 +89,9 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     given = preflight.Given(definition, params["definition_file"], networks_of(params)) if definition is not None else None
     problems.errors += preflight.check(node, params["terms"], time.time(), given, params["inbox"])
     if params["keys"] and not node.data_dir.holds(layout.LOCK):
-        # Of a complete cluster it is seen where they are loaded.
+        # Of a complete cluster it is seen where they are loaded. Most runs need none of this.
+        from ..key_loading import choice
+
         with problems:
             choice.check({**dict.fromkeys(KEYS_SPEC), **params["keys"]}, node.data_dir)
     texts = [str(error) for error in problems.errors]
