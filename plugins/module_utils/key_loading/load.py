@@ -90,6 +90,9 @@ class Load:
 
     def _run(self, found: Place | None, dry_run: bool) -> Loaded:
         shares, target = self.shares, self.target
+        if found and found.is_at(self._place):
+            # What it did not answer in an earlier run it may still do.
+            self._place = replace(self._place, busy_until=found.busy_until)
         missing = [self._missing(holder) for holder in target.holders]
         lacking = [key for key in shares.wanted if any(key in keys for keys in missing)]
         was_done = bool(found and found.is_at(self._place) and found.state == key_place.STATE_LOADED)
@@ -115,6 +118,7 @@ class Load:
         for holder, keys in zip(target.holders, missing):
             if keys:
                 self._send(holder, keys)
+        done = replace(done, busy_until=self._place.busy_until)
         changes, doubts = self._set(shares.wanted)
         changed = key_place.write(self.data_dir, done) or bool(lacking or changes)
         return Loaded(done, changed, lacking, changes, warnings + doubts)
@@ -205,14 +209,16 @@ class Load:
         told: list[str] = []
         for first in range(0, len(keys), holder.batch):
             batch = keys[first : first + holder.batch]
-            seconds = holder.seconds(len(batch))
+            seconds, busy = holder.seconds(len(batch)), self._place
             if seconds:
                 # It may go on when nobody listens any more, or be about to when this process dies.
-                key_place.write(self.data_dir, replace(self._place, busy_until=int(time.time()) + seconds))
+                busy = replace(busy, busy_until=max(busy.busy_until, int(time.time()) + seconds))
+                key_place.write(self.data_dir, busy)
             try:
                 told += holder.send(batch, self._here, self._history)
             except DvError as error:
-                # What became of them, the list tells.
+                # What became of them, the list tells. It may be done later, too, whatever is answered meanwhile.
+                self._place = busy
                 return [str(error), *told]
         return told
 
