@@ -146,10 +146,18 @@ options:
 
     KEYS = r"""
 options:
+  target:
+    description:
+      - Where the key shares are, or go. It has to be given.
+      - V(keymanager) is the validator client itself, by its API.
+      - V(files) is a directory that it reads when it is started. Files in it are ours to the byte, or it is an error. None is overwritten.
+      - V(remote_signer) is Web3Signer, from which the client gets remote keys by its API.
+    type: str
   client:
     description:
-      - The validator client, V(lighthouse), V(lodestar), V(nimbus), V(prysm) or V(teku). It is a client of charon's validator API, with a
-        keymanager API of its own.
+      - The validator client, V(lighthouse), V(lodestar), V(nimbus), V(prysm), V(teku) or V(vero). It has to be given. It is a client of
+        charon's validator API.
+      - V(vero) takes only what a remote signer holds, V(prysm) does not take that by its API.
     type: str
   url:
     description:
@@ -158,11 +166,32 @@ options:
       - With V(http) only on the node itself.
     type: str
   token_file:
-    description: Path of the file on the node with the bearer token that the client asks for.
+    description: Path of the file on the node with the bearer token that the client's API asks for. Needed unless O(target=files).
     type: path
   certificate_file:
     description: Path of a PEM file on the node with the certificate that the client shows. Needed with V(https), no other one is taken.
     type: path
+  directory:
+    description:
+      - Of O(target=files) the directory on the node that the validator client reads. Left out, it is C(validator_keys/) of the data directory
+        itself. Nothing is copied then, and starting the client is the loading.
+      - Of O(target=remote_signer) the directory that Web3Signer reads. Left out, its API is asked instead.
+    type: path
+  layout:
+    description:
+      - What files are called in O(directory), V(charon), V(eth_docker), V(lighthouse), V(lodestar) or V(nimbus). Left out, as the client wants
+        it; V(charon) for Prysm and Teku, and in the data directory.
+    type: str
+  owner:
+    description: User and group whose the files shall be, names or numbers. Only root can give files away.
+    type: str
+  signer_url:
+    description: Web3Signer's API as the node reaches it. Only on the node itself, since it asks nobody who he is.
+    type: str
+    default: http://127.0.0.1:9000
+  signer_url_for_client:
+    description: The same as the client reaches it. Left out, as the node does.
+    type: str
   beacon_url:
     description:
       - The client's beacon node as the node reaches it, which is this node's charon, as V(http://127.0.0.1:3600). It has to answer then, and

@@ -5,13 +5,14 @@
 
 DOCUMENTATION = r"""
 module: load_keys
-short_description: Load a node's key shares into its validator client
+short_description: Load a node's key shares into its staking deployment
 version_added: 0.1.0
 author: The obol.dv authors (@obol-dv)
 description:
-  - Puts all key shares of a node into one validator client through its keymanager API, which is asked from the node itself. What the client
-    lists in the end is what counts, not what it says of an import. What it lists already is not sent again, so a run that was cut off
-    anywhere goes on when it is run again.
+  - Puts all key shares of a node into one place, O(target). That is a validator client through its keymanager API, the directory that one
+    reads when it starts, or a remote signer that signs for one. All are reached from the node itself. What is listed there in the end is
+    what counts, not what a client says of an import. What is listed already is not sent again, so a run that was cut off anywhere goes on
+    when it is run again.
   - Where the key shares are is on record in the data directory before the first one goes there. As long as it is, they are refused to any
     other client, since two with one key share get validators slashed. So they are where a backup was restored, and to a client that has
     lost some, until O(nowhere_else) says that they are in no client.
@@ -19,7 +20,8 @@ description:
     shares of another operator of the cluster is refused.
   - The client's beacon node has to be this node's charon, on the chain of the lock, where that can be known, and the node's clock not behind
     that chain.
-  - Sets the fee recipient and the gas limit of each validator as the lock has them.
+  - Sets the fee recipient and the gas limit of each validator as the lock has them, where there is an API that takes them. Where a client
+    reads files, charon alone knows them.
   - Asks for a backup that a drill proved (M(obol.dv.drill)).
   - After key shares were in another client (M(obol.dv.unload_keys)), some epochs of the chain have to pass. With the argument C(wait), V(0) or
     a time such as V(30m), which the module does not get, the action plugin of the same name looks again until they have, or the time is
@@ -42,6 +44,23 @@ options:
         operators there, and to the node itself, where its data directory is an older copy. One that cannot be reached is a warning.
     type: str
     required: false
+  restarts:
+    description:
+      - Whether the caller starts the client, or the remote signer, again as long as this module says that this is due (RV(state=written)),
+        and then calls it once more with O(restarted). Only of files.
+      - Otherwise there is a warning that it has to be started again.
+    type: bool
+    default: false
+  restarted:
+    description: Whether that was done.
+    type: bool
+    default: false
+  charon_dir:
+    description:
+      - Directory on the node that C(charon run) reads, if it is not the data directory. It gets C(cluster-lock.json) and
+        C(charon-enr-private-key), the O(owner)'s.
+      - Refused where a charon runs with that key elsewhere.
+    type: path
   genesis_validators_root:
     description: The genesis validators root of the chain, V(0x) and 64 hex digits, where it is a network of your own. The public ones are known.
     type: str
@@ -83,6 +102,7 @@ EXAMPLES = r"""
     data_dir: /opt/charon/.charon
     backup_dir: /opt/charon/backups
     node: "{{ inventory_hostname }}"
+    target: keymanager
     client: lodestar
     token_file: /opt/lodestar/validator-db/api-token.txt
 
@@ -91,23 +111,45 @@ EXAMPLES = r"""
     data_dir: /opt/charon/.charon
     backup_dir: /opt/charon/backups
     node: "{{ inventory_hostname }}"
+    target: keymanager
     client: teku
     token_file: /opt/teku/validator/key-manager/validator-api-bearer
     certificate_file: /opt/teku/keymanager.pem
   check_mode: true
   diff: true
+
+- name: Key shares where the containers of charon-distributed-validator-node read them
+  obol.dv.load_keys:
+    data_dir: /opt/cdvn/.charon
+    backup_dir: /opt/cdvn-backups
+    node: "{{ inventory_hostname }}"
+    target: files
+    client: lodestar
+
+- name: Key shares in Web3Signer, and as remote keys in Vero
+  obol.dv.load_keys:
+    data_dir: /opt/charon/.charon
+    backup_dir: /opt/charon/backups
+    node: "{{ inventory_hostname }}"
+    target: remote_signer
+    client: vero
+    token_file: /opt/vero/keymanager-api-token.txt
+    signer_url_for_client: http://web3signer:9000
 """
 
 RETURN = r"""
+state:
+  description:
+    - V(loaded) when all are there, V(written) as long as the client has to be started again, V(waiting), or in check mode V(loading) where
+      there is something to do.
+  returned: success
+  type: str
+  sample: loaded
 place:
-  description: The validator client, and where its API is.
+  description: The validator client, and where its API or its directory is; and the remote signer, if there is one.
   returned: success
   type: str
   sample: lodestar at http://127.0.0.1:5062
-state:
-  description: V(loaded), in check mode V(loading) where there is something to do, or V(waiting).
-  returned: success
-  type: str
 detail:
   description: What is waited for.
   returned: success
@@ -127,8 +169,9 @@ sent:
   elements: str
 settings:
   description:
-    - The fee recipients and gas limits that were set, or in check mode would be. What a client has for a key share before it is there is not
-      known, so in check mode those of key shares that would be sent are not among them.
+    - The fee recipients and gas limits that were set, and the files that were given to their owner, or in check mode would be.
+    - What a client has for a key share before it is there is not known, so in check mode those of key shares that would be sent are not
+      among them.
   returned: success
   type: list
   elements: str

@@ -55,12 +55,14 @@ EXAMPLES = r"""
 - name: No key share is loaded any more
   obol.dv.unload_keys:
     data_dir: /opt/charon/.charon
+    target: keymanager
     client: lodestar
     token_file: /opt/lodestar/validator-db/api-token.txt
 
 - name: Out of the old client, whichever that is
   obol.dv.unload_keys:
     data_dir: /opt/charon/.charon
+    target: keymanager
     client: prysm
     token_file: /opt/lodestar/validator-db/api-token.txt
     moving: true

@@ -24,6 +24,7 @@ TASKS = {
     "dv_unloaded_keys": "unload",
     "dv_keys_ready": "load",
     "dv_loaded_keys": "load",
+    "dv_restarted_keys": "load",
     "dv_verified": "verify",
 }
 

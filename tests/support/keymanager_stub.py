@@ -22,9 +22,9 @@ ROOT = "0x212f13fc4df078b6cb7db228f1c8307566dcecf900867401a92023d7ba99cb5f"
 class KeymanagerStub:
     """Serves on a free port of loopback as long as it is entered.
 
-    ``keystores`` has what is loaded, password by public key (hex, ``0x``); ``known`` what it signs with otherwise; ``histories`` what each
-    key has signed, as EIP-3076 has it, for good; ``fee_recipients`` and ``gas_limits`` what is set; ``requests`` method and path of each
-    request.
+    ``keystores`` has what is loaded, password by public key (hex, ``0x``); ``remote_keys`` the URL of a signer by public key; ``known`` what
+    it signs with otherwise; ``histories`` what each key has signed, as EIP-3076 has it, for good; ``fee_recipients`` and ``gas_limits`` what
+    is set; ``requests`` method and path of each request.
 
     :param answer: function of (stub, request) that is asked first: it returns (status, content type, body) or None; the request has
         ``method``, ``path``, ``body``, ``token``
@@ -33,7 +33,7 @@ class KeymanagerStub:
 
     def __init__(self, answer=None, certificate=None):
         self.answer, self.requests = answer, []
-        self.keystores, self.known, self.histories, self.fee_recipients, self.gas_limits = {}, set(), {}, {}, {}
+        self.keystores, self.remote_keys, self.known, self.histories, self.fee_recipients, self.gas_limits = {}, {}, set(), {}, {}, {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -68,10 +68,28 @@ class KeymanagerStub:
         data = [{"pubkey": key, **self.histories[key]} for key in keys if key in self.histories]
         return json.dumps({"metadata": {"interchange_format_version": "5", "genesis_validators_root": ROOT}, "data": data})
 
+    def _import_remote_key(self, key, url):
+        if key in self.remote_keys or key in self.keystores:
+            return {"status": "duplicate"}
+        self.remote_keys[key] = url
+        return {"status": "imported"}
+
+    def _respond_remote(self, method, body):
+        """The same of remote keys."""
+        if method == "POST":
+            return 200, {"data": [self._import_remote_key(item["pubkey"], item["url"]) for item in body["remote_keys"]]}
+        if method == "DELETE":
+            found = [self.remote_keys.pop(key, None) for key in body["pubkeys"]]
+            return 200, {"data": [{"status": "deleted" if url else "not_found"} for url in found]}
+        return 200, {"data": [{"pubkey": key, "url": url, "readonly": False} for key, url in self.remote_keys.items()]}
+
     def respond(self, method, path, body):
         """Status and JSON value of the answer that the specification asks for."""
+        if path == "/eth/v1/remotekeys":
+            return self._respond_remote(method, body)
         if path == "/eth/v1/keystores" and method == "GET":
-            return 200, {"data": [{"validating_pubkey": key, "derivation_path": "", "readonly": False} for key in self.keystores]}
+            listed = {**dict.fromkeys(self.remote_keys, True), **dict.fromkeys(self.keystores, False)}
+            return 200, {"data": [{"validating_pubkey": key, "derivation_path": "", "readonly": value} for key, value in listed.items()]}
         if path == "/eth/v1/keystores" and method == "DELETE":
             return 200, {"data": [*map(self.delete_keystore, body["pubkeys"])], "slashing_protection": self.history(body["pubkeys"])}
         if path == "/eth/v1/keystores" and method == "POST":
@@ -80,7 +98,7 @@ class KeymanagerStub:
             return 200, {"data": [self.import_keystore(*pair) for pair in zip(body["keystores"], body["passwords"], strict=True)]}
         _root, _eth, _v1, kind, key, name = path.split("/") if path.count("/") == 5 else [""] * 6
         values = {"feerecipient": self.fee_recipients, "gas_limit": self.gas_limits}.get(name)
-        if kind != "validator" or values is None or not (key in self.keystores or key in self.known):
+        if kind != "validator" or values is None or not any(key in keys for keys in (self.keystores, self.remote_keys, self.known)):
             return 404, {"message": "not found"}
         field = {"feerecipient": "ethaddress", "gas_limit": "gas_limit"}[name]
         if method == "POST":

@@ -62,12 +62,18 @@ COPIES_SPEC = dict(
     dest_options=dict(type="dict", options=_SFTP_OPTIONS),
 )
 
-#: Options of every module that asks a node's validator client. All are paths: a token is never an argument.
+#: Options of every module that is told where a node's key shares are, or go. All files are paths on the node: a token is never an argument.
 KEYS_SPEC = dict(
+    target=dict(type="str"),
     client=dict(type="str"),
     url=dict(type="str"),
     token_file=dict(type="path", no_log=False),
     certificate_file=dict(type="path"),
+    directory=dict(type="path"),
+    layout=dict(type="str"),
+    owner=dict(type="str"),
+    signer_url=dict(type="str", default="http://127.0.0.1:9000"),
+    signer_url_for_client=dict(type="str"),
     beacon_url=dict(type="str"),
 )
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The keymanager API of a validator client: what is asked, and what of the answers can be used.
+"""The keymanager API of a validator client or a remote signer: what is asked, and what of the answers can be used.
 
 Answers are no proof: a client that says ``imported`` may list nothing, and one that says ``error`` may have the key. What is listed
 counts. Source: the Ethereum keymanager APIs v1; keymanager-and-chain §5, real-parts §2.
@@ -21,7 +21,7 @@ from ..errors import DvError, show
 from .http import Answer, HttpClient, shorten
 from .table import CLIENTS
 
-_KEYSTORES = "/eth/v1/keystores"
+_KEYSTORES, _REMOTE_KEYS = "/eth/v1/keystores", "/eth/v1/remotekeys"
 _OF_VALIDATOR = "/eth/v1/validator/%s/%s"
 #: How a setting is written.
 _ADDRESS, _GAS_LIMIT = "(0x)?[0-9a-fA-F]{40}", "[0-9]{1,20}"
@@ -47,7 +47,7 @@ class Status(NamedTuple):
 
 
 class Keymanager:
-    """The keymanager API of a ``client`` (a name in :data:`.table.CLIENTS`).
+    """The keymanager API of a ``client`` (a name in :data:`.table.CLIENTS` or :data:`.table.SIGNERS`).
 
     :param secrets: what no text may show, whatever the client says
     """
@@ -65,17 +65,13 @@ class Keymanager:
     def __str__(self) -> str:
         return f"{self.client} at {self.http.endpoint}"
 
-    def keystores(self) -> set[bytes]:
-        """The public keys (48 bytes each) of the keystores that are loaded: that it lists them is the only sign that it is ready.
+    def keystores(self) -> dict[bytes, bool]:
+        """The public keys (48 bytes each) that are loaded, each with whether it is ``readonly``: not from a keystore that the API can delete,
+        but a remote key for example. That it lists them is the only sign that it is ready.
 
         :raises DvError: it does not
         """
-        what = "GET " + _KEYSTORES
-        data = self._data(self._json(self._ask("GET", _KEYSTORES), what), what)
-        try:
-            return {from_hex(item["validating_pubkey"], 48, "validating_pubkey") for item in data}
-        except (DvError, KeyError, TypeError):
-            raise DvError(f"{self} lists what are no keys", "a list with a validating_pubkey each") from None
+        return {key: bool(item.get("readonly")) for key, item in self._listed(_KEYSTORES, "validating_pubkey")}
 
     def import_keystores(self, keystores: Sequence[str], passwords: Sequence[str], history: str, timeout: float) -> list[Status]:
         """Load ``keystores`` (JSON texts) with their ``passwords``: what became of each.
@@ -86,7 +82,7 @@ class Keymanager:
         body: dict[str, Any] = {"keystores": list(keystores), "passwords": list(passwords)}
         if history:
             body["slashing_protection"] = history
-        return self._statuses("POST", body, len(keystores), timeout)[0]
+        return self._statuses("POST", _KEYSTORES, body, len(keystores), timeout)[0]
 
     def delete_keystores(self, keys: Sequence[bytes], timeout: float) -> tuple[list[Status], str]:
         """Have the keystores with these public ``keys`` (48 bytes each) deleted: what became of each, and the text of what they have signed,
@@ -94,18 +90,48 @@ class Keymanager:
 
         :raises DvError: no answer, or none that says so; some or all may be deleted
         """
-        # In lower case: Lodestar does not find others, and keeps them.
-        statuses, answer = self._statuses("DELETE", {"pubkeys": [to_hex(key) for key in keys]}, len(keys), timeout)
+        statuses, answer = self._statuses("DELETE", _KEYSTORES, _these(keys), len(keys), timeout)
         history = answer.get("slashing_protection")
         return statuses, history if isinstance(history, str) else ""
 
-    def _statuses(self, method: str, body: Any, number: int, timeout: float) -> tuple[list[Status], dict[str, Any]]:
-        """What became of each of so many keystores, and the rest of the answer."""
-        what = f"{method} {_KEYSTORES}"
-        answer = self._json(self._ask(method, _KEYSTORES, body, timeout), what)
+    def remote_keys(self) -> dict[bytes, str]:
+        """The public keys (48 bytes each) that a remote signer holds for it, each with the URL of that.
+
+        :raises DvError: it does not list them
+        """
+        return {key: str(item.get("url") or "") for key, item in self._listed(_REMOTE_KEYS, "pubkey")}
+
+    def import_remote_keys(self, keys: Sequence[bytes], url: str, timeout: float) -> list[Status]:
+        """Have the remote signer at ``url`` sign with these ``keys`` (48 bytes each): what became of each.
+
+        :raises DvError: no answer, or none that says so; some or all may be loaded
+        """
+        body = {"remote_keys": [{"pubkey": to_hex(key), "url": url} for key in keys]}
+        return self._statuses("POST", _REMOTE_KEYS, body, len(keys), timeout)[0]
+
+    def delete_remote_keys(self, keys: Sequence[bytes], timeout: float) -> list[Status]:
+        """Have no remote signer sign with these ``keys`` (48 bytes each) any more: what became of each.
+
+        :raises DvError: no answer, or none that says so; some or all may be deleted
+        """
+        return self._statuses("DELETE", _REMOTE_KEYS, _these(keys), len(keys), timeout)[0]
+
+    def _listed(self, path: str, name: str) -> list[tuple[bytes, dict[str, Any]]]:
+        """The items of a list, each with the public key in its field ``name``."""
+        what = "GET " + path
+        data = self._data(self._json(self._ask("GET", path), what), what)
+        try:
+            return [(from_hex(item[name], 48, name), item) for item in data]
+        except (DvError, KeyError, TypeError):
+            raise DvError(f"{self} lists what are no keys", f"a list with a {name} each") from None
+
+    def _statuses(self, method: str, path: str, body: Any, number: int, timeout: float) -> tuple[list[Status], dict[str, Any]]:
+        """What became of each of so many keys, and the rest of the answer."""
+        what = f"{method} {path}"
+        answer = self._json(self._ask(method, path, body, timeout), what)
         data = self._data(answer, what)
         if len(data) != number or not all(isinstance(item, dict) for item in data):
-            raise DvError(f"{self} tells of {len(data)} keystores", f"of {number}, as many as it was asked for")
+            raise DvError(f"{self} tells of {len(data)} keys", f"of {number}, as many as it was asked for")
         return [Status(self._shown(item.get("status")), self._shown(item.get("message") or "")) for item in data], answer
 
     def fee_recipient(self, public_key: bytes) -> bytes:
@@ -144,7 +170,7 @@ class Keymanager:
         answer = self.http.request(method, path, body, timeout)
         if 200 <= answer.status < 300:
             return answer
-        if answer.status in (401, 403):
+        if answer.status in (401, 403) and self.client in CLIENTS:
             hint = f"it writes it to {CLIENTS[self.client].token_file}"
             raise DvError(f"{self} refuses the token, or what it allows ({answer.status})", "its own token in dv_keys_token_file", hint)
         text = self._shown(answer.body.decode("utf-8", "replace"))
@@ -169,3 +195,8 @@ class Keymanager:
         if any(secret in text for secret in self._secrets):
             return "(its words quote a secret)"
         return shorten(text)
+
+
+def _these(keys: Iterable[bytes]) -> dict[str, list[str]]:
+    """What asks for these public ``keys``: in lower case, for Lodestar does not find others, and keeps them."""
+    return {"pubkeys": [to_hex(key) for key in keys]}

@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The validator clients whose key shares can be loaded, and how they differ from the keymanager API and from each other.
+"""The validator clients whose key shares can be loaded, and the remote signer that can hold them: how they differ from the keymanager API
+and from each other.
 
-Source: keymanager-and-chain §5b; what was tried with real ones is said in docs/keys.md.
+Source: keymanager-and-chain §5b, of Vero its documentation; what was tried with real ones is said in docs/keys.md.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ class Client(NamedTuple):
     :param secure: whether that is HTTPS alone
     :param token_file: where it writes its token by default, for who looks for it
     :param gas_limits: what it wants for gas limits to be set, if not nothing
+    :param keystores: whether it takes key shares itself
+    :param remote_keys: whether it takes, by its API, those that a remote signer holds
     """
 
     port: int
@@ -27,6 +30,8 @@ class Client(NamedTuple):
     secure: bool = False
     token_file: str = ""
     gas_limits: str = ""
+    keystores: bool = True
+    remote_keys: bool = True
 
     @property
     def url(self) -> str:
@@ -43,6 +48,8 @@ CLIENTS = {
         ("--beacon-rest-api-provider",),
         token_file="auth-token in its wallet directory, or where --keymanager-token-file says",
         gas_limits="--enable-builder",
+        # It answers 500.
+        remote_keys=False,
     ),
     "teku": Client(
         5052,
@@ -50,4 +57,8 @@ CLIENTS = {
         secure=True,
         token_file="validator/key-manager/validator-api-bearer below its data directory",
     ),
+    "vero": Client(8001, ("--beacon-node-urls",), token_file="keymanager-api-token.txt in its data directory", keystores=False),
 }
+
+#: Remote signers: they ask nobody who he is, and know neither fee recipients nor gas limits.
+SIGNERS = {"web3signer": Client(9000, (), remote_keys=False)}

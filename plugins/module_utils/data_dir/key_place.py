@@ -24,13 +24,16 @@ FILE = LOADING + "/place.json"
 # What tells this machine from others: machine-id(5). A container may have none, or an empty one.
 _MACHINE_ID = "/etc/machine-id"
 
-#: Some may be there; all are there, as its list said; key shares came out of a backup, and nobody knows; some may still be there; none is.
-STATES = STATE_LOADING, STATE_LOADED, STATE_RESTORED, STATE_UNLOADING, STATE_UNLOADED = (
-    *("loading", "loaded", "restored"),
+#: Some may be there; all are there, for a client that has to be started again; all are there, as its list said; key shares came out of a
+#: backup, and nobody knows; some may still be there; none is.
+STATES = STATE_LOADING, STATE_WRITTEN, STATE_LOADED, STATE_RESTORED, STATE_UNLOADING, STATE_UNLOADED = (
+    *("loading", "written", "loaded", "restored"),
     *("unloading", "unloaded"),
 )
 
 _TEXTS, _NUMBERS = ("client", "url", "machine", "lock_hash", "state"), ("busy_until", "left_epoch", "resting_epochs", "number", "since")
+# What a place has.
+_OF_PLACE = ("client", "url", "signer")
 
 #: What to do where they may be elsewhere.
 CONFIRM = (
@@ -44,7 +47,7 @@ class Place:
     """A validator client, and whose key shares it has, or had.
 
     :param client: its name, see :mod:`.clients.table`
-    :param url: of its API, as the node reaches it
+    :param url: of its API, as the node reaches it, or of the directory that it reads
     :param machine: :func:`this_machine`, where that is what the URL leads to; empty elsewhere
     :param lock_hash: hex, of the cluster that the key shares are of
     :param state: one of :data:`STATES`
@@ -52,6 +55,7 @@ class Place:
     :param left_epoch: unloaded: the epoch of the chain in which that was, or ``None`` where nobody could tell
     :param resting_epochs: unloaded: how many epochs have to pass from there before they go anywhere
     :param number: how often they were loaded or unloaded, and ``since`` (Unix seconds) when they were last: what others are told
+    :param signer: URL of the remote signer's API that holds them for the client, or of the directory that it reads; empty where none does
     """
 
     client: str
@@ -64,13 +68,14 @@ class Place:
     resting_epochs: int = 0
     number: int = 0
     since: int = 0
+    signer: str = ""
 
     def __str__(self) -> str:
-        return f"{self.client} at {self.url}" if self.client else ""
+        return (f"{self.client} at {self.url}" if self.client else "") + (f" by the signer at {self.signer}" if self.signer else "")
 
     def is_at(self, other: Place) -> bool:
         """Whether both are of the same client on the same machine, and of one lock."""
-        return all(getattr(self, name) == getattr(other, name) for name in ("client", "url", "machine", "lock_hash"))
+        return all(getattr(self, name) == getattr(other, name) for name in (*_OF_PLACE, "machine", "lock_hash"))
 
 
 def this_machine() -> str:
@@ -90,6 +95,7 @@ def read(data_dir: DataDir) -> Place | None:
     fields = {name: lookup(record, name, path) for name in _TEXTS}
     # A person who wrote it has no need of these.
     numbers = {name: record.get(name, Place.__dataclass_fields__[name].default) for name in _NUMBERS}
+    fields["signer"] = record.get("signer", "")
     texts = all(isinstance(value, str) for value in fields.values()) and fields["state"] in STATES
     if not texts or not all(value is None and name == "left_epoch" or type(value) is int for name, value in numbers.items()):
         raise DvError(
@@ -139,11 +145,11 @@ def known(data_dir: DataDir, place: Place, nowhere_else: bool = False) -> Place 
             "to know that they are nowhere",
             CONFIRM,
         )
-    if (found.client, found.url) != (place.client, place.url):
+    if any(getattr(found, name) != getattr(place, name) for name in _OF_PLACE):
         raise DvError(
             f"{found} holds the key shares of this node, or some of them",
             "the same validator client",
-            "set dv_keys_client and dv_keys_url back, or move them (obol.dv.move_keys): two validator clients with one key share get "
+            "set dv_keys_client and the other variables back, or move them (obol.dv.move_keys): two validator clients with one key share get "
             f"validators slashed. If that client is gone for good, {CONFIRM}",
         )
     raise DvError(

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from ..clients.keymanager import Keymanager, Status
 from ..ethereum.slashing_protection import History
@@ -15,7 +15,8 @@ from .shares import Share
 #: Seconds that a client may take for one key share, of which it derives a key, and for a request. With scrypt it took 4.3 s.
 _FOR_EACH, _FOR_REQUEST = 10, 10
 #: Nobody measured how long one goes on whose answer was not waited for: as often as that.
-_CAUTION = 3
+CAUTION = 3
+_READONLY = "it is readonly there, as a remote key, or a file that the API cannot delete"
 
 
 class Keystores:
@@ -30,11 +31,11 @@ class Keystores:
     def __str__(self) -> str:
         return str(self.api)
 
-    def listed(self) -> Collection[bytes]:
-        return self.api.keystores()
+    def listed(self) -> Mapping[bytes, str]:
+        return {key: _READONLY if readonly else "" for key, readonly in self.api.keystores().items()}
 
     def seconds(self, number: int) -> int:
-        return _CAUTION * self._timeout(number)
+        return CAUTION * seconds_for(number)
 
     def send(self, keys: Sequence[bytes], here: Mapping[bytes, Share], history: History | None) -> list[str]:
         shares = [here[key] for key in keys]
@@ -42,17 +43,20 @@ class Keystores:
         signed = history.of(keys) if history else None
         text = signed.dump() if signed and signed.data else ""
         passwords = [share.password for share in shares]
-        found = self.api.import_keystores([share.keystore for share in shares], passwords, text, self._timeout(len(keys)))
-        return _words(found, "imported", "duplicate")
+        self.api.withhold(passwords)
+        found = self.api.import_keystores([share.keystore for share in shares], passwords, text, seconds_for(len(keys)))
+        return words(found, "imported", "duplicate")
 
     def take_away(self, keys: Sequence[bytes]) -> tuple[list[str], str]:
-        found, history = self.api.delete_keystores(keys, self._timeout(len(keys)))
-        return _words(found, "deleted", "not_active", "not_found"), history
-
-    def _timeout(self, number: int) -> int:
-        return _FOR_REQUEST + _FOR_EACH * number
+        found, history = self.api.delete_keystores(keys, seconds_for(len(keys)))
+        return words(found, "deleted", "not_active", "not_found"), history
 
 
-def _words(found: Sequence[Status], *fine: str) -> list[str]:
+def seconds_for(number: int) -> int:
+    """How long a client may take for so many key shares."""
+    return _FOR_REQUEST + _FOR_EACH * number
+
+
+def words(found: Sequence[Status], *fine: str) -> list[str]:
     """What the client says of those whose status is not ``fine``."""
     return [status.message or status.status for status in found if status.status not in fine]

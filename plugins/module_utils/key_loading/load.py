@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from ..ethereum.slashing_protection import History
 from . import histories, settings
 from .loaded import check_newest
 from .shares import Shares, Validator
-from .target import Holder, Target
+from .target import Holder, Target, listed_of
 
 #: How often what is missing is sent.
 _ROUNDS = 3
@@ -53,6 +53,8 @@ class Load:
     :param history: what they have signed, beside what the data directory knows: any number of histories
     :param root: the genesis validators root (32 bytes) that they have to be of, if it is known
     :param stated: the facts of the node's newest statement that is known, see :mod:`.loaded`
+    :param restarts: whether a client that reads them when it is started is started again by whoever runs this, as long as it is due
+    :param restarted: whether that was done since they were written
     """
 
     def __init__(
@@ -66,12 +68,15 @@ class Load:
         history: Iterable[History] = (),
         root: bytes = b"",
         stated: Mapping[str, Any] | None = None,
+        restarts: bool = False,
+        restarted: bool = False,
     ) -> None:
         self.data_dir, self.shares, self.target, self.nowhere_else, self._moving = data_dir, shares, target, nowhere_else, moving
         self._stated = stated
         self._epoch, self._here = epoch, {share.public_key: share for share in shares.here}
         self._place = target.place(shares.lock_hash, key_place.STATE_LOADING)
         self._history = histories.read(data_dir, history, root)
+        self._restarts, self._restarted = target.at_start and restarts, restarted
 
     def run(self, dry_run: bool = False) -> Loaded:
         """Do it, or see what would be done.
@@ -95,33 +100,47 @@ class Load:
             self._place = replace(self._place, busy_until=found.busy_until)
         missing = [self._missing(holder) for holder in target.holders]
         lacking = [key for key in shares.wanted if any(key in keys for keys in missing)]
-        was_done = bool(found and found.is_at(self._place) and found.state == key_place.STATE_LOADED)
-        done, warnings = found if found and was_done and not lacking else self._next(found), []
-        if lacking and was_done and not self.nowhere_else:
+        is_there = bool(found and found.is_at(self._place))
+        was = found.state if found and is_there and found.state in (key_place.STATE_WRITTEN, key_place.STATE_LOADED) else ""
+        warnings: list[str] = []
+        if lacking and was and not self.nowhere_else:
             raise DvError(
                 f"{target} has lost {len(lacking)} of {len(shares.wanted)} key shares: {shares.names(lacking)}",
                 "all that were loaded there",
                 key_place.CONFIRM,
             )
-        if not (found and found.is_at(self._place)) and len(lacking) < len(shares.wanted):
+        if not is_there and not target.in_place and len(lacking) < len(shares.wanted):
             warnings.append(
                 f"{target} has {len(shares.wanted) - len(lacking)} of the key shares already, and this node has no record of it"
             )
+        wrong = target.put_right(True)
+        # What it could not read before, it has not read.
+        was = "" if lacking or wrong and self._restarts else was
+        if target.at_start and not self._restarts and (wrong or was != key_place.STATE_LOADED):
+            warnings.append(f"{target} has the key shares once it is started again")
+        done = self._next(found, was)
         if dry_run:
             there = {key: validator for key, validator in shares.wanted.items() if key not in lacking}
             changes, doubts = self._set(there, dry_run=True)
-            return Loaded(self._place, bool(lacking or changes or found != done), lacking, changes, warnings + doubts)
-        if not was_done or lacking:
+            changes = wrong + changes
+            return Loaded(self._place, bool(changes) or self._is_due(found, done), lacking, changes, warnings + doubts)
+        if wrong or not was:
             # What is there by somebody's hand, too, goes nowhere else.
-            self._place = replace(self._place, number=done.number - 1)
+            self._place = replace(self._place, number=self._number(found))
             key_place.write(self.data_dir, self._place)
         for holder, keys in zip(target.holders, missing):
             if keys:
                 self._send(holder, keys)
         done = replace(done, busy_until=self._place.busy_until)
         changes, doubts = self._set(shares.wanted)
-        changed = key_place.write(self.data_dir, done) or bool(lacking or changes)
+        changes = target.put_right(False) + changes
+        changed = key_place.write(self.data_dir, done) or bool(changes) or self._is_due(found, done)
         return Loaded(done, changed, lacking, changes, warnings + doubts)
+
+    @staticmethod
+    def _is_due(found: Place | None, done: Place) -> bool:
+        """Whether there is something to do before the record ``found`` may be what is ``done``, or after that a restart."""
+        return found != done or done.state == key_place.STATE_WRITTEN
 
     def _known(self) -> Place | None:
         if self._moving:
@@ -130,10 +149,20 @@ class Load:
             check_newest(self._stated, key_place.read(self.data_dir))
         return key_place.known(self.data_dir, self._place, self.nowhere_else)
 
-    def _next(self, found: Place | None) -> Place:
-        """The record of what is loaded now: others are told, with a number that they have not heard."""
-        number = max(found.number if found else 0, self._stated["number"] if self._stated else 0) + 1
-        return replace(self._place, state=key_place.STATE_LOADED, number=number, since=int(time.time()))
+    def _next(self, found: Place | None, was: str) -> Place:
+        """The record when all is there, which was so in the state ``was``, if it is not empty.
+
+        Others are told of what is loaded, with a number that they have not heard.
+        """
+        if found and was == key_place.STATE_LOADED:
+            return found
+        number, restarted = self._number(found), was == key_place.STATE_WRITTEN and self._restarted
+        if self._restarts and not restarted:
+            return replace(self._place, state=key_place.STATE_WRITTEN, number=number)
+        return replace(self._place, state=key_place.STATE_LOADED, number=number + 1, since=int(time.time()))
+
+    def _number(self, found: Place | None) -> int:
+        return max(found.number if found else 0, self._stated["number"] if self._stated else 0)
 
     def _epochs_left(self, found: Place | None, dry_run: bool) -> int:
         """How many epochs have to pass before key shares that were taken from a client go to one."""
@@ -152,12 +181,12 @@ class Load:
             return found.resting_epochs
         return max(0, found.left_epoch + found.resting_epochs - self._epoch)
 
-    def _listed(self, holder: Holder) -> Collection[bytes]:
+    def _listed(self, holder: Holder) -> Mapping[bytes, str]:
         """What a ``holder`` lists.
 
-        :raises DvError: key shares of another operator of the cluster
+        :raises DvError: key shares of another operator of the cluster, or one of this node in another way
         """
-        listed, of_others = holder.listed(), self.shares.of_others
+        listed, of_others = listed_of(holder, self.shares.wanted), self.shares.of_others
         others = [key for key in listed if key in of_others]
         if others:
             raise DvError(

@@ -90,7 +90,7 @@ def read(data_dir: DataDir, networks: Networks) -> tuple[Shares, list[str]]:
     report = Report()
     check_data_dir(report, memory, networks)
     report.raise_errors()
-    return _of_lock(memory, _here(memory)), [f"{finding.check}: {finding.text}" for finding in report.findings]
+    return _of_lock(memory, in_directory(memory)), [f"{finding.check}: {finding.text}" for finding in report.findings]
 
 
 def of_lock(data_dir: DataDir) -> Shares:
@@ -117,8 +117,11 @@ def _of_lock(data_dir: DataDir, here: list[Share]) -> Shares:
     return Shares(to_hex(lock.lock_hash), lock.definition.fork_version, share_index, enr.peer_id(public_key), wanted, of_others, here)
 
 
-def _here(data_dir: DataDir) -> list[Share]:
-    """Those in the data directory, one of each: that they are this node's was verified."""
+def in_directory(data_dir: DataDir) -> list[Share]:
+    """Those in the data directory, one of each, as they are: nothing is verified.
+
+    :raises DvError: one of them cannot be read
+    """
     if not data_dir.holds(layout.KEYS):
         return []
     keys = ValidatorKeys(data_dir.path(layout.KEYS), source=data_dir.source)

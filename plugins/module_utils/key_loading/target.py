@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ..clients.keymanager import Keymanager
 from ..data_dir.key_place import Place
+from ..encoding.hex import to_hex
+from ..errors import DvError
 from ..ethereum.slashing_protection import History
 from .shares import Share
 
@@ -24,8 +26,8 @@ class Holder(Protocol):
 
     batch: int
 
-    def listed(self) -> Collection[bytes]:
-        """The public keys of all that it holds: nothing else counts.
+    def listed(self) -> Mapping[bytes, str]:
+        """The public keys of all that it holds, nothing else counts: each with what is strange about that, or an empty text.
 
         :raises DvError: it does not tell
         """
@@ -49,15 +51,39 @@ class Holder(Protocol):
         """
 
 
+def listed_of(holder: Holder, wanted: Iterable[bytes]) -> Mapping[bytes, str]:
+    """What a ``holder`` lists, where it holds none of the ``wanted`` keys (48 bytes each) in another way than it would be given them.
+
+    :raises DvError: it does
+    """
+    listed = holder.listed()
+    strange = [key for key in wanted if listed.get(key)]
+    if strange:
+        raise DvError(
+            f"{holder} has the key share {to_hex(strange[0])} in another way, one of {len(strange)}: {listed[strange[0]]}",
+            "what it would be given, or nothing",
+            "see who put it there, and take it away from one of the two",
+        )
+    return listed
+
+
+def _nothing(_dry_run: bool) -> list[str]:
+    return []
+
+
 @dataclass(frozen=True)
 class Target:
     """A validator client with all that holds key shares for it.
 
     :param client: its name, see :mod:`.clients.table`
-    :param url: of its API, as the node reaches it
+    :param url: of its API, as the node reaches it, or of the directory that it reads
     :param machine: :func:`.key_place.this_machine`, where that is what the URL leads to; empty elsewhere
     :param holders: in the order in which key shares get there; they are taken away in the opposite one
     :param settings: what is told of each validator's fee recipient and gas limit, if anything is
+    :param signer: URL of the remote signer that holds them, if one does
+    :param at_start: whether what was written is read when it is started again, and only then
+    :param in_place: whether it reads the data directory itself, so that they are there anyway, and cannot be taken away
+    :param put_right: gives what was written to whoever reads it: what was given, a text each, or with True what would be
     """
 
     client: str
@@ -65,10 +91,14 @@ class Target:
     machine: str
     holders: tuple[Holder, ...]
     settings: Keymanager | None
+    signer: str = ""
+    at_start: bool = False
+    in_place: bool = False
+    put_right: Callable[[bool], list[str]] = _nothing
 
     def __str__(self) -> str:
-        return f"{self.client} at {self.url}"
+        return str(self.place("", ""))
 
     def place(self, lock_hash: str, state: str) -> Place:
         """The record that key shares of that lock are there."""
-        return Place(self.client, self.url, self.machine, lock_hash, state)
+        return Place(self.client, self.url, self.machine, lock_hash, state, signer=self.signer)

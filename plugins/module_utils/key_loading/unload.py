@@ -22,7 +22,7 @@ from ..errors import DvError
 from ..ethereum.slashing_protection import History
 from . import histories
 from .shares import Shares
-from .target import Holder, Target
+from .target import Holder, Target, listed_of
 
 #: How many key shares are taken away at once.
 _BATCH = 100
@@ -72,6 +72,13 @@ class Unload:
 
         :raises DvError: some are there still, or may be; or they are elsewhere
         """
+        if self.target.in_place:
+            raise DvError(
+                f"{self.target} reads the key shares where they are, in {self.data_dir}",
+                "a place that they can be taken from",
+                "stop it, export what it has signed by its own command, and see that nothing starts it again with that directory; then "
+                "load them elsewhere with that history, and set dv_keys_nowhere_else to the node's name, for one run",
+            )
         with contextlib.nullcontext() if dry_run else key_place.exclusive(self.data_dir):
             found = self._found()
             if found and found.state == key_place.STATE_UNLOADED:
@@ -122,7 +129,7 @@ class Unload:
 
     def _listed(self) -> list[bytes]:
         """The public keys of the node's shares that are there."""
-        listed = [holder.listed() for holder in self.target.holders]
+        listed = [listed_of(holder, self.shares.wanted) for holder in self.target.holders]
         return [key for key in self.shares.wanted if any(key in keys for keys in listed)]
 
     def _take_away(self) -> tuple[History | None, list[str]]:

@@ -21,13 +21,16 @@ with packages():
     from ..data_dir.layout import DataDir
     from ..encoding.hex import to_hex
     from ..errors import Collector, DvError
-    from ..key_loading import beacon_node, choice, histories, loaded
+    from ..key_loading import beacon_node, charon_files, choice, compose_setups, histories, loaded
     from ..key_loading import shares as key_shares
     from ..key_loading.load import Load
     from ..key_loading.shares import Shares
 
 ARGUMENT_SPEC = dict(
     data_dir=dict(type="path", required=True),
+    restarts=dict(type="bool", default=False),
+    restarted=dict(type="bool", default=False),
+    charon_dir=dict(type="path"),
     backup_dir=dict(type="path", required=True),
     node=dict(type="str", required=True),
     without_drill=dict(type="str"),
@@ -51,6 +54,8 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     with problems:
         target = choice.choose(params, data_dir)
     with problems:
+        owner = choice.owner_of(params)
+    with problems:
         history = histories.given(params["history_file"])
     with problems:
         shares, warnings = key_shares.read(data_dir, networks_of(params))
@@ -69,11 +74,14 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         history=history,
         root=beacon_node.root(params, shares),
         stated=loaded.newest(params["inbox"].values(), shares.peer_id, shares.lock_hash),
+        restarts=params["restarts"],
+        restarted=params["restarted"],
     ).run(module.check_mode)
+    given = bool(params["charon_dir"]) and charon_files.put(data_dir, params["charon_dir"], owner, module.check_mode)
     was = [key for key in shares.wanted if key not in done.sent]
     is_loaded = done.place.state == key_place.STATE_LOADED
     return dict(
-        changed=done.changed,
+        changed=done.changed or given,
         state="waiting" if done.epochs_left else done.place.state,
         detail=_rest(done.epochs_left) if done.epochs_left else "",
         epochs_left=done.epochs_left,
@@ -83,7 +91,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         settings=done.set,
         share_index=shares.share_index,
         peer_id=shares.peer_id,
-        warnings=warnings + doubts + done.warnings,
+        warnings=warnings + compose_setups.warnings(data_dir, target) + doubts + done.warnings,
         diff=dict(before=_lines(shares, was), after=_lines(shares, shares.wanted) + "".join(f"{each}\n" for each in done.set)),
         outbox=loaded.state(node_key.read(data_dir), shares.share_index, len(shares.wanted), done.place) if is_loaded else {},
     )

@@ -40,10 +40,14 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     params, data_dir = dict(module.params), DataDir(module.params["data_dir"])
     shares, place = key_shares.of_lock(data_dir), key_place.read(data_dir)
     if params["moving"]:
-        if not place or place.state == key_place.STATE_UNLOADED or (place.client, place.url) == choice.named(params):
+        if (
+            not place
+            or place.state == key_place.STATE_UNLOADED
+            or (place.client, place.url, place.signer) == choice.named(params, data_dir)
+        ):
             # They are where they are to go, or nowhere.
             return _result(data_dir, shares, place, changed=False)
-        params.update(client=place.client, url=place.url)
+        params = choice.at(place, params)
     target = choice.choose(params, data_dir)
     beacon, _is_named = beacon_node.choose(params, target)
     done = Unload(

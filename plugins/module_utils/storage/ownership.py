@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from ..errors import DvError
 from . import files
+from .as_owner import refuse_links
 
 #: One more than the largest user or group number.
 _END = 2**32 - 1
@@ -91,15 +92,46 @@ def give_to(owner: Owner, directory: str, dry_run: bool = False) -> bool:
     return changed
 
 
+def give_one(owner: Owner | None, path: str, mode: int, dry_run: bool = False) -> bool:
+    """Make the file or directory ``path`` the ``owner``'s, if there is one, and take from a file what is wider than ``mode``. Whether there
+    was anything to do.
+
+    :param dry_run: nothing is changed
+    :raises DvError: it is a link, or a file with a second name; it stays as it is
+    """
+    refuse_links(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            status = os.fstat(descriptor)
+            is_file, gives = stat.S_ISREG(status.st_mode), owner is not None and not _has(status, owner)
+            wider = is_file and bool(stat.S_IMODE(status.st_mode) & ~mode)
+            if is_file and gives:
+                _check_one_name(status, path)
+            if owner and gives:
+                _give(descriptor, owner, dry_run)
+            if wider and not dry_run:
+                os.fchmod(descriptor, stat.S_IMODE(status.st_mode) & mode)
+                os.fsync(descriptor)
+            return gives or wider
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise files.os_error(error, path, "give away") from None
+
+
+def _check_one_name(status: os.stat_result, path: str) -> None:
+    if status.st_nlink > 1:
+        raise DvError(f"{path} has a second name", "one name, before it is given away", "remove the other, or copy the file")
+
+
 def _give_file(directory: str, name: str, parent: int, owner: Owner, dry_run: bool) -> bool:
     status = os.stat(name, dir_fd=parent, follow_symlinks=False)
     if not stat.S_ISREG(status.st_mode) or _has(status, owner):
         return False
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
     try:
-        if os.fstat(descriptor).st_nlink > 1:
-            path = os.path.join(directory, name)
-            raise DvError(f"{path} has a second name", "one name, before it is given away", "remove the other, or copy the file")
+        _check_one_name(os.fstat(descriptor), os.path.join(directory, name))
         return _give(descriptor, owner, dry_run)
     finally:
         os.close(descriptor)

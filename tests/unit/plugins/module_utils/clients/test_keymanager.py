@@ -30,11 +30,11 @@ def answering(value, status=200, content_type=JSON):
 def test_import_and_list():
     stub, api = asked()
     with stub:
-        assert api.keystores() == set()
+        assert api.keystores() == {}
         keystore = json.dumps({"pubkey": KEY.hex()})
         assert [status.status for status in api.import_keystores([keystore], ["p"], "", 10)] == ["imported"]
         assert [status.status for status in api.import_keystores([keystore], ["p"], "", 10)] == ["duplicate"]
-        assert api.keystores() == {KEY} and stub.keystores == {"0x" + KEY.hex(): "p"}
+        assert api.keystores() == {KEY: False} and stub.keystores == {"0x" + KEY.hex(): "p"}
 
 
 def test_delete():
@@ -46,7 +46,7 @@ def test_delete():
         for status in ("deleted", "not_active"):
             found, history = api.delete_keystores([KEY], 10)
             assert [each.status for each in found] == [status] and json.loads(history)["data"][0]["signed_blocks"] == [{"slot": "7"}]
-        assert api.keystores() == set()
+        assert api.keystores() == {}
 
 
 def test_settings():
@@ -63,7 +63,7 @@ def test_settings():
 def test_an_empty_list(data):
     stub, api = answering({"data": data})
     with stub:
-        assert api.keystores() == set()
+        assert api.keystores() == {}
 
 
 NO_LISTS = {
@@ -94,7 +94,7 @@ def test_what_is_no_list(value, status, content_type, text):
 @pytest.mark.parametrize("data", [[], [{}, {}], ["imported"], None, [None]])
 def test_as_many_answers_as_keystores(data):
     stub, api = answering({"data": data})
-    with stub, pytest.raises(DvError, match="tells of . keystores; wanted: of 1"):
+    with stub, pytest.raises(DvError, match="tells of . keys; wanted: of 1"):
         api.import_keystores(["{}"], ["p"], "", 10)
 
 
