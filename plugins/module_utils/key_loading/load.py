@@ -95,12 +95,12 @@ class Load:
 
     def _run(self, found: Place | None, dry_run: bool) -> Loaded:
         shares, target = self.shares, self.target
-        if found and found.is_at(self._place):
+        is_there = bool(found and found.is_at(self._place))
+        if found and is_there:
             # What it did not answer in an earlier run it may still do.
             self._place = replace(self._place, busy_until=found.busy_until)
         missing = [self._missing(holder) for holder in target.holders]
         lacking = [key for key in shares.wanted if any(key in keys for keys in missing)]
-        is_there = bool(found and found.is_at(self._place))
         was = found.state if found and is_there and found.state in (key_place.STATE_WRITTEN, key_place.STATE_LOADED) else ""
         warnings: list[str] = []
         if lacking and was and not self.nowhere_else:
@@ -220,6 +220,7 @@ class Load:
         left, shares = missing, self.shares
         for _round in range(_ROUNDS):
             told = self._send_once(holder, left)
+            self.target.settle()
             listed = self._listed(holder)
             before, left = len(left), [key for key in left if key not in listed]
             if not left:

@@ -19,6 +19,7 @@ from ansible_collections.obol.dv.plugins.module_utils.ethereum import slashing_p
 from ansible_collections.obol.dv.plugins.module_utils.key_loading import histories, shares
 from ansible_collections.obol.dv.plugins.module_utils.key_loading.keystores import Keystores
 from ansible_collections.obol.dv.plugins.module_utils.key_loading.load import Load
+from ansible_collections.obol.dv.plugins.module_utils.key_loading.target import Target
 from ansible_collections.obol.dv.plugins.module_utils.key_loading.unload import Unload
 from ansible_collections.obol.dv.tests.support.keymanager_stub import ROOT, KeymanagerStub
 
@@ -137,6 +138,26 @@ def test_a_client_that_keeps_them(node, stub, status):
             unload(node, stub)
     else:
         assert unload(node, stub).changed
+
+
+def test_a_client_that_has_them_again(node, monkeypatch):
+    """Prysm, which lets go what it is reading from its file at that moment: it lists nothing, and then all of them again."""
+    again = {}
+
+    def answer(served, request):
+        if request.method == "DELETE":
+            again.update(served.keystores)
+
+    with KeymanagerStub(answer) as prysm:
+        target, mine = target_of(prysm, "prysm"), read(node)
+        monkeypatch.setattr(Target, "settle", lambda self: None)
+        Load(DataDir(node), mine, target).run()
+        monkeypatch.setattr(Target, "settle", lambda self: prysm.keystores.update(again))
+        with pytest.raises(DvError, match="keeps %d of %d key shares: it says that it does not" % ((len(mine.wanted),) * 2)):
+            Unload(DataDir(node), mine, target).run()
+        assert key_place.read(DataDir(node)).state == "unloading"
+        monkeypatch.setattr(Target, "settle", lambda self: None)
+        assert Unload(DataDir(node), mine, target).run().changed and not prysm.keystores
 
 
 def test_from_where_they_are(node, stub, other, tree):
