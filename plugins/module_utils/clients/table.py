@@ -23,6 +23,7 @@ class Client(NamedTuple):
     :param gas_limits: what it wants for gas limits to be set, if not nothing
     :param keystores: whether it takes key shares itself
     :param remote_keys: whether it takes, by its API, those that a remote signer holds
+    :param settles: seconds after which what it lists is what it has: until then it may go back to what it had before a change
     """
 
     port: int
@@ -32,6 +33,7 @@ class Client(NamedTuple):
     gas_limits: str = ""
     keystores: bool = True
     remote_keys: bool = True
+    settles: int = 0
 
     @property
     def url(self) -> str:
@@ -50,6 +52,9 @@ CLIENTS = {
         gas_limits="--enable-builder",
         # It answers 500.
         remote_keys=False,
+        # It reads its file a second after that was written. What is changed while it does so it takes back, for a second or for good; how
+        # long reading takes is the machine's matter.
+        settles=5,
     ),
     "teku": Client(
         5052,

@@ -95,9 +95,12 @@ class Load:
 
     def _run(self, found: Place | None, dry_run: bool) -> Loaded:
         shares, target = self.shares, self.target
+        is_there = bool(found and found.is_at(self._place))
+        if found and is_there:
+            # What it did not answer in an earlier run it may still do.
+            self._place = replace(self._place, busy_until=found.busy_until)
         missing = [self._missing(holder) for holder in target.holders]
         lacking = [key for key in shares.wanted if any(key in keys for keys in missing)]
-        is_there = bool(found and found.is_at(self._place))
         was = found.state if found and is_there and found.state in (key_place.STATE_WRITTEN, key_place.STATE_LOADED) else ""
         warnings: list[str] = []
         if lacking and was and not self.nowhere_else:
@@ -128,6 +131,7 @@ class Load:
         for holder, keys in zip(target.holders, missing):
             if keys:
                 self._send(holder, keys)
+        done = replace(done, busy_until=self._place.busy_until)
         changes, doubts = self._set(shares.wanted)
         changes = target.put_right(False) + changes
         changed = key_place.write(self.data_dir, done) or bool(changes) or self._is_due(found, done)
@@ -216,6 +220,7 @@ class Load:
         left, shares = missing, self.shares
         for _round in range(_ROUNDS):
             told = self._send_once(holder, left)
+            self.target.settle()
             listed = self._listed(holder)
             before, left = len(left), [key for key in left if key not in listed]
             if not left:
@@ -234,14 +239,16 @@ class Load:
         told: list[str] = []
         for first in range(0, len(keys), holder.batch):
             batch = keys[first : first + holder.batch]
-            seconds = holder.seconds(len(batch))
+            seconds, busy = holder.seconds(len(batch)), self._place
             if seconds:
                 # It may go on when nobody listens any more, or be about to when this process dies.
-                key_place.write(self.data_dir, replace(self._place, busy_until=int(time.time()) + seconds))
+                busy = replace(busy, busy_until=max(busy.busy_until, int(time.time()) + seconds))
+                key_place.write(self.data_dir, busy)
             try:
                 told += holder.send(batch, self._here, self._history)
             except DvError as error:
-                # What became of them, the list tells.
+                # What became of them, the list tells. It may be done later, too, whatever is answered meanwhile.
+                self._place = busy
                 return [str(error), *told]
         return told
 

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ..clients.keymanager import Keymanager
+from ..clients.table import CLIENTS
 from ..data_dir.key_place import Place
 from ..encoding.hex import to_hex
 from ..errors import DvError
@@ -98,6 +100,10 @@ class Target:
 
     def __str__(self) -> str:
         return str(self.place("", ""))
+
+    def settle(self) -> None:
+        """Wait until what the client lists, after key shares came or went, is what it has."""
+        time.sleep(CLIENTS[self.client].settles)
 
     def place(self, lock_hash: str, state: str) -> Place:
         """The record that key shares of that lock are there."""

@@ -149,6 +149,7 @@ class Unload:
                     except DvError as error:
                         warnings.append(f"{holder} told what they have signed in a way that cannot be read: {error}")
                 kept += words
+            self.target.settle()
             self._check_empty(holder, kept)
         return histories.read(self.data_dir), warnings
 

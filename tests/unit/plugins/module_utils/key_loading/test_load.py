@@ -8,10 +8,12 @@ what is missing, and the next run goes on."""
 import json
 import os
 import shutil
+import time
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.clients.http import HttpClient, parse_endpoint
 from ansible_collections.obol.dv.plugins.module_utils.clients.keymanager import Keymanager
+from ansible_collections.obol.dv.plugins.module_utils.clients.table import CLIENTS
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import key_place, layout
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.validator_keys import ValidatorKeys
@@ -251,6 +253,22 @@ def test_a_part_is_sent_again(node, stub, monkeypatch):
     check_loaded(node, stub)
 
 
+def test_a_client_that_forgets_them_again(node, stub, monkeypatch):
+    """Prysm, which takes what it is reading from its file at that moment: it lists all, and then not the last: that is sent again."""
+    forgets = iter([stub.keystores.popitem])
+    monkeypatch.setattr(Target, "settle", lambda self: next(forgets, lambda: None)())
+    run(node, stub, client="prysm")
+    assert stub.requests.count(("POST", KEYSTORES)) == 2 and set(stub.keystores) == set(map(to_hex, read(node).wanted))
+
+
+def test_how_long_clients_take_to_settle(stub, monkeypatch):
+    waited = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    for client in CLIENTS:
+        target_of(stub, client).settle()
+    assert dict(zip(CLIENTS, waited)) == {**dict.fromkeys(CLIENTS, 0), "prysm": 5}
+
+
 def test_settings_that_it_does_not_keep(node, stub):
     def answer(served, request):
         return (202, JSON, b"{}") if request.path.endswith("feerecipient") and request.method == "POST" else None
@@ -274,7 +292,8 @@ def test_settings_of_what_is_there_already(node, stub):
         run(node, other)
 
 
-def test_gas_limits_that_a_client_has_only_with_builders(node, stub):
+def test_gas_limits_that_a_client_has_only_with_builders(node, stub, monkeypatch):
+    monkeypatch.setattr(Target, "settle", lambda self: None)
     stub.answer = lambda served, request: (500, JSON, b"no builder") if request.path.endswith("gas_limit") else None
     done = run(node, stub, client="prysm")
     assert "gas limits are not set, which prysm takes with --enable-builder only" in done.warnings[0]

@@ -5,6 +5,7 @@
 """Taking key shares away, and moving them: what they have signed is on the disk before anything else, nothing is listed in the end, and
 they go nowhere before their time."""
 
+import itertools
 import json
 import time
 from dataclasses import replace
@@ -16,7 +17,9 @@ from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import to_hex
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import slashing_protection
 from ansible_collections.obol.dv.plugins.module_utils.key_loading import histories, shares
+from ansible_collections.obol.dv.plugins.module_utils.key_loading.keystores import Keystores
 from ansible_collections.obol.dv.plugins.module_utils.key_loading.load import Load
+from ansible_collections.obol.dv.plugins.module_utils.key_loading.target import Target
 from ansible_collections.obol.dv.plugins.module_utils.key_loading.unload import Unload
 from ansible_collections.obol.dv.tests.support.keymanager_stub import ROOT, KeymanagerStub
 
@@ -137,6 +140,26 @@ def test_a_client_that_keeps_them(node, stub, status):
         assert unload(node, stub).changed
 
 
+def test_a_client_that_has_them_again(node, monkeypatch):
+    """Prysm, which lets go what it is reading from its file at that moment: it lists nothing, and then all of them again."""
+    again = {}
+
+    def answer(served, request):
+        if request.method == "DELETE":
+            again.update(served.keystores)
+
+    with KeymanagerStub(answer) as prysm:
+        target, mine = target_of(prysm, "prysm"), read(node)
+        monkeypatch.setattr(Target, "settle", lambda self: None)
+        Load(DataDir(node), mine, target).run()
+        monkeypatch.setattr(Target, "settle", lambda self: prysm.keystores.update(again))
+        with pytest.raises(DvError, match="keeps %d of %d key shares: it says that it does not" % ((len(mine.wanted),) * 2)):
+            Unload(DataDir(node), mine, target).run()
+        assert key_place.read(DataDir(node)).state == "unloading"
+        monkeypatch.setattr(Target, "settle", lambda self: None)
+        assert Unload(DataDir(node), mine, target).run().changed and not prysm.keystores
+
+
 def test_from_where_they_are(node, stub, other, tree):
     before = tree(node)
     with pytest.raises(DvError, match="are on record at lodestar at %s, not at lodestar at %s" % (stub.url, other.url)):
@@ -163,6 +186,31 @@ def test_one_that_may_still_be_loading(node, stub):
     assert not stub.requests
     key_place.write(DataDir(node), replace(place, state="loading", busy_until=int(time.time()) - 1))
     assert unload(node, stub).changed
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["and the run failed", "and was sent again"])
+def test_one_that_may_still_be_loading_though_all_is_there(node, other, monkeypatch, number):
+    """It never answered one request, and did another that came after it: the first may be done when the key shares are elsewhere."""
+    monkeypatch.setattr(Keystores, "batch", 1)
+    lost = itertools.count()
+
+    def loses(served, request):
+        return (None, "", b"") if (request.method, request.path) == ("POST", KEYSTORES) and next(lost) == number else None
+
+    other.answer = loses
+    if number == 0:
+        with pytest.raises(DvError, match="the connection was cut"):
+            load(node, other)
+    load(node, other)
+    assert next(lost) > len(read(node).wanted) and not load(node, other).changed
+    place = key_place.read(DataDir(node))
+    assert place.state == "loaded" and place.busy_until > time.time()
+    other.requests.clear()
+    with pytest.raises(DvError, match="may still be loading key shares that it was sent"):
+        unload(node, other)
+    assert not other.requests
+    key_place.write(DataDir(node), replace(place, busy_until=int(time.time()) - 1))
+    assert unload(node, other).changed
 
 
 def test_busy_while_it_is_sent_something(node, other):
