@@ -52,7 +52,7 @@ CEILINGS = {
     "proposal": (40, 181),
     "restore": (67, 349),
     "status": (82, 419),
-    "unload_keys": (75, 372),
+    "unload_keys": (75, 374),
     "verify": (47, 255),
     "wallet": (36, 162),
 }
