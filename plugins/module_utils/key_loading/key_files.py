@@ -12,6 +12,7 @@ import glob
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
+from ..crypto.bls.signatures import bls
 from ..data_dir.layout import LOCK, SECRET_FILE, DataDir
 from ..errors import DvError
 from ..ethereum import keystore
@@ -21,7 +22,7 @@ from ..storage.as_owner import as_owner_of
 from ..storage.ownership import Owner
 from . import shares
 from .file_layouts import Layout
-from .shares import Share
+from .shares import Share, Validator
 
 # Every file is far smaller.
 _MAX_SIZE = 64 * 1024
@@ -40,6 +41,7 @@ class KeyFiles:
 
     def __init__(self, data_dir: DataDir, directory: str, layout: Layout, owner: Owner | None = None) -> None:
         self.data_dir, self.directory, self.layout, self.owner = data_dir, directory, layout, owner
+        self._derived = keystore.DerivedKeys()
 
     def __str__(self) -> str:
         return self.directory
@@ -57,6 +59,10 @@ class KeyFiles:
                     listed[key] = f"{strange[0]} has other content than the data directory"
                 elif None not in found.values():
                     listed.setdefault(key, "")
+            for key in listed.keys() & self._wanted.keys() - ours.keys():
+                # The data directory may have none any more: then what opens is what it was.
+                if self._opens(key):
+                    listed[key] = ""
         return listed
 
     def seconds(self, number: int) -> int:
@@ -118,15 +124,17 @@ class KeyFiles:
     @functools.cached_property
     def _ours(self) -> dict[bytes, dict[str, bytes]]:
         """The files of each of the node's key shares that is in the data directory, by the public key: content by path."""
-        if not self.data_dir.holds(LOCK):
-            return {}
-        wanted, found = shares.of_lock(self.data_dir).wanted, {}
+        wanted, found = self._wanted, {}
         for share in shares.in_directory(self.data_dir):
             if share.public_key in wanted:
                 texts = share.keystore.encode(), share.password.encode()
                 named = self.layout.files(share.public_key, wanted[share.public_key].position, *texts)
                 found[share.public_key] = {os.path.join(self.directory, name): content for name, content in named.items()}
         return found
+
+    @functools.cached_property
+    def _wanted(self) -> dict[bytes, Validator]:
+        return shares.of_lock(self.data_dir).wanted if self.data_dir.holds(LOCK) else {}
 
     @functools.cached_property
     def _contents(self) -> dict[str, bytes]:
@@ -143,6 +151,17 @@ class KeyFiles:
                 key = keystore.public_key(content, path)
             if key:
                 yield path, key
+
+    def _opens(self, key: bytes) -> bool:
+        """Whether the keystore in the place of that ``key`` has its secret, and its password beside it."""
+        names = [*self.layout.files(key, self._wanted[key].position, b"", b"")]
+        password, content = (files.read_if_exists(os.path.join(self.directory, name), _MAX_SIZE) for name in names[:2])
+        if password is None or content is None:
+            return False
+        with contextlib.suppress(DvError, UnicodeDecodeError):
+            secret = keystore.parse(content).decrypt(password.decode(), self._derived)
+            return bls.secret_to_public(int.from_bytes(secret, "big")) == key
+        return False
 
     def _remove_empty(self, directory: str) -> None:
         if directory != self.directory and not files.names(directory):

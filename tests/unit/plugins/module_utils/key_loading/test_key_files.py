@@ -172,6 +172,24 @@ def test_lost(node, directory):
     assert load(node, directory, nowhere_else=True).changed and len(names(directory)) == 2 * len(read(node).wanted)
 
 
+def test_the_data_directory_has_them_no_more(node, directory):
+    """What opens there is what it was; what does not is an error, and nothing is taken away that could not be compared."""
+    load(node, directory)
+    for path in [*(node / layout.KEYS).iterdir()]:
+        path.unlink()
+    (node / layout.KEYS).rmdir()
+    assert not load(node, directory).changed
+    path = next((directory / "secrets").iterdir())
+    password = path.read_text()
+    path.write_text("wrong")
+    with pytest.raises(DvError, match="in another way, one of 1: .* is no copy of what the data directory has"):
+        load(node, directory)
+    path.write_text(password)
+    with pytest.raises(DvError, match="keeps . of . key shares"):
+        unload(node, directory)
+    assert len(names(directory)) == 2 * len(shares.of_lock(DataDir(node)).wanted)
+
+
 def test_started_again(node, directory):
     """Due until it was done: a run that was killed before it, or in it, says so once more."""
     first = load(node, directory, restarts=True)
