@@ -48,11 +48,11 @@ CEILINGS = {
     "drill": (65, 334),
     "enr": (17, 77),
     "load_keys": (83, 430),
-    "preflight": (90, 493),
+    "preflight": (90, 495),
     "proposal": (40, 181),
     "restore": (67, 352),
     "status": (82, 421),
-    "unload_keys": (75, 372),
+    "unload_keys": (75, 374),
     "verify": (48, 258),
     "wallet": (36, 162),
 }
