@@ -11,7 +11,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "collections"))
 
-from ansible_collections.obol.dv.tests.bench import machine, page, rows, runs, table  # noqa: E402
+from ansible_collections.obol.dv.tests.bench import keys, machine, page, rows, runs, table  # noqa: E402
 from ansible_collections.obol.dv.tests.bench.measure import Failed  # noqa: E402
 from ansible_collections.obol.dv.tests.support import stock_charon  # noqa: E402
 from ansible_collections.obol.dv.tests.support.go_build import NoGo  # noqa: E402
@@ -26,6 +26,8 @@ def measure(name, directory, charon):
     if isinstance(wanted, rows.Fleet):
         with runs.hosts(directory, wanted.nodes) as hosts:
             return {"ours": runs.fleet(runs.SshNodes(directory / "ours", hosts))}
+    if isinstance(wanted, rows.Keys):
+        return keys.measure(directory, wanted)
     if wanted.ssh:
         with runs.hosts(directory, wanted.nodes) as hosts:
             return {"ours": runs.dkg(runs.SshNodes(directory / "ours", hosts, wanted.validators))}

@@ -12,7 +12,7 @@ _NONE = "–"
 
 def draw(measured):
     """All tables of ``measured``, as :func:`.page.read` gives it; those that have no row are left out."""
-    parts = [_machine(measured["machine"]), *(table(measured["runs"]) for table in (_dkg, _otherwise, _create_cluster, _fleet))]
+    parts = [_machine(measured["machine"]), *(table(measured["runs"]) for table in (_dkg, _otherwise, _create_cluster, _fleet, _keys))]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -64,6 +64,17 @@ def _fleet(runs):
         lines.append([str(nodes), *_cells(ours, "tasks", "wall"), *each, *_cells(ours, "control_mb")])
     return _table(
         "nodes over ssh, nothing to do | tasks a node | s | CPU s of the control node, a node | of the node | MB, control node", lines
+    )
+
+
+def _keys(runs):
+    lines = []
+    for name, figures in _of(runs, rows.Keys):
+        ours, plain = figures["ours"], figures["plain"]
+        times = "%s ×" % _number(ours["wall"] / plain["wall"])
+        lines.append([_size(name.partition("-")[2]), *_cells(ours, "wall", "cpu"), *_cells(plain, "wall", "cpu"), times])
+    return _table(
+        "clusters × nodes × validators, key shares into Prysm | ours: s | CPU s | one script: s | CPU s | ours / script: s", lines
     )
 
 

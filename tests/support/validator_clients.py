@@ -78,8 +78,14 @@ class ValidatorClient:
 
     def get(self, path):
         """What its API answers (JSON)."""
-        request = urllib.request.Request(self.url + path, headers={"Authorization": "Bearer " + self.token_file.read_text().strip()})
-        with urllib.request.urlopen(request, timeout=10) as response:
+        return self.ask("GET", path, timeout=10)
+
+    def ask(self, method, path, body=None, timeout=600):
+        """What its API answers (JSON) to a request with that ``body`` (JSON)."""
+        headers = {"Authorization": "Bearer " + self.token_file.read_text().strip(), "Content-Type": "application/json"}
+        content = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, content, headers, method=method)
+        with urllib.request.urlopen(request, timeout=timeout) as response:
             return json.load(response)
 
     def _arguments(self):

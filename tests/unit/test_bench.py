@@ -23,6 +23,7 @@ RUNS = {
     "10x10,ssh": {"ours": {**OURS, "wall": 12.0, "control_cpu": 5.0, "control_mb": 90.0}},
     "100x10": {"ours": OURS},
     "create-cluster": {"first": {"wall": 8.0, "cpu": 9.0}, "second": {"wall": 3.5, "cpu": 4.0}},
+    "keys-5x4x50": {"ours": {"wall": 60.0, "cpu": 30.0}, "plain": {"wall": 50.0, "cpu": 2.0}},
     "fleet-16": {"ours": {"wall": 6.0, "nodes_cpu": 8.0, "control_cpu": 32.0, "control_mb": 90.0, "tasks": 9}},
 }
 MEASURED = {"machine": MACHINE, "runs": RUNS}
@@ -45,7 +46,7 @@ def test_names():
     assert rows.parse("10x20") == rows.Row(10, 20) and rows.parse("10x20").plain
     assert rows.parse("10x20,forks=5") == rows.Row(10, 20, forks=5) and not rows.parse("10x20,forks=5").plain
     assert rows.parse("10x20,ssh") == rows.Row(10, 20, ssh=True) and not rows.parse("10x20,ssh").plain
-    assert rows.parse("fleet-4") == rows.Fleet(4)
+    assert rows.parse("fleet-4") == rows.Fleet(4) and rows.parse("keys-5x4x50") == rows.Keys(5, 4, 50)
     assert len({rows.parse(name) for name in rows.NAMES}) == len(rows.NAMES)
     assert set(rows.NAMES) > rows.CHARON_TIMES_OUT
 
@@ -97,7 +98,8 @@ def test_tables():
     assert lines["second"] == ["3.50", "4"]
     assert lines["16"] == ["9", "6", "2", "0.50", "90"]
     tables = text.split("\n\n")[1:]
-    assert len(tables) == 4 and all(len({line.count(" | ") for line in each.splitlines()}) == 1 for each in tables)
+    assert lines["5×4×50"] == ["60", "30", "50", "2", "1.20 ×"]
+    assert len(tables) == 5 and all(len({line.count(" | ") for line in each.splitlines()}) == 1 for each in tables)
     assert table.draw({"machine": MACHINE, "runs": {}}).count("|") == 0
 
 
