@@ -164,10 +164,10 @@ ANSWERS = {
 @pytest.mark.parametrize("speak, text", ANSWERS.values(), ids=ANSWERS)
 def test_no_answer(raw, speak, text):
     client = raw(speak)
-    began = time.monotonic()
+    # What ends by itself has the time for that, on whatever machine.
+    timeout = 0.5 if text == "it takes too long" else 60
     with pytest.raises(DvError, match="http://127.0.0.1:[0-9]+ gives no answer to GET %s: %s" % (PATH, text)):
-        client.request("GET", PATH, timeout=0.5)
-    assert time.monotonic() - began < 5
+        client.request("GET", PATH, timeout=timeout)
 
 
 def test_nobody_there():
