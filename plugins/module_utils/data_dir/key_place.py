@@ -97,13 +97,18 @@ def read(data_dir: DataDir) -> Place | None:
     numbers = {name: record.get(name, Place.__dataclass_fields__[name].default) for name in _NUMBERS}
     fields["signer"] = record.get("signer", "")
     texts = all(isinstance(value, str) for value in fields.values()) and fields["state"] in STATES
-    if not texts or not all(value is None and name == "left_epoch" or type(value) is int for name, value in numbers.items()):
+    if not texts or not all(_is_number(name, value) for name, value in numbers.items()):
         raise DvError(
             f"{path} does not say where the key shares are",
             "client, url, machine, lock_hash and state",
             "find out before you load them anywhere",
         )
     return Place(**fields, **numbers)
+
+
+def _is_number(name: str, value: object) -> bool:
+    """Whether the field ``name`` may have that value."""
+    return isinstance(value, int) and not isinstance(value, bool) or value is None and name == "left_epoch"
 
 
 def write(data_dir: DataDir, place: Place) -> bool:
@@ -129,7 +134,10 @@ def known(data_dir: DataDir, place: Place, nowhere_else: bool = False) -> Place 
     :raises DvError: they may be elsewhere
     """
     found = read(data_dir)
-    if not found or found.is_at(place) and found.state != STATE_UNLOADING or found.state == STATE_UNLOADED:
+    if not found or found.is_at(place) and found.state != STATE_UNLOADING:
+        return found
+    # Of a copy of the data directory nobody knows what its own machine has done since.
+    if found.state == STATE_UNLOADED and found.machine in ("", this_machine()):
         return found
     if found.lock_hash != place.lock_hash and found.state != STATE_RESTORED:
         raise DvError(
@@ -143,6 +151,12 @@ def known(data_dir: DataDir, place: Place, nowhere_else: bool = False) -> Place 
         raise DvError(
             f"the key shares in {data_dir} are restored from a backup, which does not tell where they were loaded before",
             "to know that they are nowhere",
+            CONFIRM,
+        )
+    if found.state == STATE_UNLOADED:
+        raise DvError(
+            f"the key shares of this node were taken from {found} on another machine than this, from which the data directory comes",
+            "that machine",
             CONFIRM,
         )
     if any(getattr(found, name) != getattr(place, name) for name in _OF_PLACE):

@@ -75,7 +75,8 @@ class Load:
         self._stated = stated
         self._epoch, self._here = epoch, {share.public_key: share for share in shares.here}
         self._place = target.place(shares.lock_hash, key_place.STATE_LOADING)
-        self._history = histories.read(data_dir, history, root)
+        self._given = list(history)
+        self._history = histories.read(data_dir, self._given, root)
         self._restarts, self._restarted = target.at_start and restarts, restarted
 
     def run(self, dry_run: bool = False) -> Loaded:
@@ -126,8 +127,10 @@ class Load:
             return Loaded(self._place, bool(changes) or self._is_due(found, done), lacking, changes, warnings + doubts)
         if wrong or not was:
             # What is there by somebody's hand, too, goes nowhere else.
-            self._place = replace(self._place, number=self._number(found))
+            self._place = replace(self._place, number=self._number())
             key_place.write(self.data_dir, self._place)
+        for each in self._given if lacking else ():
+            histories.keep(self.data_dir, each.dump())
         for holder, keys in zip(target.holders, missing):
             if keys:
                 self._send(holder, keys)
@@ -156,12 +159,14 @@ class Load:
         """
         if found and was == key_place.STATE_LOADED:
             return found
-        number, restarted = self._number(found), was == key_place.STATE_WRITTEN and self._restarted
+        number, restarted = self._number(), was == key_place.STATE_WRITTEN and self._restarted
         if self._restarts and not restarted:
             return replace(self._place, state=key_place.STATE_WRITTEN, number=number)
         return replace(self._place, state=key_place.STATE_LOADED, number=number + 1, since=int(time.time()))
 
-    def _number(self, found: Place | None) -> int:
+    def _number(self) -> int:
+        """The highest number that was ever used, of a record that is over, too."""
+        found = key_place.read(self.data_dir)
         return max(found.number if found else 0, self._stated["number"] if self._stated else 0)
 
     def _epochs_left(self, found: Place | None, dry_run: bool) -> int:
@@ -177,7 +182,9 @@ class Load:
         if found.left_epoch is None:
             # Nobody could tell then: they count from now.
             if not dry_run:
-                key_place.write(self.data_dir, replace(found, left_epoch=self._epoch))
+                with key_place.exclusive(self.data_dir):
+                    if key_place.read(self.data_dir) == found:
+                        key_place.write(self.data_dir, replace(found, left_epoch=self._epoch))
             return found.resting_epochs
         return max(0, found.left_epoch + found.resting_epochs - self._epoch)
 

@@ -46,8 +46,12 @@ def newest(texts: Iterable[str], peer_id: str, lock_hash: str) -> dict[str, Any]
     ``None`` where there is none. Others are passed over: anybody may put a file there."""
     public_key = enr.public_key_of(peer_id)
     found = [statements.verify(text, public_key, statements.KEYS) for text in texts] if public_key else []
-    own = [facts for facts in found if facts and facts.get("lock_hash") == lock_hash and type(facts.get("number")) is int]
+    own = [facts for facts in found if facts and facts.get("lock_hash") == lock_hash and _is_number(facts.get("number"))]
     return max(own, key=lambda facts: facts["number"], default=None)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def check_newest(stated: Mapping[str, Any] | None, place: Place | None) -> None:

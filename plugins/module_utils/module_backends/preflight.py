@@ -46,7 +46,7 @@ ARGUMENT_SPEC = dict(
     backup_recipients=dict(type="list", elements="str"),
     backup_passphrase_file=dict(type="path", no_log=False),
     backup_dir=dict(type="path"),
-    keys=dict(type="dict"),
+    keys=dict(type="dict", no_log=False),
     variables=dict(type="list", elements="str", default=[]),
     testnet=TESTNET_SPEC,
     **HAZARDS_SPEC,

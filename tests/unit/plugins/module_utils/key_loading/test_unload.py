@@ -305,3 +305,47 @@ def test_another_operator_confirms(node, stub, other):
     unload(node, stub)
     assert load(node, other, nowhere_else=True).changed
     assert ("POST", KEYSTORES) in other.requests
+
+
+def test_a_copy_of_what_was_unloaded(node, stub, other, monkeypatch):
+    """On another machine nobody knows what the first one has done since."""
+    unload(node, stub, resting_epochs=0)
+    monkeypatch.setattr(key_place, "this_machine", lambda: "another")
+    with pytest.raises(DvError, match="were taken from lodestar at %s on another machine than this" % stub.url):
+        load(node, other)
+    assert not other.requests
+    assert load(node, other, nowhere_else=True).changed
+
+
+def test_numbers_are_never_used_twice(node, stub, other):
+    """Whatever is confirmed: others would take the older statement for the newer one."""
+    assert key_place.read(DataDir(node)).number == 1
+    load(node, other, nowhere_else=True)
+    assert key_place.read(DataDir(node)).number == 2
+    unload(node, other, resting_epochs=0)
+    assert load(node, stub, stated={"number": 3, "made": "", "state": "unloaded"}).place.number == 4
+
+
+def test_what_counts_from_now_is_no_older_record(node, stub, other, monkeypatch):
+    """Another run may have loaded them since this one has looked."""
+    done = Unload(DataDir(node), shares.of_lock(DataDir(node)), target_of(stub), None).run()
+    assert done.place.left_epoch is None
+    waits, exclusive = Load(DataDir(node), read(node), target_of(other), epoch=7), key_place.exclusive
+    loaded = replace(done.place, state="loading", url=other.url)
+
+    def after_another(data_dir):
+        key_place.write(data_dir, loaded)
+        return exclusive(data_dir)
+
+    monkeypatch.setattr(key_place, "exclusive", after_another)
+    assert waits.run().epochs_left == 2 and key_place.read(DataDir(node)) == loaded
+
+
+def test_a_given_history_is_kept(node, other):
+    """Once they go there, and for good: the client that has it may be lost."""
+    key = [*read(node).wanted][0]
+    data = [{"pubkey": to_hex(key), **SIGNED}]
+    text = json.dumps({"metadata": {"interchange_format_version": "5", "genesis_validators_root": ROOT}, "data": data})
+    load(node, other, history=[slashing_protection.parse(text, "it")])
+    (path,) = kept(node)
+    assert json.loads(path.read_text())["data"][0]["pubkey"] == to_hex(key)
