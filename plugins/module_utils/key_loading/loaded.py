@@ -20,8 +20,12 @@ from ..data_dir import key_place, statements
 from ..data_dir.key_place import Place
 from ..data_dir.layout import LOCK, DataDir
 from ..encoding.hex import from_hex, to_hex
+from ..encoding.utc import to_utc
 from ..errors import DvError
 from ..ethereum import enr
+
+#: What nodes state.
+_STATED = key_place.STATE_LOADED, key_place.STATE_UNLOADED
 
 
 def state(private_key: bytes, share_index: int, key_shares: int, place: Place) -> dict[str, str]:
@@ -51,16 +55,23 @@ def newest(texts: Iterable[str], peer_id: str, lock_hash: str) -> dict[str, Any]
 
 
 def check_newest(stated: Mapping[str, Any] | None, place: Place | None) -> None:
-    """Refuse a record that knows less than the newest statement of the same node: another machine has loaded its key shares since.
+    """Refuse a record that knows less than the newest statement of the same node, or the same number of another time: another machine has
+    loaded its key shares since.
 
     :raises DvError: it does
     """
-    if stated and stated["number"] > (place.number if place else 0):
+    if stated and (stated["number"] > (place.number if place else 0) or place and _is_others(stated, place)):
         raise DvError(
             f"this node stated on {stated['made']} that its key shares are {stated.get('state')}, of which its data directory knows nothing",
             "the data directory with that record",
             f"it is an older copy, or another machine has one: {key_place.CONFIRM}",
         )
+
+
+def _is_others(stated: Mapping[str, Any], place: Place) -> bool:
+    """Whether the statement with the number of ``place`` is not about it: a copy of the data directory counted as far."""
+    same_number = place.state in _STATED and stated["number"] == place.number
+    return same_number and (stated["made"], stated.get("state")) != (to_utc(place.since), place.state)
 
 
 def loaded_operators(data_dir: DataDir, texts: Iterable[str]) -> list[int] | None:
