@@ -84,14 +84,16 @@ class Load:
         :raises DvError: it does not come to that; or they are elsewhere, or it is another operator's client
         """
         # Before anything is written.
-        found = self._known()
-        if left := self._epochs_left(found, dry_run):
-            return Loaded(self._place, False, [], [], [], left)
-        for holder in self.target.holders:
-            self._listed(holder)
+        if not self._epochs_left(self._known()):
+            for holder in self.target.holders:
+                self._listed(holder)
         with contextlib.nullcontext() if dry_run else key_place.exclusive(self.data_dir):
-            # Another run may have been quicker.
-            return self._run(self._known(), dry_run)
+            # Another run may have been quicker: with loading, or with taking away.
+            found = self._known()
+            if left := self._epochs_left(found):
+                self._count_from_now(found, dry_run)
+                return Loaded(self._place, False, [], [], [], left)
+            return self._run(found, dry_run)
 
     def _run(self, found: Place | None, dry_run: bool) -> Loaded:
         shares, target = self.shares, self.target
@@ -164,7 +166,7 @@ class Load:
     def _number(self, found: Place | None) -> int:
         return max(found.number if found else 0, self._stated["number"] if self._stated else 0)
 
-    def _epochs_left(self, found: Place | None, dry_run: bool) -> int:
+    def _epochs_left(self, found: Place | None) -> int:
         """How many epochs have to pass before key shares that were taken from a client go to one."""
         if not found or found.state != key_place.STATE_UNLOADED or self.nowhere_else or not found.resting_epochs:
             return 0
@@ -174,12 +176,13 @@ class Load:
                 "a beacon node that counts them",
                 "see that the node's charon answers where dv_keys_beacon_url says",
             )
-        if found.left_epoch is None:
-            # Nobody could tell then: they count from now.
-            if not dry_run:
-                key_place.write(self.data_dir, replace(found, left_epoch=self._epoch))
-            return found.resting_epochs
-        return max(0, found.left_epoch + found.resting_epochs - self._epoch)
+        left_epoch = self._epoch if found.left_epoch is None else found.left_epoch
+        return max(0, left_epoch + found.resting_epochs - self._epoch)
+
+    def _count_from_now(self, found: Place | None, dry_run: bool) -> None:
+        """Have the epochs count from now where nobody could tell, when they were taken away, which one it was."""
+        if found and found.left_epoch is None and not dry_run:
+            key_place.write(self.data_dir, replace(found, left_epoch=self._epoch))
 
     def _listed(self, holder: Holder) -> Mapping[bytes, str]:
         """What a ``holder`` lists.
