@@ -145,10 +145,12 @@ class Load:
         return found != done or done.state == key_place.STATE_WRITTEN
 
     def _known(self) -> Place | None:
-        if self._moving:
+        found = key_place.read(self.data_dir)
+        if self._moving and found and found.client and found.state != key_place.STATE_UNLOADED and not found.is_at(self._place):
+            # They are taken from there first.
             return None
         if not self.nowhere_else:
-            check_newest(self._stated, key_place.read(self.data_dir))
+            check_newest(self._stated, found)
         return key_place.known(self.data_dir, self._place, self.nowhere_else)
 
     def _next(self, found: Place | None, was: str) -> Place:

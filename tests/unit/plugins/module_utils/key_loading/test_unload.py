@@ -244,6 +244,29 @@ def test_moved_with_what_they_have_signed(node, stub, other):
     assert found == [{"slot": "100"}, {"slot": "200"}]
 
 
+def ahead(node, stub, **more):
+    """What is seen before anything is taken from where they are."""
+    return Load(DataDir(node), read(node), target_of(stub), moving=True, **more).run(dry_run=True)
+
+
+def test_a_look_ahead_of_a_move(node, stub, other):
+    """From where they are they will be taken first; where they are already, or wait to go, it is seen what any run sees."""
+    seen = ahead(node, other)
+    assert seen.changed and seen.sent and not seen.warnings
+    unload(node, stub, epoch=100)
+    assert ahead(node, other, epoch=101).epochs_left == 1
+    load(node, other, epoch=102)
+    seen = ahead(node, other)
+    assert not seen.changed and not seen.sent and not seen.warnings
+    other.keystores.clear()
+    with pytest.raises(DvError, match="has lost"):
+        ahead(node, other)
+    (node / key_place.FILE).unlink()
+    key_place.note_restored(DataDir(node))
+    with pytest.raises(DvError, match="are restored from a backup"):
+        ahead(node, other)
+
+
 def test_where_nobody_counts(node, stub, other):
     """Without a beacon node at either end: refused, and told what counts."""
 
