@@ -20,7 +20,7 @@ from ..data_dir.layout import DataDir
 from ..errors import DvError
 from ..ethereum.slashing_protection import History
 from . import histories, settings
-from .loaded import check_newest
+from .loaded import check_newest, knows_less
 from .shares import Shares, Validator
 from .target import Holder, Target, listed_of
 
@@ -158,7 +158,7 @@ class Load:
 
         Others are told of what is loaded, with a number that they have not heard.
         """
-        if found and was == key_place.STATE_LOADED:
+        if found and was == key_place.STATE_LOADED and not knows_less(found, self._stated):
             return found
         number, restarted = self._number(found), was == key_place.STATE_WRITTEN and self._restarted
         if self._restarts and not restarted:

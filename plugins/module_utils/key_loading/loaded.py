@@ -55,12 +55,11 @@ def newest(texts: Iterable[str], peer_id: str, lock_hash: str) -> dict[str, Any]
 
 
 def check_newest(stated: Mapping[str, Any] | None, place: Place | None) -> None:
-    """Refuse a record that knows less than the newest statement of the same node, or the same number of another time: another machine has
-    loaded its key shares since.
+    """Refuse a record that :func:`knows_less`.
 
     :raises DvError: it does
     """
-    if stated and (stated["number"] > (place.number if place else 0) or place and _is_others(stated, place)):
+    if stated and knows_less(place, stated):
         raise DvError(
             f"this node stated on {stated['made']} that its key shares are {stated.get('state')}, of which its data directory knows nothing",
             "the data directory with that record",
@@ -68,10 +67,13 @@ def check_newest(stated: Mapping[str, Any] | None, place: Place | None) -> None:
         )
 
 
-def _is_others(stated: Mapping[str, Any], place: Place) -> bool:
-    """Whether the statement with the number of ``place`` is not about it: a copy of the data directory counted as far."""
-    same_number = place.state in _STATED and stated["number"] == place.number
-    return same_number and (stated["made"], stated.get("state")) != (to_utc(place.since), place.state)
+def knows_less(place: Place | None, stated: Mapping[str, Any] | None) -> bool:
+    """Whether a record knows less than the newest statement of the same node, or its number is of another time: another machine has loaded its
+    key shares since."""
+    number, counted = (place.number if place else 0), (stated["number"] if stated else 0)
+    if not stated or not place or place.state not in _STATED or counted != number:
+        return counted > number
+    return (stated["made"], stated.get("state")) != (to_utc(place.since), place.state)
 
 
 def loaded_operators(data_dir: DataDir, texts: Iterable[str]) -> list[int] | None:

@@ -367,8 +367,13 @@ def test_a_copy_that_counted_as_far(node, stub, tmp_path):
     with pytest.raises(DvError, match="this node stated on .* that its key shares are loaded, of which its data directory knows nothing"):
         load(node, stub, stated=newest)
     assert not stub.keystores
+    # What its operator confirms is so from then on, whether there is anything to send or not.
+    for number in (newest["number"] + 1, newest["number"] + 5):
+        assert load(node, stub, nowhere_else=True, stated={**newest, "number": number - 1}).changed
+        assert key_place.read(DataDir(node)).number == number
+        assert not load(node, stub, stated={**newest, "number": number - 1}).changed
     # Nobody else stated what it states itself.
-    assert load(node, stub, stated=stated(DataDir(node))).changed
+    assert not load(node, stub, stated=stated(DataDir(node))).changed
 
 
 def test_a_history_that_cannot_be_read(node, stub, other):
