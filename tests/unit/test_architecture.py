@@ -52,7 +52,7 @@ CEILINGS = {
     "proposal": (40, 181),
     "restore": (67, 352),
     "status": (82, 421),
-    "unload_keys": (75, 374),
+    "unload_keys": (75, 376),
     "verify": (48, 258),
     "wallet": (36, 162),
 }

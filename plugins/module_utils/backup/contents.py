@@ -43,12 +43,12 @@ _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
 
 
 def lacks_what_was_loaded(data_dir: DataDir) -> bool:
-    """Whether the node's key shares were loaded, and are not in ``data_dir`` any more: an archive that has them is of all the node has."""
+    """Whether the node's key shares were loaded, and are not in ``data_dir`` any more: an archive that has them is of all the node has, wherever
+    they went since."""
     if data_dir.holds(KEYS):
         return False
     with contextlib.suppress(DvError):
-        place = key_place.read(data_dir)
-        return place is not None and place.state == key_place.STATE_LOADED
+        return key_place.read(data_dir) is not None
     return False
 
 

@@ -122,9 +122,12 @@ class Keymanager:
         what = "GET " + path
         data = self._data(self._json(self._ask("GET", path), what), what)
         try:
-            return [(from_hex(item[name], 48, name), item) for item in data]
+            listed = [(from_hex(item[name], 48, name), item) for item in data]
         except (DvError, KeyError, TypeError):
-            raise DvError(f"{self} lists what are no keys", f"a list with a {name} each") from None
+            listed = [(b"", {})]
+        if not all(key for key, _item in listed):
+            raise DvError(f"{self} lists what are no keys", f"a list with a {name} each")
+        return listed
 
     def _statuses(self, method: str, path: str, body: Any, number: int, timeout: float) -> tuple[list[Status], dict[str, Any]]:
         """What became of each of so many keys, and the rest of the answer."""

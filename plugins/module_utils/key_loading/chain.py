@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..clients.beacon import BeaconNode
+from ..clients.beacon import BeaconNode, Genesis
 from ..encoding.hex import to_hex
 from ..errors import DvError
 from ..ethereum.networks import name_of
@@ -27,12 +27,14 @@ class Chain(NamedTuple):
     warnings: list[str]
 
 
-def latest_epoch(beacon: BeaconNode, now: float) -> int:
-    """The epoch that it is by the newest block of ``beacon`` or by the clock, whichever is later: what was signed before may be of it.
+def latest_epoch(beacon: BeaconNode, fork_version: bytes, root: bytes, now: float) -> int:
+    """The epoch that it is by the newest block of ``beacon`` or by the clock, whichever is later: what was signed before may be of it. For the
+    rest see :func:`check`.
 
     :raises NoFacts: it does not tell
+    :raises DvError: it is another chain, which counts other epochs
     """
-    genesis, slots = beacon.genesis(), beacon.slots()
+    genesis, slots = _genesis(beacon, fork_version, root), beacon.slots()
     return max(beacon.head_slot(), int(now - genesis.time) // slots.seconds) // slots.per_epoch
 
 
@@ -45,23 +47,11 @@ def check(beacon: BeaconNode, fork_version: bytes, root: bytes, now: float) -> C
     :raises NoFacts: it does not tell
     :raises DvError: it is another chain, or the clock is behind it
     """
-    genesis, warnings = beacon.genesis(), []
-    if genesis.fork_version != fork_version:
-        raise DvError(
-            f"{beacon} is on the network {name_of(genesis.fork_version)}",
-            f"{name_of(fork_version)}, that of the lock",
-            "set dv_keys_beacon_url to this node's charon; see what its --beacon-node-endpoints lead to",
-        )
+    genesis, warnings = _genesis(beacon, fork_version, root), []
     if not root:
         warnings.append(
             f"the genesis validators root {to_hex(genesis.validators_root)} of {beacon} is not checked: dv_keys_genesis_validators_root "
             f"does not say that of {name_of(fork_version)}"
-        )
-    elif genesis.validators_root != root:
-        raise DvError(
-            f"{beacon} is on a chain with the genesis validators root {to_hex(genesis.validators_root)}",
-            to_hex(root),
-            "it is another network with the same fork version; of a network of your own set dv_keys_genesis_validators_root",
         )
     slots, head = beacon.slots(), beacon.head_slot()
     age = now - (genesis.time + head * slots.seconds)
@@ -78,3 +68,25 @@ def check(beacon: BeaconNode, fork_version: bytes, root: bytes, now: float) -> C
             "newer ones, nothing is signed"
         )
     return Chain(head // slots.per_epoch, warnings)
+
+
+def _genesis(beacon: BeaconNode, fork_version: bytes, root: bytes) -> Genesis:
+    """The genesis of the chain of ``beacon``, which is the right one, see :func:`check`.
+
+    :raises NoFacts: it does not tell
+    :raises DvError: it is another chain
+    """
+    genesis = beacon.genesis()
+    if genesis.fork_version != fork_version:
+        raise DvError(
+            f"{beacon} is on the network {name_of(genesis.fork_version)}",
+            f"{name_of(fork_version)}, that of the lock",
+            "set dv_keys_beacon_url to this node's charon; see what its --beacon-node-endpoints lead to",
+        )
+    if root and genesis.validators_root != root:
+        raise DvError(
+            f"{beacon} is on a chain with the genesis validators root {to_hex(genesis.validators_root)}",
+            to_hex(root),
+            "it is another network with the same fork version; of a network of your own set dv_keys_genesis_validators_root",
+        )
+    return genesis

@@ -20,7 +20,7 @@ from ..data_dir.layout import DataDir
 from ..errors import DvError
 from ..ethereum.slashing_protection import History
 from . import histories, settings
-from .loaded import check_newest
+from .loaded import check_newest, knows_less
 from .shares import Shares, Validator
 from .target import Holder, Target, listed_of
 
@@ -85,14 +85,16 @@ class Load:
         :raises DvError: it does not come to that; or they are elsewhere, or it is another operator's client
         """
         # Before anything is written.
-        found = self._known()
-        if left := self._epochs_left(found, dry_run):
-            return Loaded(self._place, False, [], [], [], left)
-        for holder in self.target.holders:
-            self._listed(holder)
+        if not self._epochs_left(self._known()):
+            for holder in self.target.holders:
+                self._listed(holder)
         with contextlib.nullcontext() if dry_run else key_place.exclusive(self.data_dir):
-            # Another run may have been quicker.
-            return self._run(self._known(), dry_run)
+            # Another run may have been quicker: with loading, or with taking away.
+            found = self._known()
+            if left := self._epochs_left(found):
+                self._count_from_now(found, dry_run)
+                return Loaded(self._place, False, [], [], [], left)
+            return self._run(found, dry_run)
 
     def _run(self, found: Place | None, dry_run: bool) -> Loaded:
         shares, target = self.shares, self.target
@@ -146,10 +148,12 @@ class Load:
         return found != done or done.state == key_place.STATE_WRITTEN
 
     def _known(self) -> Place | None:
-        if self._moving:
+        found = key_place.read(self.data_dir)
+        if self._moving and found and found.client and found.state != key_place.STATE_UNLOADED and not found.is_at(self._place):
+            # They are taken from there first.
             return None
         if not self.nowhere_else:
-            check_newest(self._stated, key_place.read(self.data_dir))
+            check_newest(self._stated, found)
         return key_place.known(self.data_dir, self._place, self.nowhere_else)
 
     def _next(self, found: Place | None, was: str) -> Place:
@@ -157,7 +161,7 @@ class Load:
 
         Others are told of what is loaded, with a number that they have not heard.
         """
-        if found and was == key_place.STATE_LOADED:
+        if found and was == key_place.STATE_LOADED and not knows_less(found, self._stated):
             return found
         number, restarted = self._number(), was == key_place.STATE_WRITTEN and self._restarted
         if self._restarts and not restarted:
@@ -169,7 +173,7 @@ class Load:
         found = key_place.read(self.data_dir)
         return max(found.number if found else 0, self._stated["number"] if self._stated else 0)
 
-    def _epochs_left(self, found: Place | None, dry_run: bool) -> int:
+    def _epochs_left(self, found: Place | None) -> int:
         """How many epochs have to pass before key shares that were taken from a client go to one."""
         if not found or found.state != key_place.STATE_UNLOADED or self.nowhere_else or not found.resting_epochs:
             return 0
@@ -179,14 +183,13 @@ class Load:
                 "a beacon node that counts them",
                 "see that the node's charon answers where dv_keys_beacon_url says",
             )
-        if found.left_epoch is None:
-            # Nobody could tell then: they count from now.
-            if not dry_run:
-                with key_place.exclusive(self.data_dir):
-                    if key_place.read(self.data_dir) == found:
-                        key_place.write(self.data_dir, replace(found, left_epoch=self._epoch))
-            return found.resting_epochs
-        return max(0, found.left_epoch + found.resting_epochs - self._epoch)
+        left_epoch = self._epoch if found.left_epoch is None else found.left_epoch
+        return max(0, left_epoch + found.resting_epochs - self._epoch)
+
+    def _count_from_now(self, found: Place | None, dry_run: bool) -> None:
+        """Have the epochs count from now where nobody could tell, when they were taken away, which one it was."""
+        if found and found.left_epoch is None and not dry_run:
+            key_place.write(self.data_dir, replace(found, left_epoch=self._epoch))
 
     def _listed(self, holder: Holder) -> Mapping[bytes, str]:
         """What a ``holder`` lists.

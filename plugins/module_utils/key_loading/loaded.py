@@ -20,8 +20,12 @@ from ..data_dir import key_place, statements
 from ..data_dir.key_place import Place
 from ..data_dir.layout import LOCK, DataDir
 from ..encoding.hex import from_hex, to_hex
+from ..encoding.utc import to_utc
 from ..errors import DvError
 from ..ethereum import enr
+
+#: What nodes state.
+_STATED = key_place.STATE_LOADED, key_place.STATE_UNLOADED
 
 
 def state(private_key: bytes, share_index: int, key_shares: int, place: Place) -> dict[str, str]:
@@ -55,16 +59,25 @@ def _is_number(value: Any) -> bool:
 
 
 def check_newest(stated: Mapping[str, Any] | None, place: Place | None) -> None:
-    """Refuse a record that knows less than the newest statement of the same node: another machine has loaded its key shares since.
+    """Refuse a record that :func:`knows_less`.
 
     :raises DvError: it does
     """
-    if stated and stated["number"] > (place.number if place else 0):
+    if stated and knows_less(place, stated):
         raise DvError(
             f"this node stated on {stated['made']} that its key shares are {stated.get('state')}, of which its data directory knows nothing",
             "the data directory with that record",
             f"it is an older copy, or another machine has one: {key_place.CONFIRM}",
         )
+
+
+def knows_less(place: Place | None, stated: Mapping[str, Any] | None) -> bool:
+    """Whether a record knows less than the newest statement of the same node, or its number is of another time: another machine has loaded its
+    key shares since."""
+    number, counted = (place.number if place else 0), (stated["number"] if stated else 0)
+    if not stated or not place or place.state not in _STATED or counted != number:
+        return counted > number
+    return (stated["made"], stated.get("state")) != (to_utc(place.since), place.state)
 
 
 def loaded_operators(data_dir: DataDir, texts: Iterable[str]) -> list[int] | None:

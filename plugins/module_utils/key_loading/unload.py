@@ -26,6 +26,8 @@ from .target import Holder, Target, listed_of
 
 #: How many key shares are taken away at once.
 _BATCH = 100
+#: The states in which all of them are there, or nobody knows where.
+_WHOLE = key_place.STATE_WRITTEN, key_place.STATE_LOADED, key_place.STATE_RESTORED
 #: How many epochs the key shares rest, before they go to another client: with what all of them have signed known, and without. Sources:
 #: Prysm, "wait at least two epochs"; Obol's charon-distributed-validator-cluster, "at least 3 finalised epochs"; Lighthouse's doppelganger
 #: protection is silent for two to three.
@@ -86,14 +88,16 @@ class Unload:
             listed = self._listed()
             if not found and not listed:
                 return Unloaded(self._place, False, [], 0, [])
+            if found and found.state in _WHOLE:
+                self._check_whole(listed)
             if dry_run:
                 return Unloaded(self._place, True, listed, len(self.shares.wanted), [])
             number = found.number if found else 0
             for each in self._history:
                 histories.keep(self.data_dir, each.dump())
             key_place.write(self.data_dir, replace(self._place, number=number))
-            history, warnings = self._take_away()
-            signed = history.keys if history else frozenset()
+            told, warnings = self._take_away()
+            signed = {key for history in (*self._history, *told) for key in history.keys}
             without = [key for key in self.shares.wanted if key not in signed]
             done = replace(self._place, state=key_place.STATE_UNLOADED, number=number + 1, since=int(time.time()))
             done = replace(done, resting_epochs=self._resting(not without))
@@ -132,12 +136,27 @@ class Unload:
         listed = [listed_of(holder, self.shares.wanted) for holder in self.target.holders]
         return [key for key in self.shares.wanted if any(key in keys for keys in listed)]
 
-    def _take_away(self) -> tuple[History | None, list[str]]:
-        """Take all away: what they have signed, as far as the data directory knows, and warnings.
+    def _check_whole(self, listed: list[bytes]) -> None:
+        """Refuse a place that lacks key shares which nobody took away: that it is empty does not tell where they are.
+
+        :raises DvError: it does
+        """
+        lacking = [key for key in self.shares.wanted if key not in listed]
+        if lacking:
+            raise DvError(
+                f"{self.target} has lost {len(lacking)} of {len(self.shares.wanted)} key shares: {self.shares.names(lacking)}",
+                "all that were loaded there",
+                f"obol.dv.load_keys puts them there again, or elsewhere: {key_place.CONFIRM}",
+            )
+
+    def _take_away(self) -> tuple[list[History], list[str]]:
+        """Take all away: what they have signed, as it was told now, and warnings. What is known from before tells nothing of what they signed
+        here.
 
         :raises DvError: some are there still, or may be
         """
         kept: list[str] = []
+        told: list[History] = []
         warnings: list[str] = []
         for holder in reversed(self.target.holders):
             keys = [*self.shares.wanted]
@@ -145,13 +164,13 @@ class Unload:
                 words, text = holder.take_away(keys[first : first + _BATCH])
                 if text:
                     try:
-                        histories.keep(self.data_dir, text)
+                        told.append(histories.keep(self.data_dir, text))
                     except DvError as error:
                         warnings.append(f"{holder} told what they have signed in a way that cannot be read: {error}")
                 kept += words
             self.target.settle()
             self._check_empty(holder, kept)
-        return histories.read(self.data_dir), warnings
+        return told, warnings
 
     def _check_empty(self, holder: Holder, words: list[str]) -> None:
         listed = holder.listed()

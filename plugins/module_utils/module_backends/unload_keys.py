@@ -19,6 +19,7 @@ with packages():
     from ..data_dir.key_place import Place
     from ..data_dir.layout import DataDir
     from ..encoding.hex import to_hex
+    from ..ethereum.networks import validators_root_of
     from ..key_loading import beacon_node, chain, choice, histories, loaded
     from ..key_loading import shares as key_shares
     from ..key_loading.shares import Shares
@@ -50,11 +51,12 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         params = choice.at(place, params)
     target = choice.choose(params, data_dir)
     beacon, _is_named = beacon_node.choose(params, target)
+    root = validators_root_of(shares.fork_version) or b""
     done = Unload(
         data_dir,
         shares,
         target,
-        epoch=lambda: chain.latest_epoch(beacon, time.time()),
+        epoch=lambda: chain.latest_epoch(beacon, shares.fork_version, root, time.time()),
         resting_epochs=params["resting_epochs"],
         history=histories.given(params["history_file"]),
     ).run(module.check_mode)

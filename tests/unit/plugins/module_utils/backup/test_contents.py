@@ -9,6 +9,8 @@ import os
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.backup import contents
 from ansible_collections.obol.dv.plugins.module_utils.backup.manifest import check_whole
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import key_place, layout
+from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 from .conftest import ATTEMPT, KEPT, NEVER, read_all
@@ -81,3 +83,14 @@ def test_some_of_the_key_shares_are_no_backup(node, tmp_path):
         check_whole(contents.read(node.data_dir), "it")
     (node.path / "validator_keys").rename(tmp_path / "elsewhere")
     check_whole(contents.read(node.data_dir), "it")
+
+
+@pytest.mark.parametrize("state", key_place.STATES)
+def test_what_was_loaded_and_is_not_here(tmp_path, state):
+    """Wherever it went since: who restores the newest backup wants the key shares, too."""
+    data_dir = DataDir(str(tmp_path))
+    assert not contents.lacks_what_was_loaded(data_dir)
+    key_place.write(data_dir, key_place.Place("lodestar", "http://127.0.0.1:5062", "", "0x" + "11" * 32, state))
+    assert contents.lacks_what_was_loaded(data_dir)
+    (tmp_path / layout.KEYS).mkdir()
+    assert not contents.lacks_what_was_loaded(data_dir)

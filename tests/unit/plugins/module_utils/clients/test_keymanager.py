@@ -78,6 +78,8 @@ NO_LISTS = {
     "no field": ({"data": [{}]}, 200, JSON, "lists what are no keys"),
     "short": ({"data": [{"validating_pubkey": "0xab"}]}, 200, JSON, "lists what are no keys"),
     "number": ({"data": [{"validating_pubkey": 7}]}, 200, JSON, "lists what are no keys"),
+    "null": ({"data": [{"validating_pubkey": None}]}, 200, JSON, "lists what are no keys"),
+    "empty": ({"data": [{"validating_pubkey": ""}]}, 200, JSON, "lists what are no keys"),
     "nobody": ({}, 401, JSON, "refuses the token, or what it allows \\(401\\)"),
     "somebody else": ({}, 403, JSON, "refuses the token"),
     "not ready": ({"message": "keymanager is not initialized"}, 500, JSON, "with 500: .*keymanager is not initialized.*no beacon node"),

@@ -96,3 +96,15 @@ def test_what_it_does_not_tell_is_no_refusal(stub):
     stub.answers["/eth/v1/node/syncing"] = 500, "application/json", b"{}"
     with pytest.raises(NoFacts):
         check(stub)
+
+
+def test_the_latest_epoch(stub):
+    """By the block or the clock, whichever is later; of another chain none, for it counts other epochs: key shares would rest by those."""
+    beacon, root = BeaconNode(HttpClient(parse_endpoint(stub.url, "url"))), validators_root_of(HOODI)
+    now = time.time()
+    assert abs(chain.latest_epoch(beacon, HOODI, root, now) - stub.head_slot // 32) <= 1
+    assert chain.latest_epoch(beacon, HOODI, root, now + 32 * 12 * 5) >= stub.head_slot // 32 + 4
+    with pytest.raises(DvError, match="is on the network hoodi; wanted: mainnet"):
+        chain.latest_epoch(beacon, bytes(4), b"", now)
+    with pytest.raises(DvError, match="; wanted: 0x5c5c"):
+        chain.latest_epoch(beacon, HOODI, b"\x5c" * 32, now)

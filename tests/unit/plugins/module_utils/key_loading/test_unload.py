@@ -7,16 +7,17 @@ they go nowhere before their time."""
 
 import itertools
 import json
+import shutil
 import time
 from dataclasses import replace
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.data_dir import key_place, layout
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import key_place, layout, node_key
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DataDir
 from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import to_hex
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import slashing_protection
-from ansible_collections.obol.dv.plugins.module_utils.key_loading import histories, shares
+from ansible_collections.obol.dv.plugins.module_utils.key_loading import histories, loaded, shares
 from ansible_collections.obol.dv.plugins.module_utils.key_loading.keystores import Keystores
 from ansible_collections.obol.dv.plugins.module_utils.key_loading.load import Load
 from ansible_collections.obol.dv.plugins.module_utils.key_loading.target import Target
@@ -243,6 +244,29 @@ def test_moved_with_what_they_have_signed(node, stub, other):
     assert found == [{"slot": "100"}, {"slot": "200"}]
 
 
+def ahead(node, stub, **more):
+    """What is seen before anything is taken from where they are."""
+    return Load(DataDir(node), read(node), target_of(stub), moving=True, **more).run(dry_run=True)
+
+
+def test_a_look_ahead_of_a_move(node, stub, other):
+    """From where they are they will be taken first; where they are already, or wait to go, it is seen what any run sees."""
+    seen = ahead(node, other)
+    assert seen.changed and seen.sent and not seen.warnings
+    unload(node, stub, epoch=100)
+    assert ahead(node, other, epoch=101).epochs_left == 1
+    load(node, other, epoch=102)
+    seen = ahead(node, other)
+    assert not seen.changed and not seen.sent and not seen.warnings
+    other.keystores.clear()
+    with pytest.raises(DvError, match="has lost"):
+        ahead(node, other)
+    (node / key_place.FILE).unlink()
+    key_place.note_restored(DataDir(node))
+    with pytest.raises(DvError, match="are restored from a backup"):
+        ahead(node, other)
+
+
 def test_where_nobody_counts(node, stub, other):
     """Without a beacon node at either end: refused, and told what counts."""
 
@@ -267,6 +291,89 @@ def test_how_long_they_rest(node, stub, other):
     load(node, other, epoch=103)
     assert unload(node, other, resting_epochs=0).place.resting_epochs == 0
     assert load(node, stub).changed
+
+
+def test_a_history_from_before(node, stub, other):
+    """What was told long ago tells nothing of what the key shares have signed since; and a chain that is another one now keeps nobody from
+    taking them away."""
+    unload(node, stub, epoch=100)
+    load(node, other, epoch=102)
+    other.histories.clear()
+    done = unload(node, other, epoch=5000)
+    assert done.without_history == len(read(node).wanted) and done.place.resting_epochs == 3
+    load(node, stub, epoch=5003)
+    stub.history = lambda keys: KeymanagerStub.history(stub, keys).replace(ROOT, "0x" + "11" * 32)
+    assert unload(node, stub, epoch=6000).place.state == "unloaded"
+    with pytest.raises(DvError, match="are of different chains"):
+        load(node, other, epoch=7000)
+
+
+@pytest.mark.parametrize("left", (0, 1))
+def test_a_client_that_lost_them(node, stub, other, left, tree):
+    """Somebody may have taken them out, to load them elsewhere: that a client has none frees no place."""
+    stub.keystores = dict([*stub.keystores.items()][:left])
+    before, lost, count = tree(node), len(read(node).wanted) - left, len(read(node).wanted)
+    for dry_run in (True, False):
+        with pytest.raises(DvError, match="has lost %d of %d key shares: .* set dv_keys_nowhere_else" % (lost, count)):
+            unload(node, stub, dry_run=dry_run)
+    assert {method for method, _path in stub.requests} == {"GET"} and tree(node) == before
+    with pytest.raises(DvError, match="holds the key shares of this node"):
+        load(node, other, epoch=200)
+    # Who has seen to it has them in one place again, whence they can be moved.
+    load(node, stub, nowhere_else=True)
+    assert unload(node, stub).changed and not stub.keystores
+
+
+def test_what_was_restored_may_be_anywhere(node, stub, other):
+    """Not only where nobody finds them; where all are, they are taken away."""
+    (node / key_place.FILE).unlink()
+    key_place.note_restored(DataDir(node))
+    with pytest.raises(DvError, match="has lost"):
+        unload(node, other)
+    assert key_place.read(DataDir(node)).state == "restored"
+    assert unload(node, stub).changed and not stub.keystores
+
+
+def test_another_run_took_them_away(node, stub):
+    """While this one looked ahead: they rest nevertheless."""
+    ran = []
+
+    def answer(served, request):
+        if not ran:
+            ran.append(request.path)
+            unload(node, served)
+
+    stub.answer = answer
+    done = load(node, stub, epoch=100)
+    assert ran and done.epochs_left == 2 and not done.changed and not stub.keystores
+
+
+def test_a_copy_that_counted_as_far(node, stub, tmp_path):
+    """A copy of the data directory loads the key shares, as its operator confirms; then the first machine takes its own away, and has stated
+    as much as the copy."""
+
+    def stated(data_dir):
+        mine = shares.of_lock(data_dir)
+        texts = loaded.state(node_key.read(data_dir), mine.share_index, len(mine.wanted), key_place.read(data_dir))
+        return loaded.newest(texts.values(), mine.peer_id, mine.lock_hash)
+
+    copy = tmp_path / "copy"
+    shutil.copytree(node, copy)
+    with KeymanagerStub() as third:
+        load(copy, third, nowhere_else=True, stated=stated(DataDir(node)))
+    newest = stated(DataDir(copy))
+    unload(node, stub, resting_epochs=0)
+    assert key_place.read(DataDir(node)).number == newest["number"]
+    with pytest.raises(DvError, match="this node stated on .* that its key shares are loaded, of which its data directory knows nothing"):
+        load(node, stub, stated=newest)
+    assert not stub.keystores
+    # What its operator confirms is so from then on, whether there is anything to send or not.
+    for number in (newest["number"] + 1, newest["number"] + 5):
+        assert load(node, stub, nowhere_else=True, stated={**newest, "number": number - 1}).changed
+        assert key_place.read(DataDir(node)).number == number
+        assert not load(node, stub, stated={**newest, "number": number - 1}).changed
+    # Nobody else stated what it states itself.
+    assert not load(node, stub, stated=stated(DataDir(node))).changed
 
 
 def test_a_history_that_cannot_be_read(node, stub, other):
@@ -331,14 +438,16 @@ def test_what_counts_from_now_is_no_older_record(node, stub, other, monkeypatch)
     done = Unload(DataDir(node), shares.of_lock(DataDir(node)), target_of(stub), None).run()
     assert done.place.left_epoch is None
     waits, exclusive = Load(DataDir(node), read(node), target_of(other), epoch=7), key_place.exclusive
-    loaded = replace(done.place, state="loading", url=other.url)
+    loaded = replace(done.place, state="loading", url="http://127.0.0.1:1")
 
     def after_another(data_dir):
         key_place.write(data_dir, loaded)
         return exclusive(data_dir)
 
     monkeypatch.setattr(key_place, "exclusive", after_another)
-    assert waits.run().epochs_left == 2 and key_place.read(DataDir(node)) == loaded
+    with pytest.raises(DvError, match="holds the key shares of this node, or some of them"):
+        waits.run()
+    assert key_place.read(DataDir(node)) == loaded and not other.keystores
 
 
 def test_a_given_history_is_kept(node, other):
