@@ -199,6 +199,9 @@ options:
       - Left out, it is what the client was started with, or else V(http://127.0.0.1:3600). Where it does not answer it is a warning.
       - With V(http) only.
     type: str
+  genesis_validators_root:
+    description: The genesis validators root of the chain, V(0x) and 64 hex digits, where it is a network of your own. The public ones are known.
+    type: str
 """
 
     OPENER = r"""

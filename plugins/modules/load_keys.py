@@ -61,9 +61,10 @@ options:
         C(charon-enr-private-key), the O(owner)'s.
       - Refused where a charon runs with that key elsewhere.
     type: path
-  genesis_validators_root:
-    description: The genesis validators root of the chain, V(0x) and 64 hex digits, where it is a network of your own. The public ones are known.
-    type: str
+  charon_only:
+    description: Whether O(charon_dir) gets its files, and nothing else is done. A validator client waits for its charon.
+    type: bool
+    default: false
   backup_dir:
     description: Directory on the node for its backups, see M(obol.dv.backup), with the statements of drills.
     type: path

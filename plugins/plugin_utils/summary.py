@@ -11,8 +11,9 @@ from ansible_collections.obol.dv.plugins.plugin_utils.rerun_command import Comma
 from ansible_collections.obol.dv.plugins.plugin_utils.run_status import command
 
 LOAD = "Give its key shares to its validator client (obol.dv.load_keys)."
+PROVE = "Prove every node's backup by a drill (obol.dv.drill): a lost ENR private key or key share cannot be made again."
 NEXT = (
-    "Prove every node's backup by a drill (obol.dv.drill): a lost ENR private key or key share cannot be made again.",
+    PROVE,
     "Give cluster-lock.json and charon-enr-private-key to the node's charon.",
     LOAD,
     "Deposit only after charon runs on all nodes: deposit-data*.json is the same on each of them.",
@@ -128,6 +129,7 @@ KEYS = {
     "restored": "restored: where else they are, nobody knows",
     "unloading": "perhaps not all are out: run obol.dv.unload_keys again",
     "unloaded": "taken out of there",
+    "written": "written: start it again, then run obol.dv.load_keys",
 }
 
 
@@ -180,7 +182,8 @@ def _next(nodes):
         if node["keys"] and node["keys"]["detail"]:
             waiting.setdefault(node["keys"]["detail"], []).append(name)
     first = [f"{', '.join(names)}: {detail}. Then run this again: it loads the key shares." for detail, names in waiting.items()]
-    done = {LOAD} if all((node["keys"] or {}).get("state") == "loaded" for node in nodes.values()) else set()
+    done = {LOAD} if waiting or all((node["keys"] or {}).get("state") == "loaded" for node in nodes.values()) else set()
+    done |= {PROVE} if all(node["backup"] and _is_proven(node["backup"]) for node in nodes.values()) else set()
     return ["", "  What comes next"] + [f"    - {step}" for step in (*first, *NEXT) if step not in done]
 
 

@@ -39,16 +39,25 @@ def changed(group, *arguments, **more):
 
 
 def test_from_terms_to_loaded_key_shares(group, clients, tree):
-    """Refused while a client is not there; complete, and green, without a drill; loaded with the next run; then there is nothing to do."""
+    """Refused with a wrong token; complete, and green, without a drill, as it is while a client waits for its charon; loaded with the next
+    run; then there is nothing to do."""
+    token = clients["carol"].token_file.read_text()
+    clients["carol"].token_file.write_text("0x" + "5a" * 32)
     clients["carol"].stop()
-    done = group.attempt()
-    assert done.returncode != 0 and "%s gives no answer to GET /eth/v1/keystores" % clients["carol"].url in " ".join(done.stdout.split())
-    assert not any(data_dir.exists() for data_dir in group.data_dirs)
     clients["carol"].start()
+    wrong = group.directory / "wrong"
+    wrong.write_text(token)
+    group.hosts["carol"]["dv_keys_token_file"] = str(wrong)
+    done = group.attempt()
+    assert done.returncode != 0 and "refuses the token" in " ".join(done.stdout.split()) and token not in done.stdout + done.stderr
+    assert not any(data_dir.exists() for data_dir in group.data_dirs)
+    group.hosts["carol"].update(clients["carol"].variables)
+    clients["carol"].stop()
     said = group.run()
     (first,) = (after for before, _title, after in [said.partition("What comes next\n")])
     first = first.strip().splitlines()[0]
     assert first.startswith("- alice: no drill has proved a backup of the key shares of alice") and "run this again" in first
+    clients["carol"].start()
     assert not any(client.listed() for client in clients.values())
     prove(group)
     said = group.run()

@@ -75,6 +75,7 @@ KEYS_SPEC = dict(
     signer_url=dict(type="str", default="http://127.0.0.1:9000"),
     signer_url_for_client=dict(type="str"),
     beacon_url=dict(type="str"),
+    genesis_validators_root=dict(type="str"),
 )
 
 #: Options of every module that opens backups. Both are paths: neither an identity nor a passphrase is ever an argument.

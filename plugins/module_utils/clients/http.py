@@ -39,6 +39,10 @@ class NoAnswer(DvError):
     """Nobody knows what became of a request."""
 
 
+class NotReady(DvError):
+    """The answer is that a program cannot answer, 5xx: it may later."""
+
+
 class Endpoint(NamedTuple):
     """Where an API is."""
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from ..encoding import go_json
 from ..encoding.hex import from_hex, to_hex
 from ..errors import DvError, show
-from .http import Answer, HttpClient, shorten
+from .http import Answer, HttpClient, NotReady, shorten
 from .table import CLIENTS
 
 _KEYSTORES, _REMOTE_KEYS = "/eth/v1/keystores", "/eth/v1/remotekeys"
@@ -178,8 +178,10 @@ class Keymanager:
             hint = f"it writes it to {CLIENTS[self.client].token_file}"
             raise DvError(f"{self} refuses the token, or what it allows ({answer.status})", "its own token in dv_keys_token_file", hint)
         text = self._shown(answer.body.decode("utf-8", "replace"))
-        hint = "as long as it has no beacon node, a client may answer so" if answer.status >= 500 else ""
-        raise DvError(f"{self} answers {method} {path} with {answer.status}: {text}", "200", hint)
+        said = f"{self} answers {method} {path} with {answer.status}: {text}"
+        if answer.status >= 500:
+            raise NotReady(said, "200", "as long as it has no beacon node, a client may answer so")
+        raise DvError(said, "200")
 
     def _json(self, answer: Answer, what: str) -> dict[str, Any]:
         value = answer.json(f"what {self} answers to {what}")

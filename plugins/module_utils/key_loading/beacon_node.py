@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from ..clients.beacon import BeaconNode, NoFacts
-from ..clients.http import HttpClient, parse_endpoint
+from ..clients.http import Endpoint, HttpClient, parse_endpoint
 from ..clients.table import CLIENTS
 from ..encoding.hex import from_hex
 from ..errors import DvError
@@ -23,22 +23,22 @@ from .target import Target
 _DEFAULT = "http://127.0.0.1:3600"
 
 
-def choose(asked: dict[str, Any], target: Target) -> tuple[BeaconNode, bool]:
-    """The beacon node of the client of ``target``, and whether the operator names it: ``beacon_url`` of what is ``asked`` for.
+def choose(asked: dict[str, Any], target: Target) -> BeaconNode:
+    """The beacon node of the client of ``target``: ``beacon_url`` of what is ``asked`` for, or what the client was started with.
 
-    :raises DvError: the client was started with another one
+    :raises DvError: the URL is wrong
     """
-    named = parse_endpoint(asked["beacon_url"], "dv_keys_beacon_url") if asked["beacon_url"] else None
-    flags = CLIENTS[target.client].beacon_flags
-    started = beacon_of_client.endpoints(target.settings.http.endpoint, flags) if target.settings else []
-    if named and started and not any(map(named.is_same, started)):
-        raise DvError(
-            f"{target.client} was started with the beacon node {started[0]}",
-            f"{named}, as dv_keys_beacon_url says",
-            "one of the two is not this node's charon: correct it",
-        )
     # What the client has counts, where nobody says what it should have.
-    return BeaconNode(HttpClient(named or (started or [parse_endpoint(_DEFAULT, "the default")])[0])), bool(named)
+    return BeaconNode(HttpClient(_named(asked) or (_started(target) or [parse_endpoint(_DEFAULT, "the default")])[0]))
+
+
+def _named(asked: dict[str, Any]) -> Endpoint | None:
+    return parse_endpoint(asked["beacon_url"], "dv_keys_beacon_url") if asked["beacon_url"] else None
+
+
+def _started(target: Target) -> list[Endpoint]:
+    """What the client of ``target`` was started with, as far as that is known."""
+    return beacon_of_client.endpoints(target.settings.http.endpoint, CLIENTS[target.client].beacon_flags) if target.settings else []
 
 
 def root(asked: dict[str, Any], shares: Shares) -> bytes:
@@ -54,14 +54,20 @@ def check(asked: dict[str, Any], target: Target, shares: Shares) -> tuple[int | 
 
     :param asked: ``beacon_url`` and ``genesis_validators_root``, see the module load_keys
     """
-    beacon, is_named = choose(asked, target)
+    named, started, beacon = _named(asked), _started(target), choose(asked, target)
+    if named and started and not any(map(named.is_same, started)):
+        raise DvError(
+            f"{target.client} was started with the beacon node {started[0]}",
+            f"{named}, as dv_keys_beacon_url says",
+            "one of the two is not this node's charon: correct it",
+        )
     epoch: int | None = None
     warnings: list[str] = []
     try:
         epoch, warnings = chain.check(beacon, shares.fork_version, root(asked, shares), time.time())
         charon.check(beacon, shares)
     except NoFacts as error:
-        if is_named:
+        if named:
             raise
         warnings = [*warnings, f"whether the validator client is behind this node's charon, on the right chain, is not known: {error}"]
     return epoch, warnings

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from ..clients.http import Endpoint, HttpClient, parse_certificate, parse_endpoint
+from ..clients.http import Endpoint, HttpClient, NoAnswer, NotReady, parse_certificate, parse_endpoint
 from ..clients.keymanager import Keymanager, parse_token
 from ..clients.table import CLIENTS
 from ..data_dir import key_place, layout
@@ -44,18 +44,22 @@ def choose(asked: dict[str, Any], data_dir: DataDir) -> Target:
     return _TARGETS[asked["target"]](asked, data_dir)
 
 
-def check(asked: dict[str, Any], data_dir: DataDir) -> None:
-    """Refuse a target that would take no key shares, as far as that can be seen before there are any: its variables are right, and what it
-    holds can be listed.
+def check(asked: dict[str, Any], data_dir: DataDir) -> list[str]:
+    """Refuse a target that would take no key shares, as far as that can be seen before there are any: its variables are right, and it is no
+    other program. Warnings, where it does not answer: most clients do not before they have their charon, and that has a lock.
 
     :raises Problems: whatever is wrong
     """
-    problems = Collector()
+    problems, warnings = Collector(), []
     with problems:
         for holder in choose(asked, data_dir).holders:
             with problems:
-                holder.listed()
+                try:
+                    holder.listed()
+                except (NoAnswer, NotReady) as error:
+                    warnings.append(f"key shares cannot be loaded yet: {error}")
     problems.raise_any()
+    return warnings
 
 
 def named(asked: dict[str, Any], data_dir: DataDir) -> tuple[str, str, str]:

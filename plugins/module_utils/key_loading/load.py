@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from ..data_dir import key_place
 from ..data_dir.key_place import Place
-from ..data_dir.layout import DataDir
+from ..data_dir.layout import LOADING, DataDir
 from ..errors import DvError
 from ..ethereum.slashing_protection import History
 from . import histories, settings
@@ -116,6 +116,11 @@ class Load:
             warnings.append(
                 f"{target} has {len(shares.wanted) - len(lacking)} of the key shares already, and this node has no record of it"
             )
+        if target.at_start and lacking and self._history and self._history.of(lacking).data:
+            warnings.append(
+                f"{target} gets no history of what they have signed, which is in {self.data_dir.path(LOADING)}: import it by the client's own "
+                "command before it starts with them"
+            )
         wrong = target.put_right(True)
         # What it could not read before, it has not read.
         was = "" if lacking or wrong and self._restarts else was
@@ -126,7 +131,8 @@ class Load:
             there = {key: validator for key, validator in shares.wanted.items() if key not in lacking}
             changes, doubts = self._set(there, dry_run=True)
             changes = wrong + changes
-            return Loaded(self._place, bool(changes) or self._is_due(found, done), lacking, changes, warnings + doubts)
+            changed = bool(changes) or self._is_due(found, done)
+            return Loaded(self._place if changed else done, changed, lacking, changes, warnings + doubts)
         if wrong or not was:
             # What is there by somebody's hand, too, goes nowhere else.
             self._place = replace(self._place, number=self._number())

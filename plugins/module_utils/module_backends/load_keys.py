@@ -33,13 +33,13 @@ ARGUMENT_SPEC = dict(
     restarts=dict(type="bool", default=False),
     restarted=dict(type="bool", default=False),
     charon_dir=dict(type="path"),
+    charon_only=dict(type="bool", default=False),
     backup_dir=dict(type="path", required=True),
     node=dict(type="str", required=True),
     without_drill=dict(type="str"),
     drill=dict(type="str", choices=["required", "awaited"], default="required"),
     keep=dict(type="bool", default=True),
     nowhere_else=dict(type="str"),
-    genesis_validators_root=dict(type="str"),
     history_file=dict(type="path"),
     moving=dict(type="bool", default=False),
     statements=dict(type="dict", default={}),
@@ -52,13 +52,17 @@ ARGUMENT_SPEC = dict(
 )
 
 
+#: Further arguments of AnsibleModule.
+CONSTRAINTS = dict(required_if=[("charon_only", True, ("charon_dir",))])
+
+
 def run_module(module: AnsibleModule) -> dict[str, Any]:
     params, data_dir = module.params, DataDir(module.params["data_dir"])
+    if params["charon_only"]:
+        return _charon_only(params, data_dir, module.check_mode)
     problems = Collector()
     with problems:
         target = choice.choose(params, data_dir)
-    with problems:
-        owner = choice.owner_of(params)
     with problems:
         history = histories.given(params["history_file"])
     with problems:
@@ -87,12 +91,12 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     ).run(module.check_mode)
     if done.epochs_left:
         return dict(_waits(shares, _rest(done.epochs_left)), epochs_left=done.epochs_left)
-    given = bool(params["charon_dir"]) and charon_files.put(data_dir, params["charon_dir"], owner, module.check_mode)
     removed = not params["keep"] and _remove(params, data_dir, target, done.place, module.check_mode)
+    gone = f"keystores in {data_dir.path(layout.KEYS)}\n" if removed else ""
     was = [key for key in shares.wanted if key not in done.sent]
     is_loaded = done.place.state == key_place.STATE_LOADED
     return dict(
-        changed=done.changed or given or removed,
+        changed=done.changed or removed,
         state=done.place.state,
         detail="",
         epochs_left=0,
@@ -103,13 +107,20 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         share_index=shares.share_index,
         peer_id=shares.peer_id,
         warnings=warnings + compose_setups.warnings(data_dir, target) + doubts + done.warnings,
-        diff=dict(before=_lines(shares, was), after=_lines(shares, shares.wanted) + "".join(f"{each}\n" for each in done.set)),
+        diff=dict(before=_lines(shares, was) + gone, after=_lines(shares, shares.wanted) + "".join(f"{each}\n" for each in done.set)),
         outbox=loaded.state(node_key.read(data_dir), shares.share_index, len(shares.wanted), done.place) if is_loaded else {},
     )
 
 
+def _charon_only(params: dict[str, Any], data_dir: DataDir, dry_run: bool) -> dict[str, Any]:
+    """Put there what charon reads, which the validator client waits for."""
+    shares, warnings = key_shares.read(data_dir, networks_of(params))
+    changed = charon_files.put(data_dir, params["charon_dir"], choice.owner_of(params), dry_run)
+    return dict(_waits(shares, ""), changed=changed, warnings=warnings)
+
+
 def _rest(epochs: int) -> str:
-    return f"{epochs} epoch{'s' * (epochs > 1)} have to pass before the key shares go anywhere, since they were in another validator client"
+    return f"{epochs} epoch{'s' * (epochs > 1)} have to pass before the key shares go anywhere, since they were taken out of a validator client"
 
 
 def _waits(shares: Shares, text: str) -> dict[str, Any]:

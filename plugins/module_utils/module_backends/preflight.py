@@ -88,16 +88,17 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     definition = params["inbox"].get(layout.DEFINITION)
     given = preflight.Given(definition, params["definition_file"], networks_of(params)) if definition is not None else None
     problems.errors += preflight.check(node, params["terms"], time.time(), given, params["inbox"])
+    warnings: list[str] = []
     if params["keys"] and not node.data_dir.holds(layout.LOCK):
         # Of a complete cluster it is seen where they are loaded. Most runs need none of this.
         from ..key_loading import choice
 
         with problems:
-            choice.check({**dict.fromkeys(KEYS_SPEC), **params["keys"]}, node.data_dir)
+            warnings = choice.check({**dict.fromkeys(KEYS_SPEC), **params["keys"]}, node.data_dir)
     texts = [str(error) for error in problems.errors]
     # Of a finished definition its own hash is what everybody confirms.
     told = preflight.summarize(node, {} if given else params["terms"], params["inbox"])
-    result = dict(told, changed=False, problems=texts, has_definition=_has_definition(node), enr=_enr(node))
+    result = dict(told, changed=False, problems=texts, warnings=warnings, has_definition=_has_definition(node), enr=_enr(node))
     return failure("\n".join("- " + text for text in texts), **result) if texts else result
 
 

@@ -19,7 +19,7 @@ with packages():
     from ..data_dir.key_place import Place
     from ..data_dir.layout import DataDir
     from ..encoding.hex import to_hex
-    from ..ethereum.networks import validators_root_of
+    from ..errors import DvError
     from ..key_loading import beacon_node, chain, choice, histories, loaded
     from ..key_loading import shares as key_shares
     from ..key_loading.shares import Shares
@@ -49,9 +49,10 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
             # They are where they are to go, or nowhere.
             return _result(data_dir, shares, place, changed=False)
         params = choice.at(place, params)
+        if params["target"] != "files" and not params["token_file"]:
+            raise DvError("dv_keys_from_token_file is not set", f"the file on the node with the token of {place}, which has the key shares")
     target = choice.choose(params, data_dir)
-    beacon, _is_named = beacon_node.choose(params, target)
-    root = validators_root_of(shares.fork_version) or b""
+    beacon, root = beacon_node.choose(params, target), beacon_node.root(params, shares)
     done = Unload(
         data_dir,
         shares,
