@@ -88,10 +88,15 @@ class Keymanager:
         """Have the keystores with these public ``keys`` (48 bytes each) deleted: what became of each, and the text of what they have signed,
         which a client hands out of keys that are deleted already, too.
 
-        :raises DvError: no answer, or none that says so; some or all may be deleted
+        :raises DvError: no answer; some or all may be deleted
         """
-        statuses, answer = self._statuses("DELETE", _KEYSTORES, _these(keys), len(keys), timeout)
+        answer = self._json(self._ask("DELETE", _KEYSTORES, _these(keys), timeout), "DELETE " + _KEYSTORES)
         history = answer.get("slashing_protection")
+        try:
+            statuses = self._told(answer, "DELETE " + _KEYSTORES, len(keys))
+        except DvError as error:
+            # It may tell the history once.
+            statuses = [Status("error", str(error))]
         # Prysm's text for nothing at all.
         return statuses, history if isinstance(history, str) and history != "null" else ""
 
@@ -131,12 +136,15 @@ class Keymanager:
 
     def _statuses(self, method: str, path: str, body: Any, number: int, timeout: float) -> tuple[list[Status], dict[str, Any]]:
         """What became of each of so many keys, and the rest of the answer."""
-        what = f"{method} {path}"
-        answer = self._json(self._ask(method, path, body, timeout), what)
+        answer = self._json(self._ask(method, path, body, timeout), f"{method} {path}")
+        return self._told(answer, f"{method} {path}", number), answer
+
+    def _told(self, answer: dict[str, Any], what: str, number: int) -> list[Status]:
+        """What became of each of so many keys."""
         data = self._data(answer, what)
         if len(data) != number or not all(isinstance(item, dict) for item in data):
             raise DvError(f"{self} tells of {len(data)} keys", f"of {number}, as many as it was asked for")
-        return [Status(self._shown(item.get("status")), self._shown(item.get("message") or "")) for item in data], answer
+        return [Status(self._shown(item.get("status")), self._shown(item.get("message") or "")) for item in data]
 
     def fee_recipient(self, public_key: bytes) -> bytes:
         """The fee recipient (20 bytes) of a key that is loaded."""

@@ -106,6 +106,9 @@ class Load:
         lacking = [key for key in shares.wanted if any(key in keys for keys in missing)]
         was = found.state if found and is_there and found.state in (key_place.STATE_WRITTEN, key_place.STATE_LOADED) else ""
         warnings: list[str] = []
+        record = key_place.read(self.data_dir)
+        if self.nowhere_else and record and record.client and record.state != key_place.STATE_UNLOADED and not record.is_at(self._place):
+            warnings.append(f"{record} is on record as what has the key shares, which does not count while dv_keys_nowhere_else is set")
         if lacking and was and not self.nowhere_else:
             raise DvError(
                 f"{target} has lost {len(lacking)} of {len(shares.wanted)} key shares: {shares.names(lacking)}",

@@ -21,7 +21,7 @@ from ..encoding.utc import to_utc
 from ..errors import DvError
 from ..ethereum.slashing_protection import History
 from . import histories
-from .shares import Shares
+from .shares import Shares, in_directory
 from .target import Holder, Target, listed_of
 
 #: How many key shares are taken away at once.
@@ -90,6 +90,7 @@ class Unload:
                 return Unloaded(self._place, False, [], 0, [])
             if found and found.state in _WHOLE:
                 self._check_whole(listed)
+            self._check_kept(listed)
             if dry_run:
                 return Unloaded(self._place, True, listed, len(self.shares.wanted), [])
             number = found.number if found else 0
@@ -147,6 +148,20 @@ class Unload:
                 f"{self.target} has lost {len(lacking)} of {len(self.shares.wanted)} key shares: {self.shares.names(lacking)}",
                 "all that were loaded there",
                 f"obol.dv.load_keys puts them there again, or elsewhere: {key_place.CONFIRM}",
+            )
+
+    def _check_kept(self, listed: list[bytes]) -> None:
+        """Refuse to take away what would be nowhere then: no client gives a key share out again.
+
+        :raises DvError: some of what is ``listed`` are not in the data directory
+        """
+        here = {share.public_key for share in in_directory(self.data_dir)}
+        lacking = [key for key in listed if key not in here]
+        if lacking:
+            raise DvError(
+                f"{len(lacking)} of the key shares that {self.target} has are not in {self.data_dir}: {self.shares.names(lacking)}",
+                "each in both",
+                "restore them from the backup first (dv_restore_parts: [key_shares]), with dv_keys_keep: true",
             )
 
     def _take_away(self) -> tuple[list[History], list[str]]:

@@ -39,6 +39,8 @@ ARGUMENT_SPEC = dict(
 
 def run_module(module: AnsibleModule) -> dict[str, Any]:
     params, data_dir = dict(module.params), DataDir(module.params["data_dir"])
+    if (params["resting_epochs"] or 0) < 0:
+        raise DvError(f"dv_keys_resting_epochs is {params['resting_epochs']}", "0 or more epochs")
     shares, place = key_shares.of_lock(data_dir), key_place.read(data_dir)
     if params["moving"]:
         if (

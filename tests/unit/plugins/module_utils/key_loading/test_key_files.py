@@ -185,8 +185,9 @@ def test_the_data_directory_has_them_no_more(node, directory):
     with pytest.raises(DvError, match="in another way, one of 1: .* is no copy of what the data directory has"):
         load(node, directory)
     path.write_text(password)
-    with pytest.raises(DvError, match="keeps . of . key shares"):
+    with pytest.raises(DvError, match="of the key shares that lodestar at .* are not in .*restore them"):
         unload(node, directory)
+    assert state(node) == "loaded"
     assert len(names(directory)) == 2 * len(shares.of_lock(DataDir(node)).wanted)
 
 
@@ -231,10 +232,10 @@ def test_killed_before_it_is_due(node, directory, monkeypatch):
 def test_in_place(node, tree):
     """Where the client reads the data directory: nothing is copied, the record is the loading, and taking away is not for us."""
     before = {name: entry for name, entry in tree(node).items() if not name.startswith(layout.LOADING)}
-    for client, own in (("prysm", None), ("lodestar", str(node / layout.KEYS))):
+    for client, own, warnings in (("prysm", None, 0), ("lodestar", str(node / layout.KEYS), 1)):
         target = choice.choose({**ASKED, "target": "files", "client": client, "directory": own}, DataDir(node))
         done = Load(DataDir(node), read(node), target, nowhere_else=True, restarts=True).run()
-        assert done.changed and not done.sent and not done.warnings and state(node) == "written"
+        assert done.changed and not done.sent and len(done.warnings) == warnings and state(node) == "written"
         assert Load(DataDir(node), read(node), target, restarts=True, restarted=True).run().changed
         again = Load(DataDir(node), read(node), target, restarts=True).run()
         assert not again.changed and not again.warnings

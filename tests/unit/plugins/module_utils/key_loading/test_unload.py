@@ -458,3 +458,37 @@ def test_a_given_history_is_kept(node, other):
     load(node, other, history=[slashing_protection.parse(text, "it")])
     (path,) = kept(node)
     assert json.loads(path.read_text())["data"][0]["pubkey"] == to_hex(key)
+
+
+def test_the_last_copy_stays(node, stub, tree):
+    """No client gives a key share out again."""
+    (node / layout.KEYS / "keystore-0.json").unlink()
+    (node / layout.KEYS / "keystore-0.txt").unlink()
+    before = tree(node)
+    for dry_run in (True, False):
+        with pytest.raises(DvError, match="1 of the key shares that lodestar at .* are not in .*restore them from the backup first"):
+            unload(node, stub, dry_run=dry_run)
+    assert len(stub.keystores) == len(read(node).wanted) and tree(node) == before
+
+
+def test_a_history_that_is_told_once(node, stub):
+    """It is kept, whatever else the answer is."""
+
+    def answer(served, request):
+        if request.method == "DELETE":
+            history = served.history(request.body["pubkeys"])
+            served.histories.clear()
+            served.respond(request.method, request.path, request.body)
+            return 200, JSON, json.dumps({"data": [], "slashing_protection": history}).encode()
+        return None
+
+    stub.answer = answer
+    with pytest.raises(DvError, match="keeps 0 of . key shares: lodestar at .* tells of 0 keys"):
+        unload(node, stub)
+    assert histories.read(DataDir(node)).keys == set(read(node).wanted)
+
+
+def test_what_is_confirmed_is_told(node, stub, other):
+    done = load(node, other, nowhere_else=True)
+    assert any("lodestar at %s is on record as what has the key shares" % stub.url in warning for warning in done.warnings)
+    assert not any("on record" in warning for warning in load(node, other, nowhere_else=True).warnings)
