@@ -7,16 +7,17 @@
 import json
 import os
 import re
-import shutil
+import shlex
 import stat
 import subprocess
 import sys
 
 import eth_account
-import pytest
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import eip712
 from ansible_collections.obol.dv.plugins.module_utils.signers import key_file_wallet
-from ansible_collections.obol.dv.tests.support import playbook
+from ansible_collections.obol.dv.tests.support import go_build, playbook
+
+from .conftest import built
 
 PAGE = (playbook.ROOT / "docs" / "wallet.md").read_text()
 ((COMMAND, TOLD),) = re.findall(r"```sh\n(.*?)```.*?```text\n(.*?)```", PAGE, re.DOTALL)
@@ -71,9 +72,8 @@ def test_the_command_of_the_page(tmp_path):
     assert addresses(shell(COMMAND, tmp_path)) == {node: (False, address) for node, (_changed, address) in made.items()}
 
 
-@pytest.mark.skipif(not shutil.which("geth"), reason="geth is not here")
 def test_a_wallet_of_geth(tmp_path):
     (tmp_path / "wallet-password.txt").write_text("geheim\n")
-    shell(GETH, tmp_path)
+    shell(re.sub("^geth", shlex.quote(str(built(lambda: go_build.binary("geth")))), GETH), tmp_path)
     shell(MOVE, tmp_path)
     key_file_wallet.KeyFileWallet(str(tmp_path / "wallet.json"), str(tmp_path / "wallet-password.txt")).sign(eip712.terms_and_conditions())

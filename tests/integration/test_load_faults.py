@@ -252,7 +252,8 @@ def check_unloaded(node, client):
     assert not client.listed() and node.place.state == key_place.STATE_UNLOADED
     for signed in node.history.data:
         (found,) = histories.read(node.data_dir).of([signed.pubkey]).data
-        assert [block.slot for block in found.signed_blocks] == [100]
+        # Prysm tells of a signing root of zeros where it was given none.
+        assert {block.slot for block in found.signed_blocks} == {100}
         assert [each[:2] for each in found.signed_attestations] == [(3, 4)]
     assert not node.unload(client).changed
 
