@@ -5,22 +5,18 @@
 """charon's validator API in the memory of a test, as stock charon v1.10.3 answered, until a test has it do otherwise."""
 
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
-#: What hoodi's beacon nodes tell of its genesis.
-GENESIS = {
-    "genesis_time": "1742213400",
-    "genesis_validators_root": "0x212f13fc4df078b6cb7db228f1c8307566dcecf900867401a92023d7ba99cb5f",
-    "genesis_fork_version": "0x10000910",
-}
+from ansible_collections.obol.dv.tests.support.beacon_stub import GENESIS
+from ansible_collections.obol.dv.tests.support.loopback import Handler, Served
+
 _VALIDATORS = "/eth/v1/beacon/states/head/validators?id="
 _REFUSAL = {"code": 500, "message": "Internal server error"}
 _HEALTHY = {"sync_distance": "0", "is_syncing": False, "is_optimistic": False, "el_offline": False}
 
 
-class CharonStub:
+class CharonStub(Served):
     """Serves on a free port of loopback as long as it is entered: charon of whoever has ``key_shares``, on hoodi, in sync.
 
     ``asked`` has the path of each request, ``genesis`` and ``spec`` what it tells, ``version`` what it is.
@@ -37,14 +33,6 @@ class CharonStub:
         self.ahead = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self.url = "http://127.0.0.1:%d" % self._server.server_port
-
-    def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        return self
-
-    def __exit__(self, *_error):
-        self._server.shutdown()
-        self._server.server_close()
 
     @property
     def head_slot(self):
@@ -66,10 +54,7 @@ class CharonStub:
 
 
 def _handler_of(stub):
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format, *args):  # pylint: disable=redefined-builtin
-            pass
-
+    class Answers(Handler):
         def do_GET(self):
             stub.asked.append(self.path)
             if self.path in stub.answers:
@@ -77,10 +62,6 @@ def _handler_of(stub):
             else:
                 status, value = stub.respond(self.path)
                 content_type, body = "application/json", json.dumps(value).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.send(status, content_type, body)
 
-    return Handler
+    return Answers

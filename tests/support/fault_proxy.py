@@ -12,10 +12,11 @@ import math
 import re
 import socket
 import struct
-import threading
 import time
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from urllib.parse import urlsplit
+
+from ansible_collections.obol.dv.tests.support.loopback import Served
 
 #: Seconds after which the asker gives up what is handed on too late, and between the pieces of an answer that drips.
 _PATIENCE, _DRIP = 0.5, 0.02
@@ -53,7 +54,7 @@ class Schedule:
         return FAULTS[self._fault] if len(self.requests) == self._number else _handed_on
 
 
-class FaultProxy:
+class FaultProxy(Served):
     """Serves on a free port of loopback, in front of the API at ``target`` (a URL), as long as it is entered.
 
     ``before`` and ``after`` are called with method and path of a request, before it is handed on and once that is done.
@@ -66,14 +67,6 @@ class FaultProxy:
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.proxy = self
         self.url = "http://127.0.0.1:%d" % self._server.server_address[1]
-
-    def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        return self
-
-    def __exit__(self, *_error):
-        self._server.shutdown()
-        self._server.server_close()
 
 
 class _Server(ThreadingTCPServer):

@@ -7,19 +7,20 @@
 import datetime
 import json
 import ssl
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
+from ansible_collections.obol.dv.tests.support.beacon_stub import GENESIS
+from ansible_collections.obol.dv.tests.support.loopback import Handler, Served
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 TOKEN = "api-token-0x" + "5a" * 32
 #: Of hoodi.
-ROOT = "0x212f13fc4df078b6cb7db228f1c8307566dcecf900867401a92023d7ba99cb5f"
+ROOT = GENESIS["genesis_validators_root"]
 
 
-class KeymanagerStub:
+class KeymanagerStub(Served):
     """Serves on a free port of loopback as long as it is entered.
 
     ``keystores`` has what is loaded, password by public key (hex, ``0x``); ``remote_keys`` the URL of a signer by public key; ``known`` what
@@ -40,14 +41,6 @@ class KeymanagerStub:
             context.load_cert_chain(*certificate)
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.url = "http%s://127.0.0.1:%d" % ("s" if certificate else "", self._server.server_port)
-
-    def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        return self
-
-    def __exit__(self, *_error):
-        self._server.shutdown()
-        self._server.server_close()
 
     def import_keystore(self, keystore, password):
         """The status of one keystore, which is loaded then."""
@@ -129,10 +122,7 @@ class _Request:
 
 
 def _handler_of(stub):
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format, *args):  # pylint: disable=redefined-builtin
-            pass
-
+    class Answers(Handler):
         def _do(self):
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             scheme, _blank, token = self.headers.get("Authorization", "").partition(" ")
@@ -150,12 +140,8 @@ def _handler_of(stub):
                 # Nothing at all, as where it died.
                 self.close_connection = True
                 return
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.send(status, content_type, body)
 
         do_GET = do_POST = do_DELETE = _do
 
-    return Handler
+    return Answers

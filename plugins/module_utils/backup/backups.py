@@ -21,7 +21,7 @@ import hashlib
 import itertools
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -224,13 +224,15 @@ class Backups:
         """The good ones that hold what ``manifest`` tells of, for exactly these ``recipients``; the newest first. None that is older than
         one of something else: who restores takes the newest."""
         wanted = manifest.sha256
-        newest = itertools.takewhile(lambda each: each[1].manifest_sha256 == wanted, reversed(self.good))
-        return [each for each in newest if each[1].recipients == recipients]
+        return self._newest(lambda record: record.manifest_sha256 == wanted, recipients)
 
     def with_key_shares(self, lock_hash: str | None, recipients: list[str]) -> list[tuple[str, Record]]:
         """The good ones that hold the key shares of the lock with that hash (hex), for exactly these ``recipients``, the newest first. None that
         is older than one of something else."""
-        newest = itertools.takewhile(lambda each: "key_shares" in each[1].holds and each[1].lock_hash == lock_hash, reversed(self.good))
+        return self._newest(lambda record: "key_shares" in record.holds and record.lock_hash == lock_hash, recipients)
+
+    def _newest(self, fits: Callable[[Record], bool], recipients: list[str]) -> list[tuple[str, Record]]:
+        newest = itertools.takewhile(lambda each: fits(each[1]), reversed(self.good))
         return [each for each in newest if each[1].recipients == recipients]
 
     def time_of_next(self, now: float) -> float:

@@ -10,11 +10,9 @@ import contextlib
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from ..cluster.lock import ClusterLock
-from ..cluster.operators import numbered
 from ..crypto import secp256k1
 from ..data_dir import node_key, statements
-from ..data_dir.layout import LOCK, DataDir
+from ..data_dir.layout import DataDir
 from ..encoding.hex import to_hex
 from ..errors import DvError
 from ..ethereum import enr
@@ -71,19 +69,12 @@ def proves_key_shares(texts: Iterable[str], peer_id: str, lock_hash: str, number
     return any((facts.get("lock_hash"), facts.get("key_shares")) == (lock_hash, number) for facts in passed)
 
 
-def proven_operators(data_dir: DataDir, texts: Iterable[str]) -> list[int] | None:
+def proven_operators(data_dir: DataDir, texts: Collection[str]) -> list[int] | None:
     """The share indices of the operators of whom a statement among ``texts`` says that a backup with all key shares of the lock in
     ``data_dir`` passed a drill; ``None`` where there is no lock that can be read."""
-    texts = list(texts)
-    with contextlib.suppress(DvError):
-        content = data_dir.read(LOCK)
-        if content is None:
-            return None
-        lock = ClusterLock.parse(content, LOCK)
-        wanted = to_hex(lock.lock_hash), len(lock.validators or ())
-        peer_ids = {index: enr.peer_id(enr.parse(operator.enr).public_key) for index, operator in numbered(lock.definition).items()}
-        return [index for index, peer_id in peer_ids.items() if proves_key_shares(texts, peer_id, *wanted)]
-    return None
+    return statements.operators_of_whom(
+        data_dir, lambda peer_id, lock: proves_key_shares(texts, peer_id, to_hex(lock.lock_hash), len(lock.validators or ()))
+    )
 
 
 def evaluate(

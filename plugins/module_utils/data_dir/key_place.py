@@ -97,7 +97,7 @@ def read(data_dir: DataDir) -> Place | None:
     numbers = {name: record.get(name, Place.__dataclass_fields__[name].default) for name in _NUMBERS}
     fields["signer"] = record.get("signer", "")
     texts = all(isinstance(value, str) for value in fields.values()) and fields["state"] in STATES
-    if not texts or not all(_is_number(name, value) for name, value in numbers.items()):
+    if not texts or not all(is_number(name, value) for name, value in numbers.items()):
         raise DvError(
             f"{path} does not say where the key shares are",
             "client, url, machine, lock_hash and state",
@@ -106,7 +106,7 @@ def read(data_dir: DataDir) -> Place | None:
     return Place(**fields, **numbers)
 
 
-def _is_number(name: str, value: object) -> bool:
+def is_number(name: str, value: object) -> bool:
     """Whether the field ``name`` may have that value."""
     return isinstance(value, int) and not isinstance(value, bool) or value is None and name == "left_epoch"
 

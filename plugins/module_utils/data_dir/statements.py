@@ -10,14 +10,20 @@ A statement is a compact JWS (:mod:`.jws`) whose header names this type, so that
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from typing import Any
 
+from ..cluster.lock import ClusterLock
+from ..cluster.operators import numbered
 from ..crypto import jws
 from ..encoding import go_json
 from ..encoding.base64url import from_base64
 from ..encoding.json_fields import lookup
 from ..encoding.utc import to_utc
 from ..errors import DvError
+from ..ethereum import enr
+from .layout import LOCK, DataDir
 
 _HEADER = go_json.dumps({"alg": "ES256K", "typ": "obol-dv-statement"}, None).encode()
 
@@ -49,4 +55,17 @@ def verify(text: str, public_key: bytes, about: str) -> dict[str, Any] | None:
             return dict(facts)
     except DvError:
         pass
+    return None
+
+
+def operators_of_whom(data_dir: DataDir, is_true: Callable[[str, ClusterLock], bool]) -> list[int] | None:
+    """The share indices of the operators of the lock in ``data_dir`` of whose peer id something ``is_true``; ``None`` where no lock can be
+    read."""
+    with contextlib.suppress(DvError):
+        content = data_dir.read(LOCK)
+        if content is None:
+            return None
+        lock = ClusterLock.parse(content, LOCK)
+        peer_ids = {index: enr.peer_id(enr.parse(operator.enr).public_key) for index, operator in numbered(lock.definition).items()}
+        return [index for index, peer_id in peer_ids.items() if is_true(peer_id, lock)]
     return None

@@ -28,8 +28,13 @@ def choose(asked: dict[str, Any], target: Target) -> BeaconNode:
 
     :raises DvError: the URL is wrong
     """
+    named = _named(asked)
+    return _at(named, [] if named else _started(target))
+
+
+def _at(named: Endpoint | None, started: list[Endpoint]) -> BeaconNode:
     # What the client has counts, where nobody says what it should have.
-    return BeaconNode(HttpClient(_named(asked) or (_started(target) or [parse_endpoint(_DEFAULT, "the default")])[0]))
+    return BeaconNode(HttpClient(named or (started or [parse_endpoint(_DEFAULT, "the default")])[0]))
 
 
 def _named(asked: dict[str, Any]) -> Endpoint | None:
@@ -54,7 +59,8 @@ def check(asked: dict[str, Any], target: Target, shares: Shares) -> tuple[int | 
 
     :param asked: ``beacon_url`` and ``genesis_validators_root``, see the module load_keys
     """
-    named, started, beacon = _named(asked), _started(target), choose(asked, target)
+    named, started = _named(asked), _started(target)
+    beacon = _at(named, started)
     if named and started and not any(map(named.is_same, started)):
         raise DvError(
             f"{target.client} was started with the beacon node {started[0]}",

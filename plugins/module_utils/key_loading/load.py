@@ -85,7 +85,7 @@ class Load:
         :raises DvError: it does not come to that; or they are elsewhere, or it is another operator's client
         """
         # Before anything is written.
-        if not self._epochs_left(self._known()):
+        if not dry_run and not self._epochs_left(self._known()):
             for holder in self.target.holders:
                 self._listed(holder)
         with contextlib.nullcontext() if dry_run else key_place.exclusive(self.data_dir):
@@ -110,11 +110,7 @@ class Load:
         if self.nowhere_else and record and record.client and record.state != key_place.STATE_UNLOADED and not record.is_at(self._place):
             warnings.append(f"{record} is on record as what has the key shares, which does not count while dv_keys_nowhere_else is set")
         if lacking and was and not self.nowhere_else:
-            raise DvError(
-                f"{target} has lost {len(lacking)} of {len(shares.wanted)} key shares: {shares.names(lacking)}",
-                "all that were loaded there",
-                key_place.CONFIRM,
-            )
+            raise shares.lost(target, lacking, key_place.CONFIRM)
         if not is_there and not target.in_place and len(lacking) < len(shares.wanted):
             warnings.append(
                 f"{target} has {len(shares.wanted) - len(lacking)} of the key shares already, and this node has no record of it"

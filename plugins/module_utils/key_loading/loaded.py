@@ -8,17 +8,14 @@ that its key shares were loaded from a copy of its data directory.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
-from ..cluster.lock import ClusterLock
-from ..cluster.operators import numbered
 from ..cluster.store_names import keys_name
 from ..data_dir import key_place, statements
 from ..data_dir.key_place import Place
-from ..data_dir.layout import LOCK, DataDir
+from ..data_dir.layout import DataDir
 from ..encoding.hex import from_hex, to_hex
 from ..encoding.utc import to_utc
 from ..errors import DvError
@@ -50,12 +47,8 @@ def newest(texts: Iterable[str], peer_id: str, lock_hash: str) -> dict[str, Any]
     ``None`` where there is none. Others are passed over: anybody may put a file there."""
     public_key = enr.public_key_of(peer_id)
     found = [statements.verify(text, public_key, statements.KEYS) for text in texts] if public_key else []
-    own = [facts for facts in found if facts and facts.get("lock_hash") == lock_hash and _is_number(facts.get("number"))]
+    own = [facts for facts in found if facts and facts.get("lock_hash") == lock_hash and key_place.is_number("number", facts.get("number"))]
     return max(own, key=lambda facts: facts["number"], default=None)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def check_newest(stated: Mapping[str, Any] | None, place: Place | None) -> None:
@@ -80,16 +73,9 @@ def knows_less(place: Place | None, stated: Mapping[str, Any] | None) -> bool:
     return (stated["made"], stated.get("state")) != (to_utc(place.since), place.state)
 
 
-def loaded_operators(data_dir: DataDir, texts: Iterable[str]) -> list[int] | None:
+def loaded_operators(data_dir: DataDir, texts: Collection[str]) -> list[int] | None:
     """The share indices of the operators of whom the newest statement among ``texts`` says that their key shares of the lock in ``data_dir`` are
     loaded; ``None`` where there is no lock that can be read."""
-    texts = list(texts)
-    with contextlib.suppress(DvError):
-        content = data_dir.read(LOCK)
-        if content is None:
-            return None
-        lock = ClusterLock.parse(content, LOCK)
-        peer_ids = {index: enr.peer_id(enr.parse(operator.enr).public_key) for index, operator in numbered(lock.definition).items()}
-        found = {index: newest(texts, peer_id, to_hex(lock.lock_hash)) for index, peer_id in peer_ids.items()}
-        return [index for index, facts in found.items() if facts and facts.get("state") == key_place.STATE_LOADED]
-    return None
+    return statements.operators_of_whom(
+        data_dir, lambda peer_id, lock: (newest(texts, peer_id, to_hex(lock.lock_hash)) or {}).get("state") == key_place.STATE_LOADED
+    )

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from ..cluster.definition import effective_gas_limit
@@ -69,6 +69,11 @@ class Shares(NamedTuple):
         """Those of this node with these public ``keys``, for people."""
         first, *more = [f"validator {self.wanted[key].position} ({to_hex(key)})" for key in keys]
         return f"that of {first}" + (f" and {len(more)} more" if more else "")
+
+    def lost(self, target: object, keys: Collection[bytes], hint: str) -> DvError:
+        """The error that a ``target`` has no more what it had."""
+        found = f"{target} has lost {len(keys)} of {len(self.wanted)} key shares: {self.names(keys)}"
+        return DvError(found, "all that were loaded there", hint)
 
 
 def read(data_dir: DataDir, networks: Networks) -> tuple[Shares, list[str]]:

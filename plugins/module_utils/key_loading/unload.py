@@ -144,11 +144,8 @@ class Unload:
         """
         lacking = [key for key in self.shares.wanted if key not in listed]
         if lacking:
-            raise DvError(
-                f"{self.target} has lost {len(lacking)} of {len(self.shares.wanted)} key shares: {self.shares.names(lacking)}",
-                "all that were loaded there",
-                f"obol.dv.load_keys puts them there again, or elsewhere: {key_place.CONFIRM}",
-            )
+            hint = f"obol.dv.load_keys puts them there again, or elsewhere: {key_place.CONFIRM}"
+            raise self.shares.lost(self.target, lacking, hint)
 
     def _check_kept(self, listed: list[bytes]) -> None:
         """Refuse to take away what would be nowhere then: no client gives a key share out again.
