@@ -66,6 +66,9 @@ def run(name: str) -> None:
     module = runner.Module(argument_spec=asked.ARGUMENT_SPEC, supports_check_mode=True, **_constraints(asked))
     os.umask(0o077)
     result = runner.answer(module, asked.run_module)
+    # Ansible says of a result with warnings of its own that this is deprecated.
+    for warning in result.pop("warnings", ()):
+        module.warn(warning)
     if result.get("failed"):
         module.fail_json(**result)
     if module.params["stay"]:
