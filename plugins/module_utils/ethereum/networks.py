@@ -59,6 +59,9 @@ class Networks:
     def __init__(self, *custom: Network):
         self._networks = (*NETWORKS, *custom)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Networks) and self._networks == other._networks
+
     def of(self, definition: Any) -> Network:
         """The network of a :class:`~.cluster.definition.Definition`; errors as of :meth:`by_fork_version`."""
         return self.by_fork_version(definition.fork_version)

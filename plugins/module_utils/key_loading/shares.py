@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..cluster.definition import effective_gas_limit
 from ..cluster.lock import ClusterLock
@@ -25,6 +25,10 @@ from ..ethereum.networks import Networks
 from ..storage.memory_files import MemoryFiles
 from ..verify.data_dir import check_data_dir
 from ..verify.report import Report
+
+
+# What was verified last, and what came of it: a look ahead and the loading that follows are mostly answered by one process on the node.
+_verified: list[Any] = []
 
 
 class Share(NamedTuple):
@@ -79,7 +83,8 @@ class Shares(NamedTuple):
 def read(data_dir: DataDir, networks: Networks) -> tuple[Shares, list[str]]:
     """The key shares of the node, and warnings: all that belongs to them is verified as by ``verify``.
 
-    What was verified is what is returned: each file is read once.
+    What was verified is what is returned: each file is read once. Files that are, to the byte, those that were verified last in this
+    process are not verified again.
 
     :raises Problems: whatever is wrong with them
     """
@@ -91,11 +96,15 @@ def read(data_dir: DataDir, networks: Networks) -> tuple[Shares, list[str]]:
     in_keys = data_dir.source.list_directory(data_dir.path(layout.KEYS)) if data_dir.holds(layout.KEYS) else []
     names += [f"{layout.KEYS}/{name}" for name in in_keys if name.startswith("keystore-")]
     found = {name: content for name in names if (content := data_dir.read(name)) is not None}
-    memory = DataDir(data_dir.root, MemoryFiles(data_dir.root, found))
-    report = Report()
-    check_data_dir(report, memory, networks)
-    report.raise_errors()
-    return _of_lock(memory, in_directory(memory)), [f"{finding.check}: {finding.text}" for finding in report.findings]
+    asked = data_dir.root, found, networks
+    if _verified[:1] != [asked]:
+        memory = DataDir(data_dir.root, MemoryFiles(data_dir.root, found))
+        report = Report()
+        check_data_dir(report, memory, networks)
+        report.raise_errors()
+        warnings = [f"{finding.check}: {finding.text}" for finding in report.findings]
+        _verified[:] = asked, (_of_lock(memory, in_directory(memory)), warnings)
+    return _verified[1]
 
 
 def of_lock(data_dir: DataDir) -> Shares:
