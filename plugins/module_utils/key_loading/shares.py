@@ -26,7 +26,6 @@ from ..storage.memory_files import MemoryFiles
 from ..verify.data_dir import check_data_dir
 from ..verify.report import Report
 
-
 # What was verified last, and what came of it: a look ahead and the loading that follows are mostly answered by one process on the node.
 _verified: list[Any] = []
 
