@@ -15,7 +15,7 @@ need git "ansible-test asks it which files there are; the collection test compar
 need go "builds stock charon and age, which judge what is made here, Prysm and geth; without it those tests are skipped (Go 1.26, https://go.dev/dl)"
 need cc "builds Prysm, a validator client to load key shares into, and geth, for a chain to attest on (apt install gcc libc6-dev)"
 for program in node npm g++ make python3; do
-    need $program "installs and runs Lodestar, another one; without node and npm those tests are skipped (apt install nodejs npm libnode-dev g++ make python3)"
+    need $program "installs and runs Lodestar, another one, and anvil, for a chain to deposit on; without node and npm those tests are skipped (apt install nodejs npm libnode-dev g++ make python3)"
 done
 for program in ip nc sshd sudo; do
     need $program "hosts to run on, tests/support/netns_hosts.py; without them those tests are skipped (apt install iproute2 netcat-openbsd openssh-server sudo)"

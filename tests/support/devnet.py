@@ -55,13 +55,13 @@ class Devnet:
     """The chain, as long as it is entered: its nodes answer then, and the first final epoch is about a minute away.
 
     ``beacons`` are the URLs of its beacon nodes (two: charon is not ready on a beacon node that has no peer), ``chain_config`` is what
-    other clients on this chain are given, ``funded_key`` a private key (32 bytes) with a million ETH.
+    other clients on this chain are given, ``chain_id`` a number, ``funded_key`` a private key (32 bytes) with a million ETH.
 
     :param paths: of its programs, as of :func:`binaries`
     :param directory: new, for data and logs
     """
 
-    chain_config = CONFIG / "config.yml"
+    chain_config, chain_id = CONFIG / "config.yml", CHAIN_ID
 
     def __init__(self, paths, directory):
         self.directory, self._paths = pathlib.Path(directory), paths
@@ -99,7 +99,7 @@ class Devnet:
         rewards = self.beacon("/eth/v1/beacon/rewards/attestations/%d" % epoch, [index])
         return rewards and {name: int(value) for name, value in rewards["total_rewards"][0].items()}
 
-    def execution(self, method, *parameters):
+    def rpc(self, method, *parameters):
         """The result of a JSON-RPC call of geth.
 
         :raises DevnetError: what it says instead

@@ -22,15 +22,15 @@ class InstallError(Exception):
     """The installation failed; holds the end of what npm said."""
 
 
-#: The programs, each a command of the package ``tests/<name>``.
-PROGRAMS = {"lodestar": "lodestar"}
+#: The programs, each of the package ``tests/<name>``: where it is among the installed packages. Of anvil's, one is there for each machine.
+PROGRAMS = {"lodestar": ".bin/lodestar", "anvil": "@foundry-rs/anvil-*/bin/anvil"}
 
 
 def program(name):
     """The path of one of the :data:`PROGRAMS` as ``tests/<name>`` pins it, installed into ``.cache/<name>`` if it is not there.
 
     :raises NoNpm: no ``node`` on the path; or not installed yet and no ``npm`` on it
-    :raises InstallError: npm failed
+    :raises InstallError: npm failed, or had none for this machine
     """
     package, cache = TESTS / name, CACHE / name
     # Some packages are compiled, for the binary interface of this very Node.
@@ -41,7 +41,9 @@ def program(name):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not directory.exists():
             _install(directory, package)
-    return directory / "node_modules" / ".bin" / PROGRAMS[name]
+    for path in (directory / "node_modules").glob(PROGRAMS[name]):
+        return path
+    raise InstallError("%s has no %s: there is none for this machine" % (directory, PROGRAMS[name]))
 
 
 def _install(directory, package):

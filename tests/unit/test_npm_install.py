@@ -47,6 +47,8 @@ def test_whole_or_not_at_all(programs, tmp_path):
     path = npm_install.program("lodestar")
     assert path.is_file() and npm_install.program("lodestar") == path
     assert len(asked.read_text().splitlines()) == 3
+    with pytest.raises(npm_install.InstallError, match="anvil-[0-9a-f]{16} has no @foundry-rs/anvil-.*: there is none for this machine"):
+        npm_install.program("anvil")
     # Another Node has another interface for what is compiled.
     programs("node", NODE.replace("/opt", "/usr/local"))
     assert npm_install.program("lodestar") != path
