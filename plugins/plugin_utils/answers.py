@@ -63,6 +63,9 @@ _TERMS = _exactly(
     deposit_amounts=_list_of(_amount),
     compounding=_truth,
 )
+#: See the module activate.
+_LINE, _GUARD = _exactly(line=_text, state=_text, transaction=_optional(_text)), _exactly(guard=_text, state=_text, text=_text)
+_VALIDATOR, _WITHDRAWAL = _exactly(position=_number, pubkey=_text, status=_text), _exactly(address=_text, kind=_text)
 _OPERATORS = _list_of(_record(share_index=_number, address=_optional(_text), peer_id=_optional(_text)))
 #: See :func:`.backup.status.evaluate`.
 _BACKUP = _exactly(path=_text, created=_optional(_text), holds=_list_of(_text), current=_truth, copied=_truth, drilled=_optional(_text))
@@ -85,13 +88,13 @@ FIELDS = {
     ),
     **dict.fromkeys(
         (
-            *("address", "config_hash", "copy", "created", "definition_hash", "enr", "evidence"),
-            *("key_path", "path", "peer_id", "place", "sha256", "since", "step"),
+            *("address", "amount", "config_hash", "copy", "created", "definition_hash", "enr", "evidence"),
+            *("key_path", "path", "payer", "peer_id", "place", "plan", "sha256", "since", "step"),
         ),
         (_optional(_text), "a text, or nothing"),
     ),
     **dict.fromkeys(
-        ("accepted", "handed_on", "parts", "problems", "recipients", "restored", "sent", "settings", "settled", "stored", "taken"),
+        ("accepted", "handed_on", "parts", "problems", "recipients", "remarks", "restored", "sent", "settings", "settled", "stored", "taken"),
         (_list_of(_text), "a list of texts"),
     ),
     "waiting_for": (_list_of(_number), "a list of numbers"),
@@ -107,6 +110,10 @@ FIELDS = {
     "keys": (_optional(_exactly(place=_text, state=_text, since=_optional(_text))), "place, state and since, or nothing"),
     "cluster": (_optional(lambda value: isinstance(value, dict)), "a cluster, or nothing"),
     "findings": (_list_of(_record(level=_text, check=_text, text=_text)), "a list of findings, with level, check and text"),
+    "lines": (_list_of(_LINE), "a list of lines, with line, state and transaction"),
+    "guards": (_list_of(_GUARD), "a list of guards, with guard, state and text"),
+    "validators": (_list_of(_VALIDATOR), "a list of validators, with position, pubkey and status"),
+    "withdrawal": (_list_of(_WITHDRAWAL), "a list of accounts, with address and kind"),
     "diff": (_record(before=_text, after=_text), "two texts, before and after"),
     "process": (_optional(_exactly(socket=_path, python=_path)), "a process, with the paths of socket and python, or nothing"),
 }

@@ -17,8 +17,8 @@ from ..encoding.hex import to_hex
 from ..errors import DvError
 from .http import HttpClient, shorten
 
-#: Blocks that are named by how sure they are.
-LATEST, FINALIZED = "latest", "finalized"
+#: Blocks that are named by how sure they are; the last one is none yet, of what waits in the pool.
+LATEST, FINALIZED, PENDING = "latest", "finalized", "pending"
 
 _QUANTITY = re.compile("0x(0|[1-9a-f][0-9a-f]{0,63})")
 _DATA = re.compile("0x([0-9a-f]{2})*")

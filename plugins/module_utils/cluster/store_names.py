@@ -10,13 +10,15 @@ import re
 from typing import NamedTuple
 
 PROPOSAL = "proposal.json"
-#: Folder of the approvals, of the DKG's messages, of the statements of drills, which are called as beside the backups, and of those about
-#: key shares that were loaded.
-APPROVALS, DKG, DRILLS, KEYS = "approvals/", "dkg/", "drills/", "keys/"
+#: Folder of the approvals, of the DKG's messages, of the statements of drills, which are called as beside the backups, of those about
+#: key shares that were loaded, and of those about deposits that are going to be paid.
+APPROVALS, DKG, DRILLS, KEYS, ACTIVATION = "approvals/", "dkg/", "drills/", "keys/", "activation/"
 
 _MESSAGE = re.compile(DKG + r"([0-9a-f]{64})/([1-9][0-9]{0,6})/([a-z]+)/([1-9][0-9]{0,2})(?:-by-([1-9][0-9]{0,2}))?\.(?:json|jws)")
 
 _ABOUT_KEYS = re.compile(KEYS + r"[0-9a-f]{64}/[1-9][0-9]{0,2}-[1-9][0-9]{0,5}\.jws")
+
+_ABOUT_ACTIVATION = re.compile(ACTIVATION + r"([0-9a-f]{64})/([1-9][0-9]{0,5})\.jws")
 
 
 class MessageName(NamedTuple):
@@ -42,6 +44,22 @@ def keys_name(lock_hash: bytes, share_index: int, number: int) -> str:
 def is_about_keys(name: str) -> bool:
     """Whether a name is one of :func:`keys_name`."""
     return bool(_ABOUT_KEYS.fullmatch(name))
+
+
+def activation_name(lock_hash: bytes, number: int) -> str:
+    """The name of the statement that is that ``number`` about deposits for the lock with that hash (32 bytes): nobody can take it twice."""
+    return f"{ACTIVATION}{lock_hash.hex()}/{number}.jws"
+
+
+def activation_number(name: str, lock_hash: bytes) -> int | None:
+    """The number in a ``name`` of :func:`activation_name` for that lock; ``None`` of any other name."""
+    match = _ABOUT_ACTIVATION.fullmatch(name)
+    return int(match[2]) if match and match[1] == lock_hash.hex() else None
+
+
+def is_about_activation(name: str) -> bool:
+    """Whether a name is one of :func:`activation_name`."""
+    return bool(_ABOUT_ACTIVATION.fullmatch(name))
 
 
 def dkg_folder(definition_hash: bytes) -> str:

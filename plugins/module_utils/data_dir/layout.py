@@ -30,6 +30,8 @@ CEREMONY = "ceremony"
 APPROVALS = CEREMONY + "/approvals"
 #: Directory of what a node keeps of the loading of its key shares, :mod:`.key_place`.
 LOADING = "loading"
+#: Directory of what a node keeps of the deposits that it pays, :mod:`.activation.record`.
+ACTIVATION = "activation"
 #: Builder registrations that charon takes instead of the lock's, by default from v1.10 on.
 OVERRIDES = "builder_registrations_overrides.json"
 #: How the name of a directory begins that ``charon deposit fetch`` makes.
@@ -53,6 +55,7 @@ MODES = {
     KEYS + "/*": SECRET_FILE,
     CEREMONY: SECRET_DIRECTORY,
     LOADING: SECRET_DIRECTORY,
+    ACTIVATION: SECRET_DIRECTORY,
 }
 
 

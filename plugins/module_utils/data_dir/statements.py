@@ -27,8 +27,9 @@ from .layout import LOCK, DataDir
 
 _HEADER = go_json.dumps({"alg": "ES256K", "typ": "obol-dv-statement"}, None).encode()
 
-#: What statements are about: a backup was opened, and is whole; key shares were loaded, or taken away.
-DRILL, KEYS = "drill", "keys"
+#: What statements are about: a backup was opened, and is whole; key shares were loaded, or taken away; the cluster was measured, and is
+#: ready; deposits are going to be paid.
+DRILL, KEYS, READINESS, ACTIVATION = "drill", "keys", "readiness", "activation"
 
 #: Longest statement, in characters.
 MAX_SIZE = 16 * 1024

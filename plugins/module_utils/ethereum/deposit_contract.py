@@ -16,7 +16,7 @@ from ..errors import DvError
 from .deposit import deposit_data_root
 from .units import GWEI_PER_ETH
 
-#: Where it is, by the name of the network. Gnosis and Chiado take a token by another contract, Sepolia another one from whom it knows.
+#: Where it is, by the name of the network.
 ADDRESSES = {
     name: bytes.fromhex(address)
     for name, address in (
@@ -24,6 +24,13 @@ ADDRESSES = {
         ("hoodi", "00000000219ab540356cbb839cbe05303d7705fa"),
         ("holesky", "4242424242424242424242424242424242424242"),
     )
+}
+
+#: Networks that have another one, and why that is no use.
+OTHERS = {
+    **dict.fromkeys(("gnosis", "chiado"), "whose deposits are paid in GNO, a token"),
+    "sepolia": "whose deposits are for those who were given a token",
+    "goerli": "which has ended",
 }
 
 #: The topic of the event that each deposit makes.
@@ -36,6 +43,9 @@ WEI_PER_GWEI = 10**9
 
 #: Least amount that it takes.
 LEAST = GWEI_PER_ETH
+
+#: What it is called with to tell how many deposits it has taken.
+COUNT_CALL = keccak256(b"get_deposit_count()")[:4]
 
 _SELECTOR = keccak256(b"deposit(bytes,bytes,bytes,bytes32)")[:4]
 # How long each part of an event is: public key, withdrawal credentials, amount, signature, index; and of a call: the same without numbers.
@@ -86,6 +96,16 @@ def parse_event(data: bytes) -> Deposit:
     """
     pubkey, credentials, amount, signature, index = _parts(data, _OF_EVENT, "an event")
     return Deposit(pubkey, credentials, int.from_bytes(amount, "little"), signature, int.from_bytes(index, "little"))
+
+
+def parse_count(data: bytes) -> int:
+    """How many deposits there are, by its answer to :data:`COUNT_CALL`.
+
+    :raises DvError: it is none
+    """
+    if len(data) < 2 * _WORD + 8 or int.from_bytes(data[_WORD : 2 * _WORD], "big") != 8:
+        raise _unreadable("an answer")
+    return int.from_bytes(data[2 * _WORD : 2 * _WORD + 8], "little")
 
 
 def _parts(data: bytes, lengths: tuple[int, ...], what: str) -> list[bytes]:

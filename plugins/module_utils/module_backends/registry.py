@@ -22,6 +22,7 @@ from ..ansible_module import resident, runner, zip_importer
 if TYPE_CHECKING:
     # Ansible sends a node what it finds imported here; a backend is loaded when it is asked for.
     from . import (  # noqa: F401
+        activate,
         approval,
         backup,
         definition,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 #: The modules that run on nodes.
 MODULES = (
+    "activate",
     "approval",
     "backup",
     "definition",

@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 from ansible_collections.obol.dv.plugins.module_utils.backup import backups
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import (
+    ACTIVATION,
     DRILLS,
     KEYS,
     PROPOSAL,
     approval_name,
+    is_about_activation,
     is_about_keys,
     parse_message,
 )
@@ -54,7 +56,7 @@ def max_size(name: str) -> int | None:
 
 
 def _max_size_of_statement(name: str) -> int | None:
-    if is_about_keys(name):
+    if is_about_keys(name) or is_about_activation(name):
         return statements.MAX_SIZE
     statement = name.removeprefix(DRILLS)
     return backups.max_size(statement) if statement != name and statement.endswith(".jws") else None
@@ -66,7 +68,7 @@ def describe(name: str) -> str:
     if message:
         host = f", handed on by operator {message.host}" if message.host else ""
         return f"{message.round_name} of operator {message.share_index}{host}, attempt {message.attempt}"
-    if name.startswith((DRILLS, KEYS)):
+    if name.startswith((ACTIVATION, DRILLS, KEYS)):
         return f"statement {name.partition('/')[2]}"
     *folders, file = name.split("/")
     stem = file.partition(".")[0]

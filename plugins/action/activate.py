@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Has deposits paid by a node. The store brings what the operators have stated, and takes what this one is going to pay before anything is
+sent; waits for blocks that are final."""
+
+from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import ACTIVATION, DRILLS, KEYS, is_about_activation
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.plugin_utils import answers, progress
+from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
+from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
+from ansible_collections.obol.dv.plugins.plugin_utils.waiting import Pace, seconds
+
+# Where nothing more is to be done, or not by this run.
+_ENDS = ("final", "unconfirmed")
+
+
+class ActionModule(NodeModule):
+    """See the module of the same name."""
+
+    def _work(self, arguments, result, task_vars):
+        pace = Pace(seconds(arguments.pop("wait", 0), "dv_activate_wait"))
+        changed, told = False, None
+        while True:
+            with open_store(arguments["store"], arguments.get("store_options")) as store:
+                answer = self._step(arguments, task_vars, store)
+            changed = changed or bool(answer.get("changed"))
+            result.update(answer, changed=changed)
+            if answer.get("failed") or self._task.check_mode or answer.get("state") in _ENDS:
+                return
+            if told != answer.get("detail"):
+                told = answer.get("detail")
+                progress.say(task_vars["inventory_hostname"], told or "waits", pace.left())
+            if not pace.pause():
+                return
+
+    def _step(self, arguments, task_vars, store):
+        """What the module answers; where it has something to say first, after that is said."""
+        arguments["inbox"] = store.get_all((ACTIVATION, DRILLS, KEYS))
+        answer = self._answer(arguments, task_vars)
+        outbox = answers.outbox(answer, is_about_activation)
+        if outbox and not answer.get("failed") and not self._task.check_mode:
+            try:
+                store.put(outbox)
+            except DvError:
+                # Another operator took that number: what it says decides.
+                pass
+            arguments["inbox"] = store.get_all((ACTIVATION, DRILLS, KEYS))
+            answer = self._answer(arguments, task_vars)
+            answers.outbox(answer, is_about_activation)
+            answer["changed"] = True
+        return answer

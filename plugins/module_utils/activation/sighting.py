@@ -1,0 +1,137 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is known of the deposits of a cluster's validators: by the execution chain, by its client's pool, by the beacon chain."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ..clients.beacon_states import BeaconStates, Pending, Validator
+from ..clients import beacon_states, execution
+from ..clients.execution import Block, Call, ExecutionNode, Log
+from ..errors import DvError
+from ..ethereum import deposit_contract
+from ..ethereum.deposit_contract import Deposit
+from .plan import Line
+
+_DAY = 86400
+# Blocks that are looked at first for an earlier deposit: some two hours.
+_LOOK_BACK = 600
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What there was at one time.
+
+    :param made: the deposits of the validators in the chain, each with its block, in order
+    :param waiting: calls of the contract in the pool, each with its deposit, or ``None`` where the client shows none
+    :param validators: by public key, in the finalized state of the beacon chain
+    :param at_head: the same at its head
+    :param pending: what the beacon chain has still to deal with
+    :param finalized: the number of the last block that is final
+    """
+
+    made: tuple[tuple[Log, Deposit], ...]
+    waiting: tuple[tuple[Call, Deposit], ...] | None
+    validators: dict[bytes, Validator]
+    at_head: dict[bytes, Validator]
+    pending: tuple[Pending, ...]
+    latest: Block
+    finalized: int
+
+    def deposit_of(self, line: Line) -> Log | None:
+        """Where the deposit of a ``line`` is in the chain, whoever sent it; ``None`` where it is not."""
+        same = [log for log, made in self.made if (made.pubkey, made.amount) == (line.pubkey, line.amount)]
+        return same[line.nth - 1] if len(same) >= line.nth else None
+
+
+def look(node: ExecutionNode, beacon: BeaconStates, contract: bytes, pubkeys: Collection[bytes], since: int) -> Sighting:
+    """See what there is of validators with these ``pubkeys``.
+
+    :param since: Unix seconds: no deposit of theirs is older
+    :raises DvError: somebody does not tell, or what is told has gaps
+    """
+    latest, finalized = node.block(execution.LATEST), _finalized(node)
+    if latest is None:
+        raise DvError(f"{node} has no block", "a chain", "see whether it is synced")
+    made = _made(node, contract, pubkeys, _first_block(node, since, latest), latest)
+    pool = node.pool()
+    return Sighting(
+        made=tuple(made),
+        waiting=None if pool is None else tuple(_calls(pool, contract, pubkeys)),
+        validators=beacon.validators(pubkeys, beacon_states.FINALIZED),
+        at_head=beacon.validators(pubkeys),
+        pending=tuple(each for each in beacon.pending_deposits() if each.pubkey in pubkeys),
+        latest=latest,
+        finalized=finalized,
+    )
+
+
+def _finalized(node: ExecutionNode) -> int:
+    """The number of the last final block: none is, before the chain has come so far."""
+    try:
+        block = node.block(execution.FINALIZED)
+    except execution.Refused:
+        return 0
+    return block.number if block else 0
+
+
+def _first_block(node: ExecutionNode, since: int, latest: Block) -> int:
+    """The number of the first block that is not older than ``since`` less a day."""
+    low, high = 0, latest.number
+    while low < high:
+        middle = (low + high) // 2
+        block = node.block(middle)
+        if block is None or block.timestamp < since - _DAY:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _made(node: ExecutionNode, contract: bytes, pubkeys: Collection[bytes], first: int, latest: Block) -> list[tuple[Log, Deposit]]:
+    """The deposits of ``pubkeys`` from a block on. All that the contract took are looked at, and the last one before that block: each tells how
+    many were before it, so that a missing one shows."""
+    found = _events(node, contract, first, latest.number)
+    count = deposit_contract.parse_count(node.call(contract, deposit_contract.COUNT_CALL, latest.number))
+    earlier = _last_before(node, contract, first) if len(found) < count else []
+    indices = [made.index for _log, made in (*earlier, *found)]
+    if len(indices) < min(count, len(found) + 1) or indices != [*range(count - len(indices), count)]:
+        raise DvError(
+            f"{node} tells of {len(found)} deposits from block {first} on, of {count} in all: some are missing",
+            f"each, and the last one before block {first}",
+            "use an execution client that has all events of the deposit contract from there on",
+        )
+    return [(log, made) for log, made in found if made.pubkey in pubkeys]
+
+
+def _last_before(node: ExecutionNode, contract: bytes, first: int) -> list[tuple[Log, Deposit]]:
+    """The last deposit before the block ``first``, as a list; of none where none is told of."""
+    end, size = first, _LOOK_BACK
+    while end > 0:
+        begin = max(0, end - size)
+        if found := _events(node, contract, begin, end - 1):
+            return found[-1:]
+        end, size = begin, 2 * size
+    return []
+
+
+def _events(node: ExecutionNode, contract: bytes, first: int, last: int) -> list[tuple[Log, Deposit]]:
+    return [(log, deposit_contract.parse_event(log.data)) for log in node.logs(contract, deposit_contract.EVENT, first, last)]
+
+
+def _calls(pool: list[Call], contract: bytes, pubkeys: Collection[bytes]) -> list[tuple[Call, Deposit]]:
+    found = []
+    for call in pool:
+        if call.to == contract:
+            try:
+                deposit = deposit_contract.parse_call(call.data, call.value // deposit_contract.WEI_PER_GWEI)
+            except DvError:
+                # The contract refuses it.
+                continue
+            if deposit.pubkey in pubkeys:
+                found.append((call, deposit))
+    return found

@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What others have stated, each signed with its ENR key: the store brings it. Anybody may put anything there: what no operator of the lock
+has signed, about that lock, is passed over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..cluster.lock import ClusterLock
+from ..cluster.operators import numbered
+from ..data_dir import statements
+from ..encoding.hex import to_hex
+from ..encoding.utc import from_utc
+from ..ethereum import enr
+
+Facts = dict[str, Any]
+
+# Seconds by which another operator's clock may be ahead.
+_AHEAD = 300
+
+
+class Statements:
+    """The statements about a ``lock`` among ``texts``.
+
+    :param max_age: of what is found out anew each time, in seconds
+    """
+
+    def __init__(self, lock: ClusterLock, texts: Iterable[str], max_age: float) -> None:
+        self._lock_hash, self._max_age, self._texts = to_hex(lock.lock_hash), max_age, [*texts]
+        self._validators = len(lock.validators or ())
+        self._keys = {index: enr.parse(operator.enr).public_key for index, operator in numbered(lock.definition).items()}
+
+    @property
+    def operators(self) -> list[int]:
+        """The share indices of all operators."""
+        return [*self._keys]
+
+    def proven(self) -> list[int]:
+        """Those of whom a drill proved a backup with all key shares, not too long ago."""
+        return self._whose(statements.DRILL, lambda facts: facts.get("key_shares") == self._validators and self._is_new(facts))
+
+    def ready(self) -> list[int]:
+        """Those who measured, not too long ago, that the cluster is ready."""
+        return self._whose(statements.READINESS, lambda facts: facts.get("passed") is True and self._is_new(facts))
+
+    def loaded(self) -> list[int]:
+        """Those whose key shares are loaded, by what each of them stated last."""
+        stated = {index: [facts for facts in self.about(statements.KEYS, index) if isinstance(facts.get("number"), int)] for index in self._keys}
+        newest = {index: max(facts, key=lambda each: each["number"]) for index, facts in stated.items() if facts}
+        return [index for index, facts in newest.items() if facts.get("state") == "loaded"]
+
+    def about(self, what: str, share_index: int) -> list[Facts]:
+        """What one operator stated about ``what``."""
+        found = (statements.verify(text, self._keys[share_index], what) for text in self._texts)
+        return [facts for facts in found if facts and facts.get("lock_hash") == self._lock_hash]
+
+    def _whose(self, what: str, is_true: Callable[[Facts], bool]) -> list[int]:
+        return [index for index in self._keys if any(map(is_true, self.about(what, index)))]
+
+    def _is_new(self, facts: Facts) -> bool:
+        try:
+            return -_AHEAD <= time.time() - from_utc(facts["made"]) <= self._max_age
+        except ValueError:
+            return False

@@ -1,0 +1,163 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the module ``activate`` does on a node."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..ansible_module.argument_specs import CARRIER_SPEC, PROCESS_SPEC, TESTNET_SPEC, WALLET_SPEC, networks_of
+from ..ansible_module.runner import packages
+
+with packages():
+    from ..activation import guards, networks
+    from ..activation.activation import CLAIMING, Activation, Asked, Outcome
+    from ..activation.plan import Plan, eth, lines, remarks
+    from ..activation.stated import Statements
+    from ..clients import execution
+    from ..clients.beacon_states import BeaconStates
+    from ..clients.execution import ExecutionNode
+    from ..clients.http import HttpClient, parse_endpoint
+    from ..cluster.definition import address_bytes
+    from ..cluster.lock import ClusterLock
+    from ..cluster.operators import index_of_key
+    from ..crypto import secp256k1
+    from ..data_dir import layout, node_key
+    from ..data_dir.layout import DataDir
+    from ..encoding.hex import from_hex, to_hex
+    from ..errors import DvError, raise_all
+    from ..ethereum.address import checksum_address, parse_address
+    from ..ethereum.networks import validators_root_of
+    from ..signers.key_file_wallet import KeyFileWallet
+    from ..verify.data_dir import check_data_dir
+    from ..verify.report import Report
+
+ARGUMENT_SPEC = dict(
+    data_dir=dict(type="path", required=True),
+    validators=dict(type="list", elements="str", default=[]),
+    first=dict(type="int"),
+    amounts=dict(type="list", elements="str", default=[]),
+    execution_url=dict(type="str"),
+    execution_url_file=dict(type="path", no_log=False),
+    beacon_url=dict(type="str", required=True),
+    genesis_validators_root=dict(type="str"),
+    max_fee=dict(type="float", default=50),
+    batch=dict(type="int", default=10),
+    bump=dict(type="bool", default=False),
+    max_age=dict(type="int", default=168),
+    without=dict(type="dict", default={}),
+    confirm=dict(type="str", default=""),
+    testnet=TESTNET_SPEC,
+    **WALLET_SPEC,
+    **CARRIER_SPEC,
+    **PROCESS_SPEC,
+)
+
+#: Further arguments of AnsibleModule.
+CONSTRAINTS = dict(
+    mutually_exclusive=[("execution_url", "execution_url_file")],
+    required_one_of=[("execution_url", "execution_url_file")],
+)
+
+_HOUR = 3600
+
+
+def run_module(module: AnsibleModule) -> dict[str, Any]:
+    params, data_dir = module.params, DataDir(module.params["data_dir"])
+    guards.check_names(params["without"])
+    lock, known = _verified(data_dir, params), networks_of(params)
+    network, private_key = known.of(lock.definition), node_key.read(data_dir)
+    node = execution.connect(params["execution_url"], params["execution_url_file"])
+    beacon = BeaconStates(HttpClient(parse_endpoint(params["beacon_url"], "dv_beacon_url")))
+    contract = networks.contract_of(network, beacon)
+    root = from_hex(params["genesis_validators_root"], 32, "dv_keys_genesis_validators_root") or validators_root_of(network.genesis_fork_version)
+    raise_all([*networks.check(network, contract, root or b"", node, beacon, time.time())])
+    wallet = KeyFileWallet(params["wallet_file"], params["wallet_password_file"])
+    plan = Plan(
+        lock_hash=to_hex(lock.lock_hash),
+        chain_id=network.chain_id,
+        contract=to_hex(contract),
+        payer=to_hex(parse_address(wallet.address, "the wallet's address")),
+        without=params["without"],
+        lines=lines(lock, params["validators"], params["first"], params["amounts"]),
+    )
+    share_index = index_of_key(lock.definition, secp256k1.public_key(private_key))
+    stated = Statements(lock, params["inbox"].values(), params["max_age"] * _HOUR)
+    asked = Asked(
+        *(lock, share_index, plan, _since(lock), stated, params["inbox"], params["max_fee"], params["batch"], params["bump"]),
+    )
+    activation = Activation(data_dir, asked, node, beacon, wallet)
+    outcome = activation.run(params["confirm"], module.check_mode)
+    return dict(
+        _result(plan, lock, node, outcome),
+        share_index=share_index,
+        outbox=activation.claim(private_key) if outcome.state == CLAIMING and not module.check_mode else {},
+    )
+
+
+def _verified(data_dir: DataDir, params: dict[str, Any]) -> ClusterLock:
+    """The lock, with all that belongs to it verified."""
+    content = data_dir.read(layout.LOCK)
+    if content is None:
+        raise DvError(f"{data_dir} has no {layout.LOCK}", "a complete cluster", "pay when it is there")
+    report = Report()
+    check_data_dir(report, data_dir, networks_of(params))
+    report.raise_errors()
+    return ClusterLock.parse(content, layout.LOCK)
+
+
+def _since(lock: ClusterLock) -> int:
+    """When the definition was made: no key of its validators is older."""
+    text = lock.definition.timestamp
+    try:
+        made = datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        raise DvError(f"the definition was made at {text[:40]}", "a time", "nobody knows from where on to look for earlier deposits") from None
+    if made > time.time():
+        raise DvError(f"the definition was made at {text}, which is to come", "a time that is over", "see the clock of this node")
+    return int(made)
+
+
+def _result(plan: Plan, lock: ClusterLock, node: ExecutionNode, outcome: Outcome) -> dict[str, Any]:
+    addresses = sorted({(lock.definition.validators or ())[line.position].withdrawal_address for line in plan.lines})
+    validators = {line.position: line.pubkey for line in plan.lines}
+    pending = {each.pubkey for each in outcome.sighting.pending}
+    done = "".join(f"{text}\n" for text in outcome.done)
+    return dict(
+        changed=outcome.changed,
+        state=outcome.state,
+        detail=outcome.detail,
+        plan=plan.hash,
+        payer=checksum_address(from_hex(plan.payer, 20, "payer")),
+        amount=eth(plan.amount),
+        remarks=[*remarks(plan, lock.definition.compounding)],
+        withdrawal=[dict(address=address, kind=_kind(node.code(address_bytes(address)))) for address in addresses],
+        lines=[
+            dict(line=str(each.line), state=each.state.value, transaction=to_hex(each.hash) or None) for each in outcome.lines
+        ],
+        guards=[each._asdict() for each in outcome.guards],
+        validators=[
+            dict(position=position, pubkey=to_hex(pubkey), status=_status(outcome, pubkey, pubkey in pending))
+            for position, pubkey in sorted(validators.items())
+        ],
+        diff=dict(before="", after=done),
+    )
+
+
+def _status(outcome: Outcome, pubkey: bytes, pending: bool) -> str:
+    """What the beacon chain says of a validator, in its own words; it has none for a deposit that waits."""
+    validator = outcome.sighting.at_head.get(pubkey)
+    return validator.status if validator else "pending_deposit" if pending else ""
+
+
+def _kind(code: bytes) -> str:
+    """What kind of account has that code."""
+    if code.startswith(b"\xef\x01\x00"):
+        return "an account with a key, that acts by a contract (EIP-7702)"
+    return "a contract" if code else "an account with a key, or nobody's"

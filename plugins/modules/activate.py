@@ -1,0 +1,173 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: activate
+short_description: Pay the deposits of a cluster's validators, each once
+version_added: 0.1.0
+author: The obol.dv authors (@obol-dv)
+description:
+  - Makes a plan of the deposits that are chosen, and sends them to the deposit contract from one account. What is paid leaves for good, so
+    that everything is looked at before, by guards that have names; and nothing is sent before the hash of the plan is confirmed.
+  - A line of the plan is a validator, an amount, and which deposit of that amount it is. Each is sent once, however often this is run, cut off,
+    or run by several operators at once - a transaction is kept in C(activation/) of the data directory before it is sent, and a new nonce is used
+    for a line only where that of the one before is used by something else in a final block; and before anything is sent, the plan is stated in
+    the store, where the first one counts.
+  - Where several deposits are made for a validator, the next one goes once the beacon chain has the validator, with the right withdrawal
+    credentials, in a final state.
+  - Ends with what is there. A run that is repeated goes on.
+extends_documentation_fragment:
+  - obol.dv.attributes
+  - obol.dv.attributes.action
+  - obol.dv.attributes.diff
+  - obol.dv.node
+  - obol.dv.node.testnet
+  - obol.dv.node.wallet
+  - obol.dv.node.store
+  - obol.dv.node.inbox
+  - obol.dv.node.process
+options:
+  validators:
+    description: Validators, by position in the lock, from 0, or by public key. All of them where there are none.
+    type: list
+    elements: str
+    default: []
+  first:
+    description: So many of these, the first ones.
+    type: int
+  amounts:
+    description:
+      - Which of the amounts that the lock has are deposited for each validator, in ETH, in this order. By default V(32), or where the lock has
+        none of these, those of the definition.
+    type: list
+    elements: str
+    default: []
+  execution_url:
+    description: URL of the JSON-RPC API of an execution client of the cluster's network, as the node reaches it.
+    type: str
+  execution_url_file:
+    description: Path of a file on the node with that URL, for hosted ones, which have a key in it.
+    type: path
+  beacon_url:
+    description: URL of the API of a beacon node of the same network, as the node reaches it. That of charon is none.
+    type: str
+    required: true
+  genesis_validators_root:
+    description: The genesis validators root of the chain, C(0x) and 64 hex digits, where it is not that of a known network.
+    type: str
+  max_fee:
+    description: The most that is paid for a unit of gas, in Gwei.
+    type: float
+    default: 50
+  batch:
+    description: How many transactions may wait for a block at once.
+    type: int
+    default: 10
+  bump:
+    description: Whether what waits is sent again with higher fees even where it offers enough.
+    type: bool
+    default: false
+  max_age:
+    description: How old, in hours, the statements of operators about their backups and about the readiness of the cluster may be.
+    type: int
+    default: 168
+  without:
+    description:
+      - Guards that are passed by name, each with the reason, which the plan holds.
+      - C(deposits), C(pool), C(claims), C(backups), C(keys), C(readiness). No other one can be passed.
+    type: dict
+    default: {}
+  confirm:
+    description: The hash of the plan, as the module returned it before. Without it nothing is sent; a plan that is under way needs none.
+    type: str
+    default: ''
+"""
+
+EXAMPLES = r"""
+- name: What would be paid
+  obol.dv.activate:
+    data_dir: /opt/charon/.charon
+    store: /srv/obol/my-cluster
+    execution_url: http://127.0.0.1:8545
+    beacon_url: http://127.0.0.1:5052
+    wallet_file: /root/payer.json
+    wallet_password_file: /root/payer.txt
+  check_mode: true
+  register: plan
+
+- name: It is paid
+  obol.dv.activate:
+    data_dir: /opt/charon/.charon
+    store: /srv/obol/my-cluster
+    execution_url: http://127.0.0.1:8545
+    beacon_url: http://127.0.0.1:5052
+    wallet_file: /root/payer.json
+    wallet_password_file: /root/payer.txt
+    confirm: 1f0c0e5b8d6a0c7f4e7d3b2a190817263544536271809f8e7d6c5b4a39281706
+"""
+
+RETURN = r"""
+state:
+  description:
+    - V(unconfirmed), V(claiming) (in check mode alone - it is stated in the store first), V(sent), V(waiting) where something has to come first,
+      V(final).
+  returned: success
+  type: str
+detail:
+  description: What is waited for.
+  returned: success
+  type: str
+plan:
+  description: The hash of the plan, which is what is confirmed.
+  returned: success
+  type: str
+payer:
+  description: The address of the account that pays.
+  returned: success
+  type: str
+amount:
+  description: The sum of the plan, in ETH.
+  returned: success
+  type: str
+remarks:
+  description: What is unusual about the sums.
+  returned: success
+  type: list
+  elements: str
+withdrawal:
+  description: The withdrawal addresses, each with the kind of its account.
+  returned: success
+  type: list
+  elements: dict
+lines:
+  description: Each line of the plan, with its state (V(not sent), V(dropped), V(pending), V(mined), V(final)) and its transaction.
+  returned: success
+  type: list
+  elements: dict
+guards:
+  description: Each guard, with its state (V(passed), V(without), V(failed)) and what it says.
+  returned: success
+  type: list
+  elements: dict
+validators:
+  description: The validators, each with its status in the words of the beacon API, or V(pending_deposit) where it is not there yet.
+  returned: success
+  type: list
+  elements: dict
+share_index:
+  description: The node's share index.
+  returned: success
+  type: int
+"""
+
+from ansible_collections.obol.dv.plugins.module_utils.module_backends import registry
+
+
+def main():
+    registry.run("activate")
+
+
+if __name__ == "__main__":
+    main()
