@@ -46,6 +46,12 @@ def age_binary():
     return built(lambda: go_build.binary("age"))
 
 
+@pytest.fixture(scope="session")
+def anvil_program():
+    """The path of anvil, which stands for an execution client and its chain."""
+    return built(lambda: npm_install.program("anvil"))
+
+
 @pytest.fixture
 def charon(charon_binary, tmp_path):
     """The commands of stock charon, with logs of their own for each test."""

@@ -11,13 +11,12 @@ import pathlib
 import secrets
 import signal
 import subprocess
-import urllib.request
 from typing import NamedTuple
 
 import eth_abi
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
-from ansible_collections.obol.dv.tests.support import deposits
+from ansible_collections.obol.dv.tests.support import deposits, json_rpc
 from ansible_collections.obol.dv.tests.support.stock_charon import free_addresses, wait_for
 
 #: Of hoodi.
@@ -29,14 +28,6 @@ TOPIC = "0x649bbc62d0e31342afea4e5cd82d4049e7e1ee912fc0889aa790803be39038c5"
 _ROOT = "0xc5f2892f"
 # What hoodi begins with at an address: balance, code, and the storage, which the constructor fills elsewhere.
 _GENESIS = 'JSON.stringify(require("@ethereumjs/genesis/hoodi").hoodiGenesis["%s"])'
-
-
-class AnvilError(Exception):
-    """What anvil says instead of a result: its ``code`` (a number) and ``message``."""
-
-    def __init__(self, code, message):
-        super().__init__("%s: %s" % (code, message))
-        self.code, self.message = code, message
 
 
 class AnvilDied(Exception):
@@ -95,14 +86,9 @@ class Anvil:
     def rpc(self, method, *parameters):
         """The result of a call.
 
-        :raises AnvilError: what it says instead
+        :raises RpcError: what it says instead
         """
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}).encode()
-        with urllib.request.urlopen(urllib.request.Request(self.url, body, {"Content-Type": "application/json"}), timeout=30) as response:
-            answer = json.load(response)
-        if "error" in answer:
-            raise AnvilError(answer["error"]["code"], answer["error"]["message"])
-        return answer["result"]
+        return json_rpc.call(self.url, method, parameters)
 
     def mine(self, count=1):
         """Make ``count`` blocks, of what waits for one."""

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from ansible_collections.obol.dv.tests.support.loopback import Served
 
 #: Seconds after which the asker gives up what is handed on too late, and between the pieces of an answer that drips.
-_PATIENCE, _DRIP = 0.5, 0.02
-_ANSWER = "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s"
+PATIENCE, _DRIP = 0.5, 0.02
+_HEAD = "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
 
 
 class Schedule:
@@ -41,17 +41,65 @@ class Schedule:
     @property
     def patience(self):
         """Seconds for which an asker may wait for the answer to its next request."""
-        return _PATIENCE if self._fault == "late" and len(self.requests) + 1 == self._number else math.inf
+        return PATIENCE if self._fault == "late" and len(self.requests) + 1 == self._number else math.inf
 
     def hand_on_late(self):
         """Hand on what came too late, to where it should have gone."""
         while self.late:
             self.late.pop(0)()
 
-    def next(self):
-        """What is done with the next request: a function of the :class:`_Exchange`."""
+    def next(self, _exchange):
+        """What is done with the next request: a function of its :class:`Exchange`."""
         self.requests.append(None)
-        return FAULTS[self._fault] if len(self.requests) == self._number else _handed_on
+        return FAULTS[self._fault] if len(self.requests) == self._number else handed_on
+
+
+class Exchange:
+    """A request of the ``asker`` (a socket), and what becomes of it."""
+
+    def __init__(self, proxy, asker):
+        self.asker, self.proxy, self._name, self._request = asker, proxy, None, None
+        self.late = proxy.schedule.late
+
+    def read(self):
+        """The bytes of the whole request: head and body."""
+        if not self._request:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += self._more()
+            head, end, body = head.partition(b"\r\n\r\n")
+            length = int((re.search(rb"\r\nContent-Length: (\d+)", head) or [0, 0])[1])
+            while len(body) < length:
+                body += self._more()
+            self._name = tuple(head.decode().split(" ")[:2])
+            self.proxy.schedule.requests[-1] = self._name
+            self._request = head + end, body
+        return self._request
+
+    def _more(self):
+        received = self.asker.recv(2**16)
+        if not received:
+            raise ConnectionError("the asker has gone")
+        return received
+
+    def hand_on(self, *parts):
+        """Give a request to the API: its answer."""
+        self.proxy.before(*self._name)
+        with socket.create_connection(self.proxy.target) as api:
+            api.sendall(b"".join(parts))
+            answer = b"".join(iter(lambda: api.recv(2**16), b""))
+        self.proxy.after(*self._name)
+        return answer
+
+    def answer(self, status, content_type, body):
+        """Give the asker an answer that is none of the API's."""
+        self.asker.sendall(http_answer(status, content_type, body))
+
+    def hand_on_half(self, head, body):
+        """Give the API one half of a request, and hang up."""
+        self.proxy.before(*self._name)
+        with socket.create_connection(self.proxy.target) as api:
+            api.sendall(head + body[: len(body) // 2] if body else head[: len(head) // 2])
 
 
 class FaultProxy(Served):
@@ -59,6 +107,9 @@ class FaultProxy(Served):
 
     ``before`` and ``after`` are called with method and path of a request, before it is handed on and once that is done.
     """
+
+    #: What it makes of a request.
+    exchange = Exchange
 
     def __init__(self, target, schedule):
         parts = urlsplit(target)
@@ -78,56 +129,18 @@ class _Handler(BaseRequestHandler):
         proxy = self.server.proxy
         # Whoever gave up is no error, and a client that was killed is one of the asker's.
         with contextlib.suppress(OSError):
-            proxy.schedule.next()(_Exchange(proxy, self.request))
+            exchange = proxy.exchange(proxy, self.request)
+            proxy.schedule.next(exchange)(exchange)
 
 
-class _Exchange:
-    """A request of the ``asker`` (a socket), and what becomes of it."""
-
-    def __init__(self, proxy, asker):
-        self.asker, self._proxy, self._name = asker, proxy, None
-        self.late = proxy.schedule.late
-
-    def read(self):
-        """The bytes of the whole request: head and body."""
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += self._more()
-        head, end, body = head.partition(b"\r\n\r\n")
-        length = int((re.search(rb"\r\nContent-Length: (\d+)", head) or [0, 0])[1])
-        while len(body) < length:
-            body += self._more()
-        self._name = tuple(head.decode().split(" ")[:2])
-        self._proxy.schedule.requests[-1] = self._name
-        return head + end, body
-
-    def _more(self):
-        received = self.asker.recv(2**16)
-        if not received:
-            raise ConnectionError("the asker has gone")
-        return received
-
-    def hand_on(self, *parts):
-        """Give a request to the API: its answer."""
-        self._proxy.before(*self._name)
-        with socket.create_connection(self._proxy.target) as api:
-            api.sendall(b"".join(parts))
-            answer = b"".join(iter(lambda: api.recv(2**16), b""))
-        self._proxy.after(*self._name)
-        return answer
-
-    def answer(self, status, content_type, body):
-        """Give the asker an answer that is none of the API's."""
-        self.asker.sendall((_ANSWER % (status, content_type, len(body), body)).encode())
-
-    def hand_on_half(self, head, body):
-        """Give the API one half of a request, and hang up."""
-        self._proxy.before(*self._name)
-        with socket.create_connection(self._proxy.target) as api:
-            api.sendall(head + body[: len(body) // 2] if body else head[: len(head) // 2])
+def http_answer(status, content_type, body):
+    """The bytes of an answer with that ``body`` (text)."""
+    content = body.encode()
+    return (_HEAD % (status, content_type, len(content))).encode() + content
 
 
-def _handed_on(exchange):
+def handed_on(exchange):
+    """Hand it on, and its answer back."""
     exchange.asker.sendall(exchange.hand_on(*exchange.read()))
 
 
