@@ -20,6 +20,13 @@ class ActionModule(NodeModule):
     """See the module of the same name."""
 
     def _work(self, arguments, result, task_vars):
+        unverified = arguments.pop("unverified", None)
+        if unverified:
+            raise DvError(
+                f"guard lock: {', '.join(unverified)} of this run does not hold, verified, the same lock as this node",
+                "every node of the run",
+                "the verification there says what is wrong; or leave it out with --limit",
+            )
         pace = Pace(seconds(arguments.pop("wait", 0), "dv_activate_wait"))
         changed, told = False, None
         while True:
