@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A cluster whose deposits are paid in a test, with the module's own function: on an :class:`.anvil.Anvil`, with what operators have stated."""
+
+import json
+import time
+import types
+
+from ansible_collections.obol.dv.plugins.module_utils.ansible_module import runner
+from ansible_collections.obol.dv.plugins.module_utils.cluster import store_names
+from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
+from ansible_collections.obol.dv.plugins.module_utils.data_dir import statements
+from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import to_hex
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import key_file
+from ansible_collections.obol.dv.plugins.module_utils.module_backends import activate
+from ansible_collections.obol.dv.tests.support.beacon_stub import GENESIS
+from ansible_collections.obol.dv.tests.support.dealt_cluster import GWEI, DealtCluster
+
+#: What cannot be known before there is a measurement of readiness.
+WITHOUT = {"readiness": "no test of this file measures"}
+
+_PASSWORD = "of a test"
+
+
+class Refused(Exception):
+    """The module failed, with that message."""
+
+
+class Paying:
+    """Nodes of one cluster, each in a directory below ``directory``, which may pay its deposits.
+
+    ``statements`` is what the store has: text by name.
+
+    :param chain: an Anvil, or what has its ``url``, ``rpc`` and ``funded_key``
+    :param beacon: its beacon node, with a ``url``
+    :param fields: of the :class:`DealtCluster`
+    """
+
+    def __init__(self, directory, chain, beacon, **fields):
+        self.chain, self.beacon, self.url, self.directory = chain, beacon, chain.url, directory
+        self.cluster = DealtCluster(**{"validators": 3, "deposit_amounts": (GWEI, 31 * GWEI, 32 * GWEI), **fields})
+        self.lock_hash = self.cluster.lock.lock_hash
+        self.validators = self.cluster.lock.validators
+        self.inbox = {}
+        for node in range(4):
+            (directory / str(node)).mkdir()
+            self.cluster.write(self.data_dir(node), node)
+            self.state(node, statements.DRILL, "%s%d.jws" % (store_names.DRILLS, node), key_shares=len(self.validators))
+            self.state(node, statements.KEYS, store_names.keys_name(self.lock_hash, node + 1, 1), number=1, state="loaded")
+        self.wallet("payer", chain.funded_key)
+
+    def data_dir(self, node):
+        return self.directory / str(node) / ".charon"
+
+    def record(self, node=0):
+        """What a node keeps of the plan that it pays, or ``None``."""
+        found = sorted(self.data_dir(node).glob("activation/*.json"))
+        return json.loads(found[-1].read_text()) if found else None
+
+    def wallet(self, name, private_key):
+        """Make the key file of an account."""
+        address = secp256k1.address_of(secp256k1.public_key(private_key))
+        content = key_file.encrypt(private_key, address, _PASSWORD.encode(), 2**10)
+        (self.directory / (name + ".json")).write_text(json.dumps(content))
+        (self.directory / (name + ".txt")).write_text(_PASSWORD)
+
+    def state(self, node, about, name, made=None, **facts):
+        """Have a node state something, under that name in the store."""
+        facts = {"lock_hash": to_hex(self.lock_hash), **facts}
+        self.inbox[name] = statements.sign(self.cluster.node_keys[node], about, facts, time.time() if made is None else made)
+
+    def ask(self, node=0, check_mode=False, wallet="payer", **params):
+        """What the module answers.
+
+        :raises Refused: it fails
+        """
+        given = {
+            "data_dir": str(self.data_dir(node)),
+            "execution_url": self.url,
+            "beacon_url": self.beacon.url,
+            "wallet_file": str(self.directory / (wallet + ".json")),
+            "wallet_password_file": str(self.directory / (wallet + ".txt")),
+            "inbox": dict(self.inbox),
+            "without": WITHOUT,
+            **params,
+        }
+        defaults = {name: option.get("default") for name, option in activate.ARGUMENT_SPEC.items()}
+        module = types.SimpleNamespace(params={**defaults, **given}, check_mode=check_mode)
+        answer = runner.answer(module, activate.run_module)
+        if answer.get("failed"):
+            raise Refused(answer["msg"])
+        return answer
+
+    def pay(self, node=0, **params):
+        """The same with what is confirmed and stated, as the action plugin does it: until something is sent, or there is nothing to send."""
+        plan = self.ask(node, check_mode=True, **params)["plan"]
+        answer = self.ask(node, confirm=plan, **params)
+        if answer["outbox"]:
+            for name, text in answer["outbox"].items():
+                self.inbox.setdefault(name, text)
+            answer = self.ask(node, confirm=plan, **params)
+        return answer
+
+    def paid(self):
+        """Public key and amount (Gwei) of each deposit in the chain, in order."""
+        return [(event.pubkey, event.amount) for event in self.chain.deposit_events()]
+
+    def wanted(self, amount=32, positions=None):
+        """The same of those that a plan has."""
+        chosen = range(len(self.validators)) if positions is None else positions
+        return [(self.validators[position].public_key, amount * GWEI) for position in chosen]
+
+
+def in_time(beacon):
+    """A stub of a beacon node whose newest block is of now."""
+    beacon.syncing["head_slot"] = str((int(time.time()) - int(GENESIS["genesis_time"])) // 12)
+    return beacon
