@@ -9,12 +9,12 @@ Source: the Ethereum beacon APIs v1; of Electra ``pending_deposits``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..encoding.hex import to_hex
-from ..errors import DvError
 from .beacon import BeaconNode, NoFacts
 
 #: States that are named by how sure they are.
@@ -75,22 +75,19 @@ class BeaconStates(BeaconNode):
 
     def _validator(self, entry: dict[str, Any]) -> Validator:
         fields, status = entry.get("validator"), entry.get("status")
-        if not isinstance(fields, dict) or not isinstance(status, str):
+        if not isinstance(fields, dict) or not isinstance(status, str) or not re.fullmatch("[a-z_]{1,40}", status):
             raise NoFacts(f"{self} tells of a validator without its status", "what the beacon APIs say", "see what answers there")
         return Validator(
             self._bytes(fields, "pubkey", 48),
             self._number(entry, "index"),
-            status[:40],
+            status,
             self._bytes(fields, "withdrawal_credentials", 32),
             self._number(entry, "balance"),
         )
 
     def _list(self, path: str) -> list[dict[str, Any]]:
         where = path.partition("?")[0]
-        try:
-            data = self._data(where, self._ask(path))
-        except DvError as error:
-            raise NoFacts(error.found.replace(path, where), error.wanted, error.hint) from None
+        data = self._data(where, self._ask(path))
         if not isinstance(data, list) or not all(isinstance(entry, dict) for entry in data):
             raise NoFacts(f"{self} answers GET {where} without a list", '{"data": [...]}', "see what answers there")
         return data

@@ -9,25 +9,17 @@ Source: the Ethereum execution APIs; keymanager-and-chain §3.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..encoding.hex import to_hex
 from ..errors import DvError
-from .http import HttpClient, shorten
+from .json_rpc import JsonRpc, Refused
 
 #: Blocks that are named by how sure they are; the last one is none yet, of what waits in the pool.
 LATEST, FINALIZED, PENDING = "latest", "finalized", "pending"
 
-_QUANTITY = re.compile("0x(0|[1-9a-f][0-9a-f]{0,63})")
-_DATA = re.compile("0x([0-9a-f]{2})*")
-# Seconds for an answer: logs of a year take long.
-_PATIENCE = 60
-
-
-class Refused(DvError):
-    """The client answers that it does not do what it was asked."""
+# Blocks whose logs are asked for at once: what the usual services take, and a node's memory, however busy they were.
+_AT_ONCE = 10_000
 
 
 class Block(NamedTuple):
@@ -62,17 +54,10 @@ class Call(NamedTuple):
     data: bytes
 
 
-class ExecutionNode:
-    """The execution client behind ``http``. All methods raise :class:`~.errors.DvError` where it does not tell.
+class ExecutionNode(JsonRpc):
+    """An execution client. All methods raise :class:`~.errors.DvError` where it does not tell."""
 
-    :param path: of its URL, which is a secret: hosted services have a key in it
-    """
-
-    def __init__(self, http: HttpClient, path: str = "/") -> None:
-        self.http, self._path = http, path
-
-    def __str__(self) -> str:
-        return f"the execution client at {self.http.endpoint}"
+    WHAT = "the execution client"
 
     def chain_id(self) -> int:
         """The number of its chain."""
@@ -80,23 +65,32 @@ class ExecutionNode:
 
     def block(self, of: int | str) -> Block | None:
         """The block with that number, or name; ``None`` where there is none."""
-        found = self.ask("eth_getBlockByNumber", _block(of), False)
+        method = "eth_getBlockByNumber"
+        try:
+            found = self.ask(method, _block(of), False)
+        except Refused:
+            # So geth says that nothing is final yet.
+            if of != FINALIZED:
+                raise
+            found = None
         if found is None:
             return None
-        fields = (self._field("eth_getBlockByNumber", found, name) for name in ("number", "timestamp", "baseFeePerGas"))
-        return Block(*fields)
+        block = Block(*(self.quantity(method, self._field(method, found, name)) for name in ("number", "timestamp", "baseFeePerGas")))
+        if isinstance(of, int) and block.number != of:
+            raise self.strange(method)
+        return block
 
     def code(self, address: bytes) -> bytes:
         """The code of the account at ``address`` (20 bytes): empty where nobody put any there."""
-        return self._data("eth_getCode", to_hex(address), LATEST)
+        return self._data("eth_getCode", _hex(address), LATEST)
 
     def balance(self, address: bytes) -> int:
         """What the account at ``address`` (20 bytes) has."""
-        return self._quantity("eth_getBalance", to_hex(address), LATEST)
+        return self._quantity("eth_getBalance", _hex(address), LATEST)
 
     def nonce(self, address: bytes, of: int | str) -> int:
         """How many transactions of the account at ``address`` (20 bytes) are in the chain up to that block."""
-        return self._quantity("eth_getTransactionCount", to_hex(address), _block(of))
+        return self._quantity("eth_getTransactionCount", _hex(address), _block(of))
 
     def priority_fee(self) -> int:
         """What is given to whoever proposes a block, for a unit of gas, as things are."""
@@ -104,26 +98,27 @@ class ExecutionNode:
 
     def call(self, to: bytes, data: bytes, of: int | str) -> bytes:
         """What the contract at ``to`` (20 bytes) answers to ``data``, at that block."""
-        return self._data("eth_call", {"to": to_hex(to), "data": to_hex(data)}, _block(of))
+        return self._data("eth_call", {"to": _hex(to), "data": _hex(data)}, _block(of))
 
     def send(self, raw: bytes) -> None:
         """Give it a signed transaction.
 
         :raises Refused: it does not take it, or has it already
+        :raises DvError: it may have it, or not
         """
-        self.ask("eth_sendRawTransaction", to_hex(raw))
+        self.ask("eth_sendRawTransaction", _hex(raw))
 
     def knows(self, transaction: bytes) -> bool:
         """Whether it has the transaction with that hash (32 bytes), in a block or in its pool."""
-        return self.ask("eth_getTransactionByHash", to_hex(transaction)) is not None
+        return self._of_transaction("eth_getTransactionByHash", transaction, "hash") is not None
 
     def receipt(self, transaction: bytes) -> Receipt | None:
         """What became of the transaction with that hash (32 bytes); ``None`` as long as it is in no block."""
         method = "eth_getTransactionReceipt"
-        found = self.ask(method, to_hex(transaction))
-        if found is None:
+        if (found := self._of_transaction(method, transaction, "transactionHash")) is None:
             return None
-        return Receipt(self._field(method, found, "blockNumber"), self._field(method, found, "status") == 1)
+        block, status = (self.quantity(method, self._field(method, found, name)) for name in ("blockNumber", "status"))
+        return Receipt(block, status == 1)
 
     def logs(self, address: bytes, topic: bytes, first: int, last: int) -> Iterator[Log]:
         """What the contract at ``address`` (20 bytes) told under ``topic`` (32 bytes) in the blocks from ``first`` to ``last``, in order. Where so
@@ -131,7 +126,7 @@ class ExecutionNode:
 
         :raises DvError: a single block is refused
         """
-        at_once = last - first + 1
+        at_once = _AT_ONCE
         while first <= last:
             end = min(last, first + at_once - 1)
             try:
@@ -147,72 +142,61 @@ class ExecutionNode:
                 at_once = (end - first + 1) // 2
 
     def pool(self) -> list[Call] | None:
-        """The calls that wait for a block; ``None`` where it does not show its pool."""
+        """The calls that wait for a block; ``None`` where it does not show its pool, or in no form that is known."""
+        method = "txpool_content"
         try:
-            content = self.ask("txpool_content")
-            by_nonce = [calls for part in ("pending", "queued") for calls in content[part].values()]
-            return [self._call(each) for calls in by_nonce for each in calls.values() if each["to"]]
-        except (Refused, AttributeError, KeyError, TypeError):
+            content = self.ask(method)
+        except Refused:
+            return None
+        try:
+            of_accounts = [calls for part in ("pending", "queued") for calls in content[part].values()]
+            # What creates a contract calls none.
+            return [self._call(method, each) for calls in of_accounts for each in calls.values() if each.get("to") is not None]
+        except (DvError, AttributeError, KeyError, TypeError):
             return None
 
-    def ask(self, method: str, *params: Any) -> Any:
-        """The result of a call of ``method``.
-
-        :raises Refused: it answers with an error
-        :raises DvError: it does not answer, or with something else
-        """
-        try:
-            answer = self.http.request("POST", self._path, dict(jsonrpc="2.0", id=1, method=method, params=params), _PATIENCE)
-            value = answer.json(f"what {self} answers to {method}")
-        except DvError as error:
-            # Whatever it says, it may have the path in it.
-            hidden = error.found.replace(self._path, "/...") if self._path != "/" else error.found
-            raise type(error)(hidden, error.wanted, "see whether it runs, and what it is") from None
-        if isinstance(value, dict) and isinstance(value.get("error"), dict):
-            raise Refused(f"{self} refuses {method}: {shorten(value['error'].get('message'))}", "its result")
-        if answer.status != 200 or not isinstance(value, dict) or "result" not in value:
-            raise DvError(f"{self} answers {method} with {answer.status}, without a result", "a result", "see what answers there")
-        return value["result"]
-
     def _logs(self, address: bytes, topic: bytes, first: int, last: int) -> list[Log]:
-        method, wanted = "eth_getLogs", {"address": to_hex(address), "topics": [to_hex(topic)]}
+        method, wanted = "eth_getLogs", {"address": _hex(address), "topics": [_hex(topic)]}
         found = self.ask(method, dict(wanted, fromBlock=hex(first), toBlock=hex(last)))
         if not isinstance(found, list):
-            raise self._strange(method)
-        logs = [
-            Log(self._field(method, each, "blockNumber"), self._bytes(method, each, "transactionHash"), self._bytes(method, each, "data"))
-            for each in found
-        ]
-        if not all(first <= each.block <= last for each in logs):
-            raise self._strange(method)
+            raise self.strange(method)
+        logs = []
+        for each in found:
+            block = self.quantity(method, self._field(method, each, "blockNumber"))
+            by, transaction, data = (self.data(method, self._field(method, each, name)) for name in ("address", "transactionHash", "data"))
+            topics = self._field(method, each, "topics")
+            under = self.data(method, topics[0]) if isinstance(topics, list) and topics else None
+            if not first <= block <= last or (by, under) != (address, topic) or each.get("removed"):
+                raise self.strange(method)
+            logs.append(Log(block, transaction, data))
         return logs
 
-    def _call(self, found: Any) -> Call:
-        method = "txpool_content"
-        hash_, to, data = (self._bytes(method, found, name) for name in ("hash", "to", "input"))
-        return Call(hash_, to, self._field(method, found, "value"), data)
+    def _call(self, method: str, found: Any) -> Call:
+        hash_, to, data = (self.data(method, self._field(method, found, name)) for name in ("hash", "to", "input"))
+        return Call(hash_, to, self.quantity(method, self._field(method, found, "value")), data)
+
+    def _of_transaction(self, method: str, transaction: bytes, name: str) -> Any:
+        """What ``method`` answers of a ``transaction`` (its hash, 32 bytes), which has that hash in the field ``name``."""
+        found = self.ask(method, _hex(transaction))
+        if found is not None and self.data(method, self._field(method, found, name)) != transaction:
+            raise self.strange(method)
+        return found
 
     def _quantity(self, method: str, *params: Any) -> int:
-        return self._field(method, {"it": self.ask(method, *params)}, "it")
+        return self.quantity(method, self.ask(method, *params))
 
     def _data(self, method: str, *params: Any) -> bytes:
-        return self._bytes(method, {"it": self.ask(method, *params)}, "it")
+        return self.data(method, self.ask(method, *params))
 
-    def _field(self, method: str, found: Any, name: str) -> int:
-        text = found.get(name) if isinstance(found, dict) else None
-        if isinstance(text, str) and _QUANTITY.fullmatch(text.lower()):
-            return int(text, 16)
-        raise self._strange(method)
-
-    def _bytes(self, method: str, found: Any, name: str) -> bytes:
-        text = found.get(name) if isinstance(found, dict) else None
-        if isinstance(text, str) and _DATA.fullmatch(text.lower()):
-            return bytes.fromhex(text[2:])
-        raise self._strange(method)
-
-    def _strange(self, method: str) -> DvError:
-        return DvError(f"{self} answers {method} with something else", "what the execution APIs say", "see what answers there")
+    def _field(self, method: str, found: Any, name: str) -> Any:
+        if not isinstance(found, dict):
+            raise self.strange(method)
+        return found.get(name)
 
 
 def _block(of: int | str) -> str:
     return of if isinstance(of, str) else hex(of)
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()

@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from ..encoding import go_json
 from ..errors import DvError, show
@@ -33,6 +33,10 @@ MAX_SIZE = 64 * 2**20
 _LONGEST = 200
 #: What may be a part of a token, a password or a keystore, cut off or not.
 _LONG_WORD = re.compile(r"[\w+=-]{24,}")
+#: What may be a key in a URL; what is shorter is none.
+_KEY = re.compile(r"[\w+=-]{8,}")
+#: The port of a URL that names none, by its scheme.
+_PORTS = {"http": 80, "https": 443}
 
 
 class NoAnswer(DvError):
@@ -80,7 +84,7 @@ class Answer(NamedTuple):
         """
         if self.content_type.partition(";")[0].strip().lower() != "application/json":
             # Not what it says instead, which may be anything that it was given.
-            raise DvError(f"{what} is not said to be JSON", "application/json", "see what answers there: it is no keymanager API")
+            raise DvError(f"{what} is not said to be JSON", "application/json", "see what answers there")
         return go_json.loads(self.body, what)
 
 
@@ -89,16 +93,43 @@ def parse_endpoint(url: str, what: str) -> Endpoint:
 
     :raises DvError: it does not; ``what`` is its name. A URL may hold a password: it is not shown
     """
+    parts = _parts(url)
+    if parts and parts.port and parts.path in ("", "/") and not parts.query:
+        return _endpoint(parts)
+    raise DvError(f"{what} is no URL of an API", "http:// or https://, a host, a colon and a port, as http://127.0.0.1:5062")
+
+
+def connect(url: str | bytes, what: str, certificate: bytes | None = None) -> HttpClient:
+    """Asks what is at ``url``, as it stands in an inventory or a file, for all that has one URL: ``request`` then takes an empty path.
+
+    :param what: its name in errors, which do not show it: hosted services have a key in their path or query
+    :param certificate: as of :class:`HttpClient`; without it, who answers to ``https`` has one of an authority that this machine trusts
+    :raises DvError: it is no URL
+    """
+    text = (url.decode("utf-8", "replace") if isinstance(url, bytes) else url).strip()
+    parts = _parts(text)
+    if not parts or not re.fullmatch("[!-~]+", text):
+        wanted = "http:// or https://, a host, a port other than 80 or 443, its path; no user and password"
+        raise DvError(f"{what} is no URL", wanted, "copy it from where it comes from, as http://127.0.0.1:8545")
+    base = parts._replace(scheme="", netloc="").geturl()
+    return HttpClient(_endpoint(parts), certificate=certificate, public=certificate is None, base="" if base == "/" else base)
+
+
+def _parts(url: str) -> SplitResult | None:
+    """``url`` in parts, if it names a host by HTTP, and who asks by no name and password."""
     try:
         parts = urlsplit(url)
-        named = parts.scheme in ("http", "https") and parts.hostname and parts.port and not parts.username
-        if named and parts.path in ("", "/") and not parts.query and not parts.fragment and not re.search(r"[\s\x00-\x1f]", url):
+        if parts.scheme in _PORTS and parts.hostname and parts.port != 0 and "@" not in parts.netloc and not parts.fragment:
             # What is no name cannot be looked up either.
-            str(parts.hostname).encode("idna")
-            return Endpoint(parts.scheme == "https", str(parts.hostname), int(parts.port or 0))
+            parts.hostname.encode("idna")
+            return None if re.search(r"[\s\x00-\x1f]", url) else parts
     except ValueError:
         pass
-    raise DvError(f"{what} is no URL of an API", "http:// or https://, a host, a colon and a port, as http://127.0.0.1:5062")
+    return None
+
+
+def _endpoint(parts: SplitResult) -> Endpoint:
+    return Endpoint(parts.scheme == "https", str(parts.hostname), parts.port or _PORTS[parts.scheme])
 
 
 class HttpClient:
@@ -106,14 +137,24 @@ class HttpClient:
 
     :param token: goes with each request as a bearer token, if there is one: off the node then only by TLS
     :param certificate: the only one that is taken, in DER: who answers has to show this very one, whatever it says
+    :param public: taken is instead one for the name of the host by an authority that this machine trusts
+    :param base: stands before each path, and is a secret as the token is: no text shows it
     """
 
-    def __init__(self, endpoint: Endpoint, token: str = "", certificate: bytes | None = None) -> None:
-        self.endpoint, self._token, self._certificate = endpoint, token, certificate
+    def __init__(self, endpoint: Endpoint, token: str = "", certificate: bytes | None = None, public: bool = False, base: str = "") -> None:
+        self.endpoint, self._token, self._certificate, self._public, self._base = endpoint, token, certificate, public, base
+
+    def shorten(self, words: Any) -> str:
+        """What the program says, see :func:`shorten`, which may quote the URL that it was asked by."""
+        text = words if isinstance(words, str) else show(words)
+        for key in {*_KEY.findall(self._base), *_KEY.findall(unquote(self._base))}:
+            text = re.sub(re.escape(key), "...", text, flags=re.IGNORECASE)
+        return shorten(text)
 
     def request(self, method: str, path: str, body: Any = None, timeout: float = 10) -> Answer:
         """The answer to a request.
 
+        :param path: empty where there is but one, or that of the base
         :param body: sent as JSON, if it is not None
         :param timeout: seconds for all of it
         :raises NoAnswer: there is no answer, or none that can be taken
@@ -128,7 +169,7 @@ class HttpClient:
         began, reason = time.monotonic(), ""
         try:
             with self._connected(timeout) as connection:
-                connection.request(method, path, content, headers)
+                connection.request(method, self._base + path or "/", content, headers)
                 response = connection.getresponse()
                 # Into as much room as there is, taken as it fills: read() takes a chunk of -1 bytes for all that ever comes.
                 room = mmap.mmap(-1, MAX_SIZE + 1)
@@ -142,8 +183,9 @@ class HttpClient:
         if time.monotonic() - began >= timeout:
             reason = "it takes too long"
         if reason:
-            hint = "see whether it runs, and has its API there"
-            raise NoAnswer(f"{self.endpoint} gives no answer to {method} {path}: {reason}", "an answer", hint)
+            # Without a query, which may be long.
+            asked, hint = f"{method} {path.partition('?')[0]}".rstrip(), "see whether it runs, and has its API there"
+            raise NoAnswer(f"{self.endpoint} gives no answer to {asked}: {reason}", "an answer", hint)
         return answer
 
     @contextlib.contextmanager
@@ -151,17 +193,18 @@ class HttpClient:
         """A connection, whose end comes after ``timeout`` seconds, however slowly something drips in."""
         opened = socket.create_connection((self.endpoint.host, self.endpoint.port), timeout)
         address = opened.getpeername()[0]
-        if self._token and not self.endpoint.secure and not ipaddress.ip_address(address).is_loopback:
+        secret = self._token or self._base
+        if secret and not self.endpoint.secure and not ipaddress.ip_address(address).is_loopback:
             opened.close()
             raise DvError(
                 f"{self.endpoint} is on {address}, off the node",
-                "an address of the node itself, as 127.0.0.1",
-                "see what gives that name such an address: token and passwords would travel in clear",
+                "an address of the node itself, as 127.0.0.1, or https://",
+                "see what gives that name such an address: token, passwords and the rest of the URL would travel in clear",
             )
         if self.endpoint.secure:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            opened = context.wrap_socket(opened, do_handshake_on_connect=False)
+            # Jetty, which has Teku's API, refuses a name that is not in its own certificate: to the pinned one none is told.
+            name = self.endpoint.host if self._public else None
+            opened = self._context().wrap_socket(opened, do_handshake_on_connect=False, server_hostname=name)
         end = threading.Timer(timeout, _shut_down, [opened])
         end.daemon = True
         end.start()
@@ -175,11 +218,27 @@ class HttpClient:
             end.cancel()
             opened.close()
 
+    def _context(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if self._public:
+            context.load_default_certs()
+        else:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context
+
     def _shake_hands(self, opened: ssl.SSLSocket) -> None:
-        """Refuse whoever does not show the pinned certificate; such are self-signed, with any name in them."""
-        opened.do_handshake()
+        """Refuse whoever does not show the pinned certificate; such are self-signed, with any name in them. Of a public one OpenSSL says
+        whether it is in order."""
+        try:
+            opened.do_handshake()
+        except ssl.SSLCertVerificationError as error:
+            raise DvError(
+                f"{self.endpoint} shows a certificate that this node does not take: {error.verify_message}",
+                "one for this name, by an authority that the node trusts",
+                "see who answers there; of a program of your own, name the file with its certificate",
+            ) from None
         shown = opened.getpeercert(binary_form=True)
-        if not self._certificate or shown != self._certificate:
+        if not self._public and (not self._certificate or shown != self._certificate):
             wanted = sha256(self._certificate or b"").hexdigest()
             raise DvError(
                 f"{self.endpoint} shows a certificate with SHA-256 {sha256(shown or b'').hexdigest()}",

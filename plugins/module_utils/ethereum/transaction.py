@@ -21,6 +21,7 @@ from ..errors import DvError
 _TYPE = b"\2"
 # Where the list stands of what a transaction touches: ours say nothing of it.
 _ACCESS_LIST = 8
+_ADDRESS_SIZE = 20
 
 
 class Transaction(NamedTuple):
@@ -71,17 +72,18 @@ class Signed(NamedTuple):
 def parse(raw: bytes, what: str) -> Signed:
     """The signed transaction in ``raw``, called ``what`` in errors. Nothing is believed of it: another program may have made it.
 
-    :raises DvError: it is none, is of another type, has an access list, or is spelled in another way than the shortest
+    :raises DvError: it is none, is of another type, has an access list, creates a contract, is spelled in another way than the shortest, or has
+        a signature that the chain does not take (EIP-2: s in the lower half)
     """
     try:
         items = rlp.decode_items(raw[1:])
         access_list = items.pop(_ACCESS_LIST)
-        *strings, parity, r, s = map(rlp.decode_string, items)
-        chain_id, nonce, priority, fee, gas, to, value, data = strings
-        transaction = Transaction(*map(_to_number, (chain_id, nonce, priority, fee, gas)), to=to, value=_to_number(value), data=data)
-        signature = [*map(_to_number, (parity, r, s))]
-        if raw[:1] == _TYPE and access_list == rlp.EMPTY_LIST and transaction._encode(signature) == raw and len(to) == 20:
-            spelled = r.rjust(32, b"\0") + s.rjust(32, b"\0") + bytes([signature[0]])
+        *numbers, to, value, data, parity, r, s = map(rlp.decode_string, items)
+        chain_id, nonce, priority, fee, gas = map(_to_number, numbers)
+        transaction = Transaction(chain_id, nonce, priority, fee, gas, to, _to_number(value), data)
+        spelled = r.rjust(32, b"\0") + s.rjust(32, b"\0") + (parity or b"\0")
+        shortest = transaction._encode(map(_to_number, (parity, r, s))) == raw and access_list == rlp.EMPTY_LIST
+        if shortest and len(to) == _ADDRESS_SIZE and spelled == secp256k1.one_spelling(spelled):
             return Signed(transaction, secp256k1.recover_address(transaction.digest, spelled), keccak256(raw), raw)
     except (DvError, IndexError, ValueError):
         pass

@@ -22,6 +22,7 @@ from ..errors import DvError, raise_all
 from ..ethereum import eip712, key_file
 from ..ethereum.address import checksum_address
 from ..ethereum.key_file_schema import KDF_PARAMETERS, KEY_FILE
+from ..ethereum.transaction import Transaction
 from ..storage import files
 
 #: Largest key file and password file that are read, in bytes.
@@ -36,7 +37,8 @@ _MAX_COST = {"scrypt": 2**22, "pbkdf2": 10**7}
 
 
 class KeyFileWallet:
-    """The :class:`~.signer.Signer` of the key file at ``path``, whose password is in ``password_file``; what signs first unlocks it."""
+    """The :class:`~.signer.Signer`, and :class:`~.transaction_signer.TransactionSigner`, of the key file at ``path``, whose password is in
+    ``password_file``; what signs first unlocks it."""
 
     def __init__(self, path: str, password_file: str):
         self._path, self._password_file = path, password_file
@@ -56,6 +58,13 @@ class KeyFileWallet:
         :raises DvError: as :func:`unlock`
         """
         return secp256k1.sign(self._private_key, eip712.digest(typed_data))
+
+    def sign_transaction(self, transaction: Transaction) -> bytes:
+        """The ``transaction`` with its signature, as it is sent.
+
+        :raises DvError: as :func:`unlock`
+        """
+        return transaction.sign(self._private_key)
 
 
 def find_or_create(
