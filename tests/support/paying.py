@@ -13,7 +13,7 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster import store_names
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import statements
 from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import to_hex
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import key_file
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit, key_file
 from ansible_collections.obol.dv.plugins.module_utils.module_backends import activate
 from ansible_collections.obol.dv.tests.support.beacon_stub import GENESIS
 from ansible_collections.obol.dv.tests.support.dealt_cluster import GWEI, DealtCluster
@@ -102,6 +102,12 @@ class Paying:
                 self.inbox.setdefault(name, text)
             answer = self.ask(node, confirm=plan, **params)
         return answer
+
+    def entries(self, amount=32, positions=None):
+        """The deposits of an amount (ETH), as files have them: of all validators, or of those at these ``positions``."""
+        content = (self.data_dir(0) / deposit.file_name(amount * GWEI)).read_bytes()
+        keys = [pubkey for pubkey, _amount in self.wanted(amount, positions)]
+        return [entry for entry in deposit.parse_file(content) if entry.pubkey in keys]
 
     def paid(self):
         """Public key and amount (Gwei) of each deposit in the chain, in order."""

@@ -10,15 +10,15 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from ..cluster.lock import ClusterLock
 from ..clients.beacon_states import BeaconStates
 from ..clients.execution import ExecutionNode, Refused
+from ..cluster.lock import ClusterLock
 from ..data_dir.layout import DataDir
 from ..encoding.hex import from_hex, to_hex
 from ..errors import DvError
-from ..ethereum import deposit_contract, transaction
+from ..ethereum import deposit_contract
 from ..ethereum.transaction import Signed, Transaction
-from ..signers.signer import TransactionSigner
+from ..signers.transaction_signer import TransactionSigner, sign_transaction_as
 from . import fees, guards, record, sighting
 from .claims import Claims
 from .guards import Result, Situation
@@ -30,6 +30,9 @@ from .stated import Statements
 
 #: What is to be confirmed; what is to be said first; something is under way; something has to come first; all is final.
 STATES = UNCONFIRMED, CLAIMING, SENT, WAITING, FINAL = "unconfirmed", "claiming", "sent", "waiting", "final"
+
+# Seconds after which somebody else may have paid.
+_PATIENCE = 300
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ class Activation:
         """Where it stands, and what is to be done next."""
         asked, plan = self._asked, self._plan
         records = [each for each in records if each.plan.lock_hash == plan.lock_hash]
+        self._looked = time.monotonic()
         seen = sighting.look(self._node, self._beacon, self._contract, {line.pubkey for line in plan.lines}, asked.since)
         evaluation = Evaluation(records, seen, self._node)
         lines = [evaluation.of(line) for line in plan.lines]
@@ -143,7 +147,9 @@ class Activation:
     def _check_confirmed(self, confirmed: str) -> None:
         if confirmed and confirmed != self._plan.hash:
             raise DvError(
-                f"dv_activate_confirm is {confirmed[:64]}", f"{self._plan.hash}, the hash of the plan as it is now", "look at the plan again"
+                f"dv_activate_confirm is {confirmed[:64]}",
+                f"{self._plan.hash}, the hash of the plan as it is now",
+                "look at the plan again",
             )
 
     def _state(self, lines: list[LineState], todo: list[LineState], seen: Sighting) -> tuple[str, str]:
@@ -166,7 +172,7 @@ class Activation:
     def _is_due(self, line: LineState, seen: Sighting) -> bool:
         if line.state == State.FREE:
             return self._may_go(line.line, seen)
-        return line.state == State.DROPPED or bool(self._bumped(line))
+        return line.state == State.DROPPED or line.state == State.PENDING and bool(self._bumped(line))
 
     def _bumped(self, line: LineState) -> Transaction | None:
         """What takes the place of the transaction of a line, where that offers too little; ``None`` where it does not, or more is too much."""
@@ -183,7 +189,7 @@ class Activation:
 
     def _send(self, own: Record, records: Collection[Record], outcome: Outcome) -> Outcome:
         nonce = next_nonce(self._node, self._payer, self._live)
-        waiting = sum(line.state in (State.PENDING, State.DROPPED) for line in outcome.lines)
+        waiting = sum(line.live is not None for line in outcome.lines)
         sent = []
         # What has a nonce goes first: those after it wait for it.
         for line in sorted(outcome.lines, key=lambda each: each.live is None):
@@ -192,10 +198,10 @@ class Activation:
             if line.live and not self._bumped(line):
                 signed = line.live
             elif bumped := self._bumped(line):
-                signed = self._sign(bumped)
+                signed = sign_transaction_as(self._signer, self._payer, bumped)
                 own = self._keep(own, line.line, signed)
             elif waiting < self._asked.batch:
-                signed = self._sign(self._transaction(line.line, nonce))
+                signed = sign_transaction_as(self._signer, self._payer, self._transaction(line.line, nonce))
                 own = self._keep(own, line.line, signed)
                 nonce, waiting = nonce + 1, waiting + 1
             else:
@@ -210,12 +216,6 @@ class Activation:
             self._plan.chain_id, nonce, self._fees.priority, self._fees.offered, deposit_contract.GAS, self._contract, value, data
         )
 
-    def _sign(self, wanted: Transaction) -> Signed:
-        signed = transaction.parse(self._signer.sign_transaction(wanted), "what the wallet signed")
-        if (signed.transaction, signed.sender) != (wanted, self._payer):
-            raise DvError("the wallet signed something else, or for another account", f"the deposit, for {self._plan.payer}", "see what signs there")
-        return signed
-
     def _keep(self, own: Record, line: Line, signed: Signed) -> Record:
         """Keep a transaction before it is sent."""
         own = own.adding(line, signed)
@@ -223,6 +223,8 @@ class Activation:
         return own
 
     def _give(self, signed: Signed) -> None:
+        if time.monotonic() - self._looked > _PATIENCE:
+            raise DvError(f"it took more than {_PATIENCE} s until this was sent", "a chain that was looked at just now", "run it again")
         try:
             self._node.send(signed.raw)
         except Refused:

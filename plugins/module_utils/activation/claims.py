@@ -82,4 +82,6 @@ def _has(lines: _Lines, wanted: Line) -> bool:
 def _is_in(text: str, position: int) -> bool:
     """Whether a position is among those that :func:`.plan.ranges` wrote."""
     parts = (part.partition("-") for part in text.split(","))
-    return any(first.isdecimal() and (last or first).isdecimal() and int(first) <= position <= int(last or first) for first, _dash, last in parts)
+    return any(
+        first.isdecimal() and (last or first).isdecimal() and int(first) <= position <= int(last or first) for first, _dash, last in parts
+    )

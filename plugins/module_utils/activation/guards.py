@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from ..clients.execution import ExecutionNode
 from ..cluster.definition import address_bytes
 from ..cluster.lock import ClusterLock
-from ..clients.execution import ExecutionNode
 from ..crypto.bls.signatures import bls
 from ..encoding.hex import to_hex
 from ..errors import DvError, Problems
 from ..ethereum import deposit, deposit_contract
 from ..ethereum.address import checksum_address
-from ..ethereum.deposit_contract import Deposit
 from .claims import Claims
 from .fees import Fees
 from .line_states import LineState, State
@@ -91,7 +90,9 @@ def check_names(without: Mapping[str, str]) -> None:
         if name not in passable:
             raise DvError(f"dv_activate_without names {name!r}", "one of " + ", ".join(passable), "no other guard is passed by name")
         if not isinstance(reason, str) or not reason.strip():
-            raise DvError(f"dv_activate_without has no reason for {name}", "a few words: the plan holds them, and whoever confirms it reads them")
+            raise DvError(
+                f"dv_activate_without has no reason for {name}", "a few words: the plan holds them, and whoever confirms it reads them"
+            )
 
 
 def _result(name: str, guard: Guard, situation: Situation) -> Result:
@@ -115,7 +116,9 @@ def _signature(situation: Situation) -> Iterator[DvError]:
     for line in situation.plan.lines:
         root = deposit.signing_root(line.pubkey, line.withdrawal_credentials, line.amount, fork_version)
         if not bls.verify(line.pubkey, root, line.signature):
-            yield DvError(f"the signature of the deposit for {line} is wrong", "that of the validator's key", "the lock is damaged: pay nothing")
+            yield DvError(
+                f"the signature of the deposit for {line} is wrong", "that of the validator's key", "the lock is damaged: pay nothing"
+            )
 
 
 def _credentials(situation: Situation) -> Iterator[DvError]:
@@ -138,7 +141,9 @@ def _backups(situation: Situation) -> Iterator[DvError]:
 def _keys(situation: Situation) -> Iterator[DvError]:
     loaded, threshold = situation.stated.loaded(), situation.lock.definition.threshold
     if len(loaded) < threshold:
-        yield from _missing(situation.stated.operators, loaded, "stated that its key shares are loaded", "obol.dv.load_keys", f"at least {threshold}")
+        yield from _missing(
+            situation.stated.operators, loaded, "stated that its key shares are loaded", "obol.dv.load_keys", f"at least {threshold}"
+        )
 
 
 def _readiness(situation: Situation) -> Iterator[DvError]:
@@ -175,7 +180,9 @@ def _beacon(situation: Situation) -> Iterator[DvError]:
         validator = sighting.at_head.get(line.pubkey)
         pending = [each for each in sighting.pending if each.pubkey == line.pubkey]
         # A validator may have become compounding since.
-        if validator and (validator.withdrawal_credentials[:1] not in b"\1\2" or validator.withdrawal_credentials[1:] != line.withdrawal_credentials[1:]):
+        if validator and (
+            validator.withdrawal_credentials[:1] not in b"\1\2" or validator.withdrawal_credentials[1:] != line.withdrawal_credentials[1:]
+        ):
             yield _other_credentials("the beacon chain", line.position, validator.withdrawal_credentials)
         if (validator or pending) and not made[line.pubkey]:
             yield DvError(
@@ -232,7 +239,9 @@ def _fee(situation: Situation) -> Iterator[DvError]:
     fees = situation.fees
     if fees.needed > fees.most:
         yield DvError(
-            f"a unit of gas costs {fees.in_gwei(fees.needed)} Gwei now", f"at most dv_activate_max_fee, {fees.in_gwei(fees.most)} Gwei", "wait, or allow more"
+            f"a unit of gas costs {fees.in_gwei(fees.needed)} Gwei now",
+            f"at most dv_activate_max_fee, {fees.in_gwei(fees.most)} Gwei",
+            "wait, or allow more",
         )
 
 

@@ -4,8 +4,8 @@
 
 """What became of each line of a plan, by its transactions and by what the chain has, and what is to be done next.
 
-The rule that keeps a line from being paid twice: a new nonce is used for it only where that of each earlier transaction is used by something
-else in a block that is final, or that transaction failed in one. Until then there is one nonce for it, and at most one deposit.
+The rule that keeps a line from being paid twice: a new nonce is used for it only where that of each earlier transaction is used in a block that
+is final, and the deposit is not there. Until then there is one nonce for it, and at most one deposit.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ class State(Enum):
     FREE = "not sent"
     #: There is one, and the client does not have it.
     DROPPED = "dropped"
+    #: Something else has its nonce, or it failed, in a block that may go away again.
+    UNDECIDED = "undecided"
     #: It is in the client's pool.
     PENDING = "pending"
     #: It is in a block that may go away again.
@@ -51,7 +53,7 @@ class Evaluation:
 
     def __init__(self, records: Collection[Record], sighting: Sighting, node: ExecutionNode) -> None:
         self._records, self._sighting, self._node = records, sighting, node
-        self._final_nonces: dict[bytes, int] = {}
+        self._nonces: dict[tuple[bytes, int], int] = {}
 
     def of(self, line: Line) -> LineState:
         """The state of one."""
@@ -59,30 +61,26 @@ class Evaluation:
         if log:
             state = State.FINAL if log.block <= self._sighting.finalized else State.MINED
             return LineState(line, state, hash=log.transaction)
-        live = [signed for record in self._records for signed in record.of(line) if not self._is_over(signed)]
+        made = [signed for record in self._records for signed in record.of(line)]
+        # What is used by something else, in a final block, never brings the deposit.
+        live = [signed for signed in made if signed.transaction.nonce >= self._nonce(signed.sender, self._sighting.finalized)]
         if not live:
             return LineState(line, State.FREE)
-        known = [signed for signed in live if self._node.knows(signed.hash)]
         # Of those with one nonce the last one offers most.
+        signed = live[-1]
+        if signed.transaction.nonce < self._nonce(signed.sender, self._sighting.latest.number):
+            return LineState(line, State.UNDECIDED, signed, signed.hash)
+        known = [each for each in live if self._node.knows(each.hash)]
         signed = (known or live)[-1]
         return LineState(line, State.PENDING if known else State.DROPPED, signed, signed.hash)
 
-    def _is_over(self, signed: Signed) -> bool:
-        """Whether a transaction whose deposit is not in the chain cannot come there any more."""
-        receipt = self._node.receipt(signed.hash)
-        if receipt:
-            return not receipt.succeeded and receipt.block <= self._sighting.finalized
-        return signed.transaction.nonce < self._final_nonce(signed.sender)
-
-    def _final_nonce(self, payer: bytes) -> int:
-        """How many transactions of a ``payer`` are final."""
-        if payer not in self._final_nonces:
-            try:
-                self._final_nonces[payer] = self._node.nonce(payer, execution.FINALIZED)
-            except execution.Refused:
-                # No block is.
-                self._final_nonces[payer] = 0
-        return self._final_nonces[payer]
+    def _nonce(self, payer: bytes, block: int) -> int:
+        """How many transactions of a ``payer`` are in the chain up to a block. It is one of those whose deposits were seen: what is there, and
+        made none, made none."""
+        asked = payer, block
+        if asked not in self._nonces:
+            self._nonces[asked] = self._node.nonce(payer, block) if block else 0
+        return self._nonces[asked]
 
 
 def next_nonce(node: ExecutionNode, payer: bytes, live: Iterable[Signed]) -> int:

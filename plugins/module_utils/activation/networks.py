@@ -54,13 +54,20 @@ def check(network: Network, contract: bytes, root: bytes, node: ExecutionNode, b
         if found != wanted:
             yield DvError(f"{what} {found}", f"{wanted}, of {network.name}", hint)
     if not deposit_contract.is_code(node.code(contract)):
-        yield DvError(f"{node} has other code at {to_hex(contract)}", "that of the deposit contract", "pay nothing: it is another chain, or no chain")
+        yield DvError(
+            f"{node} has other code at {to_hex(contract)}", "that of the deposit contract", "pay nothing: it is another chain, or no chain"
+        )
     if not root:
-        yield DvError(f"nobody knows the genesis validators root of {network.name}", "dv_keys_genesis_validators_root", "see what its clients say")
+        yield DvError(
+            f"nobody knows the genesis validators root of {network.name}", "dv_keys_genesis_validators_root", "see what its clients say"
+        )
     slots = beacon.slots()
     latest = node.block(execution.LATEST)
-    for what, made in ((node, latest.timestamp if latest else 0), (beacon, genesis.time + beacon.head_slot() * slots.seconds)):
+    at_head = genesis.time + beacon.head_slot() * slots.seconds
+    for who, made in ((str(node), latest.timestamp if latest else 0), (str(beacon), at_head)):
         if not -_AHEAD <= now - made <= _OLD:
             yield DvError(
-                f"the newest block of {what} is {now - made:.0f} s old", f"at most {_OLD} s", "wait until it is in sync, and see the clock of this node"
+                f"the newest block of {who} is {now - made:.0f} s old",
+                f"at most {_OLD} s",
+                "wait until it is in sync, and see the clock of this node",
             )

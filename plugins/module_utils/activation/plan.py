@@ -87,7 +87,9 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """It as a dict for JSON."""
-        lines = [{name: to_hex(value) if isinstance(value, bytes) else value for name, value in asdict(line).items()} for line in self.lines]
+        lines = [
+            {name: to_hex(value) if isinstance(value, bytes) else value for name, value in asdict(line).items()} for line in self.lines
+        ]
         return dict(asdict(self), without=dict(sorted(self.without.items())), lines=lines)
 
     @staticmethod
@@ -98,7 +100,9 @@ class Plan:
         """
         fields = {name: lookup(value, name, what) for name in Plan.__dataclass_fields__}
         try:
-            fields["lines"] = tuple(Line(**{**each, **{name: from_hex(each[name], None, name) for name in _BYTES}}) for each in fields["lines"])
+            fields["lines"] = tuple(
+                Line(**{**each, **{name: from_hex(each[name], None, name) for name in _BYTES}}) for each in fields["lines"]
+            )
             return Plan(**fields)
         except (KeyError, TypeError):
             raise DvError(f"{what} holds no plan", "the plan as it was written", "take the file from a backup, or ask for help") from None
@@ -151,7 +155,11 @@ def _amounts(lock: ClusterLock, amounts: Sequence[str]) -> list[int]:
     named = []
     for each in amounts:
         whole, _point, rest = each.partition(".")
-        amount = int(whole) * GWEI_PER_ETH + int(rest.ljust(9, "0")) if whole.isdecimal() and len(rest) <= 9 and (not rest or rest.isdecimal()) else 0
+        amount = (
+            int(whole) * GWEI_PER_ETH + int(rest.ljust(9, "0"))
+            if whole.isdecimal() and len(rest) <= 9 and (not rest or rest.isdecimal())
+            else 0
+        )
         if amount not in in_lock:
             wanted = ", ".join(map(eth, in_lock)) or "none: it has no deposits"
             raise DvError(f"dv_activate_amounts has {show(each)} ETH", f"amounts that the lock has: {wanted}")
@@ -177,7 +185,10 @@ def remarks(plan: Plan, compounding: bool) -> Iterator[str]:
         sums[line.position] = sums.get(line.position, 0) + line.amount
     for text, positions in (
         ("less than 32 ETH, so not active by this alone", [position for position, amount in sums.items() if amount < ACTIVE]),
-        (f"more than {eth(_MOST[compounding])} ETH, which is the most that counts", [p for p, amount in sums.items() if amount > _MOST[compounding]]),
+        (
+            f"more than {eth(_MOST[compounding])} ETH, which is the most that counts",
+            [p for p, amount in sums.items() if amount > _MOST[compounding]],
+        ),
     ):
         if positions:
             yield f"{text}: {'validator' if len(positions) == 1 else 'validators'} {ranges(positions)}"

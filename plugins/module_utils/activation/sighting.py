@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from ..clients.beacon_states import BeaconStates, Pending, Validator
 from ..clients import beacon_states, execution
+from ..clients.beacon_states import BeaconStates, Pending, Validator
 from ..clients.execution import Block, Call, ExecutionNode, Log
 from ..errors import DvError
 from ..ethereum import deposit_contract

@@ -51,7 +51,9 @@ class Statements:
 
     def loaded(self) -> list[int]:
         """Those whose key shares are loaded, by what each of them stated last."""
-        stated = {index: [facts for facts in self.about(statements.KEYS, index) if isinstance(facts.get("number"), int)] for index in self._keys}
+        stated = {
+            index: [facts for facts in self.about(statements.KEYS, index) if isinstance(facts.get("number"), int)] for index in self._keys
+        }
         newest = {index: max(facts, key=lambda each: each["number"]) for index, facts in stated.items() if facts}
         return [index for index, facts in newest.items() if facts.get("state") == "loaded"]
 

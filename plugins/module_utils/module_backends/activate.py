@@ -20,10 +20,9 @@ with packages():
     from ..activation.activation import CLAIMING, Activation, Asked, Outcome
     from ..activation.plan import Plan, eth, lines, remarks
     from ..activation.stated import Statements
-    from ..clients import execution
     from ..clients.beacon_states import BeaconStates
     from ..clients.execution import ExecutionNode
-    from ..clients.http import HttpClient, parse_endpoint
+    from ..clients.http import HttpClient, connect, parse_endpoint
     from ..cluster.definition import address_bytes
     from ..cluster.lock import ClusterLock
     from ..cluster.operators import index_of_key
@@ -35,6 +34,7 @@ with packages():
     from ..ethereum.address import checksum_address, parse_address
     from ..ethereum.networks import validators_root_of
     from ..signers.key_file_wallet import KeyFileWallet
+    from ..storage import files
     from ..verify.data_dir import check_data_dir
     from ..verify.report import Report
 
@@ -66,6 +66,8 @@ CONSTRAINTS = dict(
 )
 
 _HOUR = 3600
+# Longest URL in a file, in bytes.
+_MAX_URL = 4096
 
 
 def run_module(module: AnsibleModule) -> dict[str, Any]:
@@ -73,10 +75,12 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     guards.check_names(params["without"])
     lock, known = _verified(data_dir, params), networks_of(params)
     network, private_key = known.of(lock.definition), node_key.read(data_dir)
-    node = execution.connect(params["execution_url"], params["execution_url_file"])
+    node = _execution_node(params)
     beacon = BeaconStates(HttpClient(parse_endpoint(params["beacon_url"], "dv_beacon_url")))
     contract = networks.contract_of(network, beacon)
-    root = from_hex(params["genesis_validators_root"], 32, "dv_keys_genesis_validators_root") or validators_root_of(network.genesis_fork_version)
+    root = from_hex(params["genesis_validators_root"], 32, "dv_keys_genesis_validators_root") or validators_root_of(
+        network.genesis_fork_version
+    )
     raise_all([*networks.check(network, contract, root or b"", node, beacon, time.time())])
     wallet = KeyFileWallet(params["wallet_file"], params["wallet_password_file"])
     plan = Plan(
@@ -112,13 +116,20 @@ def _verified(data_dir: DataDir, params: dict[str, Any]) -> ClusterLock:
     return ClusterLock.parse(content, layout.LOCK)
 
 
+def _execution_node(params: dict[str, Any]) -> ExecutionNode:
+    path = params["execution_url_file"]
+    return ExecutionNode(connect(files.read(path, _MAX_URL), path) if path else connect(params["execution_url"], "dv_execution_url"))
+
+
 def _since(lock: ClusterLock) -> int:
     """When the definition was made: no key of its validators is older."""
     text = lock.definition.timestamp
     try:
         made = datetime.fromisoformat(text).timestamp()
     except ValueError:
-        raise DvError(f"the definition was made at {text[:40]}", "a time", "nobody knows from where on to look for earlier deposits") from None
+        raise DvError(
+            f"the definition was made at {text[:40]}", "a time", "nobody knows from where on to look for earlier deposits"
+        ) from None
     if made > time.time():
         raise DvError(f"the definition was made at {text}, which is to come", "a time that is over", "see the clock of this node")
     return int(made)
@@ -138,9 +149,7 @@ def _result(plan: Plan, lock: ClusterLock, node: ExecutionNode, outcome: Outcome
         amount=eth(plan.amount),
         remarks=[*remarks(plan, lock.definition.compounding)],
         withdrawal=[dict(address=address, kind=_kind(node.code(address_bytes(address)))) for address in addresses],
-        lines=[
-            dict(line=str(each.line), state=each.state.value, transaction=to_hex(each.hash) or None) for each in outcome.lines
-        ],
+        lines=[dict(line=str(each.line), state=each.state.value, transaction=to_hex(each.hash) or None) for each in outcome.lines],
         guards=[each._asdict() for each in outcome.guards],
         validators=[
             dict(position=position, pubkey=to_hex(pubkey), status=_status(outcome, pubkey, pubkey in pending))
