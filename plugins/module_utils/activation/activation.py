@@ -113,7 +113,8 @@ class Activation:
         asked, plan = self._asked, self._plan
         records = [each for each in records if each.plan.lock_hash == plan.lock_hash]
         self._looked = time.monotonic()
-        seen = sighting.look(self._node, self._beacon, self._contract, {line.pubkey for line in plan.lines}, asked.since)
+        pubkeys, fork_version = {line.pubkey for line in plan.lines}, asked.lock.definition.fork_version
+        seen = sighting.look(self._node, self._beacon, self._contract, pubkeys, asked.since, fork_version)
         evaluation = Evaluation(records, seen, self._node)
         lines = [evaluation.of(line) for line in plan.lines]
         self._fees = fees.ask(self._node, seen.latest.base_fee, asked.max_fee)

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from ..clients.execution import ExecutionNode
 from ..cluster.definition import address_bytes
 from ..cluster.lock import ClusterLock
-from ..crypto.bls.signatures import bls
 from ..encoding.hex import to_hex
 from ..errors import DvError, Problems
 from ..ethereum import deposit, deposit_contract
@@ -23,7 +22,7 @@ from .claims import Claims
 from .fees import Fees
 from .line_states import LineState, State
 from .plan import Plan, eth
-from .sighting import Sighting
+from .sighting import Sighting, is_signed
 from .stated import Statements
 
 
@@ -114,8 +113,7 @@ def _signature(situation: Situation) -> Iterator[DvError]:
     """The contract takes a wrong one, and the beacon chain lets the money vanish."""
     fork_version = situation.lock.definition.fork_version
     for line in situation.plan.lines:
-        root = deposit.signing_root(line.pubkey, line.withdrawal_credentials, line.amount, fork_version)
-        if not bls.verify(line.pubkey, root, line.signature):
+        if not is_signed(line.deposit, fork_version):
             yield DvError(
                 f"the signature of the deposit for {line} is wrong", "that of the validator's key", "the lock is damaged: pay nothing"
             )
@@ -162,33 +160,31 @@ def _missing(operators: Collection[int], have: Collection[int], what: str, playb
 
 
 def _deposits(situation: Situation) -> Iterator[DvError]:
-    """Whoever deposits first sets the withdrawal credentials of a validator, if the signature is right."""
+    """Whoever deposits first sets the withdrawal credentials of a validator, if the signature is right; of a later one it tells who has the key."""
     fork_version = situation.lock.definition.fork_version
     wanted = {line.pubkey: line for line in situation.plan.lines}
     for log, made in situation.sighting.made:
         line = wanted[made.pubkey]
-        if made.withdrawal_credentials != line.withdrawal_credentials:
-            root = deposit.signing_root(made.pubkey, made.withdrawal_credentials, made.amount, fork_version)
-            if bls.verify(made.pubkey, root, made.signature):
-                yield _other_credentials(f"a deposit in block {log.block}", line.position, made.withdrawal_credentials)
+        if made.withdrawal_credentials != line.withdrawal_credentials and is_signed(made, fork_version):
+            yield _other_credentials(f"a deposit in block {log.block}", line.position, made.withdrawal_credentials)
 
 
 def _beacon(situation: Situation) -> Iterator[DvError]:
     """What the beacon chain has, and what no deposit in the execution chain explains."""
-    sighting, made = situation.sighting, Counter(each.pubkey for _log, each in situation.sighting.made)
+    sighting, made = situation.sighting, {each.pubkey for _log, each in situation.sighting.made}
+    told = {(each.pubkey, each.withdrawal_credentials, each.amount) for _log, each in (*sighting.made, *sighting.void)}
     for line in {line.pubkey: line for line in situation.plan.lines}.values():
-        validator = sighting.at_head.get(line.pubkey)
-        pending = [each for each in sighting.pending if each.pubkey == line.pubkey]
-        # A validator may have become compounding since.
-        if validator and (
-            validator.withdrawal_credentials[:1] not in b"\1\2" or validator.withdrawal_credentials[1:] != line.withdrawal_credentials[1:]
-        ):
+        validator, wanted = sighting.at_head.get(line.pubkey), line.withdrawal_credentials
+        # One may have become compounding since.
+        if validator and validator.withdrawal_credentials not in (wanted, b"\2" + wanted[1:]):
             yield _other_credentials("the beacon chain", line.position, validator.withdrawal_credentials)
-        if (validator or pending) and not made[line.pubkey]:
+        # Of a validator something may wait that nobody deposited: what it had too much when it became compounding.
+        untold = not validator and any(each.pubkey == line.pubkey and tuple(each) not in told for each in sighting.pending)
+        if untold or validator and line.pubkey not in made:
             yield DvError(
-                f"the beacon chain has validator {line.position}, or a deposit of it, and the execution client tells of none",
+                f"the beacon chain has validator {line.position}, or a deposit of it, of which the execution client does not tell",
                 "one that both have",
-                "the two are of different chains, or the execution client lacks events: pay nothing",
+                "run again in a minute; where it stays so, they are of different chains, or the execution client lacks events: pay nothing",
             )
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from ..clients import beacon_states, execution
 from ..clients.beacon_states import BeaconStates, Pending, Validator
 from ..clients.execution import Block, Call, ExecutionNode, Log
+from ..crypto.bls.signatures import bls
 from ..errors import DvError
-from ..ethereum import deposit_contract
+from ..ethereum import deposit, deposit_contract
 from ..ethereum.deposit_contract import Deposit
 from .plan import Line
 
@@ -26,7 +27,11 @@ _LOOK_BACK = 600
 class Sighting:
     """What there was at one time.
 
-    :param made: the deposits of the validators in the chain, each with its block, in order
+    A deposit of a key that is no validator yet makes it one, with the deposit's withdrawal credentials, if the key has signed it; if not, the
+    beacon chain lets it vanish. Of a validator each is added to its balance, whatever it holds (consensus-specs, apply_pending_deposit).
+
+    :param made: the deposits of the validators in the chain that count so, each with its block, in order
+    :param void: those that vanish
     :param waiting: calls of the contract in the pool, each with its deposit, or ``None`` where the client shows none
     :param validators: by public key, in the finalized state of the beacon chain
     :param at_head: the same at its head
@@ -35,6 +40,7 @@ class Sighting:
     """
 
     made: tuple[tuple[Log, Deposit], ...]
+    void: tuple[tuple[Log, Deposit], ...]
     waiting: tuple[tuple[Call, Deposit], ...] | None
     validators: dict[bytes, Validator]
     at_head: dict[bytes, Validator]
@@ -43,28 +49,35 @@ class Sighting:
     finalized: int
 
     def deposit_of(self, line: Line) -> Log | None:
-        """Where the deposit of a ``line`` is in the chain, whoever sent it; ``None`` where it is not."""
+        """Where the deposit of a ``line`` is in the chain, whoever sent it; ``None`` where there is none that counts."""
         same = [log for log, made in self.made if (made.pubkey, made.amount) == (line.pubkey, line.amount)]
         return same[line.nth - 1] if len(same) >= line.nth else None
 
 
-def look(node: ExecutionNode, beacon: BeaconStates, contract: bytes, pubkeys: Collection[bytes], since: int) -> Sighting:
+def look(
+    node: ExecutionNode, beacon: BeaconStates, contract: bytes, pubkeys: Collection[bytes], since: int, fork_version: bytes
+) -> Sighting:
     """See what there is of validators with these ``pubkeys``.
 
     :param since: Unix seconds: no deposit of theirs is older
+    :param fork_version: the network's genesis one (4 bytes)
     :raises DvError: somebody does not tell, or what is told has gaps
     """
+    # The beacon node first: what it has by then the execution client has, too.
+    validators, at_head = beacon.validators(pubkeys, beacon_states.FINALIZED), beacon.validators(pubkeys)
+    pending = tuple(each for each in beacon.pending_deposits() if each.pubkey in pubkeys)
     latest, finalized = node.block(execution.LATEST), _finalized(node)
     if latest is None:
         raise DvError(f"{node} has no block", "a chain", "see whether it is synced")
-    made = _made(node, contract, pubkeys, _first_block(node, since, latest), latest)
+    made, void = _counted(_made(node, contract, pubkeys, _first_block(node, since, latest), latest), fork_version)
     pool = node.pool()
     return Sighting(
-        made=tuple(made),
+        made=made,
+        void=void,
         waiting=None if pool is None else tuple(_calls(pool, contract, pubkeys)),
-        validators=beacon.validators(pubkeys, beacon_states.FINALIZED),
-        at_head=beacon.validators(pubkeys),
-        pending=tuple(each for each in beacon.pending_deposits() if each.pubkey in pubkeys),
+        validators=validators,
+        at_head=at_head,
+        pending=pending,
         latest=latest,
         finalized=finalized,
     )
@@ -106,6 +119,28 @@ def _made(node: ExecutionNode, contract: bytes, pubkeys: Collection[bytes], firs
             "use an execution client that has all events of the deposit contract from there on",
         )
     return [(log, made) for log, made in found if made.pubkey in pubkeys]
+
+
+_Deposits = tuple[tuple[Log, Deposit], ...]
+
+
+def _counted(found: list[tuple[Log, Deposit]], fork_version: bytes) -> tuple[_Deposits, _Deposits]:
+    """Those deposits that count, and those that vanish."""
+    made: list[tuple[Log, Deposit]] = []
+    void, validators = [], set()
+    for log, each in found:
+        if each.pubkey in validators or is_signed(each, fork_version):
+            validators.add(each.pubkey)
+            made.append((log, each))
+        else:
+            void.append((log, each))
+    return tuple(made), tuple(void)
+
+
+def is_signed(made: Deposit, fork_version: bytes) -> bool:
+    """Whether a deposit has the signature of its key, on the network with that genesis fork version (4 bytes)."""
+    root = deposit.signing_root(made.pubkey, made.withdrawal_credentials, made.amount, fork_version)
+    return bls.verify(made.pubkey, root, made.signature)
 
 
 def _last_before(node: ExecutionNode, contract: bytes, first: int) -> list[tuple[Log, Deposit]]:
