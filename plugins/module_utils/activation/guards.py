@@ -57,11 +57,15 @@ class Guard(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a guard says: ``passed``, ``failed``, or ``without`` where it failed and is passed by name."""
+    """What a guard says: ``passed``, ``failed``, ``without`` where it failed and is passed by name, ``unchecked`` where nobody can look."""
 
     guard: str
     state: str
     text: str
+
+
+class Unchecked(DvError):
+    """Why a guard cannot look. It lets pass, and that is told."""
 
 
 def evaluate(situation: Situation) -> list[Result]:
@@ -98,8 +102,8 @@ def _result(name: str, guard: Guard, situation: Situation) -> Result:
     errors = [*guard.check(situation)]
     text = "; ".join(str(error) for error in errors[:_SHOWN]) + (f"; and {len(errors) - _SHOWN} more" if len(errors) > _SHOWN else "")
     reason = situation.plan.without.get(name)
-    if not errors:
-        return Result(name, "passed", "")
+    if all(isinstance(error, Unchecked) for error in errors):
+        return Result(name, "unchecked" if errors else "passed", text)
     if guard.passable and reason:
         return Result(name, "without", f"{text} (passed by name: {reason})")
     return Result(name, "failed", text)
@@ -204,12 +208,13 @@ def _unknown(situation: Situation) -> Iterator[DvError]:
 
 
 def _pool(situation: Situation) -> Iterator[DvError]:
-    sighting = situation.sighting
+    """What somebody else pays just now. What the key has not signed is none of it: anybody can have that wait, for nothing."""
+    sighting, fork_version = situation.sighting, situation.lock.definition.fork_version
     if sighting.waiting is None:
-        return
+        yield Unchecked(f"not checked: {situation.node} does not show what waits in its pool")
     lines = {line.pubkey: line for line in situation.plan.lines}
-    for call, waiting in sighting.waiting:
-        if call.hash in situation.own_hashes:
+    for call, waiting in sighting.waiting or ():
+        if call.hash in situation.own_hashes or not is_signed(waiting, fork_version):
             continue
         line = lines[waiting.pubkey]
         if waiting.withdrawal_credentials != line.withdrawal_credentials:
