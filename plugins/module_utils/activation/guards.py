@@ -230,7 +230,7 @@ def _pool(situation: Situation) -> Iterator[DvError]:
 def _claims(situation: Situation) -> Iterator[DvError]:
     for claim in situation.claims.of_others(situation.share_index, situation.plan):
         yield DvError(
-            f"operator {claim.share_index} stated on {claim.made} that it pays deposits of this plan (its plan {claim.plan[:16]})",
+            f"operator {claim.share_index} stated on {claim.made[:20]} that it pays deposits of this plan (its plan {claim.plan[:16]})",
             "one payer for each",
             "let that operator's plan come to its end; or, if nothing of it was or will be sent, pass this guard by name (claims)",
         )
