@@ -54,9 +54,9 @@ class Claims:
         """Whether an operator has claimed a ``plan``."""
         return any((claim.share_index, claim.plan) == (share_index, plan.hash) for claim in self.all)
 
-    def of_others(self, share_index: int, plan: Plan) -> list[Claim]:
-        """What other operators have claimed of a ``plan``."""
-        return [claim for claim in self.all if claim.share_index != share_index and any(_has(claim.lines, line) for line in plan.lines)]
+    def overlapping(self, plan: Plan) -> list[Claim]:
+        """What operators have claimed of a ``plan``, or of another one with some of its lines."""
+        return [claim for claim in self.all if claim.plan == plan.hash or any(_has(claim.lines, line) for line in plan.lines)]
 
     def make(self, private_key: bytes, plan: Plan, now: float) -> dict[str, str]:
         """The claim of a ``plan`` by the ENR private key (32 bytes), under the next name that is free."""

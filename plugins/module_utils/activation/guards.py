@@ -31,7 +31,7 @@ class Situation:
     """All that guards look at.
 
     :param own_hashes: of every transaction (32 bytes each) that this node made
-    :param other_plans: plans of this node for the same cluster
+    :param plans: those of which this node has a record
     :param safe: whether a Safe pays, whose gas is somebody else's
     """
 
@@ -43,7 +43,7 @@ class Situation:
     sighting: Sighting
     states: Collection[LineState]
     own_hashes: Collection[bytes]
-    other_plans: Collection[Plan]
+    plans: Collection[Plan]
     node: ExecutionNode
     payer: bytes
     fees: Fees
@@ -195,7 +195,7 @@ def _beacon(situation: Situation) -> Iterator[DvError]:
 def _unknown(situation: Situation) -> Iterator[DvError]:
     """Deposits with the right credentials that neither this plan nor an earlier one has."""
     planned = Counter((line.pubkey, line.amount) for line in situation.plan.lines)
-    for plan in situation.other_plans:
+    for plan in situation.plans:
         planned |= Counter((line.pubkey, line.amount) for line in plan.lines)
     positions = {line.pubkey: line.position for line in situation.plan.lines}
     for (pubkey, amount), count in Counter((made.pubkey, made.amount) for _log, made in situation.sighting.made).items():
@@ -228,7 +228,16 @@ def _pool(situation: Situation) -> Iterator[DvError]:
 
 
 def _claims(situation: Situation) -> Iterator[DvError]:
-    for claim in situation.claims.of_others(situation.share_index, situation.plan):
+    recorded = [plan.hash for plan in situation.plans]
+    for claim in situation.claims.overlapping(situation.plan):
+        if claim.share_index == situation.share_index:
+            if claim.plan not in recorded:
+                yield DvError(
+                    f"this node stated on {claim.made[:20]} that it pays the plan {claim.plan[:16]}, of which its data directory has no record",
+                    "the data directory with what was sent",
+                    "it is an older copy, or another machine pays; if nothing of that plan waits anywhere, pass this guard by name (claims)",
+                )
+            continue
         yield DvError(
             f"operator {claim.share_index} stated on {claim.made[:20]} that it pays deposits of this plan (its plan {claim.plan[:16]})",
             "one payer for each",
