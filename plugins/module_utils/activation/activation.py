@@ -111,7 +111,6 @@ class Activation:
     def _look(self, records: list[Record], confirmed: str) -> Outcome:
         """Where it stands, and what is to be done next."""
         asked, plan = self._asked, self._plan
-        records = [each for each in records if each.plan.lock_hash == plan.lock_hash]
         self._looked = time.monotonic()
         pubkeys, fork_version = {line.pubkey for line in plan.lines}, asked.lock.definition.fork_version
         seen = sighting.look(self._node, self._beacon, self._contract, pubkeys, asked.since, fork_version)

@@ -53,9 +53,9 @@ class Line:
         return Deposit(self.pubkey, self.withdrawal_credentials, self.amount, self.signature)
 
     @property
-    def name(self) -> tuple[int, int, int]:
-        """What tells it from the other lines of the cluster, of whatever plan."""
-        return self.position, self.amount, self.nth
+    def name(self) -> tuple[str, int, int]:
+        """What tells it from all other lines, of whatever plan."""
+        return to_hex(self.pubkey), self.amount, self.nth
 
 
 @dataclass(frozen=True)
@@ -101,13 +101,15 @@ class Plan:
         fields = {name: lookup(value, name, what) for name in Plan.__dataclass_fields__}
         try:
             fields["lines"] = tuple(
-                Line(**{**each, **{name: from_hex(each[name], None, name) for name in _BYTES}}) for each in fields["lines"]
+                Line(**{**each, **{name: from_hex(each[name], None, what) for name in _BYTES}}) for each in fields["lines"]
             )
-            return Plan(**fields)
-        except (KeyError, TypeError):
-            raise DvError(f"{what} holds no plan", "the plan as it was written", "take the file from a backup, or ask for help") from None
+            return Plan(**{**fields, "without": dict(fields["without"])})
+        except (KeyError, TypeError, ValueError):
+            raise DvError(f"{what} holds no plan", "the plan as it was written", DAMAGED) from None
 
 
+#: What to do where a record is damaged.
+DAMAGED = "do not pay before it is known what was: look at each transaction of the payer, those that wait too, and move the file away"
 _BYTES = ("pubkey", "withdrawal_credentials", "signature")
 
 
