@@ -163,7 +163,7 @@ class Activation:
         if held and not todo and counts[State.FREE] == len(held) and not counts[State.PENDING] and not counts[State.MINED]:
             return WAITING, f"{told}; the beacon chain has to have the first deposit of each validator, finally, before the next one goes"
         stuck = [line for line in lines if line.live and self._fees.is_stuck(line.live.transaction) and not self._bumped(line)]
-        return SENT, told + (f"; {len(stuck)} offer too little as things are, and more is above dv_activate_max_fee" if stuck else "")
+        return SENT, told + (f"; {len(stuck)} offer too little as things are: more is above dv_activate_max_fee, or up to another account" if stuck else "")
 
     def _may_go(self, line: Line, seen: Sighting) -> bool:
         """Whether all that comes before a line is there: the first deposit has set the withdrawal credentials then, for good."""
@@ -177,6 +177,9 @@ class Activation:
     def _bumped(self, line: LineState) -> Transaction | None:
         """What takes the place of the transaction of a line, where that offers too little; ``None`` where it does not, or more is too much."""
         if not line.live or not (self._asked.bump or self._fees.is_stuck(line.live.transaction)):
+            return None
+        if line.live.sender != self._payer:
+            # With the nonce of another account it would be one more.
             return None
         return self._fees.bump(line.live.transaction)
 

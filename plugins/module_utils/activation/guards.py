@@ -256,7 +256,11 @@ def _fee(situation: Situation) -> Iterator[DvError]:
 
 
 def _balance(situation: Situation) -> Iterator[DvError]:
-    to_pay = [state.line for state in situation.states if state.state not in (State.MINED, State.FINAL)]
+    to_pay = [
+        state.line
+        for state in situation.states
+        if state.state not in (State.MINED, State.FINAL) and not (state.live and state.live.sender != situation.payer)
+    ]
     gas = deposit_contract.GAS * situation.fees.offered
     needed = sum(line.amount * deposit_contract.WEI_PER_GWEI + gas for line in to_pay)
     has = situation.node.balance(situation.payer)
