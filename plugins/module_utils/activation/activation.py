@@ -61,11 +61,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where the plan stands, and what was done, or in check mode would be: a text each."""
+    """Where the plan stands; what is to be done (``todo``), and what was done, or in check mode would be: a text each."""
 
     state: str
     detail: str
     lines: list[LineState]
+    todo: list[LineState]
     guards: list[Result]
     sighting: Sighting
     changed: bool
@@ -134,15 +135,16 @@ class Activation:
                 self._fees,
             )
         )
-        todo = [line for line in lines if self._is_due(line, seen)]
-        guards.raise_failed(results if todo or not _of(records, plan) else [each for each in results if each.guard in guards.ALARMS])
+        todo = self._todo(lines, seen)
+        at_rest = not todo and (_of(records, plan) or all(line.state in (State.MINED, State.FINAL) for line in lines))
+        guards.raise_failed([each for each in results if each.guard in guards.ALARMS] if at_rest else results)
         state, detail = self._state(lines, todo, seen)
         if not _of(records, plan) and state != FINAL:
             self._check_confirmed(confirmed)
             if not confirmed:
                 state, detail = UNCONFIRMED, f"nothing is sent before the plan is confirmed: dv_activate_confirm={plan.hash}"
         done = [self._describe(line) for line in todo]
-        return Outcome(state, detail, lines, results, seen, bool(todo) and state != UNCONFIRMED, done)
+        return Outcome(state, detail, lines, todo, results, seen, bool(todo) and state != UNCONFIRMED, done)
 
     def _check_confirmed(self, confirmed: str) -> None:
         if confirmed and confirmed != self._plan.hash:
@@ -169,6 +171,12 @@ class Activation:
         """Whether all that comes before a line is there: the first deposit has set the withdrawal credentials then, for good."""
         return not line.stage or line.pubkey in seen.validators
 
+    def _todo(self, lines: list[LineState], seen: Sighting) -> list[LineState]:
+        """The lines for which something is to be sent. What has a nonce goes first: those after it wait for it."""
+        due = [line for line in lines if self._is_due(line, seen)]
+        room = max(0, self._asked.batch - sum(line.live is not None for line in lines))
+        return [line for line in due if line.live] + [line for line in due if not line.live][:room]
+
     def _is_due(self, line: LineState, seen: Sighting) -> bool:
         if line.state == State.FREE:
             return self._may_go(line.line, seen)
@@ -192,23 +200,16 @@ class Activation:
 
     def _send(self, own: Record, records: Collection[Record], outcome: Outcome) -> Outcome:
         nonce = next_nonce(self._node, self._payer, self._live)
-        waiting = sum(line.live is not None for line in outcome.lines)
         sent = []
-        # What has a nonce goes first: those after it wait for it.
-        for line in sorted(outcome.lines, key=lambda each: each.live is None):
-            if not self._is_due(line, outcome.sighting):
-                continue
+        for line in outcome.todo:
             if line.live and not self._bumped(line):
                 signed = line.live
             elif bumped := self._bumped(line):
                 signed = sign_transaction_as(self._signer, self._payer, bumped)
                 own = self._keep(own, line.line, signed)
-            elif waiting < self._asked.batch:
-                signed = sign_transaction_as(self._signer, self._payer, self._transaction(line.line, nonce))
-                own = self._keep(own, line.line, signed)
-                nonce, waiting = nonce + 1, waiting + 1
             else:
-                break
+                signed = sign_transaction_as(self._signer, self._payer, self._transaction(line.line, nonce))
+                own, nonce = self._keep(own, line.line, signed), nonce + 1
             self._give(signed)
             sent.append(f"{line.line}: {to_hex(signed.hash)}")
         return replace(outcome, changed=outcome.changed or bool(sent), done=sent, state=SENT if sent else outcome.state)
