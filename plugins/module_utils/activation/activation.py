@@ -103,7 +103,7 @@ class Activation:
                 own = Record(self._plan)
                 record.write(self._data_dir, own)
                 outcome = replace(outcome, changed=True)
-            return outcome if outcome.state == CLAIMING else self._send(own, records, outcome)
+            return outcome if outcome.state == CLAIMING else self._send(own, outcome)
 
     def claim(self, private_key: bytes) -> dict[str, str]:
         """What is to be said before anything is sent, by the ENR private key (32 bytes)."""
@@ -118,7 +118,8 @@ class Activation:
         evaluation = Evaluation(records, seen, self._node)
         lines = [evaluation.of(line) for line in plan.lines]
         self._fees = fees.ask(self._node, seen.latest.base_fee, asked.max_fee)
-        self._live = [line.live for each in records for line in map(evaluation.of, each.plan.lines) if line.live]
+        waiting = [line for each in records for line in map(evaluation.of, each.plan.lines) if line.live]
+        self._live = [line.live for line in waiting if line.live]
         results = guards.evaluate(
             Situation(
                 asked.lock,
@@ -130,6 +131,7 @@ class Activation:
                 lines,
                 {signed.hash for each in records for _line, signed in each.payments},
                 [each.plan for each in records],
+                [line.line for line in waiting],
                 self._node,
                 self._payer,
                 self._fees,
@@ -198,7 +200,7 @@ class Activation:
             return f"{line.line}: send the transaction with nonce {line.live.transaction.nonce} again{fees_}"
         return f"{line.line}: to {self._plan.contract}, at most {self._fees.in_gwei(self._fees.offered)} Gwei for each of {deposit_contract.GAS} gas"
 
-    def _send(self, own: Record, records: Collection[Record], outcome: Outcome) -> Outcome:
+    def _send(self, own: Record, outcome: Outcome) -> Outcome:
         nonce = next_nonce(self._node, self._payer, self._live)
         sent = []
         for line in outcome.todo:

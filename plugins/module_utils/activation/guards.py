@@ -21,7 +21,7 @@ from ..ethereum.address import checksum_address
 from .claims import Claims
 from .fees import Fees
 from .line_states import LineState, State
-from .plan import Plan, eth
+from .plan import Line, Plan, eth
 from .sighting import Sighting, is_signed
 from .stated import Statements
 
@@ -32,6 +32,7 @@ class Situation:
 
     :param own_hashes: of every transaction (32 bytes each) that this node made
     :param plans: those of which this node has a record
+    :param waiting: their lines of which a transaction may come into the chain
     :param safe: whether a Safe pays, whose gas is somebody else's
     """
 
@@ -44,6 +45,7 @@ class Situation:
     states: Collection[LineState]
     own_hashes: Collection[bytes]
     plans: Collection[Plan]
+    waiting: Collection[Line]
     node: ExecutionNode
     payer: bytes
     fees: Fees
@@ -193,18 +195,20 @@ def _beacon(situation: Situation) -> Iterator[DvError]:
 
 
 def _unknown(situation: Situation) -> Iterator[DvError]:
-    """Deposits with the right credentials that neither this plan nor an earlier one has."""
+    """Deposits of these validators that the plan has not, whoever made them: another plan of this node has its own sum."""
     planned = Counter((line.pubkey, line.amount) for line in situation.plan.lines)
-    for plan in situation.plans:
-        planned |= Counter((line.pubkey, line.amount) for line in plan.lines)
-    positions = {line.pubkey: line.position for line in situation.plan.lines}
+    positions, names = {line.pubkey: line.position for line in situation.plan.lines}, {line.name for line in situation.plan.lines}
+    hint = "whoever paid: put them into dv_activate_amounts, where they count as paid, or pass this guard by name (deposits)"
     for (pubkey, amount), count in Counter((made.pubkey, made.amount) for _log, made in situation.sighting.made).items():
         if count > planned[pubkey, amount]:
             yield DvError(
                 f"the chain has {count} deposits of {eth(amount)} ETH for validator {positions[pubkey]}, and the plan {planned[pubkey, amount]}",
                 "deposits that the plan has",
-                "somebody else paid: put them into dv_activate_amounts, or pass this guard by name (deposits)",
+                hint,
             )
+    for line in situation.waiting:
+        if line.pubkey in positions and line.name not in names:
+            yield DvError(f"another plan of this node has a transaction that may still come, {line}", "deposits that the plan has", hint)
 
 
 def _pool(situation: Situation) -> Iterator[DvError]:
