@@ -22,8 +22,12 @@ LATEST, FINALIZED, PENDING = "latest", "finalized", "pending"
 _AT_ONCE = 10_000
 
 
+# The fields of a block that are used; what one is where there is none.
+_OF_BLOCK = ("number",), ("timestamp",), ("baseFeePerGas", "0x0")
+
+
 class Block(NamedTuple):
-    """A block: its number, Unix seconds, the fee that is burnt for a unit of gas."""
+    """A block: its number, Unix seconds, the fee that is burnt for a unit of gas, which is none in those before London."""
 
     number: int
     timestamp: int
@@ -75,7 +79,7 @@ class ExecutionNode(JsonRpc):
             found = None
         if found is None:
             return None
-        block = Block(*(self.quantity(method, self._field(method, found, name)) for name in ("number", "timestamp", "baseFeePerGas")))
+        block = Block(*(self.quantity(method, self._field(method, found, *field)) for field in _OF_BLOCK))
         if isinstance(of, int) and block.number != of:
             raise self.strange(method)
         return block
@@ -188,10 +192,10 @@ class ExecutionNode(JsonRpc):
     def _data(self, method: str, *params: Any) -> bytes:
         return self.data(method, self.ask(method, *params))
 
-    def _field(self, method: str, found: Any, name: str) -> Any:
+    def _field(self, method: str, found: Any, name: str, default: Any = None) -> Any:
         if not isinstance(found, dict):
             raise self.strange(method)
-        return found.get(name)
+        return found.get(name, default)
 
 
 def _block(of: int | str) -> str:
