@@ -112,9 +112,9 @@ class Activation:
     def _look(self, records: list[Record], confirmed: str) -> Outcome:
         """Where it stands, and what is to be done next."""
         asked, plan = self._asked, self._plan
-        self._looked = time.monotonic()
         pubkeys, fork_version = {line.pubkey for line in plan.lines}, asked.lock.definition.fork_version
         seen = sighting.look(self._node, self._beacon, self._contract, pubkeys, asked.since, fork_version)
+        self._looked = seen.taken
         evaluation = Evaluation(records, seen, self._node)
         lines = [evaluation.of(line) for line in plan.lines]
         self._fees = fees.ask(self._node, seen.latest.base_fee, asked.max_fee)
@@ -167,7 +167,9 @@ class Activation:
         if held and not todo and counts[State.FREE] == len(held) and not counts[State.PENDING] and not counts[State.MINED]:
             return WAITING, f"{told}; the beacon chain has to have the first deposit of each validator, finally, before the next one goes"
         stuck = [line for line in lines if line.live and self._fees.is_stuck(line.live.transaction) and not self._bumped(line)]
-        return SENT, told + (f"; {len(stuck)} offer too little as things are: more is above dv_activate_max_fee, or up to another account" if stuck else "")
+        return SENT, told + (
+            f"; {len(stuck)} offer too little as things are: more is above dv_activate_max_fee, or up to another account" if stuck else ""
+        )
 
     def _may_go(self, line: Line, seen: Sighting) -> bool:
         """Whether all that comes before a line is there: the first deposit has set the withdrawal credentials then, for good."""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from ..clients import beacon_states, execution
 from ..clients.beacon_states import BeaconStates, Pending, Validator
 from ..clients.execution import Block, Call, ExecutionNode, Log
 from ..crypto.bls.signatures import bls
+from ..encoding.utc import to_utc
 from ..errors import DvError
 from ..ethereum import deposit, deposit_contract
 from ..ethereum.deposit_contract import Deposit
@@ -30,6 +32,7 @@ class Sighting:
     A deposit of a key that is no validator yet makes it one, with the deposit's withdrawal credentials, if the key has signed it; if not, the
     beacon chain lets it vanish. Of a validator each is added to its balance, whatever it holds (consensus-specs, apply_pending_deposit).
 
+    :param taken: monotonic seconds, when all but old blocks was still to be looked at
     :param made: the deposits of the validators in the chain that count so, each with its block, in order
     :param void: those that vanish
     :param waiting: calls of the contract in the pool, each with its deposit, or ``None`` where the client shows none
@@ -39,6 +42,7 @@ class Sighting:
     :param finalized: the number of the last block that is final
     """
 
+    taken: float
     made: tuple[tuple[Log, Deposit], ...]
     void: tuple[tuple[Log, Deposit], ...]
     waiting: tuple[tuple[Call, Deposit], ...] | None
@@ -63,15 +67,21 @@ def look(
     :param fork_version: the network's genesis one (4 bytes)
     :raises DvError: somebody does not tell, or what is told has gaps
     """
-    # The beacon node first: what it has by then the execution client has, too.
+    latest, finalized = _latest(node), _finalized(node)
+    first = _first_block(node, since, latest)
+    # Of old blocks it may take minutes. What is looked at after them is of one time.
+    events = _events(node, contract, first, min(finalized, latest.number))
+    taken = time.monotonic()
+    # The beacon node comes first: what it has by then the execution client has, too.
     validators, at_head = beacon.validators(pubkeys, beacon_states.FINALIZED), beacon.validators(pubkeys)
     pending = tuple(each for each in beacon.pending_deposits() if each.pubkey in pubkeys)
-    latest, finalized = node.block(execution.LATEST), _finalized(node)
-    if latest is None:
-        raise DvError(f"{node} has no block", "a chain", "see whether it is synced")
-    made, void = _counted(_made(node, contract, pubkeys, _first_block(node, since, latest), latest), fork_version)
+    latest = _latest(node)
+    events += _events(node, contract, max(first, finalized + 1), latest.number)
+    _check_complete(node, contract, events, first, latest)
+    made, void = _counted([(log, each) for log, each in events if each.pubkey in pubkeys], fork_version)
     pool = node.pool()
     return Sighting(
+        taken=taken,
         made=made,
         void=void,
         waiting=None if pool is None else tuple(_calls(pool, contract, pubkeys)),
@@ -81,6 +91,13 @@ def look(
         latest=latest,
         finalized=finalized,
     )
+
+
+def _latest(node: ExecutionNode) -> Block:
+    block = node.block(execution.LATEST)
+    if block is None:
+        raise DvError(f"{node} has no block", "a chain", "see whether it is synced")
+    return block
 
 
 def _finalized(node: ExecutionNode) -> int:
@@ -93,22 +110,34 @@ def _finalized(node: ExecutionNode) -> int:
 
 
 def _first_block(node: ExecutionNode, since: int, latest: Block) -> int:
-    """The number of the first block that is not older than ``since`` less a day."""
-    low, high = 0, latest.number
+    """The number of the first block that is not older than ``since`` less a day. Older ones may have been thrown away.
+
+    :raises DvError: one that is not older may have been, too
+    """
+    low, high, missing = 0, latest.number, ""
     while low < high:
-        middle = (low + high) // 2
-        block = node.block(middle)
-        if block is None or block.timestamp < since - _DAY:
-            low = middle + 1
-        else:
+        middle, reason = (low + high) // 2, ""
+        try:
+            block = node.block(middle)
+            reason = "" if block else "there is none"
+        except execution.Refused as error:
+            block, reason = None, error.found
+        if block and block.timestamp >= since - _DAY:
             high = middle
+        else:
+            low, missing = middle + 1, reason
+    if missing:
+        raise DvError(
+            f"{node} does not tell of the block {low - 1}: {missing}",
+            f"all blocks since {to_utc(since - _DAY)}",
+            "use an execution client that has them: hosted ones, and those that prune their history, may not",
+        )
     return low
 
 
-def _made(node: ExecutionNode, contract: bytes, pubkeys: Collection[bytes], first: int, latest: Block) -> list[tuple[Log, Deposit]]:
-    """The deposits of ``pubkeys`` from a block on. All that the contract took are looked at, and the last one before that block: each tells how
+def _check_complete(node: ExecutionNode, contract: bytes, found: list[tuple[Log, Deposit]], first: int, latest: Block) -> None:
+    """Refuse what is not all that the contract took from the block ``first`` on. The last one before that block is looked at, too: each tells how
     many were before it, so that a missing one shows."""
-    found = _events(node, contract, first, latest.number)
     count = deposit_contract.parse_count(node.call(contract, deposit_contract.COUNT_CALL, latest.number))
     earlier = _last_before(node, contract, first) if len(found) < count else []
     indices = [made.index for _log, made in (*earlier, *found)]
@@ -118,7 +147,6 @@ def _made(node: ExecutionNode, contract: bytes, pubkeys: Collection[bytes], firs
             f"each, and the last one before block {first}",
             "use an execution client that has all events of the deposit contract from there on",
         )
-    return [(log, made) for log, made in found if made.pubkey in pubkeys]
 
 
 _Deposits = tuple[tuple[Log, Deposit], ...]
