@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -135,7 +136,7 @@ def _positions(lock: ClusterLock, chosen: Sequence[str], first: int | None) -> l
     for each in chosen or map(str, range(len(keys))):
         if each.lower() in keys:
             position = keys.index(each.lower())
-        elif each.isdecimal() and int(each) < len(keys):
+        elif re.fullmatch("[0-9]{1,9}", each) and int(each) < len(keys):
             position = int(each)
         else:
             raise DvError(f"dv_activate_validators names {show(each)}", f"positions from 0 to {len(keys) - 1}, or public keys of the lock")
@@ -156,12 +157,8 @@ def _amounts(lock: ClusterLock, amounts: Sequence[str]) -> list[int]:
             return [*lock.definition.deposit_amounts]
     named = []
     for each in amounts:
-        whole, _point, rest = each.partition(".")
-        amount = (
-            int(whole) * GWEI_PER_ETH + int(rest.ljust(9, "0"))
-            if whole.isdecimal() and len(rest) <= 9 and (not rest or rest.isdecimal())
-            else 0
-        )
+        eths = re.fullmatch(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?", each)
+        amount = int(eths[1]) * GWEI_PER_ETH + int((eths[2] or "").ljust(9, "0")) if eths else 0
         if amount not in in_lock:
             wanted = ", ".join(map(eth, in_lock)) or "none: it has no deposits"
             raise DvError(f"dv_activate_amounts has {show(each)} ETH", f"amounts that the lock has: {wanted}")
