@@ -61,11 +61,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where the plan stands, and what was done, or in check mode would be: a text each."""
+    """Where the plan stands; what is to be done (``todo``), and what was done, or in check mode would be: a text each."""
 
     state: str
     detail: str
     lines: list[LineState]
+    todo: list[LineState]
     guards: list[Result]
     sighting: Sighting
     changed: bool
@@ -102,7 +103,7 @@ class Activation:
                 own = Record(self._plan)
                 record.write(self._data_dir, own)
                 outcome = replace(outcome, changed=True)
-            return outcome if outcome.state == CLAIMING else self._send(own, records, outcome)
+            return outcome if outcome.state == CLAIMING else self._send(own, outcome)
 
     def claim(self, private_key: bytes) -> dict[str, str]:
         """What is to be said before anything is sent, by the ENR private key (32 bytes)."""
@@ -111,13 +112,14 @@ class Activation:
     def _look(self, records: list[Record], confirmed: str) -> Outcome:
         """Where it stands, and what is to be done next."""
         asked, plan = self._asked, self._plan
-        records = [each for each in records if each.plan.lock_hash == plan.lock_hash]
-        self._looked = time.monotonic()
-        seen = sighting.look(self._node, self._beacon, self._contract, {line.pubkey for line in plan.lines}, asked.since)
+        pubkeys, fork_version = {line.pubkey for line in plan.lines}, asked.lock.definition.fork_version
+        seen = sighting.look(self._node, self._beacon, self._contract, pubkeys, asked.since, fork_version)
+        self._looked = seen.taken
         evaluation = Evaluation(records, seen, self._node)
         lines = [evaluation.of(line) for line in plan.lines]
         self._fees = fees.ask(self._node, seen.latest.base_fee, asked.max_fee)
-        self._live = [line.live for each in records for line in map(evaluation.of, each.plan.lines) if line.live]
+        waiting = [line for each in records for line in map(evaluation.of, each.plan.lines) if line.live]
+        self._live = [line.live for line in waiting if line.live]
         results = guards.evaluate(
             Situation(
                 asked.lock,
@@ -129,20 +131,22 @@ class Activation:
                 lines,
                 {signed.hash for each in records for _line, signed in each.payments},
                 [each.plan for each in records],
+                [line.line for line in waiting],
                 self._node,
                 self._payer,
                 self._fees,
             )
         )
-        todo = [line for line in lines if self._is_due(line, seen)]
-        guards.raise_failed(results if todo or not _of(records, plan) else [each for each in results if each.guard in guards.ALARMS])
+        todo = self._todo(lines, seen)
+        at_rest = not todo and (_of(records, plan) or all(line.state in (State.MINED, State.FINAL) for line in lines))
+        guards.raise_failed([each for each in results if each.guard in guards.ALARMS] if at_rest else results)
         state, detail = self._state(lines, todo, seen)
         if not _of(records, plan) and state != FINAL:
             self._check_confirmed(confirmed)
             if not confirmed:
                 state, detail = UNCONFIRMED, f"nothing is sent before the plan is confirmed: dv_activate_confirm={plan.hash}"
         done = [self._describe(line) for line in todo]
-        return Outcome(state, detail, lines, results, seen, bool(todo) and state != UNCONFIRMED, done)
+        return Outcome(state, detail, lines, todo, results, seen, bool(todo) and state != UNCONFIRMED, done)
 
     def _check_confirmed(self, confirmed: str) -> None:
         if confirmed and confirmed != self._plan.hash:
@@ -163,11 +167,19 @@ class Activation:
         if held and not todo and counts[State.FREE] == len(held) and not counts[State.PENDING] and not counts[State.MINED]:
             return WAITING, f"{told}; the beacon chain has to have the first deposit of each validator, finally, before the next one goes"
         stuck = [line for line in lines if line.live and self._fees.is_stuck(line.live.transaction) and not self._bumped(line)]
-        return SENT, told + (f"; {len(stuck)} offer too little as things are, and more is above dv_activate_max_fee" if stuck else "")
+        return SENT, told + (
+            f"; {len(stuck)} offer too little as things are: more is above dv_activate_max_fee, or up to another account" if stuck else ""
+        )
 
     def _may_go(self, line: Line, seen: Sighting) -> bool:
         """Whether all that comes before a line is there: the first deposit has set the withdrawal credentials then, for good."""
         return not line.stage or line.pubkey in seen.validators
+
+    def _todo(self, lines: list[LineState], seen: Sighting) -> list[LineState]:
+        """The lines for which something is to be sent. What has a nonce goes first: those after it wait for it."""
+        due = [line for line in lines if self._is_due(line, seen)]
+        room = max(0, self._asked.batch - sum(line.live is not None for line in lines))
+        return [line for line in due if line.live] + [line for line in due if not line.live][:room]
 
     def _is_due(self, line: LineState, seen: Sighting) -> bool:
         if line.state == State.FREE:
@@ -178,6 +190,9 @@ class Activation:
         """What takes the place of the transaction of a line, where that offers too little; ``None`` where it does not, or more is too much."""
         if not line.live or not (self._asked.bump or self._fees.is_stuck(line.live.transaction)):
             return None
+        if line.live.sender != self._payer:
+            # With the nonce of another account it would be one more.
+            return None
         return self._fees.bump(line.live.transaction)
 
     def _describe(self, line: LineState) -> str:
@@ -187,25 +202,18 @@ class Activation:
             return f"{line.line}: send the transaction with nonce {line.live.transaction.nonce} again{fees_}"
         return f"{line.line}: to {self._plan.contract}, at most {self._fees.in_gwei(self._fees.offered)} Gwei for each of {deposit_contract.GAS} gas"
 
-    def _send(self, own: Record, records: Collection[Record], outcome: Outcome) -> Outcome:
+    def _send(self, own: Record, outcome: Outcome) -> Outcome:
         nonce = next_nonce(self._node, self._payer, self._live)
-        waiting = sum(line.live is not None for line in outcome.lines)
         sent = []
-        # What has a nonce goes first: those after it wait for it.
-        for line in sorted(outcome.lines, key=lambda each: each.live is None):
-            if not self._is_due(line, outcome.sighting):
-                continue
+        for line in outcome.todo:
             if line.live and not self._bumped(line):
                 signed = line.live
             elif bumped := self._bumped(line):
                 signed = sign_transaction_as(self._signer, self._payer, bumped)
                 own = self._keep(own, line.line, signed)
-            elif waiting < self._asked.batch:
-                signed = sign_transaction_as(self._signer, self._payer, self._transaction(line.line, nonce))
-                own = self._keep(own, line.line, signed)
-                nonce, waiting = nonce + 1, waiting + 1
             else:
-                break
+                signed = sign_transaction_as(self._signer, self._payer, self._transaction(line.line, nonce))
+                own, nonce = self._keep(own, line.line, signed), nonce + 1
             self._give(signed)
             sent.append(f"{line.line}: {to_hex(signed.hash)}")
         return replace(outcome, changed=outcome.changed or bool(sent), done=sent, state=SENT if sent else outcome.state)

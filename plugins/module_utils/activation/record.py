@@ -20,16 +20,16 @@ from ..encoding import go_json
 from ..encoding.hex import from_hex, to_hex
 from ..encoding.json_fields import lookup
 from ..errors import DvError
-from ..ethereum import transaction
+from ..ethereum import deposit_contract, transaction
 from ..ethereum.transaction import Signed
 from ..storage import files, run_lock
-from .plan import Line, Plan
+from .plan import DAMAGED, Line, Plan
 
 
 class Payment(NamedTuple):
     """A transaction that was made for the line with that name, see :attr:`.plan.Line.name`."""
 
-    line: tuple[int, int, int]
+    line: tuple[str, int, int]
     signed: Signed
 
 
@@ -64,7 +64,7 @@ def write(data_dir: DataDir, record: Record) -> None:
     """Keep a ``record``, durably, in the place of an earlier one of the same plan."""
     payments = [dict(line=payment.line, transaction=to_hex(payment.signed.raw)) for payment in record.payments]
     content = go_json.dumps(dict(plan=record.plan.to_json(), payments=payments)).encode()
-    files.replace(data_dir.path(ACTIVATION, f"{record.plan.hash[:16]}.json"), content)
+    files.replace(data_dir.path(_name(record.plan)), content)
 
 
 @contextlib.contextmanager
@@ -85,13 +85,30 @@ def _read(data_dir: DataDir, name: str) -> Record:
     path = data_dir.path(name)
     value = go_json.loads(data_dir.read(name) or b"", path)
     plan = Plan.from_json(lookup(value, "plan", path), path)
+    if name != _name(plan):
+        raise DvError(f"{path} holds another plan than its name says", "the file as it was written", DAMAGED)
     try:
-        payments = tuple(_payment(each, path) for each in value["payments"])
+        return Record(plan, tuple(_payment(each, plan, path) for each in value["payments"]))
     except (KeyError, TypeError):
-        raise DvError(f"{path} holds no list of payments", "the file as it was written", "do not pay before it is known what was") from None
-    return Record(plan, payments)
+        raise DvError(f"{path} holds no list of payments", "the file as it was written", DAMAGED) from None
 
 
-def _payment(value: dict, path: str) -> Payment:
-    position, amount, nth = value["line"]
-    return Payment((position, amount, nth), transaction.parse(from_hex(value["transaction"], None, path), path))
+def _payment(value: dict, plan: Plan, path: str) -> Payment:
+    signed = transaction.parse(from_hex(value["transaction"], None, path), path)
+    line = next((line for line in plan.lines if [*line.name] == value["line"]), None)
+    if not line or not _pays(signed, line, plan):
+        raise DvError(f"{path} holds a transaction that pays no deposit of its plan", "the file as it was written", DAMAGED)
+    return Payment(line.name, signed)
+
+
+def _pays(signed: Signed, line: Line, plan: Plan) -> bool:
+    """Whether a transaction is one for a ``line`` of a ``plan``."""
+    to, payer = from_hex(plan.contract, 20, "contract"), from_hex(plan.payer, 20, "payer")
+    value, data = line.amount * deposit_contract.WEI_PER_GWEI, deposit_contract.call_data(line.deposit)
+    wanted = signed.transaction._replace(chain_id=plan.chain_id, to=to, value=value, data=data)
+    return (signed.sender, signed.transaction) == (payer, wanted)
+
+
+def _name(plan: Plan) -> str:
+    """The name in a data directory of the record of a ``plan``."""
+    return f"{ACTIVATION}/{plan.hash[:16]}.json"
