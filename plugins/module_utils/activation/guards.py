@@ -173,6 +173,11 @@ def _deposits(situation: Situation) -> Iterator[DvError]:
         line = wanted[made.pubkey]
         if made.withdrawal_credentials != line.withdrawal_credentials and is_signed(made, fork_version):
             yield _other_credentials(f"a deposit in block {log.block}", line.position, made.withdrawal_credentials)
+    for call, waiting in situation.sighting.waiting or ():
+        line = wanted[waiting.pubkey]
+        if waiting.withdrawal_credentials != line.withdrawal_credentials and is_signed(waiting, fork_version):
+            what = f"the transaction {to_hex(call.hash)}, which waits,"
+            yield _other_credentials(what, line.position, waiting.withdrawal_credentials)
 
 
 def _beacon(situation: Situation) -> Iterator[DvError]:
@@ -221,9 +226,7 @@ def _pool(situation: Situation) -> Iterator[DvError]:
         if call.hash in situation.own_hashes or not is_signed(waiting, fork_version):
             continue
         line = lines[waiting.pubkey]
-        if waiting.withdrawal_credentials != line.withdrawal_credentials:
-            yield _other_credentials(f"the transaction {to_hex(call.hash)}, which waits", line.position, waiting.withdrawal_credentials)
-        else:
+        if waiting.withdrawal_credentials == line.withdrawal_credentials:
             yield DvError(
                 f"the transaction {to_hex(call.hash)}, which waits, pays {eth(waiting.amount)} ETH for validator {line.position}",
                 "none but those of this node",
