@@ -24,7 +24,7 @@ ORDER = (
     ("data_dir", "signers"),
     ("agreement", "verify"),
     ("backup",),
-    ("key_loading",),
+    ("key_loading", "activation"),
     ("dkg.protocol",),
     ("dkg",),
     ("node",),
