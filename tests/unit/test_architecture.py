@@ -46,7 +46,7 @@ CEILINGS = {
     "demo_operator": (34, 171),
     "dkg": (79, 411),
     "drill": (65, 337),
-    "enr": (17, 78),
+    "enr": (17, 79),
     "load_keys": (83, 435),
     "preflight": (91, 506),
     "proposal": (41, 187),
