@@ -12,6 +12,7 @@ from __future__ import annotations
 from ..clients.http import HttpClient
 from ..clients.json_rpc import NO_METHOD, JsonRpc, Refused
 from ..errors import DvError
+from ..ethereum.address import checksum_address
 from ..ethereum.transaction import Transaction
 
 _METHOD, _OF_CLEF = "eth_signTransaction", "account_signTransaction"
@@ -53,8 +54,9 @@ class JsonRpcWallet:
     def _ask(self, method: str, transaction: Transaction) -> bytes:
         data = "0x" + transaction.data.hex()
         asked = {
-            "from": "0x" + self._address.hex(),
-            "to": "0x" + transaction.to.hex(),
+            # With their checksums: Clef takes no others.
+            "from": checksum_address(self._address),
+            "to": checksum_address(transaction.to),
             "chainId": hex(transaction.chain_id),
             "nonce": hex(transaction.nonce),
             "maxPriorityFeePerGas": hex(transaction.max_priority_fee),
