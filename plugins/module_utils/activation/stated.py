@@ -32,7 +32,8 @@ class Statements:
     """
 
     def __init__(self, lock: ClusterLock, texts: Iterable[str], max_age: float) -> None:
-        self._lock_hash, self._max_age, self._texts = to_hex(lock.lock_hash), max_age, [*texts]
+        self._lock_hash, self._max_age, self._texts = to_hex(lock.lock_hash), max_age, [*dict.fromkeys(texts)]
+        self._about: dict[tuple[str, int], list[Facts]] = {}
         self._validators = len(lock.validators or ())
         self._keys = {index: enr.parse(operator.enr).public_key for index, operator in numbered(lock.definition).items()}
 
@@ -50,17 +51,25 @@ class Statements:
         return self._whose(statements.READINESS, lambda facts: facts.get("passed") is True and self._is_new(facts))
 
     def loaded(self) -> list[int]:
-        """Those whose key shares are loaded, by what each of them stated last."""
-        stated = {
-            index: [facts for facts in self.about(statements.KEYS, index) if isinstance(facts.get("number"), int)] for index in self._keys
-        }
-        newest = {index: max(facts, key=lambda each: each["number"]) for index, facts in stated.items() if facts}
-        return [index for index, facts in newest.items() if facts.get("state") == "loaded"]
+        """Those whose key shares are loaded, by what each of them stated last. Where that is two things, it was two machines."""
+        return [index for index in self._keys if self._stated_last(index) == ["loaded"]]
 
     def about(self, what: str, share_index: int) -> list[Facts]:
         """What one operator stated about ``what``."""
-        found = (statements.verify(text, self._keys[share_index], what) for text in self._texts)
-        return [facts for facts in found if facts and facts.get("lock_hash") == self._lock_hash]
+        asked = what, share_index
+        if asked not in self._about:
+            found = (statements.verify(text, self._keys[share_index], what) for text in self._texts)
+            self._about[asked] = [facts for facts in found if facts and facts.get("lock_hash") == self._lock_hash]
+        return self._about[asked]
+
+    def _stated_last(self, share_index: int) -> list[Any]:
+        """The states of its key shares that an operator stated under its last number: each once."""
+        stated = [facts for facts in self.about(statements.KEYS, share_index) if isinstance(facts.get("number"), int)]
+        last = max((facts["number"] for facts in stated), default=None)
+        states: list[Any] = []
+        for state in (facts.get("state") for facts in stated if facts["number"] == last):
+            states += [state] if state not in states else []
+        return states
 
     def _whose(self, what: str, is_true: Callable[[Facts], bool]) -> list[int]:
         return [index for index in self._keys if any(map(is_true, self.about(what, index)))]
