@@ -24,6 +24,8 @@ LATEST, FINALIZED, PENDING = "latest", "finalized", "pending"
 _AT_ONCE = 10_000
 # Seconds after which nobody waits any more for the logs of many blocks.
 _LONGEST = 3600
+# No account can have more (EIP-2681).
+_MOST_TRANSACTIONS = 2**64 - 1
 
 
 # The fields of a block that are used; what one is where there is none.
@@ -98,7 +100,10 @@ class ExecutionNode(JsonRpc):
 
     def nonce(self, address: bytes, of: int | str) -> int:
         """How many transactions of the account at ``address`` (20 bytes) are in the chain up to that block."""
-        return self._quantity("eth_getTransactionCount", _hex(address), _block(of))
+        method = "eth_getTransactionCount"
+        if (count := self._quantity(method, _hex(address), _block(of))) >= _MOST_TRANSACTIONS:
+            raise self.strange(method)
+        return count
 
     def priority_fee(self) -> int:
         """What is given to whoever proposes a block, for a unit of gas, as things are."""
