@@ -54,6 +54,9 @@ class Stage:
         self.chain.rpc("anvil_dropAllTransactions")
         self.chain.rpc("evm_revert", self._snapshot)
         self._snapshot = self.chain.rpc("evm_snapshot")
+        # Its newest block is of now.
+        self.chain.rpc("anvil_setTime", int(time.time()))
+        self.chain.mine()
         self.paying.forget()
         in_time(self.beacon)
         return self
