@@ -15,13 +15,14 @@ from ..clients.execution import ExecutionNode
 from ..cluster.definition import address_bytes
 from ..cluster.lock import ClusterLock
 from ..crypto.bls.signatures import bls
-from ..encoding.hex import to_hex
+from ..encoding.hex import from_hex, to_hex
 from ..errors import DvError, Problems
 from ..ethereum import deposit, deposit_contract
 from ..ethereum.address import checksum_address
 from .claims import Claims
 from .fees import Fees
 from .line_states import LineState, State
+from .payer import Payer
 from .plan import Plan, eth
 from .sighting import Sighting
 from .stated import Statements
@@ -33,7 +34,6 @@ class Situation:
 
     :param own_hashes: of every transaction (32 bytes each) that this node made
     :param other_plans: plans of this node for the same cluster
-    :param safe: whether a Safe pays, whose gas is somebody else's
     """
 
     lock: ClusterLock
@@ -46,7 +46,7 @@ class Situation:
     own_hashes: Collection[bytes]
     other_plans: Collection[Plan]
     node: ExecutionNode
-    payer: bytes
+    payer: Payer
     fees: Fees
 
 
@@ -108,6 +108,7 @@ def _result(name: str, guard: Guard, situation: Situation) -> Result:
 
 # So many errors of one guard are told.
 _SHOWN = 5
+_PAID = (State.MINED, State.FINAL)
 
 
 def _signature(situation: Situation) -> Iterator[DvError]:
@@ -233,11 +234,21 @@ def _claims(situation: Situation) -> Iterator[DvError]:
             "one payer for each",
             "let that operator's plan come to its end; or, if nothing of it was or will be sent, pass this guard by name (claims)",
         )
+    open_ = {state.line.name for state in situation.states if state.state not in _PAID}
+    for plan in situation.other_plans:
+        # Of what an account sends itself, and did not, this node knows that.
+        same = plan.payer == situation.plan.payer and (situation.payer.sends or plan.hash == situation.plan.hash)
+        if not same and open_ & {line.name for line in plan.lines}:
+            yield DvError(
+                f"by plan {plan.hash[:16]} of this node {checksum_address(from_hex(plan.payer, 20, 'payer'))} pays deposits of this plan, too",
+                "one payer for each",
+                "let that plan come to its end; or, if nothing of it was or will be signed, pass this guard by name (claims)",
+            )
 
 
 def _fee(situation: Situation) -> Iterator[DvError]:
     fees = situation.fees
-    if fees.needed > fees.most:
+    if situation.payer.sends and fees.needed > fees.most:
         yield DvError(
             f"a unit of gas costs {fees.in_gwei(fees.needed)} Gwei now",
             f"at most dv_activate_max_fee, {fees.in_gwei(fees.most)} Gwei",
@@ -246,14 +257,14 @@ def _fee(situation: Situation) -> Iterator[DvError]:
 
 
 def _balance(situation: Situation) -> Iterator[DvError]:
-    to_pay = [state.line for state in situation.states if state.state not in (State.MINED, State.FINAL)]
-    gas = deposit_contract.GAS * situation.fees.offered
-    needed = sum(line.amount * deposit_contract.WEI_PER_GWEI + gas for line in to_pay)
-    has = situation.node.balance(situation.payer)
+    payer, to_pay = situation.payer, [state.line for state in situation.states if state.state not in _PAID]
+    gas = deposit_contract.GAS * situation.fees.offered * payer.sends
+    needed = sum(line.value + gas for line in to_pay)
+    has = situation.node.balance(payer.address)
     if has < needed:
         yield DvError(
-            f"{checksum_address(situation.payer)} has {eth(has // 10**9)} ETH",
-            f"{eth(-(-needed // 10**9))} ETH, for {len(to_pay)} deposits and their gas",
+            f"{checksum_address(payer.address)} has {eth(has // 10**9)} ETH",
+            f"{eth(-(-needed // 10**9))} ETH, for {len(to_pay)} deposits{' and their gas' * payer.sends}",
             "send it there first",
         )
 

@@ -16,6 +16,7 @@ from ..encoding import go_json
 from ..encoding.hex import from_hex, to_hex
 from ..encoding.json_fields import lookup
 from ..errors import DvError, show
+from ..ethereum import deposit_contract
 from ..ethereum.deposit_contract import Deposit
 from ..ethereum.units import GWEI_PER_ETH
 
@@ -48,9 +49,14 @@ class Line:
         return f"validator {self.position}: {eth(self.amount)} ETH{nth}"
 
     @property
-    def deposit(self) -> Deposit:
-        """It, as the contract takes it."""
-        return Deposit(self.pubkey, self.withdrawal_credentials, self.amount, self.signature)
+    def value(self) -> int:
+        """What its transaction brings to the contract (wei)."""
+        return self.amount * deposit_contract.WEI_PER_GWEI
+
+    @property
+    def call_data(self) -> bytes:
+        """What its transaction calls the contract with."""
+        return deposit_contract.call_data(Deposit(self.pubkey, self.withdrawal_credentials, self.amount, self.signature))
 
     @property
     def name(self) -> tuple[int, int, int]:

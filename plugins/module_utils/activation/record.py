@@ -4,7 +4,8 @@
 
 """What a node keeps of the plans that it pays: ``<data dir>/activation/``, a file for each, with every transaction that was made for it.
 
-A transaction is there, durably, before it is sent: so whoever comes after a crash sends that one again, and no other.
+A transaction is there, durably, before it is sent, or handed out to be signed elsewhere: so whoever comes after a crash sends that one again,
+and no other.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..data_dir.layout import ACTIVATION, DataDir
 from ..encoding import go_json
@@ -21,16 +22,26 @@ from ..encoding.hex import from_hex, to_hex
 from ..encoding.json_fields import lookup
 from ..errors import DvError
 from ..ethereum import transaction
-from ..ethereum.transaction import Signed
+from ..ethereum.transaction import Signed, Transaction
 from ..storage import files, run_lock
 from .plan import Line, Plan
 
 
+class Proposal(NamedTuple):
+    """A transaction that the account ``sender`` (20 bytes) is asked to sign elsewhere. Nobody knows whether it has."""
+
+    transaction: Transaction
+    sender: bytes
+
+
+Made = Signed | Proposal
+
+
 class Payment(NamedTuple):
-    """A transaction that was made for the line with that name, see :attr:`.plan.Line.name`."""
+    """What was ``made`` for the line with that name, see :attr:`.plan.Line.name`."""
 
     line: tuple[int, int, int]
-    signed: Signed
+    made: Made
 
 
 @dataclass(frozen=True)
@@ -40,13 +51,18 @@ class Record:
     plan: Plan
     payments: tuple[Payment, ...] = ()
 
-    def of(self, line: Line) -> list[Signed]:
-        """The transactions for a ``line``, in the order in which they were made."""
-        return [payment.signed for payment in self.payments if payment.line == line.name]
+    def of(self, line: Line) -> list[Made]:
+        """What was made for a ``line``, in that order."""
+        return [payment.made for payment in self.payments if payment.line == line.name]
 
-    def adding(self, line: Line, signed: Signed) -> Record:
+    @property
+    def hashes(self) -> set[bytes]:
+        """Those (32 bytes each) of the transactions that are signed."""
+        return {payment.made.hash for payment in self.payments if isinstance(payment.made, Signed)}
+
+    def adding(self, line: Line, made: Made) -> Record:
         """It, with one more."""
-        return replace(self, payments=(*self.payments, Payment(line.name, signed)))
+        return replace(self, payments=(*self.payments, Payment(line.name, made)))
 
 
 def read_all(data_dir: DataDir) -> list[Record]:
@@ -62,7 +78,7 @@ def read_all(data_dir: DataDir) -> list[Record]:
 
 def write(data_dir: DataDir, record: Record) -> None:
     """Keep a ``record``, durably, in the place of an earlier one of the same plan."""
-    payments = [dict(line=payment.line, transaction=to_hex(payment.signed.raw)) for payment in record.payments]
+    payments = [_payment_json(payment) for payment in record.payments]
     content = go_json.dumps(dict(plan=record.plan.to_json(), payments=payments)).encode()
     files.replace(data_dir.path(ACTIVATION, f"{record.plan.hash[:16]}.json"), content)
 
@@ -86,12 +102,22 @@ def _read(data_dir: DataDir, name: str) -> Record:
     value = go_json.loads(data_dir.read(name) or b"", path)
     plan = Plan.from_json(lookup(value, "plan", path), path)
     try:
-        payments = tuple(_payment(each, path) for each in value["payments"])
+        payments = tuple(_payment(each, plan, path) for each in value["payments"])
     except (KeyError, TypeError):
         raise DvError(f"{path} holds no list of payments", "the file as it was written", "do not pay before it is known what was") from None
     return Record(plan, payments)
 
 
-def _payment(value: dict, path: str) -> Payment:
+def _payment_json(payment: Payment) -> dict[str, Any]:
+    made = payment.made
+    raw = dict(transaction=to_hex(made.raw)) if isinstance(made, Signed) else dict(unsigned=to_hex(made.transaction.unsigned))
+    return dict(line=payment.line, **raw)
+
+
+def _payment(value: dict, plan: Plan, path: str) -> Payment:
     position, amount, nth = value["line"]
-    return Payment((position, amount, nth), transaction.parse(from_hex(value["transaction"], None, path), path))
+    if unsigned := from_hex(value.get("unsigned"), None, path):
+        made: Made = Proposal(transaction.parse_unsigned(unsigned, path), from_hex(plan.payer, 20, path))
+    else:
+        made = transaction.parse(from_hex(value["transaction"], None, path), path)
+    return Payment((position, amount, nth), made)
