@@ -40,6 +40,9 @@ options:
   wallet_file:
     description: Path of the operator's wallet on the node, which tells the address where O(operator_address) does not.
     type: path
+  beacon_url:
+    description: URL of the API of a beacon node, which is asked for the cluster's validators. Left out, nothing is told of them.
+    type: str
   backup_dir:
     description: Directory on the node for its backups, see M(obol.dv.backup). Left out, nothing is told of them.
     type: path
@@ -180,6 +183,13 @@ proven:
   returned: always
   type: list
   elements: int
+validators:
+  description:
+    - The validators of the lock, each with C(position), C(pubkey) and C(status), in the words of the beacon API, or V(pending_deposit) where a
+      deposit waits, or empty. Null without O(beacon_url), or where nobody answers there.
+  returned: always
+  type: list
+  elements: dict
 peer_id:
   description: The peer id of the node's ENR private key. Null where none can be read.
   returned: always

@@ -125,7 +125,7 @@ FIELDS = {
     "findings": (_list_of(_record(level=_text, check=_text, text=_text)), "a list of findings, with level, check and text"),
     "lines": (_list_of(_LINE), "a list of lines, with line, state and transaction"),
     "guards": (_list_of(_GUARD), "a list of guards, with guard, state and text"),
-    "validators": (_list_of(_VALIDATOR), "a list of validators, with position, pubkey and status"),
+    "validators": (_optional(_list_of(_VALIDATOR)), "a list of validators, with position, pubkey and status, or nothing"),
     "withdrawal": (_list_of(_WITHDRAWAL), "a list of accounts, with address and kind"),
     "diff": (_record(before=_text, after=_text), "two texts, before and after"),
     "process": (_optional(_exactly(socket=_path, python=_path)), "a process, with the paths of socket and python, or nothing"),

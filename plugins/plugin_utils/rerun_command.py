@@ -22,6 +22,7 @@ PARTS = {
     "enr": STEPS[:1],
     "definition": STEPS[1:4],
     "dkg": ROUNDS,
+    "activate": ("activate",),
     "load_keys": ("load",),
     "move_keys": ("load", "unload"),
     "unload_keys": ("unload",),

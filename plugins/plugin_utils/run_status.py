@@ -25,6 +25,7 @@ TASKS = {
     "dv_keys_ready": "load",
     "dv_loaded_keys": "load",
     "dv_restarted_keys": "load",
+    "dv_activated": "activate",
     "dv_verified": "verify",
 }
 
@@ -34,7 +35,10 @@ _SOURCES = ("dv_status", "dv_dkg", "dv_definition", "dv_approval", "dv_enr", "dv
 #: The status of a node of which nothing is known.
 UNKNOWN = NodeStatus(state="unknown").result()
 
-_NOTHING_KNOWN = dict(operators=None, terms=None, agreed=True, accepted=None, proven=None, keys_loaded=None)
+_NOTHING_KNOWN = dict(operators=None, terms=None, agreed=True, accepted=None, proven=None, keys_loaded=None, validators=None)
+
+# What is told of a plan that a node pays.
+_DEPOSITS = ("state", "detail", "plan", "payer", "amount", "remarks", "withdrawal", "lines", "guards")
 
 
 def registered(variables: dict) -> dict[str, dict]:
@@ -105,9 +109,10 @@ def document(nodes: dict[str, dict], command_line: CommandLine) -> dict:
             told = (results.get("dv_status") or {}).get(key)
             # Each node knows the statements that the store has, and those of its own.
             cluster[key] = cluster[key] if told is None else sorted({*(cluster[key] or ()), *told})
+        cluster["validators"] = cluster["validators"] or (results.get("dv_status") or {}).get("validators")
         cluster["agreed"] = cluster["agreed"] and _first(results, "terms") in (None, cluster["terms"])
         more = {key: status.get(key) or _first(results, key) for key in ("config_hash", "definition_hash", "share_index", "enr")}
-        more_of = dict(backup=_backup(results), keys=_keys(results), data_dir=node["data_dir"])
+        more_of = dict(backup=_backup(results), keys=_keys(results), deposits=_deposits(results), data_dir=node["data_dir"])
         cluster["nodes"][name] = dict(status, **more_of, command=command([name], status, command_line)) | more
     for cluster in clusters.values():
         cluster["operators"] = [dict(operator, node=None) for operator in cluster["operators"] or ()]
@@ -143,6 +148,12 @@ def _keys(results):
     waiting = [results[name] for name in ("dv_unloaded_keys", "dv_loaded_keys") if (results.get(name) or {}).get("state") == "waiting"]
     text = waiting[0].get("detail", "") if waiting else ""
     return dict(keys or dict(place="", state="", since=None), detail=text) if keys or text else None
+
+
+def _deposits(results):
+    """The plan that the node pays, as far as it is; None where it pays none."""
+    told = results.get("dv_activated") or {}
+    return {name: told[name] for name in _DEPOSITS} if all(name in told for name in _DEPOSITS) else None
 
 
 def command(names: list[str], status: dict, command_line: CommandLine) -> str | None:

@@ -12,11 +12,12 @@ from ansible_collections.obol.dv.plugins.plugin_utils.run_status import command
 
 LOAD = "Give its key shares to its validator client (obol.dv.load_keys)."
 PROVE = "Prove every node's backup by a drill (obol.dv.drill): a lost ENR private key or key share cannot be made again."
+DEPOSIT = "Deposit only after charon runs on all nodes (obol.dv.activate): deposit-data*.json is the same on each of them."
 NEXT = (
     PROVE,
     "Give cluster-lock.json and charon-enr-private-key to the node's charon.",
     LOAD,
-    "Deposit only after charon runs on all nodes: deposit-data*.json is the same on each of them.",
+    DEPOSIT,
 )
 
 
@@ -53,7 +54,7 @@ def summary_lines(name: str, cluster: dict, reports: dict[str, dict], command_li
         lines += ([""] if lines else []) + _unverified(name, rest, cluster["operators"], command_line)
         lines += _enrs(rest) + ([] if reports else _agreement(cluster, rest))
     lines += ["", "  Accepted, see dv_accept"] + [f"    - {text}" for text in cluster["accepted"]] if cluster["accepted"] else []
-    lines += _backups(cluster) + _keys(cluster)
+    lines += _backups(cluster) + _keys(cluster) + _deposits(nodes) + _validators(cluster)
     return lines + _next(nodes) if reports else lines
 
 
@@ -150,6 +151,40 @@ def _keys(cluster):
     return lines
 
 
+#: So many lines of a plan, or validators, are told one by one.
+_ONE_BY_ONE = 20
+
+
+def _deposits(nodes):
+    """The plan of each node that pays deposits: what is confirmed, what became of each line, and which guards did not just pass."""
+    lines = []
+    for name, plan in ((name, node["deposits"]) for name, node in nodes.items() if node["deposits"]):
+        withdrawal = [("withdrawal to", f"{each['address']}, {each['kind']}") for each in plan["withdrawal"][:_ONE_BY_ONE]]
+        facts = [("plan", plan["plan"]), ("payer", plan["payer"]), ("sum", f"{plan['amount']} ETH"), *withdrawal]
+        rows = [(each["line"], each["state"], each["transaction"] or "-") for each in plan["lines"]]
+        lines += [
+            "",
+            f"  deposits by {name}: {plan['state']}",
+            *("  " + line for line in _table(facts + [("", each) for each in plan["remarks"]])),
+        ]
+        lines += ["", *("  " + line for line in _table(rows[:_ONE_BY_ONE]))]
+        lines += [f"    and {len(rows) - _ONE_BY_ONE} more, see dv_status_file"] if len(rows) > _ONE_BY_ONE else []
+        told = [(each["guard"], each["text"]) for each in plan["guards"] if each["text"]]
+        lines += ["", "  guards", *("  " + line for line in _table(told))] if told else []
+    return lines
+
+
+def _validators(cluster):
+    """What the beacon chain has of the validators, in its own words."""
+    found = cluster["validators"]
+    if not found:
+        return []
+    rows = [(str(each["position"]), each["pubkey"], each["status"] or "not there") for each in found]
+    counts = {status: sum(row[2] == status for row in rows) for status in dict.fromkeys(row[2] for row in rows)}
+    lines = ["", "  on the beacon chain: " + ", ".join(f"{count} {status}" for status, count in counts.items())]
+    return lines + ["  " + line for line in _table(rows[:_ONE_BY_ONE])]
+
+
 def _worth(backup):
     """What a backup is worth, in words."""
     words = [
@@ -182,7 +217,11 @@ def _next(nodes):
         if node["keys"] and node["keys"]["detail"]:
             waiting.setdefault(node["keys"]["detail"], []).append(name)
     first = [f"{', '.join(names)}: {detail}. Then run this again: it loads the key shares." for detail, names in waiting.items()]
+    plans = {name: node["deposits"] for name, node in nodes.items() if node["deposits"]}
+    first += [f"{name}: {plan['detail']}" for name, plan in plans.items() if plan["detail"]]
+    first = [f"{name} paid nothing in this run: {node['detail']}" for name, node in nodes.items() if node["step"] == "activate"] + first
     done = {LOAD} if waiting or all((node["keys"] or {}).get("state") == "loaded" for node in nodes.values()) else set()
+    done |= {DEPOSIT} if plans else set()
     done |= {PROVE} if all(node["backup"] and _is_proven(node["backup"]) for node in nodes.values()) else set()
     return ["", "  What comes next"] + [f"    - {step}" for step in (*first, *NEXT) if step not in done]
 

@@ -13,7 +13,7 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster import store_names
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import statements
 from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import to_hex
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit, key_file
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit, enr, key_file
 from ansible_collections.obol.dv.plugins.module_utils.module_backends import activate
 from ansible_collections.obol.dv.tests.support.beacon_stub import GENESIS
 from ansible_collections.obol.dv.tests.support.dealt_cluster import GWEI, DealtCluster
@@ -44,10 +44,13 @@ class Paying:
         self.lock_hash = self.cluster.lock.lock_hash
         self.validators = self.cluster.lock.validators
         self.inbox = {}
+        directory.mkdir(exist_ok=True)
         for node in range(4):
             (directory / str(node)).mkdir()
             self.cluster.write(self.data_dir(node), node)
-            self.state(node, statements.DRILL, "%s%d.jws" % (store_names.DRILLS, node), key_shares=len(self.validators))
+            peer_id = enr.peer_id(secp256k1.public_key(self.cluster.node_keys[node]))
+            name = "%sdrill-%s-%08x.jws" % (store_names.DRILLS, peer_id, node)
+            self.state(node, statements.DRILL, name, key_shares=len(self.validators))
             self.state(node, statements.KEYS, store_names.keys_name(self.lock_hash, node + 1, 1), number=1, state="loaded")
         self.wallet("payer", chain.funded_key)
 

@@ -60,6 +60,24 @@ NODE = _object(
             {"type": "null"},
         ]
     },
+    deposits={
+        "anyOf": [
+            _object(
+                **dict.fromkeys(("state", "detail", "plan", "payer", "amount"), {"type": "string"}),
+                remarks={"type": "array", "items": {"type": "string"}},
+                withdrawal={"type": "array", "items": _object(address={"type": "string"}, kind={"type": "string"})},
+                lines={
+                    "type": "array",
+                    "items": _object(line={"type": "string"}, state={"type": "string"}, transaction=_or_null("string")),
+                },
+                guards={
+                    "type": "array",
+                    "items": _object(guard={"type": "string"}, state={"enum": ["passed", "without"]}, text={"type": "string"}),
+                },
+            ),
+            {"type": "null"},
+        ]
+    },
     config_hash=_HASH,
     definition_hash=_HASH,
     share_index=_or_null("integer", minimum=1, maximum=255),
@@ -92,6 +110,10 @@ CLUSTER = _object(
     accepted={"type": "array", "items": {"type": "string"}},
     proven=_or_null("array", items=_INDEX),
     keys_loaded=_or_null("array", items=_INDEX),
+    validators=_or_null(
+        "array",
+        items=_object(position={"type": "integer", "minimum": 0}, pubkey={"type": "string"}, status={"type": "string"}),
+    ),
     nodes={"type": "object", "additionalProperties": NODE},
 )
 

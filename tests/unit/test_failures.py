@@ -20,6 +20,7 @@ SPEAKERS = {
     "StateError": 0,
     "NoAnswer": 0,
     "NoFacts": 0,
+    "Refused": 0,
     "kind": 0,
     "OperatorError": 2,
     "CarriedError": 2,

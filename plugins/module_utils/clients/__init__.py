@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP APIs of validator clients and their beacon nodes."""
+"""HTTP APIs of validator clients, beacon nodes and execution clients."""

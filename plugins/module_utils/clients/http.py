@@ -34,7 +34,7 @@ _LONGEST = 200
 #: What may be a part of a token, a password or a keystore, cut off or not.
 _LONG_WORD = re.compile(r"[\w+=-]{24,}")
 #: What may be a key in a URL; what is shorter is none.
-_KEY = re.compile(r"[\w+=-]{8,}")
+_KEY = re.compile(r"[\w+-]{8,}")
 #: The port of a URL that names none, by its scheme.
 _PORTS = {"http": 80, "https": 443}
 
@@ -111,7 +111,7 @@ def connect(url: str | bytes, what: str, certificate: bytes | None = None) -> Ht
     if not parts or not re.fullmatch("[!-~]+", text):
         wanted = "http:// or https://, a host, a port other than 80 or 443, its path; no user and password"
         raise DvError(f"{what} is no URL", wanted, "copy it from where it comes from, as http://127.0.0.1:8545")
-    base = parts._replace(scheme="", netloc="").geturl()
+    base = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return HttpClient(_endpoint(parts), certificate=certificate, public=certificate is None, base="" if base == "/" else base)
 
 

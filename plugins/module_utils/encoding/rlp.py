@@ -41,7 +41,7 @@ def decode_list(raw: bytes) -> list[bytes]:
 
 
 def decode_items(raw: bytes) -> list[bytes]:
-    """The RLP of each item of the list ``raw``.
+    """The RLP of each item of the list ``raw``; whether it is that of one, whoever decodes the item finds.
 
     :raises DvError: not an RLP list, in its shortest form
     """

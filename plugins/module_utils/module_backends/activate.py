@@ -16,7 +16,7 @@ from ..ansible_module.argument_specs import CARRIER_SPEC, PROCESS_SPEC, TESTNET_
 from ..ansible_module.runner import packages
 
 with packages():
-    from ..activation import guards, networks, payers
+    from ..activation import followed, guards, networks, payers
     from ..activation.activation import CLAIMING, Activation, Asked, Outcome
     from ..activation.plan import Plan, eth, lines, remarks
     from ..activation.stated import Statements
@@ -162,18 +162,9 @@ def _result(plan: Plan, lock: ClusterLock, node: ExecutionNode, outcome: Outcome
         withdrawal=[dict(address=address, kind=_kind(node.code(address_bytes(address)))) for address in addresses],
         lines=[dict(line=str(each.line), state=each.state.value, transaction=to_hex(each.hash) or None) for each in outcome.lines],
         guards=[each._asdict() for each in outcome.guards],
-        validators=[
-            dict(position=position, pubkey=to_hex(pubkey), status=_status(outcome, pubkey, pubkey in pending))
-            for position, pubkey in sorted(validators.items())
-        ],
+        validators=followed.describe(validators, outcome.sighting.at_head, pending),
         diff=dict(before="", after=done),
     )
-
-
-def _status(outcome: Outcome, pubkey: bytes, pending: bool) -> str:
-    """What the beacon chain says of a validator, in its own words; it has none for a deposit that waits."""
-    validator = outcome.sighting.at_head.get(pubkey)
-    return validator.status if validator else "pending_deposit" if pending else ""
 
 
 def _kind(code: bytes) -> str:

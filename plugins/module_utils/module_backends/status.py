@@ -18,6 +18,7 @@ from ..ansible_module.runner import packages
 from ..errors import DvError
 
 with packages():
+    from ..activation import followed
     from ..backup import status as backup_status
     from ..cluster.store_names import DRILLS
     from ..cluster.store_names import KEYS as ABOUT_KEYS
@@ -35,6 +36,7 @@ ARGUMENT_SPEC = dict(
     share_index=dict(type="int"),
     creator=dict(type="str"),
     wallet_file=dict(type="path"),
+    beacon_url=dict(type="str"),
     backup_dir=dict(type="path"),
     copies=dict(type="list", elements="dict", default=[]),
     statements=dict(type="dict", default={}),
@@ -80,6 +82,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         keys=keys,
         proven=backup_status.proven_operators(data_dir, texts.values()),
         keys_loaded=loaded.loaded_operators(data_dir, told),
+        validators=followed.statuses(data_dir, params["beacon_url"]) if params["beacon_url"] else None,
         changed=False,
     )
 

@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbook that pays: what its operator reads, confirms and finds in the end; and several of them at once."""
+
+import json
+import re
+import threading
+
+import pytest
+from ansible_collections.obol.dv.tests.support import playbook, status_schema
+from ansible_collections.obol.dv.tests.support.anvil import Anvil
+from ansible_collections.obol.dv.tests.support.chain_beacon import ChainBeacon
+from ansible_collections.obol.dv.tests.support.inventory import OperatorGroup
+from ansible_collections.obol.dv.tests.support.paying import Paying, in_time
+
+PAY = ["playbooks/activate.yml"]
+
+
+@pytest.fixture
+def anvil(anvil_program, tmp_path):
+    with Anvil(anvil_program, tmp_path / "anvil") as anvil:
+        yield anvil
+
+
+@pytest.fixture
+def beacon(anvil):
+    with ChainBeacon(anvil) as beacon:
+        yield in_time(beacon)
+
+
+@pytest.fixture
+def paying(tmp_path, anvil, beacon):
+    return Paying(tmp_path / "nodes", anvil, beacon)
+
+
+@pytest.fixture
+def group(paying, anvil, beacon):
+    """The inventory of its four nodes, of which the first pays."""
+    return inventory(paying, ["0"])
+
+
+def inventory(paying, payers, names=("0", "1", "2", "3"), file="hosts.yml"):
+    store = paying.directory / "store" / "tested"
+    for name, text in paying.inbox.items():
+        (store / name).parent.mkdir(parents=True, exist_ok=True)
+        (store / name).write_text(text)
+    group = OperatorGroup.__new__(OperatorGroup)
+    group.directory, group.cluster, group.inventory, group.names = paying.directory, "tested", file, [*names]
+    group.hosts = {name: {} for name in names}
+    for name in payers:
+        wallet = {key: str(paying.directory / ("payer." + ending)) for key, ending in (("file", "json"), ("password_file", "txt"))}
+        group.hosts[name] = {"dv_activate_wallet_%s" % key: path for key, path in wallet.items()}
+    group.variables = {
+        "ansible_connection": "local",
+        "ansible_pipelining": True,
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        "dv_cluster": "tested",
+        "dv_execution_url": paying.url,
+        "dv_beacon_url": paying.beacon.url,
+        "dv_activate_without": {"readiness": "no test measures"},
+        "dv_activate_wait": "0",
+    }
+    return group
+
+
+def plan_of(text):
+    return re.search(r"dv_activate_confirm=([0-9a-f]{64})", text)[1]
+
+
+def test_the_whole_way(group, paying, beacon, anvil, tree):
+    text = group.run("--check", "--diff", playbooks=PAY)
+    for part in ("deposits by 0: unconfirmed", "sum", "96 ETH", "an account with a key", "guards", "passed by name: no test measures"):
+        assert part in text, text
+    before = tree(paying.data_dir(0))
+    assert plan_of(group.run(playbooks=PAY)) == plan_of(text) and tree(paying.data_dir(0)) == before and not paying.paid()
+
+    secrets = [anvil.funded_key.hex(), (paying.directory / "payer.txt").read_text()]
+    done = group.attempt("-vvv", "--diff", "-e", "dv_activate_confirm=" + plan_of(text), playbooks=PAY)
+    assert done.returncode == 0, done.stdout
+    assert not any(secret in done.stdout + done.stderr for secret in secrets)
+    assert paying.paid() == paying.wanted() and "on the beacon chain: 3 pending_deposit" in done.stdout
+    beacon.process()
+    anvil.mine(12)
+    again = group.run("-e", "dv_status_file=%s" % (paying.directory / "status.json"), playbooks=PAY)
+    assert "deposits by 0: final" in again and "on the beacon chain: 3 active_ongoing" in again
+    assert [each["changed"] for each in playbook.recap(again).values()][1:] == [0, 0, 0]
+    status = json.loads((paying.directory / "status.json").read_text())
+    status_schema.check(status)
+    assert {each["status"] for each in status["clusters"]["tested"]["validators"]} == {"active_ongoing"}
+    assert paying.paid() == paying.wanted()
+
+
+def test_a_node_with_another_lock_holds_the_payment(group, paying):
+    text = group.run(playbooks=PAY)
+    lock = paying.data_dir(2) / "cluster-lock.json"
+    lock.write_bytes(lock.read_bytes().replace(b'"threshold": 3', b'"threshold": 4'))
+    done = group.attempt("-e", "dv_activate_confirm=" + plan_of(text), playbooks=PAY)
+    assert done.returncode != 0 and "guard lock: 2 of this run does not hold, verified, the same lock" in done.stdout
+    assert not paying.paid()
+
+
+def test_operators_who_run_it_at_once_pay_once(paying):
+    """Two control nodes, one store."""
+    groups = [inventory(paying, [name], [name], "hosts-%s.yml" % name) for name in ("0", "1")]
+    plans = [plan_of(group.run(playbooks=PAY)) for group in groups]
+    done = {}
+
+    def pay(place):
+        done[place] = groups[place].attempt("-e", "dv_activate_confirm=" + plans[place], playbooks=PAY)
+
+    threads = [threading.Thread(target=pay, args=(place,)) for place in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(paying.paid()) == sorted(paying.wanted()), [each.stdout for each in done.values()]
