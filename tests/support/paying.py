@@ -8,6 +8,7 @@ import json
 import time
 import types
 
+from ansible_collections.obol.dv.plugins.module_utils.activation import payers
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module import runner
 from ansible_collections.obol.dv.plugins.module_utils.cluster import store_names
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
@@ -75,16 +76,16 @@ class Paying:
         self.inbox[name] = statements.sign(self.cluster.node_keys[node], about, facts, time.time() if made is None else made)
 
     def ask(self, node=0, check_mode=False, wallet="payer", **params):
-        """What the module answers.
+        """What the module answers; a key file pays, where ``params`` choose nothing else.
 
         :raises Refused: it fails
         """
+        files = {"wallet_file": self.directory / (wallet + ".json"), "wallet_password_file": self.directory / (wallet + ".txt")}
         given = {
             "data_dir": str(self.data_dir(node)),
             "execution_url": self.url,
             "beacon_url": self.beacon.url,
-            "wallet_file": str(self.directory / (wallet + ".json")),
-            "wallet_password_file": str(self.directory / (wallet + ".txt")),
+            **({} if params.keys() & payers.KINDS.keys() else {name: str(path) for name, path in files.items()}),
             "inbox": dict(self.inbox),
             "without": WITHOUT,
             **params,

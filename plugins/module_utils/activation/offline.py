@@ -49,7 +49,7 @@ class Offline:
     def _entry(self, step: Step) -> dict[str, Any]:
         """A transaction as the file has it: its fields as the execution APIs have them, and all of it as it is signed."""
         asked = step.transaction
-        fields = {"from": "0x" + self.address.hex(), "type": "0x2", **asked.to_json(), "accessList": []}
+        fields = {"from": checksum_address(self.address), "type": "0x2", **asked.to_json(), "accessList": []}
         return {"line": str(step.line.line), "transaction": fields, "unsigned": "0x" + asked.unsigned.hex()}
 
 

@@ -16,6 +16,7 @@ from ..crypto import secp256k1
 from ..crypto.keccak import keccak256
 from ..encoding import rlp
 from ..errors import DvError
+from .address import checksum_address
 
 # EIP-2718.
 _TYPE = b"\2"
@@ -57,7 +58,8 @@ class Transaction(NamedTuple):
     def to_json(self) -> dict[str, str]:
         """Its fields as the execution APIs have them."""
         return {
-            "to": "0x" + self.to.hex(),
+            # Some take no other spelling.
+            "to": checksum_address(self.to),
             "chainId": hex(self.chain_id),
             "nonce": hex(self.nonce),
             "maxPriorityFeePerGas": hex(self.max_priority_fee),
