@@ -188,7 +188,9 @@ withdrawal:
   type: list
   elements: dict
 lines:
-  description: Each line of the plan, with its state (V(not sent), V(to be signed), V(dropped), V(undecided), V(pending), V(mined), V(final)) and its transaction.
+  description:
+    - Each line of the plan, with its state (V(not sent), V(to be signed), V(dropped), V(undecided), V(pending), V(mined), V(final)) and its
+      transaction.
   returned: success
   type: list
   elements: dict

@@ -51,6 +51,7 @@ class HandedOut:
 
         def write() -> str:
             before()
+            files.remove_temporary_files_of(self.path)
             files.replace(self.path, go_json.dumps(wanted).encode() + b"\n", _MODE)
             return f"{self.path}: {text}"
 

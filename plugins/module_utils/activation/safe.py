@@ -58,7 +58,7 @@ def batch(plan: Plan, safe: bytes, lines: Collection[Line], created: int) -> dic
     :param created: Unix milliseconds
     """
     to = checksum_address(from_hex(plan.contract, 20, "contract"))
-    batch: dict[str, Any] = dict(
+    made: dict[str, Any] = dict(
         version=_VERSION,
         chainId=str(plan.chain_id),
         createdAt=created,
@@ -74,7 +74,7 @@ def batch(plan: Plan, safe: bytes, lines: Collection[Line], created: int) -> dic
             for line in lines
         ],
     )
-    return dict(batch, meta=dict(batch["meta"], checksum=checksum(batch)))
+    return dict(made, meta=dict(made["meta"], checksum=checksum(made)))
 
 
 def checksum(batch: dict[str, Any]) -> str:
