@@ -5,15 +5,20 @@
 """Has deposits paid by a node. The store brings what the operators have stated, and takes what this one is going to pay before anything is
 sent; waits for blocks that are final."""
 
+from ansible.errors import AnsiblePromptInterrupt, AnsiblePromptNoninteractive
+from ansible.utils.display import Display
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import ACTIVATION, DRILLS, KEYS, is_about_activation
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, printable
 from ansible_collections.obol.dv.plugins.plugin_utils import answers, progress
 from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
+from ansible_collections.obol.dv.plugins.plugin_utils.summary import deposit_lines
 from ansible_collections.obol.dv.plugins.plugin_utils.waiting import Pace, seconds
 
 # Where nothing more is to be done, or not by this run.
 _ENDS = ("final", "unconfirmed")
+# How much of the hash is typed.
+_TYPED = 8
 
 
 class ActionModule(NodeModule):
@@ -34,6 +39,9 @@ class ActionModule(NodeModule):
                 answer = self._step(arguments, task_vars, store)
             changed = changed or bool(answer.get("changed"))
             result.update(answer, changed=changed)
+            if answer.get("state") == "unconfirmed" and not self._task.check_mode and self._is_confirmed(answer, task_vars):
+                arguments["confirm"] = answer["plan"]
+                continue
             if answer.get("failed") or self._task.check_mode or answer.get("state") in _ENDS:
                 return
             if told != answer.get("detail"):
@@ -41,6 +49,18 @@ class ActionModule(NodeModule):
                 progress.say(task_vars["inventory_hostname"], told or "waits", pace.left())
             if not pace.pause():
                 return
+
+    @staticmethod
+    def _is_confirmed(answer, task_vars):
+        """Whether somebody who sits there wants it paid: then the plan is shown, and how its hash begins has to be typed."""
+        beginning = answer["plan"][:_TYPED]
+        shown = "\n".join(deposit_lines(task_vars["inventory_hostname"], answer))
+        question = f"\n{printable(shown, lines=True)}\n\n  Type {beginning}, how the hash of the plan begins, to have it paid; anything else pays nothing."
+        try:
+            typed = Display().prompt_until(question)
+        except (AnsiblePromptInterrupt, AnsiblePromptNoninteractive):
+            return False
+        return isinstance(typed, bytes) and typed.strip().decode("ascii", "replace") == beginning
 
     def _step(self, arguments, task_vars, store):
         """What the module answers; where it has something to say first, after that is said."""

@@ -195,7 +195,7 @@ lines:
   type: list
   elements: dict
 guards:
-  description: Each guard, with its state (V(passed), V(without), V(failed)) and what it says.
+  description: Each guard, with its state (V(passed), V(without), V(unchecked), V(failed)) and what it says.
   returned: success
   type: list
   elements: dict

@@ -156,22 +156,23 @@ _ONE_BY_ONE = 20
 
 
 def _deposits(nodes):
-    """The plan of each node that pays deposits: what is confirmed, what became of each line, and which guards did not just pass."""
-    lines = []
-    for name, plan in ((name, node["deposits"]) for name, node in nodes.items() if node["deposits"]):
-        withdrawal = [("withdrawal to", f"{each['address']}, {each['kind']}") for each in plan["withdrawal"][:_ONE_BY_ONE]]
-        facts = [("plan", plan["plan"]), ("payer", plan["payer"]), ("sum", f"{plan['amount']} ETH"), *withdrawal]
-        rows = [(each["line"], each["state"], each["transaction"] or "-") for each in plan["lines"]]
-        lines += [
-            "",
-            f"  deposits by {name}: {plan['state']}",
-            *("  " + line for line in _table(facts + [("", each) for each in plan["remarks"]])),
-        ]
-        lines += ["", *("  " + line for line in _table(rows[:_ONE_BY_ONE]))]
-        lines += [f"    and {len(rows) - _ONE_BY_ONE} more, see dv_status_file"] if len(rows) > _ONE_BY_ONE else []
-        told = [(each["guard"], each["text"]) for each in plan["guards"] if each["text"]]
-        lines += ["", "  guards", *("  " + line for line in _table(told))] if told else []
-    return lines
+    """The plan of each node that pays deposits."""
+    plans = {name: node["deposits"] for name, node in nodes.items() if node["deposits"]}
+    return [line for name, plan in plans.items() for line in ["", *deposit_lines(name, plan)]]
+
+
+def deposit_lines(name, plan):
+    """A plan that a node pays, as the module activate returned it: what is confirmed, what became of each line, and which guards did not just
+    pass."""
+    withdrawal = [("withdrawal to", f"{each['address']}, {each['kind']}") for each in plan["withdrawal"][:_ONE_BY_ONE]]
+    total = f"{plan['amount']} ETH, {len(plan['lines'])} deposits"
+    facts = [("plan", plan["plan"]), ("payer", plan["payer"]), ("sum", total), *withdrawal, *(("", each) for each in plan["remarks"])]
+    rows = [(each["line"], each["state"], each["transaction"] or "-") for each in plan["lines"]]
+    lines = [f"  deposits by {name}: {plan['state']}", *("  " + line for line in _table(facts))]
+    lines += ["", *("  " + line for line in _table(rows[:_ONE_BY_ONE]))]
+    lines += [f"    and {len(rows) - _ONE_BY_ONE} more, see dv_status_file"] if len(rows) > _ONE_BY_ONE else []
+    told = [(each["guard"], each["text"]) for each in plan["guards"] if each["text"]]
+    return lines + (["", "  guards", *("  " + line for line in _table(told))] if told else [])
 
 
 def _validators(cluster):

@@ -4,8 +4,12 @@
 
 """The playbook that pays: what its operator reads, confirms and finds in the end; and several of them at once."""
 
+import contextlib
 import json
+import os
+import pty
 import re
+import sys
 import threading
 
 import pytest
@@ -90,6 +94,23 @@ def test_the_whole_way(group, paying, beacon, anvil, tree):
     status_schema.check(status)
     assert {each["status"] for each in status["clusters"]["tested"]["validators"]} == {"active_ongoing"}
     assert paying.paid() == paying.wanted()
+
+
+@pytest.mark.parametrize(("typed", "pays"), [("right", True), ("yes", False)])
+def test_it_is_confirmed_by_hand(group, paying, typed, pays):
+    group.write_inventory()
+    said = ""
+    process, terminal = pty.fork()
+    if not process:
+        os.chdir(playbook.ROOT)
+        os.execv(sys.executable, [sys.executable, "-m", "ansible", "playbook", *PAY, "-i", str(group.directory / group.inventory)])
+    with contextlib.suppress(OSError), open(terminal, "r+b", buffering=0) as opened:
+        while part := opened.read(65536):
+            said += part.decode()
+            if found := re.search(r"Type ([0-9a-f]{8}), how the hash .*\r\n$", said):
+                opened.write((found[1] if typed == "right" else typed).encode() + b"\r")
+    assert os.waitpid(process, 0)[1] == 0 and "96 ETH, 3 deposits" in said, said
+    assert paying.paid() == (paying.wanted() if pays else [])
 
 
 def test_a_node_with_another_lock_holds_the_payment(group, paying):

@@ -67,7 +67,7 @@ class Anvil:
         self.chain_id, self._slots_in_an_epoch = chain_id, slots_in_an_epoch
         self.funded_key = secrets.token_bytes(32)
         (self._address,) = free_addresses(1)
-        self.url, self._process = "http://%s" % self._address, None
+        self.url, self._process, self._automines = "http://%s" % self._address, None, True
 
     def __enter__(self):
         try:
@@ -97,13 +97,15 @@ class Anvil:
     def automine(self, wanted):
         """Whether each transaction is in a block at once, or waits for :meth:`mine`."""
         self.rpc("evm_setAutomine", wanted)
+        self._automines = wanted
 
     def reorg(self, depth):
         """Replace the newest ``depth`` blocks by empty ones: what was in them is gone."""
         self.rpc("anvil_reorg", depth, [])
 
     def deposit_events(self):
-        """The :class:`DepositEvent` of each deposit on the chain."""
+        """The :class:`DepositEvent` of each deposit on the chain, once what makes its own block is in one."""
+        wait_for(lambda: not self._automines or int(self.rpc("txpool_status")["pending"], 16) == 0, "what was sent is in a block")
         logs = self.rpc("eth_getLogs", {"address": deposits.CONTRACT, "topics": [TOPIC], "fromBlock": "0x0", "toBlock": "latest"})
         return [_event(bytes.fromhex(log["data"][2:])) for log in logs]
 

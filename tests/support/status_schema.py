@@ -72,7 +72,7 @@ NODE = _object(
                 },
                 guards={
                     "type": "array",
-                    "items": _object(guard={"type": "string"}, state={"enum": ["passed", "without"]}, text={"type": "string"}),
+                    "items": _object(guard={"type": "string"}, state={"enum": ["passed", "without", "unchecked"]}, text={"type": "string"}),
                 },
             ),
             {"type": "null"},

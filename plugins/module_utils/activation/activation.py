@@ -21,8 +21,8 @@ from . import fees, guards, record, sighting
 from .claims import Claims
 from .guards import Result, Situation
 from .line_states import Evaluation, LineState, State
-from .payer import Deed, Payer, Turn
-from .plan import Plan
+from .payer import AT_REST, Deed, Payer, Turn
+from .plan import Line, Plan
 from .record import Record
 from .sighting import Sighting
 from .stated import Statements
@@ -103,8 +103,10 @@ class Activation:
         asked, plan = self._asked, self._plan
         records = [each for each in record.read_all(self._data_dir) if each.plan.lock_hash == plan.lock_hash]
         own = next((each for each in records if each.plan.hash == plan.hash), None)
-        seen = sighting.look(self._node, self._beacon, self._contract, {line.pubkey for line in plan.lines}, asked.since)
+        pubkeys, fork_version = {line.pubkey for line in plan.lines}, asked.lock.definition.fork_version
+        seen = sighting.look(self._node, self._beacon, self._contract, pubkeys, asked.since, fork_version)
         evaluation = Evaluation(records, seen, self._node)
+        waiting = [line.line for each in records for line in map(evaluation.of, each.plan.lines) if line.made]
         work = Work(
             data_dir=self._data_dir,
             record=own or Record(plan),
@@ -112,18 +114,17 @@ class Activation:
             payer=self._payer.address,
             fees=fees.ask(self._node, seen.latest.base_fee, asked.max_fee),
             lines=[evaluation.of(line) for line in plan.lines],
-            alive=[
-                made
-                for line in {line.name: line for each in records for line in each.plan.lines}.values()
-                for made in evaluation.alive(line)
-            ],
+            alive=[made for line in waiting for made in evaluation.alive(line)],
             begun=seen.validators,
+            looked=seen.taken,
             batch=asked.batch,
             bump=asked.bump,
         )
-        results = self._guard(work, records, seen)
-        guards.raise_failed(results if work.due or not own else [each for each in results if each.guard in guards.ALARMS])
+        results = self._guard(work, records, waiting, seen)
+        guards.raise_failed([each for each in results if each.guard in guards.ALARMS])
         turn = self._payer.turn(work)
+        at_rest = not (work.due and turn != AT_REST) and (own or all(line.state in (State.MINED, State.FINAL) for line in work.lines))
+        guards.raise_failed([] if at_rest else results)
         state, detail = self._state(work, turn)
         if not own and state != FINAL:
             self._check_confirmed(confirmed)
@@ -132,7 +133,7 @@ class Activation:
         changed = state == CLAIMING or bool(turn.deeds) if own else state not in (UNCONFIRMED, FINAL)
         return Outcome(state, detail, work.lines, results, seen, changed, [deed.text for deed in turn.deeds]), turn.deeds, work
 
-    def _guard(self, work: Work, records: Collection[Record], seen: Sighting) -> list[Result]:
+    def _guard(self, work: Work, records: Collection[Record], waiting: Collection[Line], seen: Sighting) -> list[Result]:
         asked = self._asked
         return guards.evaluate(
             Situation(
@@ -145,6 +146,7 @@ class Activation:
                 work.lines,
                 {hash_ for each in records for hash_ in each.hashes},
                 [each.plan for each in records],
+                waiting,
                 self._node,
                 self._payer,
                 work.fees,
@@ -171,4 +173,6 @@ class Activation:
         if work.held and not work.due and not counts[State.PENDING] and not counts[State.MINED]:
             return WAITING, f"{told}; the beacon chain has to have the first deposit of each validator, finally, before the next one goes"
         stuck = len(work.stuck)
-        return SENT, told + (f"; {stuck} offer too little as things are, and more is above dv_activate_max_fee" if stuck else "")
+        return SENT, told + (
+            f"; {stuck} offer too little as things are: more is above dv_activate_max_fee, or up to another account" if stuck else ""
+        )

@@ -2,12 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who is going to pay what: a statement in the store, before anything is sent. Whoever takes the next number first has said it first, for no
-store takes two texts under one name; so two operators who begin at once do not both pay.
+"""Who is going to pay what: a statement in the store, before anything is sent. Whoever takes a number first has said it first, for no store takes
+two texts under one name; so two operators who begin at once, and both take the first number that is free, do not both pay.
 """
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -18,6 +20,8 @@ from .plan import Line, Plan, ranges
 from .stated import Statements
 
 _Lines = list[list[Any]]
+# No position in a lock has more digits, and nothing may take long to read.
+_RANGE = re.compile("([0-9]{1,9})(?:-([0-9]{1,9}))?")
 
 
 class Claim(NamedTuple):
@@ -38,7 +42,7 @@ class Claims:
 
     def __init__(self, stated: Statements, lock_hash: str, inbox: Mapping[str, str]) -> None:
         self._lock_hash = from_hex(lock_hash, 32, "lock_hash")
-        self._numbers = [number for name in inbox if (number := activation_number(name, self._lock_hash))]
+        self._taken = {activation_number(name, self._lock_hash) for name in inbox}
         self.all = [
             Claim(index, facts["plan"], facts["lines"], facts["made"])
             for index in stated.operators
@@ -50,14 +54,15 @@ class Claims:
         """Whether an operator has claimed a ``plan``."""
         return any((claim.share_index, claim.plan) == (share_index, plan.hash) for claim in self.all)
 
-    def of_others(self, share_index: int, plan: Plan) -> list[Claim]:
-        """What other operators have claimed of a ``plan``."""
-        return [claim for claim in self.all if claim.share_index != share_index and any(_has(claim.lines, line) for line in plan.lines)]
+    def overlapping(self, plan: Plan) -> list[Claim]:
+        """What operators have claimed of a ``plan``, or of another one with some of its lines."""
+        return [claim for claim in self.all if claim.plan == plan.hash or any(_has(claim.lines, line) for line in plan.lines)]
 
     def make(self, private_key: bytes, plan: Plan, now: float) -> dict[str, str]:
         """The claim of a ``plan`` by the ENR private key (32 bytes), under the next name that is free."""
         facts = dict(lock_hash=plan.lock_hash, plan=plan.hash, lines=_lines(plan))
-        number = max(self._numbers, default=0) + 1
+        # Not the one after the last: anybody may put a file under the last number that there can be.
+        number = next(number for number in itertools.count(1) if number not in self._taken)
         return {activation_name(self._lock_hash, number): statements.sign(private_key, statements.ACTIVATION, facts, now)}
 
 
@@ -81,7 +86,5 @@ def _has(lines: _Lines, wanted: Line) -> bool:
 
 def _is_in(text: str, position: int) -> bool:
     """Whether a position is among those that :func:`.plan.ranges` wrote."""
-    parts = (part.partition("-") for part in text.split(","))
-    return any(
-        first.isdecimal() and (last or first).isdecimal() and int(first) <= position <= int(last or first) for first, _dash, last in parts
-    )
+    parts = (_RANGE.fullmatch(part) for part in text.split(","))
+    return any(part and int(part[1]) <= position <= int(part[2] or part[1]) for part in parts)

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from ..clients.execution import ExecutionNode
 from ..cluster.definition import address_bytes
 from ..cluster.lock import ClusterLock
-from ..crypto.bls.signatures import bls
 from ..encoding.hex import from_hex, to_hex
 from ..errors import DvError, Problems
 from ..ethereum import deposit, deposit_contract
@@ -23,8 +22,8 @@ from .claims import Claims
 from .fees import Fees
 from .line_states import LineState, State
 from .payer import Payer
-from .plan import Plan, eth
-from .sighting import Sighting
+from .plan import Line, Plan, eth
+from .sighting import Sighting, is_signed
 from .stated import Statements
 
 
@@ -33,7 +32,8 @@ class Situation:
     """All that guards look at.
 
     :param own_hashes: of every transaction (32 bytes each) that this node made
-    :param other_plans: plans of this node for the same cluster
+    :param plans: those of which this node has a record
+    :param waiting: their lines of which a transaction may come into the chain
     """
 
     lock: ClusterLock
@@ -44,7 +44,8 @@ class Situation:
     sighting: Sighting
     states: Collection[LineState]
     own_hashes: Collection[bytes]
-    other_plans: Collection[Plan]
+    plans: Collection[Plan]
+    waiting: Collection[Line]
     node: ExecutionNode
     payer: Payer
     fees: Fees
@@ -58,11 +59,15 @@ class Guard(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a guard says: ``passed``, ``failed``, or ``without`` where it failed and is passed by name."""
+    """What a guard says: ``passed``, ``failed``, ``without`` where it failed and is passed by name, ``unchecked`` where nobody can look."""
 
     guard: str
     state: str
     text: str
+
+
+class Unchecked(DvError):
+    """Why a guard cannot look. It lets pass, and that is told."""
 
 
 def evaluate(situation: Situation) -> list[Result]:
@@ -99,8 +104,8 @@ def _result(name: str, guard: Guard, situation: Situation) -> Result:
     errors = [*guard.check(situation)]
     text = "; ".join(str(error) for error in errors[:_SHOWN]) + (f"; and {len(errors) - _SHOWN} more" if len(errors) > _SHOWN else "")
     reason = situation.plan.without.get(name)
-    if not errors:
-        return Result(name, "passed", "")
+    if all(isinstance(error, Unchecked) for error in errors):
+        return Result(name, "unchecked" if errors else "passed", text)
     if guard.passable and reason:
         return Result(name, "without", f"{text} (passed by name: {reason})")
     return Result(name, "failed", text)
@@ -115,8 +120,7 @@ def _signature(situation: Situation) -> Iterator[DvError]:
     """The contract takes a wrong one, and the beacon chain lets the money vanish."""
     fork_version = situation.lock.definition.fork_version
     for line in situation.plan.lines:
-        root = deposit.signing_root(line.pubkey, line.withdrawal_credentials, line.amount, fork_version)
-        if not bls.verify(line.pubkey, root, line.signature):
+        if not is_signed(line.deposit, fork_version):
             yield DvError(
                 f"the signature of the deposit for {line} is wrong", "that of the validator's key", "the lock is damaged: pay nothing"
             )
@@ -163,63 +167,67 @@ def _missing(operators: Collection[int], have: Collection[int], what: str, playb
 
 
 def _deposits(situation: Situation) -> Iterator[DvError]:
-    """Whoever deposits first sets the withdrawal credentials of a validator, if the signature is right."""
+    """Whoever deposits first sets the withdrawal credentials of a validator, if the signature is right; of a later one it tells who has the key."""
     fork_version = situation.lock.definition.fork_version
     wanted = {line.pubkey: line for line in situation.plan.lines}
     for log, made in situation.sighting.made:
         line = wanted[made.pubkey]
-        if made.withdrawal_credentials != line.withdrawal_credentials:
-            root = deposit.signing_root(made.pubkey, made.withdrawal_credentials, made.amount, fork_version)
-            if bls.verify(made.pubkey, root, made.signature):
-                yield _other_credentials(f"a deposit in block {log.block}", line.position, made.withdrawal_credentials)
+        if made.withdrawal_credentials != line.withdrawal_credentials and is_signed(made, fork_version):
+            yield _other_credentials(f"a deposit in block {log.block}", line.position, made.withdrawal_credentials)
+    for call, waiting in situation.sighting.waiting or ():
+        line = wanted[waiting.pubkey]
+        if waiting.withdrawal_credentials != line.withdrawal_credentials and is_signed(waiting, fork_version):
+            what = f"the transaction {to_hex(call.hash)}, which waits,"
+            yield _other_credentials(what, line.position, waiting.withdrawal_credentials)
 
 
 def _beacon(situation: Situation) -> Iterator[DvError]:
     """What the beacon chain has, and what no deposit in the execution chain explains."""
-    sighting, made = situation.sighting, Counter(each.pubkey for _log, each in situation.sighting.made)
+    sighting, made = situation.sighting, {each.pubkey for _log, each in situation.sighting.made}
+    told = {(each.pubkey, each.withdrawal_credentials, each.amount) for _log, each in (*sighting.made, *sighting.void)}
     for line in {line.pubkey: line for line in situation.plan.lines}.values():
-        validator = sighting.at_head.get(line.pubkey)
-        pending = [each for each in sighting.pending if each.pubkey == line.pubkey]
-        # A validator may have become compounding since.
-        if validator and (
-            validator.withdrawal_credentials[:1] not in b"\1\2" or validator.withdrawal_credentials[1:] != line.withdrawal_credentials[1:]
-        ):
+        validator, wanted = sighting.at_head.get(line.pubkey), line.withdrawal_credentials
+        # One may have become compounding since.
+        if validator and validator.withdrawal_credentials not in (wanted, b"\2" + wanted[1:]):
             yield _other_credentials("the beacon chain", line.position, validator.withdrawal_credentials)
-        if (validator or pending) and not made[line.pubkey]:
+        # Of a validator something may wait that nobody deposited: what it had too much when it became compounding.
+        untold = not validator and any(each.pubkey == line.pubkey and tuple(each) not in told for each in sighting.pending)
+        if untold or validator and line.pubkey not in made:
             yield DvError(
-                f"the beacon chain has validator {line.position}, or a deposit of it, and the execution client tells of none",
+                f"the beacon chain has validator {line.position}, or a deposit of it, of which the execution client does not tell",
                 "one that both have",
-                "the two are of different chains, or the execution client lacks events: pay nothing",
+                "run again in a minute; where it stays so, they are of different chains, or the execution client lacks events: pay nothing",
             )
 
 
 def _unknown(situation: Situation) -> Iterator[DvError]:
-    """Deposits with the right credentials that neither this plan nor an earlier one has."""
+    """Deposits of these validators that the plan has not, whoever made them: another plan of this node has its own sum."""
     planned = Counter((line.pubkey, line.amount) for line in situation.plan.lines)
-    for plan in situation.other_plans:
-        planned |= Counter((line.pubkey, line.amount) for line in plan.lines)
-    positions = {line.pubkey: line.position for line in situation.plan.lines}
+    positions, names = {line.pubkey: line.position for line in situation.plan.lines}, {line.name for line in situation.plan.lines}
+    hint = "whoever paid: put them into dv_activate_amounts, where they count as paid, or pass this guard by name (deposits)"
     for (pubkey, amount), count in Counter((made.pubkey, made.amount) for _log, made in situation.sighting.made).items():
         if count > planned[pubkey, amount]:
             yield DvError(
                 f"the chain has {count} deposits of {eth(amount)} ETH for validator {positions[pubkey]}, and the plan {planned[pubkey, amount]}",
                 "deposits that the plan has",
-                "somebody else paid: put them into dv_activate_amounts, or pass this guard by name (deposits)",
+                hint,
             )
+    for line in situation.waiting:
+        if line.pubkey in positions and line.name not in names:
+            yield DvError(f"another plan of this node has a transaction that may still come, {line}", "deposits that the plan has", hint)
 
 
 def _pool(situation: Situation) -> Iterator[DvError]:
-    sighting = situation.sighting
+    """What somebody else pays just now. What the key has not signed is none of it: anybody can have that wait, for nothing."""
+    sighting, fork_version = situation.sighting, situation.lock.definition.fork_version
     if sighting.waiting is None:
-        return
+        yield Unchecked(f"not checked: {situation.node} does not show what waits in its pool")
     lines = {line.pubkey: line for line in situation.plan.lines}
-    for call, waiting in sighting.waiting:
-        if call.hash in situation.own_hashes:
+    for call, waiting in sighting.waiting or ():
+        if call.hash in situation.own_hashes or not is_signed(waiting, fork_version):
             continue
         line = lines[waiting.pubkey]
-        if waiting.withdrawal_credentials != line.withdrawal_credentials:
-            yield _other_credentials(f"the transaction {to_hex(call.hash)}, which waits", line.position, waiting.withdrawal_credentials)
-        else:
+        if waiting.withdrawal_credentials == line.withdrawal_credentials:
             yield DvError(
                 f"the transaction {to_hex(call.hash)}, which waits, pays {eth(waiting.amount)} ETH for validator {line.position}",
                 "none but those of this node",
@@ -228,17 +236,26 @@ def _pool(situation: Situation) -> Iterator[DvError]:
 
 
 def _claims(situation: Situation) -> Iterator[DvError]:
-    for claim in situation.claims.of_others(situation.share_index, situation.plan):
+    recorded = [plan.hash for plan in situation.plans]
+    for claim in situation.claims.overlapping(situation.plan):
+        if claim.share_index == situation.share_index:
+            if claim.plan not in recorded:
+                yield DvError(
+                    f"this node stated on {claim.made[:20]} that it pays the plan {claim.plan[:16]}, of which its data directory has no record",
+                    "the data directory with what was sent",
+                    "it is an older copy, or another machine pays; if nothing of that plan waits anywhere, pass this guard by name (claims)",
+                )
+            continue
         yield DvError(
-            f"operator {claim.share_index} stated on {claim.made} that it pays deposits of this plan (its plan {claim.plan[:16]})",
+            f"operator {claim.share_index} stated on {claim.made[:20]} that it pays deposits of this plan (its plan {claim.plan[:16]})",
             "one payer for each",
             "let that operator's plan come to its end; or, if nothing of it was or will be sent, pass this guard by name (claims)",
         )
-    open_ = {state.line.name for state in situation.states if state.state not in _PAID}
-    for plan in situation.other_plans:
-        # Of what an account sends itself, and did not, this node knows that.
+    unpaid = {state.line.name for state in situation.states if state.state not in _PAID}
+    for plan in situation.plans:
+        # What an account was to send by another plan this node knows; not so what a Safe is going to.
         same = plan.payer == situation.plan.payer and (situation.payer.sends or plan.hash == situation.plan.hash)
-        if not same and open_ & {line.name for line in plan.lines}:
+        if not same and unpaid & {line.name for line in plan.lines}:
             yield DvError(
                 f"by plan {plan.hash[:16]} of this node {checksum_address(from_hex(plan.payer, 20, 'payer'))} pays deposits of this plan, too",
                 "one payer for each",
@@ -257,7 +274,9 @@ def _fee(situation: Situation) -> Iterator[DvError]:
 
 
 def _balance(situation: Situation) -> Iterator[DvError]:
-    payer, to_pay = situation.payer, [state.line for state in situation.states if state.state not in _PAID]
+    payer = situation.payer
+    unpaid = [state for state in situation.states if state.state not in _PAID]
+    to_pay = [state.line for state in unpaid if not state.made or state.made.sender == payer.address]
     gas = deposit_contract.GAS * situation.fees.offered * payer.sends
     needed = sum(line.value + gas for line in to_pay)
     has = situation.node.balance(payer.address)

@@ -91,10 +91,13 @@ class Evaluation:
 
     def _nonce(self, payer: bytes, block: int) -> int:
         """How many transactions of a ``payer`` are in the chain up to a block. It is one of those whose deposits were seen: what is there, and
-        made none, made none."""
+        made none, made none. Where a client has not what was then, none is known to be."""
         asked = payer, block
         if asked not in self._nonces:
-            self._nonces[asked] = self._node.nonce(payer, block) if block else 0
+            try:
+                self._nonces[asked] = self._node.nonce(payer, block) if block else 0
+            except execution.Refused:
+                self._nonces[asked] = 0
         return self._nonces[asked]
 
 

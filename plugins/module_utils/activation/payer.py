@@ -26,6 +26,10 @@ class Turn(NamedTuple):
     others: str = ""
 
 
+#: Nothing is to be done, by nobody.
+AT_REST = Turn([])
+
+
 class Payer(Protocol):
     """The account at ``address`` (20 bytes).
 

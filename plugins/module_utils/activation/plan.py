@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -49,6 +50,11 @@ class Line:
         return f"validator {self.position}: {eth(self.amount)} ETH{nth}"
 
     @property
+    def deposit(self) -> Deposit:
+        """It, as the contract takes it."""
+        return Deposit(self.pubkey, self.withdrawal_credentials, self.amount, self.signature)
+
+    @property
     def value(self) -> int:
         """What its transaction brings to the contract (wei)."""
         return self.amount * deposit_contract.WEI_PER_GWEI
@@ -56,12 +62,12 @@ class Line:
     @property
     def call_data(self) -> bytes:
         """What its transaction calls the contract with."""
-        return deposit_contract.call_data(Deposit(self.pubkey, self.withdrawal_credentials, self.amount, self.signature))
+        return deposit_contract.call_data(self.deposit)
 
     @property
-    def name(self) -> tuple[int, int, int]:
-        """What tells it from the other lines of the cluster, of whatever plan."""
-        return self.position, self.amount, self.nth
+    def name(self) -> tuple[str, int, int]:
+        """What tells it from all other lines, of whatever plan."""
+        return to_hex(self.pubkey), self.amount, self.nth
 
 
 @dataclass(frozen=True)
@@ -107,13 +113,15 @@ class Plan:
         fields = {name: lookup(value, name, what) for name in Plan.__dataclass_fields__}
         try:
             fields["lines"] = tuple(
-                Line(**{**each, **{name: from_hex(each[name], None, name) for name in _BYTES}}) for each in fields["lines"]
+                Line(**{**each, **{name: from_hex(each[name], None, what) for name in _BYTES}}) for each in fields["lines"]
             )
-            return Plan(**fields)
-        except (KeyError, TypeError):
-            raise DvError(f"{what} holds no plan", "the plan as it was written", "take the file from a backup, or ask for help") from None
+            return Plan(**{**fields, "without": dict(fields["without"])})
+        except (KeyError, TypeError, ValueError):
+            raise DvError(f"{what} holds no plan", "the plan as it was written", DAMAGED) from None
 
 
+#: What to do where a record is damaged.
+DAMAGED = "do not pay before it is known what was: look at each transaction of the payer, those that wait too, and move the file away"
 _BYTES = ("pubkey", "withdrawal_credentials", "signature")
 
 
@@ -139,7 +147,7 @@ def _positions(lock: ClusterLock, chosen: Sequence[str], first: int | None) -> l
     for each in chosen or map(str, range(len(keys))):
         if each.lower() in keys:
             position = keys.index(each.lower())
-        elif each.isdecimal() and int(each) < len(keys):
+        elif re.fullmatch("[0-9]{1,9}", each) and int(each) < len(keys):
             position = int(each)
         else:
             raise DvError(f"dv_activate_validators names {show(each)}", f"positions from 0 to {len(keys) - 1}, or public keys of the lock")
@@ -160,12 +168,8 @@ def _amounts(lock: ClusterLock, amounts: Sequence[str]) -> list[int]:
             return [*lock.definition.deposit_amounts]
     named = []
     for each in amounts:
-        whole, _point, rest = each.partition(".")
-        amount = (
-            int(whole) * GWEI_PER_ETH + int(rest.ljust(9, "0"))
-            if whole.isdecimal() and len(rest) <= 9 and (not rest or rest.isdecimal())
-            else 0
-        )
+        eths = re.fullmatch(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?", each)
+        amount = int(eths[1]) * GWEI_PER_ETH + int((eths[2] or "").ljust(9, "0")) if eths else 0
         if amount not in in_lock:
             wanted = ", ".join(map(eth, in_lock)) or "none: it has no deposits"
             raise DvError(f"dv_activate_amounts has {show(each)} ETH", f"amounts that the lock has: {wanted}")

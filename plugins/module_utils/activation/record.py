@@ -24,7 +24,7 @@ from ..errors import DvError
 from ..ethereum import transaction
 from ..ethereum.transaction import Signed, Transaction
 from ..storage import files, run_lock
-from .plan import Line, Plan
+from .plan import DAMAGED, Line, Plan
 
 
 class Proposal(NamedTuple):
@@ -40,7 +40,7 @@ Made = Signed | Proposal
 class Payment(NamedTuple):
     """What was ``made`` for the line with that name, see :attr:`.plan.Line.name`."""
 
-    line: tuple[int, int, int]
+    line: tuple[str, int, int]
     made: Made
 
 
@@ -80,7 +80,7 @@ def write(data_dir: DataDir, record: Record) -> None:
     """Keep a ``record``, durably, in the place of an earlier one of the same plan."""
     payments = [_payment_json(payment) for payment in record.payments]
     content = go_json.dumps(dict(plan=record.plan.to_json(), payments=payments)).encode()
-    files.replace(data_dir.path(ACTIVATION, f"{record.plan.hash[:16]}.json"), content)
+    files.replace(data_dir.path(_name(record.plan)), content)
 
 
 @contextlib.contextmanager
@@ -101,11 +101,12 @@ def _read(data_dir: DataDir, name: str) -> Record:
     path = data_dir.path(name)
     value = go_json.loads(data_dir.read(name) or b"", path)
     plan = Plan.from_json(lookup(value, "plan", path), path)
+    if name != _name(plan):
+        raise DvError(f"{path} holds another plan than its name says", "the file as it was written", DAMAGED)
     try:
-        payments = tuple(_payment(each, plan, path) for each in value["payments"])
+        return Record(plan, tuple(_payment(each, plan, path) for each in value["payments"]))
     except (KeyError, TypeError):
-        raise DvError(f"{path} holds no list of payments", "the file as it was written", "do not pay before it is known what was") from None
-    return Record(plan, payments)
+        raise DvError(f"{path} holds no list of payments", "the file as it was written", DAMAGED) from None
 
 
 def _payment_json(payment: Payment) -> dict[str, Any]:
@@ -115,9 +116,24 @@ def _payment_json(payment: Payment) -> dict[str, Any]:
 
 
 def _payment(value: dict, plan: Plan, path: str) -> Payment:
-    position, amount, nth = value["line"]
+    made: Made
     if unsigned := from_hex(value.get("unsigned"), None, path):
-        made: Made = Proposal(transaction.parse_unsigned(unsigned, path), from_hex(plan.payer, 20, path))
+        made = Proposal(transaction.parse_unsigned(unsigned, path), from_hex(plan.payer, 20, path))
     else:
         made = transaction.parse(from_hex(value["transaction"], None, path), path)
-    return Payment((position, amount, nth), made)
+    line = next((line for line in plan.lines if [*line.name] == value["line"]), None)
+    if not line or not _pays(made, line, plan):
+        raise DvError(f"{path} holds a transaction that pays no deposit of its plan", "the file as it was written", DAMAGED)
+    return Payment(line.name, made)
+
+
+def _pays(made: Made, line: Line, plan: Plan) -> bool:
+    """Whether a transaction is one for a ``line`` of a ``plan``."""
+    to, payer = from_hex(plan.contract, 20, "contract"), from_hex(plan.payer, 20, "payer")
+    wanted = made.transaction._replace(chain_id=plan.chain_id, to=to, value=line.value, data=line.call_data)
+    return (made.sender, made.transaction) == (payer, wanted)
+
+
+def _name(plan: Plan) -> str:
+    """The name in a data directory of the record of a ``plan``."""
+    return f"{ACTIVATION}/{plan.hash[:16]}.json"

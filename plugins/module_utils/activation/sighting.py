@@ -6,14 +6,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..clients import beacon_states, execution
 from ..clients.beacon_states import BeaconStates, Pending, Validator
 from ..clients.execution import Block, Call, ExecutionNode, Log
+from ..crypto.bls.signatures import bls
+from ..encoding.utc import to_utc
 from ..errors import DvError
-from ..ethereum import deposit_contract
+from ..ethereum import deposit, deposit_contract
 from ..ethereum.deposit_contract import Deposit
 from .plan import Line
 
@@ -26,7 +29,12 @@ _LOOK_BACK = 600
 class Sighting:
     """What there was at one time.
 
-    :param made: the deposits of the validators in the chain, each with its block, in order
+    A deposit of a key that is no validator yet makes it one, with the deposit's withdrawal credentials, if the key has signed it; if not, the
+    beacon chain lets it vanish. Of a validator each is added to its balance, whatever it holds (consensus-specs, apply_pending_deposit).
+
+    :param taken: monotonic seconds, when all but old blocks was still to be looked at
+    :param made: the deposits of the validators in the chain that count so, each with its block, in order
+    :param void: those that vanish
     :param waiting: calls of the contract in the pool, each with its deposit, or ``None`` where the client shows none
     :param validators: by public key, in the finalized state of the beacon chain
     :param at_head: the same at its head
@@ -34,7 +42,9 @@ class Sighting:
     :param finalized: the number of the last block that is final
     """
 
+    taken: float
     made: tuple[tuple[Log, Deposit], ...]
+    void: tuple[tuple[Log, Deposit], ...]
     waiting: tuple[tuple[Call, Deposit], ...] | None
     validators: dict[bytes, Validator]
     at_head: dict[bytes, Validator]
@@ -43,31 +53,51 @@ class Sighting:
     finalized: int
 
     def deposit_of(self, line: Line) -> Log | None:
-        """Where the deposit of a ``line`` is in the chain, whoever sent it; ``None`` where it is not."""
+        """Where the deposit of a ``line`` is in the chain, whoever sent it; ``None`` where there is none that counts."""
         same = [log for log, made in self.made if (made.pubkey, made.amount) == (line.pubkey, line.amount)]
         return same[line.nth - 1] if len(same) >= line.nth else None
 
 
-def look(node: ExecutionNode, beacon: BeaconStates, contract: bytes, pubkeys: Collection[bytes], since: int) -> Sighting:
+def look(
+    node: ExecutionNode, beacon: BeaconStates, contract: bytes, pubkeys: Collection[bytes], since: int, fork_version: bytes
+) -> Sighting:
     """See what there is of validators with these ``pubkeys``.
 
     :param since: Unix seconds: no deposit of theirs is older
+    :param fork_version: the network's genesis one (4 bytes)
     :raises DvError: somebody does not tell, or what is told has gaps
     """
-    latest, finalized = node.block(execution.LATEST), _finalized(node)
-    if latest is None:
-        raise DvError(f"{node} has no block", "a chain", "see whether it is synced")
-    made = _made(node, contract, pubkeys, _first_block(node, since, latest), latest)
+    latest, finalized = _latest(node), _finalized(node)
+    first = _first_block(node, since, latest)
+    # Of old blocks it may take minutes. What is looked at after them is of one time.
+    events = _events(node, contract, first, min(finalized, latest.number))
+    taken = time.monotonic()
+    # The beacon node comes first: what it has by then the execution client has, too.
+    validators, at_head = beacon.validators(pubkeys, beacon_states.FINALIZED), beacon.validators(pubkeys)
+    pending = tuple(each for each in beacon.pending_deposits() if each.pubkey in pubkeys)
+    latest = _latest(node)
+    events += _events(node, contract, max(first, finalized + 1), latest.number)
+    _check_complete(node, contract, events, first, latest)
+    made, void = _counted([(log, each) for log, each in events if each.pubkey in pubkeys], fork_version)
     pool = node.pool()
     return Sighting(
-        made=tuple(made),
+        taken=taken,
+        made=made,
+        void=void,
         waiting=None if pool is None else tuple(_calls(pool, contract, pubkeys)),
-        validators=beacon.validators(pubkeys, beacon_states.FINALIZED),
-        at_head=beacon.validators(pubkeys),
-        pending=tuple(each for each in beacon.pending_deposits() if each.pubkey in pubkeys),
+        validators=validators,
+        at_head=at_head,
+        pending=pending,
         latest=latest,
         finalized=finalized,
     )
+
+
+def _latest(node: ExecutionNode) -> Block:
+    block = node.block(execution.LATEST)
+    if block is None:
+        raise DvError(f"{node} has no block", "a chain", "see whether it is synced")
+    return block
 
 
 def _finalized(node: ExecutionNode) -> int:
@@ -80,22 +110,34 @@ def _finalized(node: ExecutionNode) -> int:
 
 
 def _first_block(node: ExecutionNode, since: int, latest: Block) -> int:
-    """The number of the first block that is not older than ``since`` less a day."""
-    low, high = 0, latest.number
+    """The number of the first block that is not older than ``since`` less a day. Older ones may have been thrown away.
+
+    :raises DvError: one that is not older may have been, too
+    """
+    low, high, missing = 0, latest.number, ""
     while low < high:
-        middle = (low + high) // 2
-        block = node.block(middle)
-        if block is None or block.timestamp < since - _DAY:
-            low = middle + 1
-        else:
+        middle, reason = (low + high) // 2, ""
+        try:
+            block = node.block(middle)
+            reason = "" if block else "there is none"
+        except execution.Refused as error:
+            block, reason = None, error.found
+        if block and block.timestamp >= since - _DAY:
             high = middle
+        else:
+            low, missing = middle + 1, reason
+    if missing:
+        raise DvError(
+            f"{node} does not tell of the block {low - 1}: {missing}",
+            f"all blocks since {to_utc(since - _DAY)}",
+            "use an execution client that has them: hosted ones, and those that prune their history, may not",
+        )
     return low
 
 
-def _made(node: ExecutionNode, contract: bytes, pubkeys: Collection[bytes], first: int, latest: Block) -> list[tuple[Log, Deposit]]:
-    """The deposits of ``pubkeys`` from a block on. All that the contract took are looked at, and the last one before that block: each tells how
+def _check_complete(node: ExecutionNode, contract: bytes, found: list[tuple[Log, Deposit]], first: int, latest: Block) -> None:
+    """Refuse what is not all that the contract took from the block ``first`` on. The last one before that block is looked at, too: each tells how
     many were before it, so that a missing one shows."""
-    found = _events(node, contract, first, latest.number)
     count = deposit_contract.parse_count(node.call(contract, deposit_contract.COUNT_CALL, latest.number))
     earlier = _last_before(node, contract, first) if len(found) < count else []
     indices = [made.index for _log, made in (*earlier, *found)]
@@ -105,7 +147,28 @@ def _made(node: ExecutionNode, contract: bytes, pubkeys: Collection[bytes], firs
             f"each, and the last one before block {first}",
             "use an execution client that has all events of the deposit contract from there on",
         )
-    return [(log, made) for log, made in found if made.pubkey in pubkeys]
+
+
+_Deposits = tuple[tuple[Log, Deposit], ...]
+
+
+def _counted(found: list[tuple[Log, Deposit]], fork_version: bytes) -> tuple[_Deposits, _Deposits]:
+    """Those deposits that count, and those that vanish."""
+    made: list[tuple[Log, Deposit]] = []
+    void, validators = [], set()
+    for log, each in found:
+        if each.pubkey in validators or is_signed(each, fork_version):
+            validators.add(each.pubkey)
+            made.append((log, each))
+        else:
+            void.append((log, each))
+    return tuple(made), tuple(void)
+
+
+def is_signed(made: Deposit, fork_version: bytes) -> bool:
+    """Whether a deposit has the signature of its key, on the network with that genesis fork version (4 bytes)."""
+    root = deposit.signing_root(made.pubkey, made.withdrawal_credentials, made.amount, fork_version)
+    return bls.verify(made.pubkey, root, made.signature)
 
 
 def _last_before(node: ExecutionNode, contract: bytes, first: int) -> list[tuple[Log, Deposit]]:

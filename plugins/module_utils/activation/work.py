@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..clients.execution import ExecutionNode, Refused
@@ -44,6 +44,7 @@ class Work:
     :param lines: all of the plan
     :param alive: what can come into the chain, and is in no block, of all plans of this node
     :param begun: public keys of the validators that the beacon chain has, finally
+    :param looked: monotonic seconds, since when somebody else may have paid
     :param batch: how many transactions may wait at once
     :param bump: whether what waits is to be sent again with more fees, stuck or not
     """
@@ -56,9 +57,9 @@ class Work:
     lines: list[LineState]
     alive: Collection[Made]
     begun: Collection[bytes]
+    looked: float
     batch: int
     bump: bool
-    _looked: float = field(default_factory=time.monotonic)
 
     @property
     def plan(self) -> Plan:
@@ -105,7 +106,7 @@ class Work:
 
     def send(self, signed: Signed) -> None:
         """Give a transaction, which is kept, to the chain."""
-        if time.monotonic() - self._looked > _PATIENCE:
+        if time.monotonic() - self.looked > _PATIENCE:
             raise DvError(f"it took more than {_PATIENCE} s until this was sent", "a chain that was looked at just now", "run it again")
         try:
             self.node.send(signed.raw)

@@ -9,10 +9,12 @@ Source: the Ethereum execution APIs; keymanager-and-chain §3.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ..errors import DvError
+from .http import TooLarge
 from .json_rpc import JsonRpc, Refused
 
 #: Blocks that are named by how sure they are; the last one is none yet, of what waits in the pool.
@@ -20,10 +22,16 @@ LATEST, FINALIZED, PENDING = "latest", "finalized", "pending"
 
 # Blocks whose logs are asked for at once: what the usual services take, and a node's memory, however busy they were.
 _AT_ONCE = 10_000
+# Seconds after which nobody waits any more for the logs of many blocks.
+_LONGEST = 3600
+
+
+# The fields of a block that are used; what one is where there is none.
+_OF_BLOCK = ("number",), ("timestamp",), ("baseFeePerGas", "0x0")
 
 
 class Block(NamedTuple):
-    """A block: its number, Unix seconds, the fee that is burnt for a unit of gas."""
+    """A block: its number, Unix seconds, the fee that is burnt for a unit of gas, which is none in those before London."""
 
     number: int
     timestamp: int
@@ -75,7 +83,7 @@ class ExecutionNode(JsonRpc):
             found = None
         if found is None:
             return None
-        block = Block(*(self.quantity(method, self._field(method, found, name)) for name in ("number", "timestamp", "baseFeePerGas")))
+        block = Block(*(self.quantity(method, self._field(method, found, *field)) for field in _OF_BLOCK))
         if isinstance(of, int) and block.number != of:
             raise self.strange(method)
         return block
@@ -122,17 +130,23 @@ class ExecutionNode(JsonRpc):
 
     def logs(self, address: bytes, topic: bytes, first: int, last: int) -> Iterator[Log]:
         """What the contract at ``address`` (20 bytes) told under ``topic`` (32 bytes) in the blocks from ``first`` to ``last``, in order. Where so
-        many at once are refused, they are asked for by halves.
+        many at once are refused, or fill more than an answer, they are asked for by halves.
 
-        :raises DvError: a single block is refused
+        :raises DvError: a single block is refused, or it takes too long
         """
-        at_once = _AT_ONCE
+        at_once, until = _AT_ONCE, time.monotonic() + _LONGEST
         while first <= last:
+            if time.monotonic() > until:
+                raise DvError(
+                    f"{self} took more than {_LONGEST} s to tell what the deposit contract told in the blocks before {first}",
+                    f"the events of the blocks up to {last}",
+                    "use an execution client that takes more blocks at once, or is nearer",
+                )
             end = min(last, first + at_once - 1)
             try:
                 yield from self._logs(address, topic, first, end)
                 first = end + 1
-            except Refused as error:
+            except (Refused, TooLarge) as error:
                 if end == first:
                     raise DvError(
                         f"{self} does not tell what the deposit contract told in the blocks from {first} on: {error.found}",
@@ -142,11 +156,11 @@ class ExecutionNode(JsonRpc):
                 at_once = (end - first + 1) // 2
 
     def pool(self) -> list[Call] | None:
-        """The calls that wait for a block; ``None`` where it does not show its pool, or in no form that is known."""
+        """The calls that wait for a block; ``None`` where it does not show its pool, or in no form that is known, or more than an answer."""
         method = "txpool_content"
         try:
             content = self.ask(method)
-        except Refused:
+        except (Refused, TooLarge):
             return None
         try:
             of_accounts = [calls for part in ("pending", "queued") for calls in content[part].values()]
@@ -188,10 +202,10 @@ class ExecutionNode(JsonRpc):
     def _data(self, method: str, *params: Any) -> bytes:
         return self.data(method, self.ask(method, *params))
 
-    def _field(self, method: str, found: Any, name: str) -> Any:
+    def _field(self, method: str, found: Any, name: str, default: Any = None) -> Any:
         if not isinstance(found, dict):
             raise self.strange(method)
-        return found.get(name)
+        return found.get(name, default)
 
 
 def _block(of: int | str) -> str:

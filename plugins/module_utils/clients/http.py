@@ -43,6 +43,10 @@ class NoAnswer(DvError):
     """Nobody knows what became of a request."""
 
 
+class TooLarge(NoAnswer):
+    """The answer has more than :data:`MAX_SIZE` bytes."""
+
+
 class NotReady(DvError):
     """The answer is that a program cannot answer, 5xx: it may later."""
 
@@ -166,7 +170,7 @@ class HttpClient:
         content = None
         if body is not None:
             content, headers["Content-Type"] = go_json.dumps(body, None).encode(), "application/json"
-        began, reason = time.monotonic(), ""
+        began, reason, too_large = time.monotonic(), "", False
         try:
             with self._connected(timeout) as connection:
                 connection.request(method, self._base + path or "/", content, headers)
@@ -179,13 +183,14 @@ class HttpClient:
         except (OSError, ValueError, http.client.HTTPException) as error:
             reason = _reason(error)
         else:
-            reason = f"it has more than {MAX_SIZE} bytes" if len(answer.body) > MAX_SIZE else "" if whole else "it was cut off"
+            too_large = len(answer.body) > MAX_SIZE
+            reason = f"it has more than {MAX_SIZE} bytes" if too_large else "" if whole else "it was cut off"
         if time.monotonic() - began >= timeout:
-            reason = "it takes too long"
+            reason, too_large = "it takes too long", False
         if reason:
             # Without a query, which may be long.
             asked, hint = f"{method} {path.partition('?')[0]}".rstrip(), "see whether it runs, and has its API there"
-            raise NoAnswer(f"{self.endpoint} gives no answer to {asked}: {reason}", "an answer", hint)
+            raise (TooLarge if too_large else NoAnswer)(f"{self.endpoint} gives no answer to {asked}: {reason}", "an answer", hint)
         return answer
 
     @contextlib.contextmanager

@@ -84,6 +84,8 @@ _MAX_URL = 4096
 def run_module(module: AnsibleModule) -> dict[str, Any]:
     params, data_dir = module.params, DataDir(module.params["data_dir"])
     guards.check_names(params["without"])
+    if params["batch"] < 1:
+        raise DvError(f"dv_activate_batch is {params['batch']}", "1 or more")
     lock, known = _verified(data_dir, params), networks_of(params)
     network, private_key = known.of(lock.definition), node_key.read(data_dir)
     node = _execution_node(params)

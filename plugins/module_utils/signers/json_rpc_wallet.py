@@ -12,6 +12,7 @@ from __future__ import annotations
 from ..clients.http import HttpClient
 from ..clients.json_rpc import NO_METHOD, JsonRpc, Refused
 from ..errors import DvError
+from ..ethereum.address import checksum_address
 from ..ethereum.transaction import Transaction
 
 _METHOD, _OF_CLEF = "eth_signTransaction", "account_signTransaction"
@@ -52,8 +53,8 @@ class JsonRpcWallet:
 
     def _ask(self, method: str, transaction: Transaction) -> bytes:
         fields = transaction.to_json()
-        # The name that the API has for the data, and the only one that Web3Signer reads.
-        asked = {"from": "0x" + self._address.hex(), **fields, "input": fields["data"]}
+        # Clef takes no addresses without their checksums; the other name that the API has for the data is the only one that Web3Signer reads.
+        asked = {"from": checksum_address(self._address), **fields, "input": fields["data"]}
         found = self._signer.ask(method, asked, timeout=_PATIENCE)
         # Of geth's kin it is beside its fields.
         return self._signer.data(method, found.get("raw") if isinstance(found, dict) else found)

@@ -76,6 +76,13 @@ def test_what_it_tells(method, ask, params, answer, said):
         assert stub.asked == [(method, params)] and stub.paths == ["/"]
 
 
+def test_a_block_before_london():
+    """The search for the first block of a time meets some of mainnet, whatever time that is."""
+    block = {name: value for name, value in BLOCK.items() if name != "baseFeePerGas"}
+    with JsonRpcStub({"eth_getBlockByNumber": block}) as stub:
+        assert node_of(stub).block(100) == Block(100, 0x67D2C8D8, 0)
+
+
 def test_in_capitals():
     """As some write hex digits."""
     with JsonRpcStub({"eth_getCode": "0xABCD", "eth_chainId": "0X1F"}) as stub:
