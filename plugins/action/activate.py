@@ -17,6 +17,8 @@ from ansible_collections.obol.dv.plugins.plugin_utils.waiting import Pace, secon
 
 # Where nothing more is to be done, or not by this run.
 _ENDS = ("final", "unconfirmed")
+# How often a node says what it is going to pay, where others do so at the same time.
+_ATTEMPTS = 5
 # How much of the hash is typed.
 _TYPED = 8
 
@@ -38,6 +40,9 @@ class ActionModule(NodeModule):
             with open_store(arguments["store"], arguments.get("store_options")) as store:
                 answer = self._step(arguments, task_vars, store)
             changed = changed or bool(answer.get("changed"))
+            if changed:
+                # Once in a run: each time it costs more.
+                arguments["bump"] = False
             result.update(answer, changed=changed)
             if answer.get("state") == "unconfirmed" and not self._task.check_mode and self._is_confirmed(answer, task_vars):
                 arguments["confirm"] = answer["plan"]
@@ -64,17 +69,17 @@ class ActionModule(NodeModule):
 
     def _step(self, arguments, task_vars, store):
         """What the module answers; where it has something to say first, after that is said."""
-        arguments["inbox"] = store.get_all((ACTIVATION, DRILLS, KEYS))
-        answer = self._answer(arguments, task_vars)
-        outbox = answers.outbox(answer, is_about_activation)
-        if outbox and not answer.get("failed") and not self._task.check_mode:
-            try:
-                store.put(outbox)
-            except DvError:
-                # Another operator took that number: what it says decides.
-                pass
+        changed, refused = False, None
+        for _attempt in range(_ATTEMPTS):
             arguments["inbox"] = store.get_all((ACTIVATION, DRILLS, KEYS))
             answer = self._answer(arguments, task_vars)
-            answers.outbox(answer, is_about_activation)
-            answer["changed"] = True
-        return answer
+            outbox = answers.outbox(answer, is_about_activation)
+            changed = changed or bool(answer.get("changed"))
+            if not outbox or answer.get("failed") or self._task.check_mode:
+                return dict(answer, changed=changed)
+            try:
+                store.put(outbox)
+            except DvError as error:
+                # Another operator may have taken that number: what it says decides.
+                refused = error
+        raise refused or DvError(f"the store {store} does not give what this node put there", "its claim", "see who else writes there")
