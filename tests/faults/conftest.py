@@ -9,8 +9,9 @@ import shutil
 
 import pytest
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.tests.support import playbook
+from ansible_collections.obol.dv.tests.support import npm_install, playbook
 from ansible_collections.obol.dv.tests.support.ceremony_group import STEPS, CeremonyGroup
+from ansible_collections.obol.dv.tests.support.paying import Refused
 from ansible_collections.obol.dv.tests.support.require import skip_or_fail
 
 
@@ -29,6 +30,15 @@ def needs_strace():
     """Skips where there is no strace; in CI (``CI=true``) it has to be there."""
     if not shutil.which("strace"):
         skip_or_fail("strace is not installed")
+
+
+@pytest.fixture(scope="session")
+def anvil_program():
+    """The path of anvil, which stands for an execution client and its chain."""
+    try:
+        return npm_install.program("anvil")
+    except npm_install.NoNpm as error:
+        skip_or_fail(str(error))
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +64,7 @@ def try_points(every_fault, record_property):
         for point in tried:
             try:
                 try_point(point)
-            except (AssertionError, DvError, playbook.PlaybookError) as error:
+            except (AssertionError, DvError, playbook.PlaybookError, Refused) as error:
                 lost.append("%s: %s" % (point, error))
         for name, value in dict(kind=kind, tried=len(tried), lost=len(lost)).items():
             record_property(name, value)

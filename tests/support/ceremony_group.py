@@ -70,6 +70,30 @@ class Run:
         self.msg = self.result.get("msg", "") if self.result else ""
 
 
+def start_module(name, arguments, tracer=()):
+    """The process of the module ``name`` with these ``arguments`` (dict), for :func:`end_module`.
+
+    :param tracer: a command line that runs another one
+    """
+    with tempfile.TemporaryFile("w+") as given:
+        json.dump({"ANSIBLE_MODULE_ARGS": arguments}, given)
+        given.seek(0)
+        return subprocess.Popen(
+            [*tracer, sys.executable, "-B", "-m", "%s.modules.%s" % (COLLECTION, name)],
+            stdin=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path)), "PYTHONHASHSEED": "0"},
+        )
+
+
+def end_module(process):
+    """Wait for a module that was started; its :class:`Run`."""
+    stdout, stderr = process.communicate(timeout=300)
+    return Run(process.returncode, stdout, stderr)
+
+
 class CeremonyGroup:
     """A cluster below ``directory``: ``node1`` ... ``node4``, each with wallet, policy and ``.charon``, and ``store``."""
 
@@ -114,22 +138,11 @@ class CeremonyGroup:
         :param tracer: a command line that runs another one
         :param inbox: what the carrier brings (dict) instead of what is in the store
         """
-        with tempfile.TemporaryFile("w+") as given:
-            json.dump({"ANSIBLE_MODULE_ARGS": self.arguments(name, node, inbox, **arguments)}, given)
-            given.seek(0)
-            return subprocess.Popen(
-                [*tracer, sys.executable, "-B", "-m", "%s.modules.%s" % (COLLECTION, name)],
-                stdin=given,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path)), "PYTHONHASHSEED": "0"},
-            )
+        return start_module(name, self.arguments(name, node, inbox, **arguments), tracer)
 
     def end(self, process):
         """Wait for a run that was started; its :class:`Run`."""
-        stdout, stderr = process.communicate(timeout=300)
-        return self._deliver(Run(process.returncode, stdout, stderr))
+        return self._deliver(end_module(process))
 
     def run_here(self, name, node, /, inbox=None, deliver=True, **arguments):
         """The same in this process, which spares its start.

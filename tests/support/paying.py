@@ -5,6 +5,7 @@
 """A cluster whose deposits are paid in a test, with the module's own function: on an :class:`.anvil.Anvil`, with what operators have stated."""
 
 import json
+import shutil
 import time
 import types
 
@@ -80,22 +81,33 @@ class Paying:
 
         :raises Refused: it fails
         """
-        files = {"wallet_file": self.directory / (wallet + ".json"), "wallet_password_file": self.directory / (wallet + ".txt")}
-        given = {
-            "data_dir": str(self.data_dir(node)),
-            "execution_url": self.url,
-            "beacon_url": self.beacon.url,
-            **({} if params.keys() & payers.KINDS.keys() else {name: str(path) for name, path in files.items()}),
-            "inbox": dict(self.inbox),
-            "without": WITHOUT,
-            **params,
-        }
         defaults = {name: option.get("default") for name, option in activate.ARGUMENT_SPEC.items()}
-        module = types.SimpleNamespace(params={**defaults, **given}, check_mode=check_mode)
+        module = types.SimpleNamespace(params={**defaults, **self.params(node, wallet, **params)}, check_mode=check_mode)
         answer = runner.answer(module, activate.run_module)
         if answer.get("failed"):
             raise Refused(answer["msg"])
         return answer
+
+    def params(self, node=0, wallet="payer", **params):
+        """What the module is given."""
+        files = {"wallet_file": self.directory / (wallet + ".json"), "wallet_password_file": self.directory / (wallet + ".txt")}
+        return {
+            "data_dir": str(self.data_dir(node)),
+            "execution_url": self.url,
+            "beacon_url": self.beacon.url,
+            **({} if params.keys() & payers.KINDS.keys() else {name: str(path) for name, path in files.items()}),
+            "store": str(self.directory / "store"),
+            "inbox": dict(self.inbox),
+            "without": WITHOUT,
+            **params,
+        }
+
+    def forget(self):
+        """What all nodes know and have stated of deposits."""
+        for node in range(4):
+            shutil.rmtree(self.data_dir(node) / "activation", ignore_errors=True)
+        for name in [name for name in self.inbox if name.startswith(store_names.ACTIVATION)]:
+            del self.inbox[name]
 
     def pay(self, node=0, **params):
         """The same with what is confirmed and stated, as the action plugin does it: until something is sent, or there is nothing to send."""
