@@ -23,7 +23,9 @@ _ESCAPED = re.compile(f"[{''.join(_ESCAPES)}]")
 _MAX_DEPTH = 64
 #: The escape of half a character, which may have its other half.
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+# Nothing is tried twice, so nothing is kept of each escape: a text of them alone took gigabytes.
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_BRACKET = re.compile(r"[][{}]")
 
 
 def dumps(value: Any, indent: int | None = 1) -> str:
@@ -57,8 +59,8 @@ def check_depth(text: str) -> None:
     :raises ValueError: it does
     """
     depth = 0
-    for bracket in re.findall(r"[][{}]", _STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
+    for bracket in _BRACKET.finditer(_STRING.sub("", text)):
+        depth += 1 if bracket[0] in "[{" else -1
         if depth > _MAX_DEPTH:
             raise ValueError(f"nested more than {_MAX_DEPTH} deep")
 
