@@ -26,6 +26,16 @@ WITHOUT = {"readiness": "no test of this file measures"}
 _PASSWORD = "of a test"
 
 
+def write_wallet(directory, name, private_key):
+    """Make the key file of an account, and beside it its password; what the inventory says of a node that pays with it."""
+    address = secp256k1.address_of(secp256k1.public_key(private_key))
+    content = key_file.encrypt(private_key, address, _PASSWORD.encode(), 2**10)
+    wallet_file, password_file = directory / (name + ".json"), directory / (name + ".txt")
+    wallet_file.write_text(json.dumps(content))
+    password_file.write_text(_PASSWORD)
+    return {"dv_activate_wallet_file": str(wallet_file), "dv_activate_wallet_password_file": str(password_file)}
+
+
 class Refused(Exception):
     """The module failed, with that message."""
 
@@ -66,10 +76,7 @@ class Paying:
 
     def wallet(self, name, private_key):
         """Make the key file of an account."""
-        address = secp256k1.address_of(secp256k1.public_key(private_key))
-        content = key_file.encrypt(private_key, address, _PASSWORD.encode(), 2**10)
-        (self.directory / (name + ".json")).write_text(json.dumps(content))
-        (self.directory / (name + ".txt")).write_text(_PASSWORD)
+        write_wallet(self.directory, name, private_key)
 
     def state(self, node, about, name, made=None, **facts):
         """Have a node state something, under that name in the store."""

@@ -140,14 +140,19 @@ def _credentials(situation: Situation) -> Iterator[DvError]:
 
 
 def _backups(situation: Situation) -> Iterator[DvError]:
-    yield from _missing(situation.stated.operators, situation.stated.proven(), "proved a backup of its key shares", "obol.dv.drill", "all")
+    how = "obol.dv.drill makes it, and obol.dv.backup there puts it into the store"
+    yield from _missing(situation.stated.operators, situation.stated.proven(), "proved a backup of its key shares", how, "all")
 
 
 def _keys(situation: Situation) -> Iterator[DvError]:
     loaded, threshold = situation.stated.loaded(), situation.lock.definition.threshold
     if len(loaded) < threshold:
         yield from _missing(
-            situation.stated.operators, loaded, "stated that its key shares are loaded", "obol.dv.load_keys", f"at least {threshold}"
+            situation.stated.operators,
+            loaded,
+            "stated that its key shares are loaded",
+            "obol.dv.load_keys there makes it",
+            f"at least {threshold}",
         )
 
 
@@ -156,13 +161,13 @@ def _readiness(situation: Situation) -> Iterator[DvError]:
         yield DvError("no operator has stated that the cluster is ready", "a measurement that passed, not older than dv_activate_max_age")
 
 
-def _missing(operators: Collection[int], have: Collection[int], what: str, playbook: str, wanted: str) -> Iterator[DvError]:
+def _missing(operators: Collection[int], have: Collection[int], what: str, how: str, wanted: str) -> Iterator[DvError]:
     missing = ", ".join(str(index) for index in operators if index not in have)
     if missing:
         yield DvError(
             f"in the store no statement says that operator {missing} {what}, not older than dv_activate_max_age",
             f"that of {wanted}",
-            f"{playbook} there makes it; stores that are not shared have to be synchronised",
+            f"{how}; stores that are not shared have to be synchronised",
         )
 
 
