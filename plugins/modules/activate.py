@@ -11,6 +11,9 @@ author: The obol.dv authors (@obol-dv)
 description:
   - Makes a plan of the deposits that are chosen, and sends them to the deposit contract from one account. What is paid leaves for good, so
     that everything is looked at before, by guards that have names; and nothing is sent before the hash of the plan is confirmed.
+  - What pays is one of four - a key file on the node (O(wallet_file)), an account that a signer with a JSON-RPC has (O(wallet_url)), one that
+    signs elsewhere (O(unsigned_file)), or a Safe (O(safe)). For the last two, a file has what is to be signed, as long as there is
+    something; nothing is written before the plan is confirmed.
   - A line of the plan is a validator, an amount, and which deposit of that amount it is. Each is sent once, however often this is run, cut off,
     or run by several operators at once - a transaction is kept in C(activation/) of the data directory before it is sent, and a new nonce is used
     for a line only where that of the one before is used by something else in a final block; and before anything is sent, the plan is stated in
@@ -24,7 +27,6 @@ extends_documentation_fragment:
   - obol.dv.attributes.diff
   - obol.dv.node
   - obol.dv.node.testnet
-  - obol.dv.node.wallet
   - obol.dv.node.store
   - obol.dv.node.inbox
   - obol.dv.node.process
@@ -83,6 +85,39 @@ options:
     description: The hash of the plan, as the module returned it before. Without it nothing is sent; a plan that is under way needs none.
     type: str
     default: ''
+  wallet_file:
+    description: Path of a key file (V3) on the node, of the account that pays. Needs O(wallet_password_file).
+    type: path
+  wallet_password_file:
+    description: Path of the file on the node that holds the key file's password in its first line.
+    type: path
+  wallet_url:
+    description:
+      - URL of the JSON-RPC of a signer that has the account O(payer), as the node reaches it - Clef, Web3Signer, or an execution client that has one.
+        On the node itself, or C(https://).
+    type: str
+  payer:
+    description: Address of the account that pays, in the spelling with a checksum. Of O(wallet_url) and O(unsigned_file), which need it.
+    type: str
+  unsigned_file:
+    description:
+      - Path of the file on the node that gets the transactions that O(payer) has to sign elsewhere, a JSON list. Each has the fields of the
+        transaction in hex, and the bytes that are to be signed (C(unsigned), EIP-1559). It is gone while there is nothing to sign.
+      - A line of the plan keeps the nonce that it has there until that is used in a final block.
+    type: path
+  signed_file:
+    description:
+      - Path of the file on the node with what was signed, which need not be there yet - transactions in hex, one a line, or the JSON of
+        the tool that signed. Each has to be one that was to be signed, but for its fees and a larger gas limit; what is there already is passed over.
+    type: path
+  safe:
+    description: Address of a Safe that pays, in the spelling with a checksum. Needs O(safe_file).
+    type: str
+  safe_file:
+    description:
+      - Path of the file on the node that gets the deposits of O(safe), which its Transaction Builder imports. It has those that are due and in no
+        block, and is gone while there are none. Nothing is proposed - whoever imports it has to do so once.
+    type: path
 """
 
 EXAMPLES = r"""
@@ -106,13 +141,24 @@ EXAMPLES = r"""
     wallet_file: /root/payer.json
     wallet_password_file: /root/payer.txt
     confirm: 1f0c0e5b8d6a0c7f4e7d3b2a190817263544536271809f8e7d6c5b4a39281706
+
+- name: The transactions for an account that signs elsewhere, and what it signed, once that is there
+  obol.dv.activate:
+    data_dir: /opt/charon/.charon
+    store: /srv/obol/my-cluster
+    execution_url: http://127.0.0.1:8545
+    beacon_url: http://127.0.0.1:5052
+    payer: "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+    unsigned_file: /root/unsigned.json
+    signed_file: /root/signed.txt
+    confirm: 1f0c0e5b8d6a0c7f4e7d3b2a190817263544536271809f8e7d6c5b4a39281706
 """
 
 RETURN = r"""
 state:
   description:
     - V(unconfirmed), V(claiming) (in check mode alone - it is stated in the store first), V(sent), V(waiting) where something has to come first,
-      V(final).
+      or others have to sign, V(final).
   returned: success
   type: str
 detail:
@@ -142,7 +188,9 @@ withdrawal:
   type: list
   elements: dict
 lines:
-  description: Each line of the plan, with its state (V(not sent), V(dropped), V(pending), V(mined), V(final)) and its transaction.
+  description:
+    - Each line of the plan, with its state (V(not sent), V(to be signed), V(dropped), V(undecided), V(pending), V(mined), V(final)) and its
+      transaction.
   returned: success
   type: list
   elements: dict

@@ -13,7 +13,6 @@ import signal
 import subprocess
 from typing import NamedTuple
 
-import eth_abi
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
 from ansible_collections.obol.dv.tests.support import deposits, json_rpc
@@ -22,8 +21,6 @@ from ansible_collections.obol.dv.tests.support.stock_charon import free_addresse
 #: Of hoodi.
 CHAIN_ID = 560048
 
-#: keccak256("DepositEvent(bytes,bytes,bytes,bytes,bytes)")
-TOPIC = "0x649bbc62d0e31342afea4e5cd82d4049e7e1ee912fc0889aa790803be39038c5"
 # get_deposit_root()
 _ROOT = "0xc5f2892f"
 # What hoodi begins with at an address: balance, code, and the storage, which the constructor fills elsewhere.
@@ -32,16 +29,6 @@ _GENESIS = 'JSON.stringify(require("@ethereumjs/genesis/hoodi").hoodiGenesis["%s
 
 class AnvilDied(Exception):
     """It ended instead of answering; holds the end of its log."""
-
-
-class DepositEvent(NamedTuple):
-    """What the contract tells of a deposit: 48 bytes, 32 bytes, Gwei, 96 bytes, and how many were before it."""
-
-    pubkey: bytes
-    withdrawal_credentials: bytes
-    amount: int
-    signature: bytes
-    index: int
 
 
 class Contract(NamedTuple):
@@ -104,10 +91,9 @@ class Anvil:
         self.rpc("anvil_reorg", depth, [])
 
     def deposit_events(self):
-        """The :class:`DepositEvent` of each deposit on the chain, once what makes its own block is in one."""
+        """The :class:`~.deposits.DepositEvent` of each deposit on the chain, once what makes its own block is in one."""
         wait_for(lambda: not self._automines or int(self.rpc("txpool_status")["pending"], 16) == 0, "what was sent is in a block")
-        logs = self.rpc("eth_getLogs", {"address": deposits.CONTRACT, "topics": [TOPIC], "fromBlock": "0x0", "toBlock": "latest"})
-        return [_event(bytes.fromhex(log["data"][2:])) for log in logs]
+        return deposits.events(self)
 
     def deposit_root(self):
         """The 32 bytes that the contract tells of all deposits."""
@@ -154,8 +140,3 @@ def contract_of(program):
     done = subprocess.run(asked, cwd=program.parent, check=True, stdin=subprocess.DEVNULL, capture_output=True)
     _balance, code, storage, _nonce = json.loads(done.stdout)
     return Contract(code, dict(storage))
-
-
-def _event(data):
-    pubkey, credentials, amount, signature, index = eth_abi.decode(["bytes"] * 5, data)
-    return DepositEvent(pubkey, credentials, int.from_bytes(amount, "little"), signature, int.from_bytes(index, "little"))

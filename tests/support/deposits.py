@@ -2,20 +2,40 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sends the deposits of a cluster to the deposit contract of a chain on loopback."""
+"""The deposit contract of a chain on loopback, without any of ours: deposits that somebody else sends there, and what it took."""
+
+from typing import NamedTuple
 
 import eth_abi
 import eth_account
-from ansible_collections.obol.dv.tests.support.devnet import DevnetError
 
 CONTRACT = "0x00000000219ab540356cBB839Cbe05303d7705Fa"
 
 #: Enough for each: what a deposit costs depends on how many were before it, so that an estimate is too low for some of several.
 GAS = 200_000
 
+#: keccak256("DepositEvent(bytes,bytes,bytes,bytes,bytes)")
+TOPIC = "0x649bbc62d0e31342afea4e5cd82d4049e7e1ee912fc0889aa790803be39038c5"
+
 # deposit(bytes,bytes,bytes,bytes32)
 _SELECTOR = bytes.fromhex("22895118")
 _WEI_PER_GWEI = 10**9
+
+
+class DepositEvent(NamedTuple):
+    """What the contract tells of a deposit: 48 bytes, 32 bytes, Gwei, 96 bytes, and how many were before it."""
+
+    pubkey: bytes
+    withdrawal_credentials: bytes
+    amount: int
+    signature: bytes
+    index: int
+
+
+def events(chain):
+    """The :class:`DepositEvent` of each deposit on a ``chain``, as of :func:`hand_in`."""
+    logs = chain.rpc("eth_getLogs", {"address": CONTRACT, "topics": [TOPIC], "fromBlock": "0x0", "toBlock": "latest"})
+    return [_event(bytes.fromhex(log["data"][2:])) for log in logs]
 
 
 def hand_in(chain, entries):
@@ -43,20 +63,6 @@ def hand_in(chain, entries):
     return sent
 
 
-def send(devnet, entries):
-    """Pay for the ``entries`` as :func:`hand_in` does; returns once all are in blocks.
-
-    :raises DevnetError: geth refuses one, or the contract does
-    """
-    for each in hand_in(devnet, entries):
-        receipt = devnet.wait_for(lambda each=each: _receipt(devnet, each), "the deposit is in a block")
-        if int(receipt["status"], 16) != 1:
-            raise DevnetError("the deposit contract refuses the deposit: %s" % receipt)
-
-
-def _receipt(devnet, transaction):
-    """Its receipt; ``None`` as long as geth has none, or says that it is still looking."""
-    try:
-        return devnet.rpc("eth_getTransactionReceipt", transaction)
-    except DevnetError:
-        return None
+def _event(data):
+    pubkey, credentials, amount, signature, index = eth_abi.decode(["bytes"] * 5, data)
+    return DepositEvent(pubkey, credentials, int.from_bytes(amount, "little"), signature, int.from_bytes(index, "little"))

@@ -19,7 +19,7 @@ import urllib.request
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import enr
 from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
-from ansible_collections.obol.dv.tests.support import go_build, stock_charon
+from ansible_collections.obol.dv.tests.support import deposits, go_build, stock_charon
 
 CONFIG = go_build.TESTS / "devnet"
 
@@ -54,22 +54,25 @@ def binaries():
 class Devnet:
     """The chain, as long as it is entered: its nodes answer then, and the first final epoch is about a minute away.
 
-    ``beacons`` are the URLs of its beacon nodes (two: charon is not ready on a beacon node that has no peer), ``chain_config`` is what
-    other clients on this chain are given, ``chain_id`` a number, ``funded_key`` a private key (32 bytes) with a million ETH.
+    ``url`` is that of geth's JSON-RPC, ``beacons`` are those of its beacon nodes (two: charon is not ready on a beacon node that has no
+    peer), ``chain_config`` is what other clients on this chain are given, ``chain_id`` a number, ``funded_key`` a private key (32 bytes)
+    with a million ETH.
 
     :param paths: of its programs, as of :func:`binaries`
     :param directory: new, for data and logs
+    :param contract: its deposit contract, as of :func:`.anvil.contract_of`
     """
 
     chain_config, chain_id = CONFIG / "config.yml", CHAIN_ID
 
-    def __init__(self, paths, directory):
-        self.directory, self._paths = pathlib.Path(directory), paths
+    def __init__(self, paths, directory, contract):
+        self.directory, self._paths, self._contract = pathlib.Path(directory), paths, contract
         self.directory.mkdir(parents=True)
         self.funded_key = secrets.token_bytes(32)
         count = len(_BEACON_NODES)
         self._http, self._engine, *addresses = stock_charon.free_addresses(2 + count * _BeaconNode.ADDRESSES)
         self._nodes = [_BeaconNode(self.directory / name, addresses[place::count]) for place, name in enumerate(_BEACON_NODES)]
+        self.url = "http://" + self._http
         self.beacons = ["http://%s" % node.http for node in self._nodes]
         self._running, self._processes = contextlib.ExitStack(), {}
 
@@ -104,7 +107,7 @@ class Devnet:
 
         :raises DevnetError: what it says instead
         """
-        answer = _exchange("http://" + self._http, {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters})
+        answer = _exchange(self.url, {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters})
         if "error" in answer:
             raise DevnetError("geth refuses %s: %s" % (method, answer["error"]))
         return answer["result"]
@@ -149,11 +152,12 @@ class Devnet:
         options = [*chain, "--datadir=%s" % (self.directory / "validators"), "--beacon-rpc-provider=%s" % self._nodes[0].rpc]
         options += ["--interop-num-validators=%d" % VALIDATORS, "--interop-start-index=0"]
         stack.enter_context(self._process("validators", "prysm", *options))
-        urls = ["http://" + self._http, *(url + "/eth/v1/node/version" for url in self.beacons)]
+        urls = [self.url, *(url + "/eth/v1/node/version" for url in self.beacons)]
         self.wait_for(lambda: all(stock_charon.http_get(url)[0] == 200 for url in urls), "its nodes answer")
 
     def _make_genesis(self):
-        """The directory with the genesis of both layers: what prysmctl makes for geth, with what Prague and a deposit want besides."""
+        """The directory with the genesis of both layers: what prysmctl makes for geth, with what Prague wants besides,
+        with the deposit contract that everybody knows, for prysmctl has another one, and with who pays."""
         directory = self.directory / "genesis"
         directory.mkdir()
         path = directory / "execution.json"
@@ -164,6 +168,7 @@ class Devnet:
         genesis = json.loads(path.read_text())
         genesis["config"]["chainId"] = CHAIN_ID
         genesis["alloc"].update(json.loads((CONFIG / "system-contracts.json").read_text()))
+        genesis["alloc"][deposits.CONTRACT[2:].lower()].update(self._contract._asdict())
         funded = checksum_address(secp256k1.address_of(secp256k1.public_key(self.funded_key)))
         genesis["alloc"][funded] = {"balance": hex(10**6 * 10**18)}
         path.write_text(json.dumps(genesis))

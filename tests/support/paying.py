@@ -9,6 +9,7 @@ import shutil
 import time
 import types
 
+from ansible_collections.obol.dv.plugins.module_utils.activation import payers
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module import runner
 from ansible_collections.obol.dv.plugins.module_utils.cluster import store_names
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
@@ -23,6 +24,16 @@ from ansible_collections.obol.dv.tests.support.dealt_cluster import GWEI, DealtC
 WITHOUT = {"readiness": "no test of this file measures"}
 
 _PASSWORD = "of a test"
+
+
+def write_wallet(directory, name, private_key):
+    """Make the key file of an account, and beside it its password; what the inventory says of a node that pays with it."""
+    address = secp256k1.address_of(secp256k1.public_key(private_key))
+    content = key_file.encrypt(private_key, address, _PASSWORD.encode(), 2**10)
+    wallet_file, password_file = directory / (name + ".json"), directory / (name + ".txt")
+    wallet_file.write_text(json.dumps(content))
+    password_file.write_text(_PASSWORD)
+    return {"dv_activate_wallet_file": str(wallet_file), "dv_activate_wallet_password_file": str(password_file)}
 
 
 class Refused(Exception):
@@ -65,10 +76,7 @@ class Paying:
 
     def wallet(self, name, private_key):
         """Make the key file of an account."""
-        address = secp256k1.address_of(secp256k1.public_key(private_key))
-        content = key_file.encrypt(private_key, address, _PASSWORD.encode(), 2**10)
-        (self.directory / (name + ".json")).write_text(json.dumps(content))
-        (self.directory / (name + ".txt")).write_text(_PASSWORD)
+        write_wallet(self.directory, name, private_key)
 
     def state(self, node, about, name, made=None, **facts):
         """Have a node state something, under that name in the store."""
@@ -76,7 +84,7 @@ class Paying:
         self.inbox[name] = statements.sign(self.cluster.node_keys[node], about, facts, time.time() if made is None else made)
 
     def ask(self, node=0, check_mode=False, wallet="payer", **params):
-        """What the module answers.
+        """What the module answers; a key file pays, where ``params`` choose nothing else.
 
         :raises Refused: it fails
         """
@@ -89,12 +97,12 @@ class Paying:
 
     def params(self, node=0, wallet="payer", **params):
         """What the module is given."""
+        files = {"wallet_file": self.directory / (wallet + ".json"), "wallet_password_file": self.directory / (wallet + ".txt")}
         return {
             "data_dir": str(self.data_dir(node)),
             "execution_url": self.url,
             "beacon_url": self.beacon.url,
-            "wallet_file": str(self.directory / (wallet + ".json")),
-            "wallet_password_file": str(self.directory / (wallet + ".txt")),
+            **({} if params.keys() & payers.KINDS.keys() else {name: str(path) for name, path in files.items()}),
             "store": str(self.directory / "store"),
             "inbox": dict(self.inbox),
             "without": WITHOUT,

@@ -37,24 +37,25 @@ ANSIBLE, BELOW_ANSIBLE = "ansible_module", {"errors", "storage", "ethereum"}
 ABOVE_ANSIBLE = ("plugins.plugin_utils.", CORE_NAME + ".module_backends.")
 
 #: How many files of the core, and how many KiB, a node is sent once in a run: they may become fewer.
-SENT = (165, 830)
+SENT = (182, 940)
 #: Module -> how many of them it imports there.
 CEILINGS = {
-    "approval": (47, 227),
+    "activate": (85, 437),
+    "approval": (47, 230),
     "backup": (37, 177),
-    "definition": (46, 223),
-    "demo_operator": (34, 171),
-    "dkg": (79, 411),
-    "drill": (65, 337),
+    "definition": (46, 224),
+    "demo_operator": (34, 173),
+    "dkg": (79, 412),
+    "drill": (65, 338),
     "enr": (17, 79),
-    "load_keys": (83, 435),
-    "preflight": (91, 506),
-    "proposal": (41, 187),
-    "restore": (67, 353),
-    "status": (83, 426),
-    "unload_keys": (75, 384),
+    "load_keys": (83, 437),
+    "preflight": (91, 509),
+    "proposal": (41, 190),
+    "restore": (67, 355),
+    "status": (87, 453),
+    "unload_keys": (75, 386),
     "verify": (48, 258),
-    "wallet": (37, 167),
+    "wallet": (37, 170),
 }
 
 

@@ -14,13 +14,14 @@ from typing import NamedTuple
 from ..clients.execution import ExecutionNode
 from ..cluster.definition import address_bytes
 from ..cluster.lock import ClusterLock
-from ..encoding.hex import to_hex
+from ..encoding.hex import from_hex, to_hex
 from ..errors import DvError, Problems
 from ..ethereum import deposit, deposit_contract
 from ..ethereum.address import checksum_address
 from .claims import Claims
 from .fees import Fees
 from .line_states import LineState, State
+from .payer import Payer
 from .plan import Line, Plan, eth
 from .sighting import Sighting, is_signed
 from .stated import Statements
@@ -33,7 +34,6 @@ class Situation:
     :param own_hashes: of every transaction (32 bytes each) that this node made
     :param plans: those of which this node has a record
     :param waiting: their lines of which a transaction may come into the chain
-    :param safe: whether a Safe pays, whose gas is somebody else's
     """
 
     lock: ClusterLock
@@ -47,7 +47,7 @@ class Situation:
     plans: Collection[Plan]
     waiting: Collection[Line]
     node: ExecutionNode
-    payer: bytes
+    payer: Payer
     fees: Fees
 
 
@@ -113,6 +113,7 @@ def _result(name: str, guard: Guard, situation: Situation) -> Result:
 
 # So many errors of one guard are told.
 _SHOWN = 5
+_PAID = (State.MINED, State.FINAL)
 
 
 def _signature(situation: Situation) -> Iterator[DvError]:
@@ -139,14 +140,19 @@ def _credentials(situation: Situation) -> Iterator[DvError]:
 
 
 def _backups(situation: Situation) -> Iterator[DvError]:
-    yield from _missing(situation.stated.operators, situation.stated.proven(), "proved a backup of its key shares", "obol.dv.drill", "all")
+    how = "obol.dv.drill makes it, and obol.dv.backup there puts it into the store"
+    yield from _missing(situation.stated.operators, situation.stated.proven(), "proved a backup of its key shares", how, "all")
 
 
 def _keys(situation: Situation) -> Iterator[DvError]:
     loaded, threshold = situation.stated.loaded(), situation.lock.definition.threshold
     if len(loaded) < threshold:
         yield from _missing(
-            situation.stated.operators, loaded, "stated that its key shares are loaded", "obol.dv.load_keys", f"at least {threshold}"
+            situation.stated.operators,
+            loaded,
+            "stated that its key shares are loaded",
+            "obol.dv.load_keys there makes it",
+            f"at least {threshold}",
         )
 
 
@@ -155,13 +161,13 @@ def _readiness(situation: Situation) -> Iterator[DvError]:
         yield DvError("no operator has stated that the cluster is ready", "a measurement that passed, not older than dv_activate_max_age")
 
 
-def _missing(operators: Collection[int], have: Collection[int], what: str, playbook: str, wanted: str) -> Iterator[DvError]:
+def _missing(operators: Collection[int], have: Collection[int], what: str, how: str, wanted: str) -> Iterator[DvError]:
     missing = ", ".join(str(index) for index in operators if index not in have)
     if missing:
         yield DvError(
             f"in the store no statement says that operator {missing} {what}, not older than dv_activate_max_age",
             f"that of {wanted}",
-            f"{playbook} there makes it; stores that are not shared have to be synchronised",
+            f"{how}; stores that are not shared have to be synchronised",
         )
 
 
@@ -250,11 +256,21 @@ def _claims(situation: Situation) -> Iterator[DvError]:
             "one payer for each",
             "let that operator's plan come to its end; or, if nothing of it was or will be sent, pass this guard by name (claims)",
         )
+    unpaid = {state.line.name for state in situation.states if state.state not in _PAID}
+    for plan in situation.plans:
+        # What an account was to send by another plan this node knows; not so what a Safe is going to.
+        same = plan.payer == situation.plan.payer and (situation.payer.sends or plan.hash == situation.plan.hash)
+        if not same and unpaid & {line.name for line in plan.lines}:
+            yield DvError(
+                f"by plan {plan.hash[:16]} of this node {checksum_address(from_hex(plan.payer, 20, 'payer'))} pays deposits of this plan, too",
+                "one payer for each",
+                "let that plan come to its end; or, if nothing of it was or will be signed, pass this guard by name (claims)",
+            )
 
 
 def _fee(situation: Situation) -> Iterator[DvError]:
     fees = situation.fees
-    if fees.needed > fees.most:
+    if situation.payer.sends and fees.needed > fees.most:
         yield DvError(
             f"a unit of gas costs {fees.in_gwei(fees.needed)} Gwei now",
             f"at most dv_activate_max_fee, {fees.in_gwei(fees.most)} Gwei",
@@ -263,18 +279,16 @@ def _fee(situation: Situation) -> Iterator[DvError]:
 
 
 def _balance(situation: Situation) -> Iterator[DvError]:
-    to_pay = [
-        state.line
-        for state in situation.states
-        if state.state not in (State.MINED, State.FINAL) and not (state.live and state.live.sender != situation.payer)
-    ]
-    gas = deposit_contract.GAS * situation.fees.offered
-    needed = sum(line.amount * deposit_contract.WEI_PER_GWEI + gas for line in to_pay)
-    has = situation.node.balance(situation.payer)
+    payer = situation.payer
+    unpaid = [state for state in situation.states if state.state not in _PAID]
+    to_pay = [state.line for state in unpaid if not state.made or state.made.sender == payer.address]
+    gas = deposit_contract.GAS * situation.fees.offered * payer.sends
+    needed = sum(line.value + gas for line in to_pay)
+    has = situation.node.balance(payer.address)
     if has < needed:
         yield DvError(
-            f"{checksum_address(situation.payer)} has {eth(has // 10**9)} ETH",
-            f"{eth(-(-needed // 10**9))} ETH, for {len(to_pay)} deposits and their gas",
+            f"{checksum_address(payer.address)} has {eth(has // 10**9)} ETH",
+            f"{eth(-(-needed // 10**9))} ETH, for {len(to_pay)} deposits{' and their gas' * payer.sends}",
             "send it there first",
         )
 

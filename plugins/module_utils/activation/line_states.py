@@ -5,7 +5,8 @@
 """What became of each line of a plan, by its transactions and by what the chain has, and what is to be done next.
 
 The rule that keeps a line from being paid twice: a new nonce is used for it only where that of each earlier transaction is used in a block that
-is final, and the deposit is not there. Until then there is one nonce for it, and at most one deposit.
+is final, and the deposit is not there. Until then there is one nonce for it, and at most one deposit. What somebody was asked to sign elsewhere
+is such a transaction: it may be signed, and may come into the chain, without this node.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ..clients import execution
 from ..clients.execution import ExecutionNode
 from ..ethereum.transaction import Signed
 from .plan import Line
-from .record import Record
+from .record import Made, Proposal, Record
 from .sighting import Sighting
 
 
@@ -27,6 +28,8 @@ class State(Enum):
 
     #: No transaction for it can come into the chain any more, or there was none.
     FREE = "not sent"
+    #: There is one that somebody was asked to sign elsewhere.
+    UNSIGNED = "to be signed"
     #: There is one, and the client does not have it.
     DROPPED = "dropped"
     #: Something else has its nonce, or it failed, in a block that may go away again.
@@ -40,12 +43,19 @@ class State(Enum):
 
 
 class LineState(NamedTuple):
-    """Of a ``line``: its state, the transaction that it depends on as long as that is in no block, the hash (32 bytes) of that which made it."""
+    """Of a ``line``: its state; of what can come into the chain, and is in no block, the transaction that it depends on (``live``), and what
+    somebody was asked to sign after that (``proposal``); the hash (32 bytes) of that which made it."""
 
     line: Line
     state: State
     live: Signed | None = None
+    proposal: Proposal | None = None
     hash: bytes = b""
+
+    @property
+    def made(self) -> Made | None:
+        """What was made for it last, of what can come into the chain, and is in no block."""
+        return self.proposal or self.live
 
 
 class Evaluation:
@@ -61,18 +71,23 @@ class Evaluation:
         if log:
             state = State.FINAL if log.block <= self._sighting.finalized else State.MINED
             return LineState(line, state, hash=log.transaction)
-        made = [signed for record in self._records for signed in record.of(line)]
-        # What is used by something else, in a final block, never brings the deposit.
-        live = [signed for signed in made if signed.transaction.nonce >= self._nonce(signed.sender, self._sighting.finalized)]
-        if not live:
+        alive = self.alive(line)
+        if not alive:
             return LineState(line, State.FREE)
-        # Of those with one nonce the last one offers most.
-        signed = live[-1]
-        if signed.transaction.nonce < self._nonce(signed.sender, self._sighting.latest.number):
-            return LineState(line, State.UNDECIDED, signed, signed.hash)
-        known = [each for each in live if self._node.knows(each.hash)]
-        signed = (known or live)[-1]
-        return LineState(line, State.PENDING if known else State.DROPPED, signed, signed.hash)
+        last, signed = alive[-1], [each for each in alive if isinstance(each, Signed)]
+        known = [each for each in signed if self._node.knows(each.hash)]
+        live = next(reversed(known or signed), None)
+        if last.transaction.nonce < self._nonce(last.sender, self._sighting.latest.number):
+            state = State.UNDECIDED
+        else:
+            state = State.PENDING if known else State.DROPPED if signed else State.UNSIGNED
+        return LineState(line, state, live, None if isinstance(last, Signed) else last, live.hash if live else b"")
+
+    def alive(self, line: Line) -> list[Made]:
+        """What was made for one, and may still come into the chain: by what they offer, the least first."""
+        made = [each for record in self._records for each in record.of(line)]
+        # What is used by something else, in a final block, never brings the deposit.
+        return sorted((each for each in made if each.transaction.nonce >= self._nonce(each.sender, self._sighting.finalized)), key=_offer)
 
     def _nonce(self, payer: bytes, block: int) -> int:
         """How many transactions of a ``payer`` are in the chain up to a block. It is one of those whose deposits were seen: what is there, and
@@ -86,7 +101,11 @@ class Evaluation:
         return self._nonces[asked]
 
 
-def next_nonce(node: ExecutionNode, payer: bytes, live: Iterable[Signed]) -> int:
-    """The one that no transaction of the ``payer`` has yet: none that the client knows of, none of those that are ``live``."""
-    ours = [signed.transaction.nonce + 1 for signed in live if signed.sender == payer]
+def _offer(made: Made) -> tuple[int, bool]:
+    return made.transaction.max_fee, isinstance(made, Signed)
+
+
+def next_nonce(node: ExecutionNode, payer: bytes, alive: Iterable[Made]) -> int:
+    """The one that no transaction of the ``payer`` has yet: none that the client knows of, none of those that are ``alive``."""
+    ours = [each.transaction.nonce + 1 for each in alive if each.sender == payer]
     return max([node.nonce(payer, execution.PENDING), *ours])

@@ -17,6 +17,7 @@ from ..encoding import go_json
 from ..encoding.hex import from_hex, to_hex
 from ..encoding.json_fields import lookup
 from ..errors import DvError, show
+from ..ethereum import deposit_contract
 from ..ethereum.deposit_contract import Deposit
 from ..ethereum.units import GWEI_PER_ETH
 
@@ -52,6 +53,16 @@ class Line:
     def deposit(self) -> Deposit:
         """It, as the contract takes it."""
         return Deposit(self.pubkey, self.withdrawal_credentials, self.amount, self.signature)
+
+    @property
+    def value(self) -> int:
+        """What its transaction brings to the contract (wei)."""
+        return self.amount * deposit_contract.WEI_PER_GWEI
+
+    @property
+    def call_data(self) -> bytes:
+        """What its transaction calls the contract with."""
+        return deposit_contract.call_data(self.deposit)
 
     @property
     def name(self) -> tuple[str, int, int]:

@@ -4,7 +4,8 @@
 
 """What a node keeps of the plans that it pays: ``<data dir>/activation/``, a file for each, with every transaction that was made for it.
 
-A transaction is there, durably, before it is sent: so whoever comes after a crash sends that one again, and no other.
+A transaction is there, durably, before it is sent, or handed out to be signed elsewhere: so whoever comes after a crash sends that one again,
+and no other.
 """
 
 from __future__ import annotations
@@ -13,24 +14,34 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..data_dir.layout import ACTIVATION, DataDir
 from ..encoding import go_json
 from ..encoding.hex import from_hex, to_hex
 from ..encoding.json_fields import lookup
 from ..errors import DvError
-from ..ethereum import deposit_contract, transaction
-from ..ethereum.transaction import Signed
+from ..ethereum import transaction
+from ..ethereum.transaction import Signed, Transaction
 from ..storage import files, run_lock
 from .plan import DAMAGED, Line, Plan
 
 
+class Proposal(NamedTuple):
+    """A transaction that the account ``sender`` (20 bytes) is asked to sign elsewhere. Nobody knows whether it has."""
+
+    transaction: Transaction
+    sender: bytes
+
+
+Made = Signed | Proposal
+
+
 class Payment(NamedTuple):
-    """A transaction that was made for the line with that name, see :attr:`.plan.Line.name`."""
+    """What was ``made`` for the line with that name, see :attr:`.plan.Line.name`."""
 
     line: tuple[str, int, int]
-    signed: Signed
+    made: Made
 
 
 @dataclass(frozen=True)
@@ -40,13 +51,18 @@ class Record:
     plan: Plan
     payments: tuple[Payment, ...] = ()
 
-    def of(self, line: Line) -> list[Signed]:
-        """The transactions for a ``line``, in the order in which they were made."""
-        return [payment.signed for payment in self.payments if payment.line == line.name]
+    def of(self, line: Line) -> list[Made]:
+        """What was made for a ``line``, in that order."""
+        return [payment.made for payment in self.payments if payment.line == line.name]
 
-    def adding(self, line: Line, signed: Signed) -> Record:
+    @property
+    def hashes(self) -> set[bytes]:
+        """Those (32 bytes each) of the transactions that are signed."""
+        return {payment.made.hash for payment in self.payments if isinstance(payment.made, Signed)}
+
+    def adding(self, line: Line, made: Made) -> Record:
         """It, with one more."""
-        return replace(self, payments=(*self.payments, Payment(line.name, signed)))
+        return replace(self, payments=(*self.payments, Payment(line.name, made)))
 
 
 def read_all(data_dir: DataDir) -> list[Record]:
@@ -62,7 +78,7 @@ def read_all(data_dir: DataDir) -> list[Record]:
 
 def write(data_dir: DataDir, record: Record) -> None:
     """Keep a ``record``, durably, in the place of an earlier one of the same plan."""
-    payments = [dict(line=payment.line, transaction=to_hex(payment.signed.raw)) for payment in record.payments]
+    payments = [_payment_json(payment) for payment in record.payments]
     content = go_json.dumps(dict(plan=record.plan.to_json(), payments=payments)).encode()
     files.replace(data_dir.path(_name(record.plan)), content)
 
@@ -93,20 +109,29 @@ def _read(data_dir: DataDir, name: str) -> Record:
         raise DvError(f"{path} holds no list of payments", "the file as it was written", DAMAGED) from None
 
 
+def _payment_json(payment: Payment) -> dict[str, Any]:
+    made = payment.made
+    raw = dict(transaction=to_hex(made.raw)) if isinstance(made, Signed) else dict(unsigned=to_hex(made.transaction.unsigned))
+    return dict(line=payment.line, **raw)
+
+
 def _payment(value: dict, plan: Plan, path: str) -> Payment:
-    signed = transaction.parse(from_hex(value["transaction"], None, path), path)
+    made: Made
+    if unsigned := from_hex(value.get("unsigned"), None, path):
+        made = Proposal(transaction.parse_unsigned(unsigned, path), from_hex(plan.payer, 20, path))
+    else:
+        made = transaction.parse(from_hex(value["transaction"], None, path), path)
     line = next((line for line in plan.lines if [*line.name] == value["line"]), None)
-    if not line or not _pays(signed, line, plan):
+    if not line or not _pays(made, line, plan):
         raise DvError(f"{path} holds a transaction that pays no deposit of its plan", "the file as it was written", DAMAGED)
-    return Payment(line.name, signed)
+    return Payment(line.name, made)
 
 
-def _pays(signed: Signed, line: Line, plan: Plan) -> bool:
+def _pays(made: Made, line: Line, plan: Plan) -> bool:
     """Whether a transaction is one for a ``line`` of a ``plan``."""
     to, payer = from_hex(plan.contract, 20, "contract"), from_hex(plan.payer, 20, "payer")
-    value, data = line.amount * deposit_contract.WEI_PER_GWEI, deposit_contract.call_data(line.deposit)
-    wanted = signed.transaction._replace(chain_id=plan.chain_id, to=to, value=value, data=data)
-    return (signed.sender, signed.transaction) == (payer, wanted)
+    wanted = made.transaction._replace(chain_id=plan.chain_id, to=to, value=line.value, data=line.call_data)
+    return (made.sender, made.transaction) == (payer, wanted)
 
 
 def _name(plan: Plan) -> str:

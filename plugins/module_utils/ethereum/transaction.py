@@ -16,6 +16,7 @@ from ..crypto import secp256k1
 from ..crypto.keccak import keccak256
 from ..encoding import rlp
 from ..errors import DvError
+from .address import checksum_address
 
 # EIP-2718.
 _TYPE = b"\2"
@@ -45,9 +46,28 @@ class Transaction(NamedTuple):
         return self.value + self.gas * self.max_fee
 
     @property
+    def unsigned(self) -> bytes:
+        """It as what signs elsewhere takes it."""
+        return self._encode()
+
+    @property
     def digest(self) -> bytes:
         """The 32 bytes that are signed."""
-        return keccak256(self._encode())
+        return keccak256(self.unsigned)
+
+    def to_json(self) -> dict[str, str]:
+        """Its fields as the execution APIs have them."""
+        return {
+            # Some take no other spelling.
+            "to": checksum_address(self.to),
+            "chainId": hex(self.chain_id),
+            "nonce": hex(self.nonce),
+            "maxPriorityFeePerGas": hex(self.max_priority_fee),
+            "maxFeePerGas": hex(self.max_fee),
+            "gas": hex(self.gas),
+            "value": hex(self.value),
+            "data": "0x" + self.data.hex(),
+        }
 
     def sign(self, private_key: bytes) -> bytes:
         """It with its signature by ``private_key`` (32 bytes), as it is sent."""
@@ -76,18 +96,37 @@ def parse(raw: bytes, what: str) -> Signed:
         a signature that the chain does not take (EIP-2: s in the lower half)
     """
     try:
-        items = rlp.decode_items(raw[1:])
-        access_list = items.pop(_ACCESS_LIST)
-        *numbers, to, value, data, parity, r, s = map(rlp.decode_string, items)
-        chain_id, nonce, priority, fee, gas = map(_to_number, numbers)
-        transaction = Transaction(chain_id, nonce, priority, fee, gas, to, _to_number(value), data)
+        transaction, (parity, r, s) = _decode(raw)
         spelled = r.rjust(32, b"\0") + s.rjust(32, b"\0") + (parity or b"\0")
-        shortest = transaction._encode(map(_to_number, (parity, r, s))) == raw and access_list == rlp.EMPTY_LIST
-        if shortest and len(to) == _ADDRESS_SIZE and spelled == secp256k1.one_spelling(spelled):
+        shortest = transaction._encode(map(_to_number, (parity, r, s))) == raw
+        if shortest and len(transaction.to) == _ADDRESS_SIZE and spelled == secp256k1.one_spelling(spelled):
             return Signed(transaction, secp256k1.recover_address(transaction.digest, spelled), keccak256(raw), raw)
     except (DvError, IndexError, ValueError):
         pass
     raise DvError(f"{what} is no signed transaction", "one of type 2 (EIP-1559), without an access list")
+
+
+def parse_unsigned(raw: bytes, what: str) -> Transaction:
+    """The transaction whose :attr:`~Transaction.unsigned` form is ``raw``, called ``what`` in errors.
+
+    :raises DvError: it is none
+    """
+    try:
+        transaction, signature = _decode(raw)
+        if not signature and transaction.unsigned == raw:
+            return transaction
+    except (DvError, IndexError, ValueError):
+        pass
+    raise DvError(f"{what} is no unsigned transaction", "one of type 2 (EIP-1559), without an access list")
+
+
+def _decode(raw: bytes) -> tuple[Transaction, list[bytes]]:
+    """The transaction in ``raw``, and what of a signature is behind it. Whoever encodes both again sees whether that was all of it."""
+    items = rlp.decode_items(raw[1:])
+    *numbers, to, value, data = map(rlp.decode_string, items[:_ACCESS_LIST])
+    chain_id, nonce, priority, fee, gas = map(_to_number, numbers)
+    signature = [*map(rlp.decode_string, items[_ACCESS_LIST + 1 :])]
+    return Transaction(chain_id, nonce, priority, fee, gas, to, _to_number(value), data), signature
 
 
 def _to_bytes(number: int) -> bytes:

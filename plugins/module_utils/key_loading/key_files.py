@@ -83,7 +83,7 @@ class KeyFiles:
                 files.write_all_new(new, SECRET_FILE)
         return []
 
-    def take_away(self, keys: Sequence[bytes]) -> tuple[list[str], str]:
+    def take_away(self, keys: Sequence[bytes]) -> tuple[list[str], list[str]]:
         kept = []
         with self._as_owner():
             for contents in (self._ours[key] for key in keys if key in self._ours):
@@ -96,7 +96,7 @@ class KeyFiles:
                     if files.read_if_exists(path, _MAX_SIZE) == content:
                         files.erase(path)
                         self._remove_empty(os.path.dirname(path))
-        return kept, ""
+        return kept, []
 
     def put_right(self, dry_run: bool) -> list[str]:
         """Give what is ours to its owner, for nobody else to read: what was given, a text each, or would be."""
@@ -188,5 +188,5 @@ class OwnKeys:
     def send(self, keys: Sequence[bytes], here: Mapping[bytes, Share], history: History | None) -> list[str]:
         return []
 
-    def take_away(self, keys: Sequence[bytes]) -> tuple[list[str], str]:
-        return ["it is the data directory itself"], ""
+    def take_away(self, keys: Sequence[bytes]) -> tuple[list[str], list[str]]:
+        return ["it is the data directory itself"], []

@@ -47,9 +47,13 @@ class Keystores:
         found = self.api.import_keystores([share.keystore for share in shares], passwords, text, seconds_for(len(keys)))
         return words(found, "imported", "duplicate")
 
-    def take_away(self, keys: Sequence[bytes]) -> tuple[list[str], str]:
+    def take_away(self, keys: Sequence[bytes]) -> tuple[list[str], list[str]]:
         found, history = self.api.delete_keystores(keys, seconds_for(len(keys)))
-        return words(found, "deleted", "not_active", "not_found"), history
+        told = [history]
+        if not history and len(keys) > 1:
+            # Prysm tells nothing of any of them where one has attested, and signed no block: of those that have it tells alone.
+            told = [self.api.delete_keystores([key], seconds_for(1))[1] for key in keys]
+        return words(found, "deleted", "not_active", "not_found"), [*filter(None, told)]
 
 
 def seconds_for(number: int) -> int:

@@ -38,6 +38,6 @@ class RemoteKeys:
     def send(self, keys: Sequence[bytes], here: Mapping[bytes, Share], history: History | None) -> list[str]:
         return words(self.api.import_remote_keys(keys, self.url, seconds_for(len(keys))), "imported", "duplicate")
 
-    def take_away(self, keys: Sequence[bytes]) -> tuple[list[str], str]:
+    def take_away(self, keys: Sequence[bytes]) -> tuple[list[str], list[str]]:
         # Who signed with them has what was signed.
-        return words(self.api.delete_remote_keys(keys, seconds_for(len(keys))), "deleted", "not_active", "not_found"), ""
+        return words(self.api.delete_remote_keys(keys, seconds_for(len(keys))), "deleted", "not_active", "not_found"), []

@@ -45,9 +45,9 @@ class Holder(Protocol):
         :raises DvError: nobody knows which it took
         """
 
-    def take_away(self, keys: Sequence[bytes]) -> tuple[list[str], str]:
-        """Take the key shares with these public ``keys`` from it, if it has them: its words about those that it keeps, and the text of what
-        they have signed, or an empty one.
+    def take_away(self, keys: Sequence[bytes]) -> tuple[list[str], list[str]]:
+        """Take the key shares with these public ``keys`` from it, if it has them: its words about those that it keeps, and the texts of what
+        they have signed, as far as it tells.
 
         :raises DvError: nobody knows which it let go
         """

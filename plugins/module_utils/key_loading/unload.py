@@ -173,8 +173,8 @@ class Unload:
         for holder in reversed(self.target.holders):
             keys = [*self.shares.wanted]
             for first in range(0, len(keys), _BATCH):
-                words, text = holder.take_away(keys[first : first + _BATCH])
-                if text:
+                words, texts = holder.take_away(keys[first : first + _BATCH])
+                for text in texts:
                     try:
                         told.append(histories.keep(self.data_dir, text))
                     except DvError as error:

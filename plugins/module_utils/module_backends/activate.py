@@ -12,11 +12,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..ansible_module.argument_specs import CARRIER_SPEC, PROCESS_SPEC, TESTNET_SPEC, WALLET_SPEC, networks_of
+from ..ansible_module.argument_specs import CARRIER_SPEC, PROCESS_SPEC, TESTNET_SPEC, networks_of
 from ..ansible_module.runner import packages
 
 with packages():
-    from ..activation import followed, guards, networks
+    from ..activation import followed, guards, networks, payers
     from ..activation.activation import CLAIMING, Activation, Asked, Outcome
     from ..activation.plan import Plan, eth, lines, remarks
     from ..activation.stated import Statements
@@ -31,9 +31,8 @@ with packages():
     from ..data_dir.layout import DataDir
     from ..encoding.hex import from_hex, to_hex
     from ..errors import DvError, raise_all
-    from ..ethereum.address import checksum_address, parse_address
+    from ..ethereum.address import checksum_address
     from ..ethereum.networks import validators_root_of
-    from ..signers.key_file_wallet import KeyFileWallet
     from ..storage import files
     from ..verify.data_dir import check_data_dir
     from ..verify.report import Report
@@ -53,16 +52,28 @@ ARGUMENT_SPEC = dict(
     max_age=dict(type="int", default=168),
     without=dict(type="dict", default={}),
     confirm=dict(type="str", default=""),
+    wallet_file=dict(type="path"),
+    wallet_password_file=dict(type="path", no_log=False),
+    wallet_url=dict(type="str"),
+    payer=dict(type="str"),
+    unsigned_file=dict(type="path"),
+    signed_file=dict(type="path"),
+    safe=dict(type="str"),
+    safe_file=dict(type="path"),
     testnet=TESTNET_SPEC,
-    **WALLET_SPEC,
     **CARRIER_SPEC,
     **PROCESS_SPEC,
 )
 
+# Each chooses a kind of payer, see :mod:`.activation.payers`.
+_KINDS = ("wallet_file", "wallet_url", "unsigned_file", "safe")
+
 #: Further arguments of AnsibleModule.
 CONSTRAINTS = dict(
-    mutually_exclusive=[("execution_url", "execution_url_file")],
-    required_one_of=[("execution_url", "execution_url_file")],
+    mutually_exclusive=[("execution_url", "execution_url_file"), _KINDS, ("wallet_file", "payer"), ("safe", "payer")],
+    required_one_of=[("execution_url", "execution_url_file"), _KINDS],
+    required_together=[("wallet_file", "wallet_password_file"), ("safe", "safe_file")],
+    required_by=dict(wallet_url="payer", unsigned_file="payer", signed_file="unsigned_file"),
 )
 
 _HOUR = 3600
@@ -84,12 +95,12 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         network.genesis_fork_version
     )
     raise_all([*networks.check(network, contract, root or b"", node, beacon, time.time())])
-    wallet = KeyFileWallet(params["wallet_file"], params["wallet_password_file"])
+    payer = payers.of(params, node)
     plan = Plan(
         lock_hash=to_hex(lock.lock_hash),
         chain_id=network.chain_id,
         contract=to_hex(contract),
-        payer=to_hex(parse_address(wallet.address, "the wallet's address")),
+        payer=to_hex(payer.address),
         without=params["without"],
         lines=lines(lock, params["validators"], params["first"], params["amounts"]),
     )
@@ -98,7 +109,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     asked = Asked(
         *(lock, share_index, plan, _since(lock), stated, params["inbox"], params["max_fee"], params["batch"], params["bump"]),
     )
-    activation = Activation(data_dir, asked, node, beacon, wallet)
+    activation = Activation(data_dir, asked, node, beacon, payer)
     outcome = activation.run(params["confirm"], module.check_mode)
     return dict(
         _result(plan, lock, node, outcome),

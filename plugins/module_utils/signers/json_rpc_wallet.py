@@ -52,21 +52,9 @@ class JsonRpcWallet:
         return self._ask(_OF_CLEF, transaction)
 
     def _ask(self, method: str, transaction: Transaction) -> bytes:
-        data = "0x" + transaction.data.hex()
-        asked = {
-            # With their checksums: Clef takes no others.
-            "from": checksum_address(self._address),
-            "to": checksum_address(transaction.to),
-            "chainId": hex(transaction.chain_id),
-            "nonce": hex(transaction.nonce),
-            "maxPriorityFeePerGas": hex(transaction.max_priority_fee),
-            "maxFeePerGas": hex(transaction.max_fee),
-            "gas": hex(transaction.gas),
-            "value": hex(transaction.value),
-            # The name that the API has for it, and the only one that Web3Signer reads.
-            "input": data,
-            "data": data,
-        }
+        fields = transaction.to_json()
+        # Clef takes no addresses without their checksums; the other name that the API has for the data is the only one that Web3Signer reads.
+        asked = {"from": checksum_address(self._address), **fields, "input": fields["data"]}
         found = self._signer.ask(method, asked, timeout=_PATIENCE)
         # Of geth's kin it is beside its fields.
         return self._signer.data(method, found.get("raw") if isinstance(found, dict) else found)

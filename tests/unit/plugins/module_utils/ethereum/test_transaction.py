@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.obol.dv.plugins.module_utils.crypto import secp256k1
 from ansible_collections.obol.dv.plugins.module_utils.encoding import rlp
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
-from ansible_collections.obol.dv.plugins.module_utils.ethereum.transaction import Transaction, parse
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.transaction import Transaction, parse, parse_unsigned
 from eth_account import Account
 from eth_utils import keccak
 from hypothesis import given, settings
@@ -150,6 +150,18 @@ def test_every_changed_bit_is_seen():
         except DvError:
             continue
         assert signed.sender != SENDER and signed.raw == raw
+
+
+@given(transactions)
+def test_what_is_signed_elsewhere_there_and_back(transaction):
+    assert parse_unsigned(transaction.unsigned, "it") == transaction
+    assert keccak(transaction.unsigned) == transaction.digest
+
+
+@pytest.mark.parametrize("raw", [b"", RAW, DEPOSIT.unsigned[:-1], DEPOSIT.unsigned + b"\0", b"\1" + DEPOSIT.unsigned[1:]])
+def test_what_is_no_unsigned_transaction(raw):
+    with pytest.raises(DvError, match=r"^it is no unsigned transaction; wanted: one of type 2 \(EIP-1559\), without an access list$"):
+        parse_unsigned(raw, "it")
 
 
 @settings(max_examples=500, deadline=None)

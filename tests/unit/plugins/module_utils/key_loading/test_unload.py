@@ -161,6 +161,26 @@ def test_a_client_that_has_them_again(node, monkeypatch):
         assert Unload(DataDir(node), mine, target).run().changed and not prysm.keystores
 
 
+def test_a_client_that_tells_nothing_of_any(node, stub):
+    """Prysm, where one of them has signed no block: what it tells of each alone is kept."""
+    silent, *others = sorted(stub.histories)
+    stub.histories[silent]["signed_blocks"] = []
+
+    def answer(served, request):
+        if request.method != "DELETE":
+            return None
+        value = served.respond(request.method, request.path, request.body)[1]
+        if silent in request.body["pubkeys"]:
+            value["slashing_protection"] = "null"
+        return 200, JSON, json.dumps(value).encode()
+
+    stub.answer = answer
+    done = unload(node, stub)
+    assert done.changed and not stub.keystores and not done.warnings
+    assert set(map(to_hex, histories.read(DataDir(node)).keys)) == set(others) and others
+    assert done.without_history == 1 and done.place.resting_epochs == 3
+
+
 def test_from_where_they_are(node, stub, other, tree):
     before = tree(node)
     with pytest.raises(DvError, match="are on record at lodestar at %s, not at lodestar at %s" % (stub.url, other.url)):
