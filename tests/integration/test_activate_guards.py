@@ -353,7 +353,7 @@ def all_of(*changes):
 OTHER_LOCK = "0x" + "77" * 32
 STATED = {
     "no backup": (forget(statements.DRILL, 2), "guard backups: in the store no statement says that operator 3 proved a backup"),
-    "no backups": (forget(statements.DRILL, 0, 1, 2, 3), "guard backups: .*operator 1, 2, 3, 4 proved .*obol.dv.drill there makes it"),
+    "no backups": (forget(statements.DRILL, 0, 1, 2, 3), "guard backups: .*operator 1, 2, 3, 4 proved .*obol.dv.drill makes it"),
     "old backup": (restated(statements.DRILL, 1, made=time.time() - 169 * HOUR), "guard backups: .*operator 2 .*dv_activate_max_age"),
     "backup of tomorrow": (restated(statements.DRILL, 1, made=time.time() + HOUR), "guard backups: .*operator 2"),
     "backup of another lock": (restated(statements.DRILL, 0, lock_hash=OTHER_LOCK), "guard backups: .*operator 1"),

@@ -40,9 +40,9 @@ ABOVE_ANSIBLE = ("plugins.plugin_utils.", CORE_NAME + ".module_backends.")
 SENT = (182, 940)
 #: Module -> how many of them it imports there.
 CEILINGS = {
-    "activate": (85, 437),
+    "activate": (85, 438),
     "approval": (47, 230),
-    "backup": (37, 177),
+    "backup": (37, 178),
     "definition": (46, 224),
     "demo_operator": (34, 173),
     "dkg": (79, 412),

@@ -141,7 +141,13 @@ def _credentials(situation: Situation) -> Iterator[DvError]:
 
 def _backups(situation: Situation) -> Iterator[DvError]:
     how = "obol.dv.drill makes it, and obol.dv.backup there puts it into the store"
-    yield from _missing(situation.stated.operators, situation.stated.proven(), "proved a backup of its key shares", how, "all")
+    yield from _missing(
+        situation.stated.operators,
+        situation.stated.proven(),
+        "proved a backup of its key shares, not older than dv_activate_max_age",
+        how,
+        "all",
+    )
 
 
 def _keys(situation: Situation) -> Iterator[DvError]:
@@ -165,7 +171,7 @@ def _missing(operators: Collection[int], have: Collection[int], what: str, how: 
     missing = ", ".join(str(index) for index in operators if index not in have)
     if missing:
         yield DvError(
-            f"in the store no statement says that operator {missing} {what}, not older than dv_activate_max_age",
+            f"in the store no statement says that operator {missing} {what}",
             f"that of {wanted}",
             f"{how}; stores that are not shared have to be synchronised",
         )
