@@ -665,6 +665,24 @@ def test_a_node_that_has_no_record_of_what_it_stated(world):
     assert world.paying.paid() == world.paying.wanted()
 
 
+def test_a_lock_that_was_edited_since(world):
+    """It has another hash, and the same validators: what waits for them is known."""
+    world.chain.automine(False)
+    world.paying.pay()
+    world.node.dialects = [rpc_dialects.without("txpool_content")]
+    kept = {path.name: path.read_bytes() for path in world.paying.data_dir(0).glob("activation/*.json")}
+    world.directory = world.directory / "edited"
+    world.directory.mkdir()
+    edited = world.deal(name="edited")
+    (edited.data_dir(0) / "activation").mkdir(mode=0o700)
+    for name, content in kept.items():
+        (edited.data_dir(0) / "activation" / name).write_bytes(content)
+    assert {line["state"] for line in edited.ask(check_mode=True)["lines"]} == {"pending"}
+    edited.pay()
+    world.chain.mine()
+    assert edited.paid() == edited.wanted()
+
+
 def test_what_others_have_paid_is_no_reason_for_more_than_an_alarm(world):
     """An operator who looks at a plan that another one has paid sees it."""
     world.paying.pay()

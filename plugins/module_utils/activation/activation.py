@@ -101,7 +101,8 @@ class Activation:
     def _look(self, confirmed: str) -> tuple[Outcome, list[Deed], Work]:
         """Where it stands, and what is to be done."""
         asked, plan = self._asked, self._plan
-        records = [each for each in record.read_all(self._data_dir) if each.plan.lock_hash == plan.lock_hash]
+        # Those of a lock that was edited since, too: it has another hash, and the same validators.
+        records = record.read_all(self._data_dir)
         own = next((each for each in records if each.plan.hash == plan.hash), None)
         pubkeys, fork_version = {line.pubkey for line in plan.lines}, asked.lock.definition.fork_version
         seen = sighting.look(self._node, self._beacon, self._contract, pubkeys, asked.since, fork_version)
