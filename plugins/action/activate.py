@@ -47,7 +47,9 @@ class ActionModule(NodeModule):
             if answer.get("state") == "unconfirmed" and not self._task.check_mode and self._is_confirmed(answer, task_vars):
                 arguments["confirm"] = answer["plan"]
                 continue
-            if answer.get("failed") or self._task.check_mode or answer.get("state") in _ENDS:
+            # What people have to sign takes longer than a run.
+            people = answer.get("state") == "waiting" and (arguments.get("unsigned_file") or arguments.get("safe"))
+            if answer.get("failed") or self._task.check_mode or answer.get("state") in _ENDS or people:
                 return
             if told != answer.get("detail"):
                 told = answer.get("detail")
