@@ -703,6 +703,33 @@ def test_the_fee_cap(world):
     assert world.paying.paid() == world.paying.wanted()
 
 
+def test_what_another_account_sent_gets_no_more_fees(world):
+    """With its nonce, by this one, it would be paid twice."""
+    world.chain.automine(False)
+    world.paying.pay()
+    world.paying.wallet("other", b"\7" * 32)
+    other = {"wallet": "other", "without": {**WITHOUT, "claims": "it is mine, too"}}
+    address = world.paying.ask(check_mode=True, **other)["payer"]
+    world.chain.rpc("anvil_setBalance", address, hex(10**24))
+    assert {line["state"] for line in world.paying.ask(check_mode=True, bump=True, **other)["lines"]} == {"pending"}
+    world.paying.pay(bump=True, **other)
+    assert world.chain.rpc("txpool_status") == {"pending": "0x3", "queued": "0x0"}
+    for call in [call for calls in world.chain.rpc("txpool_content")["pending"].values() for call in calls.values()]:
+        world.chain.rpc("anvil_dropTransaction", call["hash"])
+    assert {line["state"] for line in world.paying.ask(check_mode=True, **other)["lines"]} == {"dropped"}
+    world.paying.pay(bump=True, **other)
+    world.chain.mine()
+    assert sorted(world.paying.paid()) == sorted(world.paying.wanted())
+
+
+def test_a_batch_that_is_full_changes_nothing(world):
+    world.chain.automine(False)
+    assert world.paying.pay(batch=1)["changed"]
+    for _again in range(2):
+        again = world.paying.ask(batch=1)
+        assert not again["changed"] and [line["state"] for line in again["lines"]] == ["pending", "not sent", "not sent"]
+
+
 @pytest.mark.parametrize("most", [0, -1, 10**6, float("nan")])
 def test_fees_that_are_none(world, most):
     refused(world, "dv_activate_max_fee is .*; wanted: Gwei for a unit of gas, more than 0", max_fee=most)
