@@ -76,16 +76,17 @@ class Stage:
             self.paying.inbox.setdefault(name, text)
 
     def pay(self):
-        """The whole way: what is going to be paid, its confirmation, the claim, the deposits; looked at while they wait, and to their end."""
+        """The whole way: what is going to be paid, its confirmation, the claim, the deposits; looked at while they wait, and to their end, whose
+        state it returns."""
         self.paying.pay()
         self.paying.ask()
         self.chain.mine()
         self.chain.mine(12)
-        assert self.paying.ask()["state"] == "final"
+        return self.paying.ask()["state"]
 
     def check(self):
         """Run it again without a fault: each is paid once, and nothing waits."""
-        self.pay()
+        assert self.pay() == "final"
         self.check_paid()
 
     def check_paid(self):
@@ -143,7 +144,7 @@ def test_what_is_asked(stage, patient, whom, fault, try_points):
         # What comes late comes before the next run, or after it.
         if number % 2:
             schedule.hand_on_late()
-        stage.pay()
+        assert stage.pay() == "final"
         schedule.hand_on_late()
         stage.chain.mine()
         stage.check_paid()
