@@ -19,6 +19,8 @@ from ansible_collections.obol.dv.plugins.plugin_utils.waiting import Pace, secon
 _ENDS = ("final", "unconfirmed")
 # How often a node says what it is going to pay, where others do so at the same time.
 _ATTEMPTS = 5
+# How often in a row it may fail while it waits.
+_FAILURES = 4
 # How much of the hash is typed.
 _TYPED = 8
 
@@ -35,10 +37,14 @@ class ActionModule(NodeModule):
                 "the verification there says what is wrong; or leave it out with --limit",
             )
         pace = Pace(seconds(arguments.pop("wait", 0), "dv_activate_wait"))
-        changed, told = False, None
+        changed, told, failures = False, None, 0
         while True:
             with open_store(arguments["store"], arguments.get("store_options")) as store:
                 answer = self._step(arguments, task_vars, store)
+            failures = failures + 1 if answer.get("failed") else 0
+            if told is not None and 0 < failures < _FAILURES and pace.pause():
+                # While it waits, a client may be started again.
+                continue
             changed = changed or bool(answer.get("changed"))
             if changed:
                 # Once in a run: each time it costs more.

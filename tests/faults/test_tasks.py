@@ -15,7 +15,7 @@ from ansible_collections.obol.dv.tests.support.ceremony_group import CeremonyGro
 MAIN = ["create-cluster.yml"]
 
 #: How many tasks a run on new nodes has.
-TASKS = 24
+TASKS = 32
 
 #: When in a task, and what is printed then. Where a first node has done it, others are in the middle of it.
 MOMENTS = {"as it begins": r"TASK \[", "as a node has done it": r"(ok|changed): \["}

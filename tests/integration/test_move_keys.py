@@ -119,6 +119,23 @@ def test_it_waits_for_the_chain(group, programs, tmp_path):
             assert charon.head_slot // 2 >= json.loads(record.read_text())["number"] and new.listed() == shares and not old.listed()
 
 
+def test_one_that_signed_no_block(group, start):
+    """Prysm tells nothing of that, nor of any other one that it is asked for at once: what it tells of those alone is kept."""
+    client, data_dir = start(Prysm, "old"), group.data_dirs[1]
+    proposed, attested = sorted(shares_of(group, "bob"))
+    history = json.loads(signed([proposed, attested]))
+    history["data"][1]["signed_blocks"] = []
+    goes_to(group, "bob", client, json.dumps(history))
+    group.run("--limit", "bob", playbooks=LOAD)
+    goes_to(group, "bob", client)
+    for path in data_dir.glob("loading/history-*"):
+        path.unlink()
+    group.run("--limit", "bob", playbooks=UNLOAD)
+    assert not client.listed() and state_of(group, "bob") == "unloaded"
+    (told,) = [json.loads(path.read_text())["data"] for path in data_dir.glob("loading/history-*.json")]
+    assert [each["pubkey"] for each in told] == [proposed] and told[0]["signed_blocks"] and told[0]["signed_attestations"]
+
+
 def test_from_where_the_inventory_says(group, start):
     """What is on record counts: from anywhere else nothing is taken."""
     one, other = start(Prysm, "one"), start(Prysm, "other")

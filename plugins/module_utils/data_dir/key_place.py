@@ -121,9 +121,11 @@ def write(data_dir: DataDir, place: Place) -> bool:
 
 
 def note_restored(data_dir: DataDir) -> None:
-    """Put on record that key shares came out of a backup, which does not know where they were loaded, unless there is a record."""
-    if not read(data_dir):
-        write(data_dir, Place("", "", "", "", STATE_RESTORED))
+    """Put on record that key shares came out of a backup, which does not know where they were loaded, unless there is a record; errors as of
+    :func:`exclusive`."""
+    with exclusive(data_dir):
+        if not read(data_dir):
+            write(data_dir, Place("", "", "", "", STATE_RESTORED))
 
 
 def known(data_dir: DataDir, place: Place, nowhere_else: bool = False) -> Place | None:
