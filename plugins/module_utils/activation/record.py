@@ -14,7 +14,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from ..data_dir.layout import ACTIVATION, DataDir
 from ..encoding import go_json
@@ -34,7 +34,7 @@ class Proposal(NamedTuple):
     sender: bytes
 
 
-Made = Signed | Proposal
+Made: TypeAlias = "Signed | Proposal"
 
 
 class Payment(NamedTuple):
