@@ -71,6 +71,12 @@ GOOD = {
     "stored": [],
     "cluster": REPORT,
     "findings": [{"level": "error", "check": "mode", "text": "x"}],
+    **dict.fromkeys(("plan", "payer", "amount"), "0x"),
+    "remarks": ["x"],
+    "withdrawal": [{"address": "0x", "kind": "a contract"}],
+    "lines": [{"line": "validator 0: 32 ETH", "state": "pending", "transaction": None}],
+    "guards": [{"guard": "pool", "state": "unchecked", "text": "x"}],
+    "validators": [{"position": 0, "pubkey": "0x", "status": "active_ongoing"}],
     "diff": {"before": "", "after": "x"},
     "process": {"socket": "/tmp/x/socket", "python": "/usr/bin/python3"},
 }
