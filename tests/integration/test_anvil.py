@@ -82,8 +82,8 @@ def test_deposits(anvil, entries):
     assert anvil.deposit_events() == [] and anvil.deposit_root() == root_of([])
     for count, entry in enumerate(entries, 1):
         (sent,) = deposits.hand_in(anvil, [entry])
-        assert anvil.rpc("eth_getTransactionReceipt", sent)["status"] == "0x1"
         *_before, event = events = anvil.deposit_events()
+        assert anvil.rpc("eth_getTransactionReceipt", sent)["status"] == "0x1"
         assert event == (entry.pubkey, entry.withdrawal_credentials, entry.amount, entry.signature, count - 1)
         assert leaf(event) == entry.deposit_data_root and anvil.deposit_root() == root_of(events)
     anvil.reorg(1)

@@ -50,6 +50,9 @@ class Slots(NamedTuple):
 class BeaconNode:
     """A beacon node, or a charon that is one to its validator client. All methods raise :class:`NoFacts` where it does not tell."""
 
+    #: Seconds for an answer.
+    patience = 10
+
     def __init__(self, http: HttpClient) -> None:
         self.http = http
 
@@ -93,7 +96,7 @@ class BeaconNode:
         if self.http.endpoint.secure:
             raise NoFacts(f"{self} is behind TLS", "http://", "nothing secret is asked there, and no certificate of it is known")
         try:
-            return self.http.request("GET", path)
+            return self.http.request("GET", path, timeout=self.patience)
         except DvError as error:
             raise NoFacts(error.found, error.wanted, error.hint) from None
 

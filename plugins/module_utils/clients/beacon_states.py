@@ -52,6 +52,9 @@ class Pending(NamedTuple):
 class BeaconStates(BeaconNode):
     """A beacon node that is asked about its states. All methods raise :class:`~.beacon.NoFacts` where it does not tell."""
 
+    # Of mainnet tens of thousands of deposits may wait.
+    patience = 60
+
     def deposit_contract(self) -> tuple[int, bytes]:
         """The chain id and the address (20 bytes) of the contract whose deposits it follows."""
         data = self._object(_CONTRACT)
