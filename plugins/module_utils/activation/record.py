@@ -117,7 +117,8 @@ def _payment_json(payment: Payment) -> dict[str, Any]:
 
 def _payment(value: dict, plan: Plan, path: str) -> Payment:
     made: Made
-    if unsigned := from_hex(value.get("unsigned"), None, path):
+    if "unsigned" in value:
+        unsigned = from_hex(value["unsigned"], None, path)
         made = Proposal(transaction.parse_unsigned(unsigned, path), from_hex(plan.payer, 20, path))
     else:
         made = transaction.parse(from_hex(value["transaction"], None, path), path)
