@@ -39,10 +39,8 @@ def restored(opened, data_dir, parts=None):
 
 def restored_in(data_dir):
     """Content by name of what is there, but for the record that key shares came out of a backup: no backup knows where they are loaded."""
-    found = read_all(data_dir.root)
-    found.pop(key_place.FILE)
     assert key_place.read(data_dir).state == key_place.STATE_RESTORED
-    return found
+    return {name: content for name, content in read_all(data_dir.root).items() if not name.startswith(layout.LOADING + "/")}
 
 
 def test_everything_on_an_empty_machine(opened, empty, node):
