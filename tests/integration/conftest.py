@@ -53,6 +53,34 @@ def anvil_program():
 
 
 @pytest.fixture
+def anvil(anvil_program, tmp_path):
+    """A chain of its own for a test, see :class:`.anvil.Anvil`."""
+    # Here and below: tests that run with fewer packages (test_ansible_core.py) load this file, too.
+    from ansible_collections.obol.dv.tests.support.anvil import Anvil
+
+    with Anvil(anvil_program, tmp_path / "anvil") as anvil:
+        yield anvil
+
+
+@pytest.fixture
+def beacon(anvil):
+    """The beacon node that follows it, whose newest block is of now."""
+    from ansible_collections.obol.dv.tests.support.chain_beacon import ChainBeacon
+    from ansible_collections.obol.dv.tests.support.paying import in_time
+
+    with ChainBeacon(anvil) as beacon:
+        yield in_time(beacon)
+
+
+@pytest.fixture
+def paying(tmp_path, anvil, beacon):
+    """Nodes that may pay deposits there, see :class:`.paying.Paying`."""
+    from ansible_collections.obol.dv.tests.support.paying import Paying
+
+    return Paying(tmp_path / "nodes", anvil, beacon)
+
+
+@pytest.fixture
 def charon(charon_binary, tmp_path):
     """The commands of stock charon, with logs of their own for each test."""
     return stock_charon.Charon(charon_binary, tmp_path / "charon")

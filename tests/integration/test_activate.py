@@ -7,30 +7,7 @@
 import eth_account
 import pytest
 from ansible_collections.obol.dv.tests.support import deposits
-from ansible_collections.obol.dv.tests.support.anvil import Anvil
-from ansible_collections.obol.dv.tests.support.chain_beacon import ChainBeacon
-from ansible_collections.obol.dv.tests.support.paying import Paying, Refused, in_time
-
-
-@pytest.fixture
-def anvil(anvil_program, tmp_path):
-    with Anvil(anvil_program, tmp_path / "anvil") as anvil:
-        yield anvil
-
-
-@pytest.fixture
-def beacon(anvil):
-    with ChainBeacon(anvil) as beacon:
-        yield in_time(beacon)
-
-
-@pytest.fixture
-def paying(tmp_path, anvil, beacon):
-    return Paying(tmp_path, anvil, beacon)
-
-
-def states(answer):
-    return [line["state"] for line in answer["lines"]]
+from ansible_collections.obol.dv.tests.support.paying import Refused, states
 
 
 def test_each_is_paid_once(paying, anvil):

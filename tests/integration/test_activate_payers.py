@@ -14,35 +14,12 @@ from ansible_collections.obol.dv.plugins.module_utils.activation import safe
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit_contract, transaction
 from ansible_collections.obol.dv.plugins.module_utils.module_backends import activate
 from ansible_collections.obol.dv.tests.support import deposits
-from ansible_collections.obol.dv.tests.support.anvil import Anvil
-from ansible_collections.obol.dv.tests.support.chain_beacon import ChainBeacon
 from ansible_collections.obol.dv.tests.support.json_rpc_stub import JsonRpcStub, Refusal
-from ansible_collections.obol.dv.tests.support.paying import Paying, Refused, in_time
+from ansible_collections.obol.dv.tests.support.paying import Refused, states
 
 GWEI = 10**9
 OTHER_KEY = bytes(31) + b"\7"
 SAFE = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
-
-
-@pytest.fixture
-def anvil(anvil_program, tmp_path):
-    with Anvil(anvil_program, tmp_path / "anvil") as anvil:
-        yield anvil
-
-
-@pytest.fixture
-def beacon(anvil):
-    with ChainBeacon(anvil) as beacon:
-        yield in_time(beacon)
-
-
-@pytest.fixture
-def paying(tmp_path, anvil, beacon):
-    return Paying(tmp_path, anvil, beacon)
-
-
-def states(answer):
-    return [line["state"] for line in answer["lines"]]
 
 
 # The options that choose a payer.

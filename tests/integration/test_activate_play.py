@@ -14,29 +14,9 @@ import threading
 
 import pytest
 from ansible_collections.obol.dv.tests.support import playbook, status_schema
-from ansible_collections.obol.dv.tests.support.anvil import Anvil
-from ansible_collections.obol.dv.tests.support.chain_beacon import ChainBeacon
 from ansible_collections.obol.dv.tests.support.inventory import OperatorGroup
-from ansible_collections.obol.dv.tests.support.paying import Paying, in_time
 
 PAY = ["playbooks/activate.yml"]
-
-
-@pytest.fixture
-def anvil(anvil_program, tmp_path):
-    with Anvil(anvil_program, tmp_path / "anvil") as anvil:
-        yield anvil
-
-
-@pytest.fixture
-def beacon(anvil):
-    with ChainBeacon(anvil) as beacon:
-        yield in_time(beacon)
-
-
-@pytest.fixture
-def paying(tmp_path, anvil, beacon):
-    return Paying(tmp_path / "nodes", anvil, beacon)
 
 
 @pytest.fixture

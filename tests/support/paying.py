@@ -146,3 +146,8 @@ def in_time(beacon):
     """A stub of a beacon node whose newest block is of now."""
     beacon.syncing["head_slot"] = str((int(time.time()) - int(GENESIS["genesis_time"])) // 12)
     return beacon
+
+
+def states(answer):
+    """The states of the lines of a plan, in their order."""
+    return [line["state"] for line in answer["lines"]]

@@ -29,7 +29,7 @@ from .stated import Statements
 from .work import Work
 
 #: What is to be confirmed; what is to be said first; something is under way; something has to come first; all is final.
-STATES = UNCONFIRMED, CLAIMING, SENT, WAITING, FINAL = "unconfirmed", "claiming", "sent", "waiting", "final"
+UNCONFIRMED, CLAIMING, SENT, WAITING, FINAL = "unconfirmed", "claiming", "sent", "waiting", "final"
 
 
 @dataclass(frozen=True)

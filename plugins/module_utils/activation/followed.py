@@ -10,8 +10,8 @@ import contextlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ..clients.beacon_states import BeaconStates, Validator
-from ..clients.http import HttpClient, parse_endpoint
+from ..clients import beacon_states
+from ..clients.beacon_states import Validator
 from ..cluster.lock import ClusterLock
 from ..data_dir.layout import LOCK, DataDir
 from ..encoding.hex import to_hex
@@ -40,7 +40,7 @@ def statuses(data_dir: DataDir, beacon_url: str) -> list[dict[str, Any]] | None:
         content = data_dir.read(LOCK)
         if content is not None:
             keys = [validator.public_key for validator in ClusterLock.parse(content, LOCK).validators or ()]
-            beacon = BeaconStates(HttpClient(parse_endpoint(beacon_url, "dv_beacon_url")))
+            beacon = beacon_states.at(beacon_url)
             found = beacon.validators(keys)
             missing = {*keys} - found.keys()
             pending = {each.pubkey for each in beacon.pending_deposits() if each.pubkey in missing} if missing else ()

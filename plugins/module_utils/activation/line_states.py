@@ -64,9 +64,15 @@ class Evaluation:
     def __init__(self, records: Collection[Record], sighting: Sighting, node: ExecutionNode) -> None:
         self._records, self._sighting, self._node = records, sighting, node
         self._nonces: dict[tuple[bytes, int], int] = {}
+        self._states: dict[Line, LineState] = {}
 
     def of(self, line: Line) -> LineState:
-        """The state of one."""
+        """The state of one, which may be a line of several plans."""
+        if line not in self._states:
+            self._states[line] = self._evaluate(line)
+        return self._states[line]
+
+    def _evaluate(self, line: Line) -> LineState:
         log = self._sighting.deposit_of(line)
         if log:
             state = State.FINAL if log.block <= self._sighting.finalized else State.MINED

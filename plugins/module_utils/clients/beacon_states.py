@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from ..encoding.hex import to_hex
 from .beacon import BeaconNode, NoFacts
+from .http import HttpClient, parse_endpoint
 
 #: States that are named by how sure they are.
 HEAD, FINALIZED = "head", "finalized"
@@ -94,3 +95,8 @@ class BeaconStates(BeaconNode):
         if not isinstance(data, list) or not all(isinstance(entry, dict) for entry in data):
             raise NoFacts(f"{self} answers GET {where} without a list", '{"data": [...]}', "see what answers there")
         return data
+
+
+def at(url: str) -> BeaconStates:
+    """The beacon node at ``dv_beacon_url``; errors as of :func:`.http.parse_endpoint`."""
+    return BeaconStates(HttpClient(parse_endpoint(url, "dv_beacon_url")))

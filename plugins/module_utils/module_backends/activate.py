@@ -20,9 +20,9 @@ with packages():
     from ..activation.activation import CLAIMING, Activation, Asked, Outcome
     from ..activation.plan import Plan, eth, lines, remarks
     from ..activation.stated import Statements
-    from ..clients.beacon_states import BeaconStates
+    from ..clients import beacon_states
     from ..clients.execution import ExecutionNode
-    from ..clients.http import HttpClient, connect, parse_endpoint
+    from ..clients.http import connect
     from ..cluster.definition import address_bytes
     from ..cluster.lock import ClusterLock
     from ..cluster.operators import index_of_key
@@ -89,7 +89,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     lock, known = _verified(data_dir, params), networks_of(params)
     network, private_key = known.of(lock.definition), node_key.read(data_dir)
     node = _execution_node(params)
-    beacon = BeaconStates(HttpClient(parse_endpoint(params["beacon_url"], "dv_beacon_url")))
+    beacon = beacon_states.at(params["beacon_url"])
     contract = networks.contract_of(network, beacon)
     root = from_hex(params["genesis_validators_root"], 32, "dv_keys_genesis_validators_root") or validators_root_of(
         network.genesis_fork_version
