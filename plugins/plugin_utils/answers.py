@@ -66,6 +66,25 @@ _TERMS = _exactly(
 #: See the module activate.
 _LINE, _GUARD = _exactly(line=_text, state=_text, transaction=_optional(_text)), _exactly(guard=_text, state=_text, text=_text)
 _VALIDATOR, _WITHDRAWAL = _exactly(position=_number, pubkey=_text, status=_text), _exactly(address=_text, kind=_text)
+_COUNT, _OFFSET = _optional(lambda value: _amount(value)), _optional(lambda value: isinstance(value, int) and _amount(abs(value)))
+#: See the module test_cluster, and docs/readiness.md.
+_CHECK = dict(check=_text, about=_text, text=_text, value=_COUNT)
+_LINK = dict(
+    **dict.fromkeys(("by", "way", "text", "version"), _text),
+    **dict.fromkeys(("sent", "lost", "to"), _number),
+    **dict.fromkeys(("median", "p95", "p99", "jitter"), _COUNT),
+    reached=_truth,
+    times=_list_of(_amount),
+    clock_offset=_OFFSET,
+)
+_JUDGEMENT = _exactly(
+    **dict.fromkeys(("cluster", "network", "lock_hash", "made", "score"), _text),
+    passed=_truth,
+    operators=_list_of(_exactly(share_index=_number, measured=_optional(_text))),
+    links=_list_of(_exactly(**_LINK, verdict=_text, **{"from": _number})),
+    checks=_list_of(_exactly(**_CHECK, verdict=_text, share_index=_number, title=_text, unit=_text, hint=_text)),
+    problems=_list_of(_exactly(verdict=_text, about=_text, text=_text, hint=_text)),
+)
 _OPERATORS = _list_of(_record(share_index=_number, address=_optional(_text), peer_id=_optional(_text)))
 #: See :func:`.backup.status.evaluate`.
 _BACKUP = _exactly(path=_text, created=_optional(_text), holds=_list_of(_text), current=_truth, copied=_truth, drilled=_optional(_text))
@@ -127,6 +146,11 @@ FIELDS = {
     "guards": (_list_of(_GUARD), "a list of guards, with guard, state and text"),
     "validators": (_optional(_list_of(_VALIDATOR)), "a list of validators, with position, pubkey and status, or nothing"),
     "withdrawal": (_list_of(_WITHDRAWAL), "a list of accounts, with address and kind"),
+    **dict.fromkeys(("listens", "p2p_address"), (_text, "a text")),
+    "passed": (_truth, "true or false"),
+    "checks": (_list_of(_exactly(**_CHECK, state=_text)), "a list of checks, with check, about, state, value and text"),
+    "links": (_list_of(_exactly(**_LINK)), "a list of links"),
+    "judgement": (_JUDGEMENT, "the verdicts about a cluster"),
     "diff": (_record(before=_text, after=_text), "two texts, before and after"),
     "process": (_optional(_exactly(socket=_path, python=_path)), "a process, with the paths of socket and python, or nothing"),
 }

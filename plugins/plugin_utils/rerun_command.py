@@ -28,6 +28,7 @@ PARTS = {
     "unload_keys": ("unload",),
     "verify": (),
     "status": (),
+    "test_cluster": ("test",),
 }
 WHOLE = "create_cluster"
 #: How variables begin that are for one run alone: what somebody confirmed once, and where a secret lay for that time.

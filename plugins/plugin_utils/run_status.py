@@ -26,6 +26,9 @@ TASKS = {
     "dv_loaded_keys": "load",
     "dv_restarted_keys": "load",
     "dv_activated": "activate",
+    "dv_listening": "test",
+    "dv_measured": "test",
+    "dv_judged": "test",
     "dv_verified": "verify",
 }
 
@@ -35,7 +38,12 @@ _SOURCES = ("dv_status", "dv_dkg", "dv_definition", "dv_approval", "dv_enr", "dv
 #: The status of a node of which nothing is known.
 UNKNOWN = NodeStatus(state="unknown").result()
 
-_NOTHING_KNOWN = dict(operators=None, terms=None, agreed=True, accepted=None, proven=None, keys_loaded=None, validators=None)
+_NOTHING_KNOWN = dict(
+    operators=None, terms=None, agreed=True, accepted=None, proven=None, keys_loaded=None, validators=None, readiness=None
+)
+
+# What is told of the verdicts about a cluster.
+_READINESS = ("passed", "score", "made", "problems")
 
 # What is told of a plan that a node pays.
 _DEPOSITS = ("state", "detail", "plan", "payer", "amount", "remarks", "withdrawal", "lines", "guards")
@@ -110,6 +118,7 @@ def document(nodes: dict[str, dict], command_line: CommandLine) -> dict:
             # Each node knows the statements that the store has, and those of its own.
             cluster[key] = cluster[key] if told is None else sorted({*(cluster[key] or ()), *told})
         cluster["validators"] = cluster["validators"] or (results.get("dv_status") or {}).get("validators")
+        cluster["readiness"] = _worse(cluster["readiness"], results.get("dv_judged"))
         cluster["agreed"] = cluster["agreed"] and _first(results, "terms") in (None, cluster["terms"])
         more = {key: status.get(key) or _first(results, key) for key in ("config_hash", "definition_hash", "share_index", "enr")}
         more_of = dict(backup=_backup(results), keys=_keys(results), deposits=_deposits(results), data_dir=node["data_dir"])
@@ -148,6 +157,15 @@ def _keys(results):
     waiting = [results[name] for name in ("dv_unloaded_keys", "dv_loaded_keys") if (results.get(name) or {}).get("state") == "waiting"]
     text = waiting[0].get("detail", "") if waiting else ""
     return dict(keys or dict(place="", state="", since=None), detail=text) if keys or text else None
+
+
+def _worse(readiness, judged):
+    """The worse of what is told of a cluster's ``readiness`` and what another node ``judged``: each judges for itself, and anybody may say that all
+    is well."""
+    judgement = (judged or {}).get("judgement")
+    if not judgement or readiness and (not readiness["passed"] or judgement["passed"]):
+        return readiness
+    return {name: judgement[name] for name in _READINESS}
 
 
 def _deposits(results):

@@ -54,7 +54,7 @@ def summary_lines(name: str, cluster: dict, reports: dict[str, dict], command_li
         lines += ([""] if lines else []) + _unverified(name, rest, cluster["operators"], command_line)
         lines += _enrs(rest) + ([] if reports else _agreement(cluster, rest))
     lines += ["", "  Accepted, see dv_accept"] + [f"    - {text}" for text in cluster["accepted"]] if cluster["accepted"] else []
-    lines += _backups(cluster) + _keys(cluster) + _deposits(nodes) + _validators(cluster)
+    lines += _backups(cluster) + _keys(cluster) + _deposits(nodes) + _validators(cluster) + _readiness(cluster)
     return lines + _next(nodes) if reports else lines
 
 
@@ -184,6 +184,24 @@ def _validators(cluster):
     counts = {status: sum(row[2] == status for row in rows) for status in dict.fromkeys(row[2] for row in rows)}
     lines = ["", "  on the beacon chain: " + ", ".join(f"{count} {status}" for status, count in counts.items())]
     return lines + ["  " + line for line in _table(rows[:_ONE_BY_ONE])]
+
+
+#: What is said of a cluster by its score.
+READINESS = {True: "ready", False: "NOT READY"}
+
+
+def _readiness(cluster):
+    """What was measured, in one word, and all that is not as it should be, the worst first."""
+    found = cluster["readiness"]
+    if not found:
+        return []
+    lines = ["", f"  readiness: {READINESS[found['passed']]}, score {found['score']}, measured {_time(found['made'])}"]
+    told = {}
+    for each in found["problems"]:
+        told.setdefault((each["verdict"], each["text"], each["hint"]), []).append(each["about"])
+    for (verdict, text, hint), about in [*told.items()][:_ONE_BY_ONE]:
+        lines += ["", f"    {verdict}: {', '.join(about)}", f"      {text}", f"      {hint}"]
+    return lines + ([f"    and {len(told) - _ONE_BY_ONE} more, see the report"] if len(told) > _ONE_BY_ONE else [])
 
 
 def _worth(backup):

@@ -27,7 +27,7 @@ ORDER = (
     ("key_loading", "activation"),
     ("dkg.protocol",),
     ("dkg",),
-    ("node",),
+    ("node", "readiness"),
     ("module_backends",),
 )
 #: What computes, and touches no file: nothing of it imports storage, though that stands below.

@@ -77,6 +77,22 @@ def start(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, str] 
         os._exit(0)
 
 
+def leave(kept: int, function: Callable[[], None]) -> None:
+    """Leave a process that does what ``function`` does, without an answer, with nothing open but the file descriptor that is ``kept``. What it
+    does has to be imported."""
+    if child := os.fork():
+        # It ends at once; its own child does it.
+        os.waitpid(child, 0)
+        return
+    try:
+        _detach(kept)
+        function()
+    except BaseException:  # pylint: disable=broad-exception-caught
+        pass
+    finally:
+        os._exit(0)
+
+
 def _archive() -> str | None:
     """The path of the zip that we came in, if we came in one."""
     return __spec__.loader.archive if isinstance(__spec__.loader, zipimport.zipimporter) else None

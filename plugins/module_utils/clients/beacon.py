@@ -17,9 +17,10 @@ from ..encoding.hex import from_hex, to_hex
 from ..errors import DvError
 from .http import Answer, HttpClient, shorten
 
+#: Where one says whether it is in sync.
+SYNCING = "/eth/v1/node/syncing"
 _GENESIS = "/eth/v1/beacon/genesis"
 _SPEC = "/eth/v1/config/spec"
-_SYNCING = "/eth/v1/node/syncing"
 _VERSION = "/eth/v1/node/version"
 _VALIDATOR = "/eth/v1/beacon/states/head/validators?id=%s"
 #: What a spec does not say: mainnet's.
@@ -75,7 +76,7 @@ class BeaconNode:
 
     def head_slot(self) -> int:
         """The slot of the newest block that it has."""
-        return self._number(self._object(_SYNCING), "head_slot")
+        return self._number(self._object(SYNCING), "head_slot")
 
     def version(self) -> str:
         """What it says that it is, fit to be shown."""

@@ -73,6 +73,18 @@ class ExecutionNode(JsonRpc):
         """The number of its chain."""
         return self._quantity("eth_chainId")
 
+    def syncing(self) -> bool:
+        """Whether it is not in sync, by its own word."""
+        method = "eth_syncing"
+        found = self.ask(method)
+        if found is not False and not isinstance(found, dict):
+            raise self.strange(method)
+        return found is not False
+
+    def peers(self) -> int:
+        """How many peers it has."""
+        return self._quantity("net_peerCount")
+
     def block(self, of: int | str) -> Block | None:
         """The block with that number, or name; ``None`` where there is none."""
         method = "eth_getBlockByNumber"

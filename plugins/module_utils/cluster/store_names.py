@@ -11,12 +11,16 @@ from typing import NamedTuple
 
 PROPOSAL = "proposal.json"
 #: Folder of the approvals, of the DKG's messages, of the statements of drills, which are called as beside the backups, of those about
-#: key shares that were loaded, and of those about deposits that are going to be paid.
+#: key shares that were loaded, of those about deposits that are going to be paid, of what was
+#: measured, and of those that a cluster is ready.
 APPROVALS, DKG, DRILLS, KEYS, ACTIVATION = "approvals/", "dkg/", "drills/", "keys/", "activation/"
+MEASURED, READINESS = "measured/", "readiness/"
 
 _MESSAGE = re.compile(DKG + r"([0-9a-f]{64})/([1-9][0-9]{0,6})/([a-z]+)/([1-9][0-9]{0,2})(?:-by-([1-9][0-9]{0,2}))?\.(?:json|jws)")
 
 _ABOUT_KEYS = re.compile(KEYS + r"[0-9a-f]{64}/[1-9][0-9]{0,2}-[1-9][0-9]{0,5}\.jws")
+
+_ABOUT_READINESS = re.compile(f"(?:{MEASURED}|{READINESS})[0-9a-f]{{64}}/[1-9][0-9]{{0,2}}-([1-9][0-9]{{0,10}})\\.jws")
 
 _ABOUT_ACTIVATION = re.compile(ACTIVATION + r"([0-9a-f]{64})/([1-9][0-9]{0,5})\.jws")
 
@@ -44,6 +48,18 @@ def keys_name(lock_hash: bytes, share_index: int, number: int) -> str:
 def is_about_keys(name: str) -> bool:
     """Whether a name is one of :func:`keys_name`."""
     return bool(_ABOUT_KEYS.fullmatch(name))
+
+
+def readiness_name(folder: str, lock_hash: bytes, share_index: int, made: float) -> str:
+    """The name of a statement of the operator with that share index, ``made`` then (Unix seconds), about the cluster with that lock (its hash, 32
+    bytes): in :data:`MEASURED`, or in :data:`READINESS`."""
+    return f"{folder}{lock_hash.hex()}/{share_index}-{int(made)}.jws"
+
+
+def readiness_made(name: str) -> int | None:
+    """When the statement called ``name`` was made, as that says, in Unix seconds; ``None`` of a name that is none of :func:`readiness_name`."""
+    match = _ABOUT_READINESS.fullmatch(name)
+    return int(match[1]) if match else None
 
 
 def activation_name(lock_hash: bytes, number: int) -> str:

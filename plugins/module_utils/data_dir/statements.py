@@ -27,12 +27,12 @@ from .layout import LOCK, DataDir
 
 _HEADER = go_json.dumps({"alg": "ES256K", "typ": "obol-dv-statement"}, None).encode()
 
-#: What statements are about: a backup was opened, and is whole; key shares were loaded, or taken away; the cluster was measured, and is
-#: ready; deposits are going to be paid.
-DRILL, KEYS, READINESS, ACTIVATION = "drill", "keys", "readiness", "activation"
+#: What statements are about: a backup was opened, and is whole; key shares were loaded, or taken away; what a node measured; the cluster
+#: is ready; deposits are going to be paid.
+DRILL, KEYS, MEASUREMENT, READINESS, ACTIVATION = "drill", "keys", "measurement", "readiness", "activation"
 
-#: Longest statement, in characters.
-MAX_SIZE = 16 * 1024
+#: Longest statement, in characters: of what a node measured of a hundred others.
+MAX_SIZE = 128 * 1024
 
 
 def sign(private_key: bytes, about: str, facts: dict[str, Any], now: float) -> str:

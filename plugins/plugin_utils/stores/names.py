@@ -14,11 +14,14 @@ from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import
     ACTIVATION,
     DRILLS,
     KEYS,
+    MEASURED,
     PROPOSAL,
+    READINESS,
     approval_name,
     is_about_activation,
     is_about_keys,
     parse_message,
+    readiness_made,
 )
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import statements
 from ansible_collections.obol.dv.plugins.module_utils.data_dir.layout import DEFINITION
@@ -56,7 +59,7 @@ def max_size(name: str) -> int | None:
 
 
 def _max_size_of_statement(name: str) -> int | None:
-    if is_about_keys(name) or is_about_activation(name):
+    if is_about_keys(name) or is_about_activation(name) or readiness_made(name):
         return statements.MAX_SIZE
     statement = name.removeprefix(DRILLS)
     return backups.max_size(statement) if statement != name and statement.endswith(".jws") else None
@@ -68,7 +71,7 @@ def describe(name: str) -> str:
     if message:
         host = f", handed on by operator {message.host}" if message.host else ""
         return f"{message.round_name} of operator {message.share_index}{host}, attempt {message.attempt}"
-    if name.startswith((ACTIVATION, DRILLS, KEYS)):
+    if name.startswith((ACTIVATION, DRILLS, KEYS, MEASURED, READINESS)):
         return f"statement {name.partition('/')[2]}"
     *folders, file = name.split("/")
     stem = file.partition(".")[0]

@@ -1,0 +1,143 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How nodes measure the way to each other where no charon runs yet: a question of 32 bytes, an answer of 56.
+
+A question is :data:`_MAGIC`, 8 bytes, and 24 that it is told from others by. An answer is these 24 bytes, the time of who answers, the place of
+its operator, and the beginning of the hash of its lock. Nobody proves who he is by it: what charon does later is proven by its own handshake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+import time
+from typing import NamedTuple
+
+from .round_trips import RoundTrips
+
+_MAGIC = b"obol-dv\x01"
+_QUESTION = struct.Struct(">8s24s")
+#: After what the question is told by: nanoseconds since 1970, share index, hash.
+_ANSWER = struct.Struct(">24sQQ16s")
+
+#: After how many answers that did not come nobody waits for more.
+_MOST_LOST = 3
+
+#: Connections that are answered at once; seconds that one may stay, and most questions on it.
+_MOST, _LONGEST, _QUESTIONS = 256, 60, 1000
+
+
+class Identity(NamedTuple):
+    """Who answers: the share index, and the first 16 bytes of the hash of the lock."""
+
+    share_index: int
+    lock: bytes
+
+
+class Echo(NamedTuple):
+    """What came of the questions to one address.
+
+    :param identity: who answered, if it was one of us
+    :param clock_offset: microseconds by which the other clock is ahead, by the quickest answer
+    """
+
+    round_trips: RoundTrips
+    identity: Identity | None
+    clock_offset: int | None
+
+
+def serve(listener: socket.socket, identity: Identity, seconds: float) -> None:
+    """Answer on ``listener`` for so many ``seconds``."""
+    asyncio.run(_serve(listener, identity, seconds))
+
+
+async def _serve(listener: socket.socket, identity: Identity, seconds: float) -> None:
+    now = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal now
+        now += 1
+        try:
+            if now <= _MOST:
+                await asyncio.wait_for(_answer(reader, writer, identity), _LONGEST)
+        except (OSError, EOFError, TimeoutError):
+            pass
+        finally:
+            now -= 1
+            writer.close()
+
+    server = await asyncio.start_server(answer, sock=listener, limit=_QUESTION.size)
+    async with server:
+        await asyncio.sleep(seconds)
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, identity: Identity) -> None:
+    for _each in range(_QUESTIONS):
+        magic, told = _QUESTION.unpack(await reader.readexactly(_QUESTION.size))
+        if magic != _MAGIC:
+            # A charon, or anybody else.
+            return
+        writer.write(_ANSWER.pack(told, time.time_ns(), *identity))
+        await writer.drain()
+
+
+def ask(host: str, port: int, count: int, pause: float, patience: float) -> Echo:
+    """Ask who listens there ``count`` times, every ``pause`` seconds, on one connection; what takes longer than ``patience`` seconds is lost,
+    with that connection. After :data:`_MOST_LOST` nobody asks on.
+
+    :raises OSError: nobody takes the connection; or one does who is none of us (:class:`ConnectionError`)
+    """
+    times: list[int] = []
+    identity, best, offset = None, None, None
+    sent, connection = 0, None
+    try:
+        while sent < count and sent - len(times) < _MOST_LOST:
+            sent += 1
+            try:
+                connection = connection or _connected(host, port, patience)
+                took, ahead, identity = _exchange(connection)
+            except TimeoutError:
+                # What comes late would be taken for an answer to what is asked next.
+                if connection:
+                    connection.close()
+                connection = None
+                continue
+            times.append(took)
+            if best is None or took < best:
+                best, offset = took, ahead
+            time.sleep(max(pause - took / 1e6, 0) if sent < count else 0)
+    finally:
+        if connection:
+            connection.close()
+    return Echo(RoundTrips(sent, times), identity, offset)
+
+
+def _connected(host: str, port: int, patience: float) -> socket.socket:
+    connection = socket.create_connection((host, port), patience)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def _exchange(connection: socket.socket) -> tuple[int, int, Identity]:
+    """What a question took, by how much the other clock is ahead, both in microseconds, and who answered."""
+    question, began, clock = os.urandom(24), time.monotonic_ns(), time.time_ns()
+    connection.sendall(_QUESTION.pack(_MAGIC, question))
+    told, at, share_index, lock = _ANSWER.unpack(_read(connection, _ANSWER.size))
+    if told != question:
+        raise ConnectionError("it answers what was not asked")
+    took = time.monotonic_ns() - began
+    return took // 1000, (at - clock - took // 2) // 1000, Identity(share_index, lock)
+
+
+def _read(connection: socket.socket, size: int) -> bytes:
+    found = b""
+    while len(found) < size:
+        part = connection.recv(size - len(found))
+        if not part:
+            raise ConnectionError("it hangs up")
+        found += part
+    return found

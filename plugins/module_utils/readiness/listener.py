@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, The obol.dv authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A process that answers the other nodes for a bounded time, where charon will: whoever reaches it reaches charon later."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..errors import DvError
+from . import echo
+from .echo import Identity
+
+#: Seconds for who listens there to say that it is this very node.
+_PATIENCE = 2
+#: The user and group that own nothing.
+_NOBODY = 65534
+
+
+class Listening(NamedTuple):
+    """Whether the node answers the others: ``new``, it does since now."""
+
+    new: bool
+    by: str
+
+
+#: What answers the others.
+ECHO, OTHER = "echo", "another program"
+
+
+def listen(port: int, identity: Identity, seconds: int, leave: Callable[[int, Callable[[], None]], None] | None) -> Listening:
+    """Leave a process that answers on that ``port`` of all addresses for so many ``seconds``; where something has the port, that is what
+    answers.
+
+    :param leave: has a function done by a process of its own, which keeps that file descriptor; ``None`` to see only whether it could
+    :raises DvError: nothing can listen there
+    """
+    listener = None
+    try:
+        listener = _bind(port)
+    except OSError as error:
+        if not isinstance(error, PermissionError) and _answers(port):
+            return Listening(False, ECHO if _is_own(port, identity) else OTHER)
+        hint = "set dv_p2p_port to the port of charon's --p2p-tcp-address"
+        raise DvError(f"nothing can listen on port {port}: {error.strerror}", "the port on which the others reach charon", hint) from None
+    with listener:
+        if leave:
+            leave(listener.fileno(), lambda: _serve(listener, identity, seconds))
+    return Listening(True, ECHO)
+
+
+def _serve(listener: socket.socket, identity: Identity, seconds: int) -> None:
+    if os.geteuid() == 0:
+        # Whoever comes need not meet root.
+        os.setgroups([])
+        os.setgid(_NOBODY)
+        os.setuid(_NOBODY)
+    echo.serve(listener, identity, seconds)
+
+
+def _bind(port: int) -> socket.socket:
+    """All addresses, of both versions of IP where there are two."""
+    family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+    return socket.create_server(("", port), family=family, dualstack_ipv6=family == socket.AF_INET6, backlog=128)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(_PATIENCE)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _is_own(port: int, identity: Identity) -> bool:
+    try:
+        return echo.ask("127.0.0.1", port, 1, 0, _PATIENCE).identity == identity
+    except (OSError, ValueError):
+        return False
