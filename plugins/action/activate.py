@@ -7,7 +7,7 @@ sent; waits for blocks that are final."""
 
 from ansible.errors import AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.utils.display import Display
-from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import ACTIVATION, DRILLS, KEYS, is_about_activation
+from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import ACTIVATION, DRILLS, KEYS, READINESS, is_about_activation
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, printable
 from ansible_collections.obol.dv.plugins.plugin_utils import answers, progress
 from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
@@ -79,7 +79,7 @@ class ActionModule(NodeModule):
         """What the module answers; where it has something to say first, after that is said."""
         changed, refused = False, None
         for _attempt in range(_ATTEMPTS):
-            arguments["inbox"] = store.get_all((ACTIVATION, DRILLS, KEYS))
+            arguments["inbox"] = store.get_all((ACTIVATION, DRILLS, KEYS, READINESS))
             answer = self._answer(arguments, task_vars)
             outbox = answers.outbox(answer, is_about_activation)
             changed = changed or bool(answer.get("changed"))

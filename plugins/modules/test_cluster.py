@@ -49,9 +49,13 @@ options:
     type: str
     default: ""
   seconds:
-    description: For how long the node answers them.
+    description: For how long the node answers them, if it is not told to stop.
     type: int
     default: 120
+  stays:
+    description: Whether O(step=judge) lets what answers the others go on, for operators who run it later.
+    type: bool
+    default: false
   peers:
     description: The host and the port of each other node, for example V(bob.example.com:3610), by the share index of its operator.
     type: dict

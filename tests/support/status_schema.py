@@ -114,6 +114,20 @@ CLUSTER = _object(
         "array",
         items=_object(position={"type": "integer", "minimum": 0}, pubkey={"type": "string"}, status={"type": "string"}),
     ),
+    readiness={
+        "anyOf": [
+            _object(
+                passed={"type": "boolean"},
+                score={"enum": ["A", "B", "C"]},
+                made={"type": "string", "pattern": _TIME},
+                problems={
+                    "type": "array",
+                    "items": _object(verdict={"enum": ["warn", "fail"]}, **dict.fromkeys(("about", "text", "hint"), {"type": "string"})),
+                },
+            ),
+            {"type": "null"},
+        ]
+    },
     nodes={"type": "object", "additionalProperties": NODE},
 )
 

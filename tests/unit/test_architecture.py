@@ -37,25 +37,26 @@ ANSIBLE, BELOW_ANSIBLE = "ansible_module", {"errors", "storage", "ethereum"}
 ABOVE_ANSIBLE = ("plugins.plugin_utils.", CORE_NAME + ".module_backends.")
 
 #: How many files of the core, and how many KiB, a node is sent once in a run: they may become fewer.
-SENT = (182, 940)
+SENT = (202, 1014)
 #: Module -> how many of them it imports there.
 CEILINGS = {
-    "activate": (85, 438),
+    "activate": (85, 440),
     "approval": (47, 230),
     "backup": (37, 178),
-    "definition": (46, 224),
+    "definition": (46, 225),
     "demo_operator": (34, 173),
-    "dkg": (79, 412),
-    "drill": (65, 338),
+    "dkg": (79, 413),
+    "drill": (65, 339),
     "enr": (17, 79),
-    "load_keys": (83, 437),
-    "preflight": (91, 509),
+    "load_keys": (83, 438),
+    "preflight": (91, 510),
     "proposal": (41, 190),
-    "restore": (67, 355),
-    "status": (87, 453),
-    "unload_keys": (75, 386),
+    "restore": (67, 356),
+    "status": (87, 454),
+    "test_cluster": (95, 480),
+    "unload_keys": (75, 387),
     "verify": (48, 258),
-    "wallet": (37, 170),
+    "wallet": (37, 171),
 }
 
 

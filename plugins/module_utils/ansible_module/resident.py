@@ -22,7 +22,8 @@ import socket
 import sys
 import tempfile
 import zipimport
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from itertools import pairwise
 from typing import Any
 
 #: Seconds without a question after which it ends.
@@ -77,15 +78,15 @@ def start(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, str] 
         os._exit(0)
 
 
-def leave(kept: int, function: Callable[[], None]) -> None:
-    """Leave a process that does what ``function`` does, without an answer, with nothing open but the file descriptor that is ``kept``. What it
+def leave(kept: Collection[int], function: Callable[[], None]) -> None:
+    """Leave a process that does what ``function`` does, without an answer, with nothing open but the file descriptors that are ``kept``. What it
     does has to be imported."""
     if child := os.fork():
         # It ends at once; its own child does it.
         os.waitpid(child, 0)
         return
     try:
-        _detach(kept)
+        _detach(*kept)
         function()
     except BaseException:  # pylint: disable=broad-exception-caught
         pass
@@ -106,8 +107,8 @@ def _import_from(copy: str, archive: str) -> None:
             module.__path__ = [copy + place.removeprefix(archive) if place.startswith(archive) else place for place in places]
 
 
-def _detach(kept: int) -> None:
-    """Be nobody's child, with nothing open but the file descriptor that is ``kept``; leave no core file, which would hold keys."""
+def _detach(*kept: int) -> None:
+    """Be nobody's child, with nothing open but the file descriptors that are ``kept``; leave no core file, which would hold keys."""
     os.setsid()
     if os.fork():
         os._exit(0)
@@ -116,8 +117,8 @@ def _detach(kept: int) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
-    os.closerange(3, kept)
-    os.closerange(kept + 1, 4096)
+    for first, last in pairwise((2, *sorted(kept), 4096)):
+        os.closerange(first + 1, last)
 
 
 def _serve(listener: socket.socket, answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:

@@ -20,7 +20,7 @@ _MESSAGE = re.compile(DKG + r"([0-9a-f]{64})/([1-9][0-9]{0,6})/([a-z]+)/([1-9][0
 
 _ABOUT_KEYS = re.compile(KEYS + r"[0-9a-f]{64}/[1-9][0-9]{0,2}-[1-9][0-9]{0,5}\.jws")
 
-_ABOUT_READINESS = re.compile(f"(?:{MEASURED}|{READINESS})[0-9a-f]{{64}}/[1-9][0-9]{{0,2}}-([1-9][0-9]{{0,10}})\\.jws")
+_ABOUT_READINESS = re.compile(f"(?:{MEASURED}|{READINESS})[0-9a-f]{{64}}/[1-9][0-9]{{0,2}}-[0-9a-f]{{16}}-([1-9][0-9]{{0,10}})\\.jws")
 
 _ABOUT_ACTIVATION = re.compile(ACTIVATION + r"([0-9a-f]{64})/([1-9][0-9]{0,5})\.jws")
 
@@ -50,10 +50,10 @@ def is_about_keys(name: str) -> bool:
     return bool(_ABOUT_KEYS.fullmatch(name))
 
 
-def readiness_name(folder: str, lock_hash: bytes, share_index: int, made: float) -> str:
-    """The name of a statement of the operator with that share index, ``made`` then (Unix seconds), about the cluster with that lock (its hash, 32
-    bytes): in :data:`MEASURED`, or in :data:`READINESS`."""
-    return f"{folder}{lock_hash.hex()}/{share_index}-{int(made)}.jws"
+def readiness_name(folder: str, lock_hash: bytes, share_index: int, machine: str, made: float) -> str:
+    """The name of a statement of the operator with that share index, ``made`` then (Unix seconds) on that ``machine`` (16 hex digits), about the
+    cluster with that lock (its hash, 32 bytes): in :data:`MEASURED`, or in :data:`READINESS`."""
+    return f"{folder}{lock_hash.hex()}/{share_index}-{machine}-{int(made)}.jws"
 
 
 def readiness_made(name: str) -> int | None:

@@ -33,7 +33,7 @@ with packages():
     from ..ethereum.networks import Networks, validators_root_of
     from ..readiness import judgement, listener, measurement
     from ..readiness.checks import with_thresholds
-    from ..readiness.node import Node, Places, identity, measure
+    from ..readiness.node import Node, Places, identity, machine_of, measure
     from ..storage import files
 
 ARGUMENT_SPEC = dict(
@@ -42,6 +42,7 @@ ARGUMENT_SPEC = dict(
     port=dict(type="int", default=3610),
     p2p_address=dict(type="str", default=""),
     seconds=dict(type="int", default=120),
+    stays=dict(type="bool", default=False),
     peers=dict(type="dict", default={}),
     charon_monitoring_url=dict(type="str", default="http://127.0.0.1:3620"),
     beacon_node_url=dict(type="str"),
@@ -135,8 +136,10 @@ def _peer(item: tuple[Any, Any]) -> tuple[int, tuple[str, int]]:
     )
 
 
-def _judge(module: AnsibleModule, _data_dir: DataDir, lock: ClusterLock, private_key: bytes, share_index: int) -> dict[str, Any]:
+def _judge(module: AnsibleModule, data_dir: DataDir, lock: ClusterLock, private_key: bytes, share_index: int) -> dict[str, Any]:
     params, now = module.params, time.time()
+    if not params["stays"]:
+        listener.stop(params["port"])
     found = measurement.read(lock, params["inbox"].values(), now, params["max_age"] * _MINUTE)
     network: Networks = networks_of(params)
     judged = judgement.judge(lock, network.of(lock.definition).name, found, with_thresholds(params["thresholds"]), now)
@@ -144,7 +147,9 @@ def _judge(module: AnsibleModule, _data_dir: DataDir, lock: ClusterLock, private
     if judged.passed and not module.check_mode:
         facts = dict(lock_hash=to_hex(lock.lock_hash), share_index=share_index, passed=True, score=judged.json["score"])
         outbox = {
-            readiness_name(READINESS, lock.lock_hash, share_index, now): statements.sign(private_key, statements.READINESS, facts, now)
+            readiness_name(READINESS, lock.lock_hash, share_index, machine_of(data_dir), now): statements.sign(
+                private_key, statements.READINESS, facts, now
+            )
         }
     return dict(changed=False, judgement=judged.json, passed=judged.passed, outbox=outbox)
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..errors import DvError, show
@@ -104,7 +104,11 @@ def _with(name: str, pair: Any) -> Check:
     check = CHECKS.get(name)
     if not check:
         raise DvError(f"dv_test_thresholds names {show(name)}", "a check", f"they are {', '.join(CHECKS)}")
-    if not isinstance(pair, Sequence) or len(pair) != 2 or not all(each is None or isinstance(each, int) for each in pair):
+    if not isinstance(pair, list) or len(pair) != 2 or not all(map(_is_threshold, pair)):
         found = f"dv_test_thresholds has other thresholds for {name}: {show(pair)}"
         raise DvError(found, f"two whole numbers ({check.unit or 'counted'}): where a warning begins, and where it fails; null for none")
     return check._replace(warn=pair[0], fail=pair[1])
+
+
+def _is_threshold(value: Any) -> bool:
+    return value is None or isinstance(value, int) and not isinstance(value, bool)

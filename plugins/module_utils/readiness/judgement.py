@@ -181,4 +181,4 @@ _SHOWN = {"us": ("ms", 1000), "permille": ("%", 10), "percent": ("%", 1)}
 def show(check: Check, value: int) -> str:
     """A ``value`` of a ``check`` for people."""
     unit, divisor = _SHOWN.get(check.unit, (check.unit, 1))
-    return f"{value / divisor:.3g} {unit}".rstrip() if divisor > 1 and value < divisor * 1000 else f"{value // divisor} {unit}".rstrip()
+    return f"{round(value / divisor, 1):.15g} {unit}".rstrip()

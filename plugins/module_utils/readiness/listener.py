@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from ..errors import DvError
@@ -17,6 +18,8 @@ from .echo import Identity
 
 #: Seconds for who listens there to say that it is this very node.
 _PATIENCE = 2
+#: What ends it, in the abstract namespace: nothing of it is left. Whoever is on the node may do so.
+_STOPPER = "\0obol-dv-echo-%d"
 #: The user and group that own nothing.
 _NOBODY = 65534
 
@@ -32,14 +35,15 @@ class Listening(NamedTuple):
 ECHO, OTHER = "echo", "another program"
 
 
-def listen(port: int, identity: Identity, seconds: int, leave: Callable[[int, Callable[[], None]], None] | None) -> Listening:
+def listen(port: int, identity: Identity, seconds: int, leave: Callable[[Collection[int], Callable[[], None]], None] | None) -> Listening:
     """Leave a process that answers on that ``port`` of all addresses for so many ``seconds``; where something has the port, that is what
     answers.
 
-    :param leave: has a function done by a process of its own, which keeps that file descriptor; ``None`` to see only whether it could
+    :param leave: has a function done by a process of its own, which keeps these file descriptors; ``None`` to see only whether it could
     :raises DvError: nothing can listen there
     """
-    listener = None
+    if not 0 < port < 2**16:
+        raise DvError(f"dv_p2p_port is {port}", "1 to 65535", "it is the port of charon's --p2p-tcp-address")
     try:
         listener = _bind(port)
     except OSError as error:
@@ -47,19 +51,27 @@ def listen(port: int, identity: Identity, seconds: int, leave: Callable[[int, Ca
             return Listening(False, ECHO if _is_own(port, identity) else OTHER)
         hint = "set dv_p2p_port to the port of charon's --p2p-tcp-address"
         raise DvError(f"nothing can listen on port {port}: {error.strerror}", "the port on which the others reach charon", hint) from None
-    with listener:
+    with listener, socket.socket(socket.AF_UNIX) as stopper:
         if leave:
-            leave(listener.fileno(), lambda: _serve(listener, identity, seconds))
+            stopper.bind(_STOPPER % port)
+            stopper.listen()
+            leave((listener.fileno(), stopper.fileno()), lambda: _serve(listener, stopper, identity, seconds))
     return Listening(True, ECHO)
 
 
-def _serve(listener: socket.socket, identity: Identity, seconds: int) -> None:
+def stop(port: int) -> None:
+    """End the process that answers there, if there is one: charon wants the port."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as asked:
+        asked.connect(_STOPPER % port)
+
+
+def _serve(listener: socket.socket, stopper: socket.socket, identity: Identity, seconds: int) -> None:
     if os.geteuid() == 0:
         # Whoever comes need not meet root.
         os.setgroups([])
         os.setgid(_NOBODY)
         os.setuid(_NOBODY)
-    echo.serve(listener, identity, seconds)
+    echo.serve(listener, stopper, identity, seconds)
 
 
 def _bind(port: int) -> socket.socket:

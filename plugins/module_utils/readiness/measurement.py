@@ -28,7 +28,9 @@ _AHEAD = 24 * 3600
 
 
 class Measurement(NamedTuple):
-    """That of the operator with that share index, ``made`` then (Unix seconds)."""
+    """That of the operator with that share index, ``made`` then (Unix seconds).
+
+    :param machine: what tells two nodes with one ENR private key apart, 16 hex digits"""
 
     share_index: int
     made: float
@@ -46,7 +48,7 @@ def state(private_key: bytes, lock: ClusterLock, measured: Measurement) -> dict[
         checks=[finding._replace(text=finding.text[:_LONGEST]).json() for finding in measured.findings],
         links=[link._replace(text=link.text[:_LONGEST]).json() for link in measured.links],
     )
-    name = readiness_name(MEASURED, lock.lock_hash, measured.share_index, measured.made)
+    name = readiness_name(MEASURED, lock.lock_hash, measured.share_index, measured.machine, measured.made)
     return {name: statements.sign(private_key, statements.MEASUREMENT, facts, measured.made)}
 
 
@@ -67,7 +69,7 @@ def read(lock: ClusterLock, texts: Iterable[str], now: float, max_age: float) ->
 
 def _parse(lock: ClusterLock, share_index: int, facts: dict[str, Any] | None) -> Measurement | None:
     """What the facts of a statement say; ``None`` where they are of another cluster, or not as a node of ours states them."""
-    if not facts or facts.get("lock_hash") != to_hex(lock.lock_hash):
+    if not facts or (facts.get("lock_hash"), facts.get("share_index")) != (to_hex(lock.lock_hash), share_index):
         return None
     machine, operators = facts.get("machine"), len(lock.definition.operators or ())
     try:

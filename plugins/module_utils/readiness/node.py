@@ -79,9 +79,9 @@ def measure(node: Node, places: Places, dry_run: bool) -> Measurement:
     ]
     # Last: what else the node does would be a part of what an answer takes.
     found = links.measure(places.peers, lock.lock_hash[:_BYTES]) if its.links is None else its.links
-    return Measurement(node.share_index, time.time(), _machine(data_dir), findings, found)
+    return Measurement(node.share_index, time.time(), machine_of(data_dir), findings, found)
 
 
-def _machine(data_dir: DataDir) -> str:
-    """What tells this node from another with the same keys, and nothing else of it."""
+def machine_of(data_dir: DataDir) -> str:
+    """What tells this node from another with the same keys, and nothing else of it: 16 hex digits."""
     return sha256(f"obol.dv node {key_place.this_machine()} {os.path.realpath(data_dir.root)}".encode()).hexdigest()[:16]
