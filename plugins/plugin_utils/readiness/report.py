@@ -108,6 +108,7 @@ def _page(judgement: dict, cluster: dict, history: object) -> dict[str, Any]:
         headline=_headline(judged),
         operators=members,
         slowest=found[-1] if found else None,
+        not_measured=NOT_MEASURED,
         verdicts=counts(
             [
                 *(link.verdict for links in pairs.values() for link in links),
