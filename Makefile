@@ -122,7 +122,7 @@ LOCK_OPTIONS = --upgrade
 .PHONY: lock
 lock: $(CHECKS)  ## choose newer packages within requirements*.in and lock them; LOCK_OPTIONS= keeps those that fit
 	$(UV_COMPILE) --output-file requirements-node.txt requirements-node.in
-	for name in requirements requirements-dev requirements-galaxy; do $(UV_COMPILE) --universal --output-file $$name.txt $$name.in; done
+	for name in requirements requirements-report requirements-dev requirements-galaxy; do $(UV_COMPILE) --universal --output-file $$name.txt $$name.in; done
 
 .PHONY: readmes
 readmes: $(CHECKS)  ## write README.md of every role from its meta/argument_specs.yml

@@ -11,6 +11,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOCKS = ("requirements-node", "requirements", "requirements-dev")
+#: Optional, and in the last of them too.
+OPTIONAL = ("requirements-report",)
 #: With environments of their own.
 APART = ("requirements-galaxy",)
 
@@ -24,7 +26,7 @@ def pins(name):
     return {(package, version): (marker, hashes.split()) for package, version, marker, hashes in (each.groups() for each in found)}
 
 
-@pytest.mark.parametrize("name", (*LOCKS, *APART))
+@pytest.mark.parametrize("name", (*LOCKS, *OPTIONAL, *APART))
 def test_pinned_by_hash_and_from_nowhere_in_particular(name):
     assert pins(name)
 
@@ -39,14 +41,14 @@ def test_the_newest_ansible_core_for_each_python():
     assert sorted(found.values()) == [" ; python_full_version < '3.12'", " ; python_full_version >= '3.12'"]
 
 
-@pytest.mark.parametrize("smaller,larger", list(zip(LOCKS, LOCKS[1:])))
+@pytest.mark.parametrize("smaller,larger", [*zip(LOCKS, LOCKS[1:]), *((name, LOCKS[-1]) for name in OPTIONAL)])
 def test_larger_holds_smaller(smaller, larger):
     """With the same hashes. A marker may be added there: tests/integration/test_packages.py resolves what it says."""
     larger = pins(larger)
     assert all(each in larger and larger[each][1] == hashes for each, (_marker, hashes) in pins(smaller).items())
 
 
-@pytest.mark.parametrize("name", (*LOCKS, *APART))
+@pytest.mark.parametrize("name", (*LOCKS, *OPTIONAL, *APART))
 def test_every_input_is_locked_and_has_a_reason(name):
     for line in (ROOT / (name + ".in")).read_text().splitlines():
         if "==" in line:
