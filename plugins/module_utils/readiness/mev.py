@@ -35,4 +35,5 @@ def _look(url: str) -> Finding:
 def _status(http: HttpClient) -> None:
     answer = http.request("GET", _STATUS)
     if answer.status != 200:
-        raise DvError(f"{http.endpoint} answers GET {_STATUS} with {answer.status}", "200")
+        words = http.shorten(answer.body.decode("utf-8", "replace"))
+        raise DvError(f"{http.endpoint} answers GET {_STATUS} with {answer.status}: {words}", "200")
