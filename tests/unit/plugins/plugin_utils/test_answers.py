@@ -27,11 +27,21 @@ ACCUSED = Accused(2, "deal.share", "/data/evidence/deal-2.json")
 CHECK = {"check": "beacon_ping", "about": "http://127.0.0.1:5052", "value": 7, "text": ""}
 LINK = {
     **dict.fromkeys(("by", "way", "text", "version"), "x"),
-    **{"to": 2, "sent": 20, "lost": 0, "reached": True, "times": [1], "clock_offset": -7},
+    "to": 2,
+    "sent": 20,
+    "lost": 0,
+    "reached": True,
+    "times": [1],
+    "clock_offset": -7,
     **dict.fromkeys(("median", "p95", "p99", "jitter")),
 }
 JUDGEMENT = {
-    **{"cluster": "x", "network": "hoodi", "lock_hash": "0x", "made": "2026-01-02T03:04:05Z", "score": "B", "passed": True},
+    "cluster": "x",
+    "network": "hoodi",
+    "lock_hash": "0x",
+    "made": "2026-01-02T03:04:05Z",
+    "score": "B",
+    "passed": True,
     "operators": [{"share_index": 1, "measured": None}],
     "links": [{**LINK, "from": 1, "verdict": "ok"}],
     "checks": [{**CHECK, "verdict": "ok", "share_index": 1, "title": "x", "unit": "us", "hint": ""}],
