@@ -31,6 +31,18 @@ def test_nothing_is_sent_before_it_is_confirmed(paying):
     assert not paying.paid()
 
 
+def test_a_plan_is_not_paid_by_the_hash_of_another(paying, anvil):
+    """Also one that was confirmed before: what is asked for now is not what somebody looked at."""
+    anvil.automine(False)
+    paying.pay(first=1)
+    other = paying.ask(first=2, check_mode=True)["plan"]
+    anvil.rpc("anvil_dropAllTransactions")
+    with pytest.raises(Refused, match="dv_activate_confirm is %s" % other):
+        paying.ask(first=1, confirm=other)
+    assert anvil.rpc("txpool_status")["pending"] == "0x0"
+    assert paying.ask(first=1)["changed"]
+
+
 def test_another_payer_or_choice_or_reason_is_another_plan(paying):
     paying.wallet("other", bytes(31) + b"\7")
     paying.chain.rpc("anvil_setBalance", paying.ask(check_mode=True)["payer"], hex(10**24))

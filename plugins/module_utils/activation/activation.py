@@ -127,9 +127,9 @@ class Activation:
         at_rest = not (work.due and turn != AT_REST) and (own or all(line.state in (State.MINED, State.FINAL) for line in work.lines))
         guards.raise_failed([] if at_rest else results)
         state, detail = self._state(work, turn)
-        if not own and state != FINAL:
+        if state != FINAL:
             self._check_confirmed(confirmed)
-            if not confirmed:
+            if not own and not confirmed:
                 state, detail = UNCONFIRMED, f"nothing is done before the plan is confirmed: dv_activate_confirm={plan.hash}"
         changed = state == CLAIMING or bool(turn.deeds) if own else state not in (UNCONFIRMED, FINAL)
         return Outcome(state, detail, work.lines, results, seen, changed, [deed.text for deed in turn.deeds]), turn.deeds, work
