@@ -18,7 +18,8 @@ from ansible_collections.obol.dv.plugins.module_utils.crypto import jws, secp256
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import statements
 from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import to_hex
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit, transaction
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
 from ansible_collections.obol.dv.tests.support import deposits, paying, rpc_dialects
 from ansible_collections.obol.dv.tests.support.anvil import Anvil
 from ansible_collections.obol.dv.tests.support.chain_beacon import ChainBeacon
@@ -733,6 +734,16 @@ def test_a_batch_that_is_full_changes_nothing(world):
 @pytest.mark.parametrize("most", [0, -1, 10**6, float("nan")])
 def test_fees_that_are_none(world, most):
     refused(world, "dv_activate_max_fee is .*; wanted: Gwei for a unit of gas, more than 0", max_fee=most)
+
+
+def test_a_tip_of_nothing(world):
+    """Nobody need take that into a block, and a quarter more of it is nothing, too."""
+    world.node.dialects = [rpc_dialects.saying(eth_maxPriorityFeePerGas="0x0")]
+    world.chain.automine(False)
+    world.paying.pay(first=1)
+    world.paying.ask(first=1, bump=True)
+    sent = [transaction.parse(bytes.fromhex(each["transaction"][2:]), "it") for each in world.paying.record()["payments"]]
+    assert [each.transaction.max_priority_fee for each in sent] == [GWEI, GWEI * 5 // 4]
 
 
 def test_a_balance_that_is_one_wei_short(world):
