@@ -696,6 +696,18 @@ def test_what_others_have_paid_is_no_reason_for_more_than_an_alarm(world):
 # Money
 
 
+def test_what_another_operator_paid_may_be_added_to(world):
+    """Its plan has come to its end, and what it claimed stays in the store."""
+    amounts = {"amounts": ["32", "32"]}
+    world.paying.pay(1)
+    world.beacon.process()
+    with pytest.raises(Refused, match="guard claims: operator 2"):
+        world.paying.pay(**amounts)
+    world.chain.mine(12)
+    world.paying.pay(**amounts)
+    assert world.paying.paid() == world.paying.wanted() * 2
+
+
 def test_the_fee_cap(world):
     world.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(60 * 10**9))
     world.chain.mine()

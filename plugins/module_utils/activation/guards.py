@@ -248,7 +248,8 @@ def _pool(situation: Situation) -> Iterator[DvError]:
 
 def _claims(situation: Situation) -> Iterator[DvError]:
     recorded = [plan.hash for plan in situation.plans]
-    for claim in situation.claims.overlapping(situation.plan):
+    # What is final nobody pays again, whoever has claimed it.
+    for claim in situation.claims.overlapping([state.line for state in situation.states if state.state != State.FINAL]):
         if claim.share_index == situation.share_index:
             if claim.plan not in recorded:
                 yield DvError(
