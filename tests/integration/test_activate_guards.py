@@ -575,6 +575,25 @@ def test_a_pool_that_is_not_shown_is_told(world):
     assert world.paying.paid() == world.paying.wanted()
 
 
+def test_a_record_of_a_moment_before(world):
+    """A copy of the data directory that knows the plan, and not what was sent: it waits, and nobody shows it."""
+    world.chain.automine(False)
+    plan = world.paying.ask(check_mode=True)["plan"]
+    world.paying.inbox.update(world.paying.ask(confirm=plan)["outbox"])
+    (path,) = world.paying.data_dir(0).glob("activation/*.json")
+    before = path.read_bytes()
+    world.paying.ask()
+    path.write_bytes(before)
+    world.node.dialects = [rpc_dialects.without("txpool_content")]
+    with pytest.raises(
+        Refused, match="guard pool: not checked: .*; a transaction of 0x.* with nonce 0 waits, of which this data directory has no"
+    ):
+        world.paying.ask()
+    world.chain.mine()
+    world.paying.ask()
+    assert world.paying.paid() == world.paying.wanted()
+
+
 # What others have claimed
 
 

@@ -145,7 +145,7 @@ class Activation:
                 self._claims,
                 seen,
                 work.lines,
-                {hash_ for each in records for hash_ in each.hashes},
+                [payment.made for each in records for payment in each.payments],
                 [each.plan for each in records],
                 waiting,
                 self._node,

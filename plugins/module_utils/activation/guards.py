@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..clients import execution
 from ..clients.execution import ExecutionNode
 from ..cluster.definition import address_bytes
 from ..cluster.lock import ClusterLock
@@ -18,11 +19,13 @@ from ..encoding.hex import from_hex, to_hex
 from ..errors import DvError, Problems
 from ..ethereum import deposit, deposit_contract
 from ..ethereum.address import checksum_address
+from ..ethereum.transaction import Signed
 from .claims import Claims
 from .fees import Fees
 from .line_states import LineState, State
 from .payer import Payer
 from .plan import Line, Plan, eth
+from .record import Made
 from .sighting import Sighting, is_signed
 from .stated import Statements
 
@@ -31,7 +34,7 @@ from .stated import Statements
 class Situation:
     """All that guards look at.
 
-    :param own_hashes: of every transaction (32 bytes each) that this node made
+    :param made: every transaction that this node made
     :param plans: those of which this node has a record
     :param waiting: their lines of which a transaction may come into the chain
     """
@@ -43,7 +46,7 @@ class Situation:
     claims: Claims
     sighting: Sighting
     states: Collection[LineState]
-    own_hashes: Collection[bytes]
+    made: Collection[Made]
     plans: Collection[Plan]
     waiting: Collection[Line]
     node: ExecutionNode
@@ -233,9 +236,11 @@ def _pool(situation: Situation) -> Iterator[DvError]:
     sighting, fork_version = situation.sighting, situation.lock.definition.fork_version
     if sighting.waiting is None:
         yield Unchecked(f"not checked: {situation.node} does not show what waits in its pool")
+        yield from _unseen(situation)
+    own_hashes = {made.hash for made in situation.made if isinstance(made, Signed)}
     lines = {line.pubkey: line for line in situation.plan.lines}
     for call, waiting in sighting.waiting or ():
-        if call.hash in situation.own_hashes or not is_signed(waiting, fork_version):
+        if call.hash in own_hashes or not is_signed(waiting, fork_version):
             continue
         line = lines[waiting.pubkey]
         if waiting.withdrawal_credentials == line.withdrawal_credentials:
@@ -244,6 +249,19 @@ def _pool(situation: Situation) -> Iterator[DvError]:
                 "none but those of this node",
                 "somebody else pays just now: run again when it is in a block",
             )
+
+
+def _unseen(situation: Situation) -> Iterator[DvError]:
+    """What waits of the account that pays, by its nonces: an older copy of the data directory does not know what was sent."""
+    payer, own = situation.payer.address, {made.transaction.nonce for made in situation.made if made.sender == situation.payer.address}
+    used, taken = (situation.node.nonce(payer, block) for block in (execution.LATEST, execution.PENDING))
+    strange = next((nonce for nonce in range(used, taken) if nonce not in own), None)
+    if strange is not None and situation.payer.sends:
+        yield DvError(
+            f"a transaction of {checksum_address(payer)} with nonce {strange} waits, of which this data directory has no record",
+            "none, or an execution client that shows its pool",
+            "run again when it is in a block: it may pay the same",
+        )
 
 
 def _claims(situation: Situation) -> Iterator[DvError]:

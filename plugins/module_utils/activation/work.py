@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..clients import execution
 from ..clients.execution import ExecutionNode, Refused
 from ..data_dir.layout import DataDir
 from ..encoding.hex import from_hex
