@@ -139,6 +139,21 @@ def test_more_than_a_batch_does_not_wait_at_once(paying, anvil):
     assert sorted(paying.paid()) == sorted(paying.wanted())
 
 
+def test_what_waits_for_a_transaction_of_another_plan_is_told(paying, anvil):
+    """A client lost both, and only the second one is asked for again."""
+    anvil.automine(False)
+    paying.pay(first=2)
+    anvil.rpc("anvil_dropAllTransactions")
+    paying.pay(validators=["1"])
+    waits = paying.ask(validators=["1"])
+    assert (states(waits), waits["changed"]) == (["pending"], False) and "nonces after 0, which nothing has: run the plan" in waits[
+        "detail"
+    ]
+    assert paying.ask(first=2)["changed"] and paying.ask(first=2)["detail"] == "2 pending"
+    anvil.mine(1)
+    assert paying.paid() == paying.wanted(positions=[0, 1])
+
+
 def test_the_second_deposit_goes_once_the_beacon_chain_has_the_first(paying, beacon):
     parts = {"amounts": ["1", "31"]}
     paying.pay(**parts)

@@ -34,6 +34,10 @@ GENESIS_PATH, CONTRACT_PATH = "/eth/v1/beacon/genesis", "/eth/v1/config/deposit_
 UNSIGNED = b"\xc0" + bytes(95)
 
 
+#: Of somebody else.
+STRANGER = b"\x09" * 32
+
+
 class World:
     """A cluster that could pay, and all that a test may break around it: ``chain`` (anvil), ``node``, a proxy in front of it, ``beacon``."""
 
@@ -66,6 +70,13 @@ class World:
     def hand_in(self, *entries):
         """Have somebody pay for them."""
         return deposits.hand_in(self.chain, entries)
+
+    def pay_elsewhere(self, *entries):
+        """The same, by another account than the cluster's payer."""
+        address = checksum_address(secp256k1.address_of(secp256k1.public_key(STRANGER)))
+        self.chain.rpc("anvil_setBalance", address, hex(10**24))
+        stranger = SimpleNamespace(funded_key=STRANGER, chain_id=self.chain.chain_id, rpc=self.chain.rpc)
+        return deposits.hand_in(stranger, entries)
 
     def in_pool(self, *entries):
         """The same, and it waits."""
@@ -539,6 +550,44 @@ def test_another_plan_of_this_node_is_no_reason_to_pay_more(world):
     world.chain.mine()
     with pytest.raises(Refused, match="guard deposits: the chain has 1 deposits of 32 ETH for validator 0, and the plan 0"):
         world.paying.ask(check_mode=True, **parts)
+
+
+def test_what_somebody_else_paid_while_ours_waits(world):
+    """It counts, and ours would come on top: nothing more is sent before that is decided, since it may be the next of that amount."""
+    world.deal(deposit_amounts=(8 * GWEI, 16 * GWEI, 32 * GWEI))
+    parts = {"amounts": ["8", "16", "8"], "first": 1}
+    world.chain.automine(False)
+    world.paying.pay(**parts)
+    (own,) = world.paying.record()["payments"]
+    world.chain.rpc("anvil_dropAllTransactions")
+    world.pay_elsewhere(world.entry(amount=8))
+    world.chain.mine(12)
+    world.chain.rpc("eth_sendRawTransaction", own["transaction"])
+    alone = world.paying.ask(amounts=["8"], first=1, check_mode=True)
+    assert alone["state"] == "unconfirmed" and guard(alone, "deposits")[0] == "failed"
+    world.beacon.process()
+    text = "guard deposits: validator 0: 8 ETH is paid, and the transaction 0x[0-9a-f]{64} of this node, which waits, pays it once more; .*nonce 0"
+    with pytest.raises(Refused, match=text):
+        world.paying.ask(**parts)
+    world.chain.mine()
+    world.paying.ask(**parts)
+    world.chain.mine()
+    assert [amount // GWEI for _key, amount in world.paying.paid()] == [8, 8, 16]
+
+
+def test_it_is_not_over_while_ours_waits(world):
+    world.chain.automine(False)
+    world.paying.pay(first=1)
+    (own,) = world.paying.record()["payments"]
+    world.chain.rpc("anvil_dropAllTransactions")
+    world.pay_elsewhere(world.entry())
+    world.chain.mine(12)
+    world.chain.rpc("eth_sendRawTransaction", own["transaction"])
+    waits = world.paying.ask(first=1)
+    assert (waits["state"], waits["changed"]) == ("sent", False)
+    assert waits["detail"] == "1 final; of 1 that somebody else paid a transaction waits, see the guard deposits"
+    world.chain.rpc("anvil_dropAllTransactions")
+    assert world.paying.ask(first=1)["state"] == "final"
 
 
 # The pool

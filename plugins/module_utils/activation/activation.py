@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..clients.beacon_states import BeaconStates
@@ -163,7 +163,7 @@ class Activation:
             )
 
     def _state(self, work: Work, turn: Turn) -> tuple[str, str]:
-        if all(line.state == State.FINAL for line in work.lines):
+        if all(line.state == State.FINAL and not line.spare for line in work.lines):
             return FINAL, ""
         if work.due and not self._claims.has(self._asked.share_index, self._plan):
             return CLAIMING, ""
@@ -173,7 +173,14 @@ class Activation:
             return WAITING, f"{told}; {turn.others}"
         if work.held and not work.due and not counts[State.PENDING] and not counts[State.MINED]:
             return WAITING, f"{told}; the beacon chain has to have the first deposit of each validator, finally, before the next one goes"
-        stuck = len(work.stuck)
-        return SENT, told + (
-            f"; {stuck} offer too little as things are: more is above dv_activate_max_fee, or up to another account" if stuck else ""
-        )
+        return SENT, "; ".join([told, *self._obstacles(work)])
+
+    @staticmethod
+    def _obstacles(work: Work) -> Iterator[str]:
+        """What keeps that which was sent from its end."""
+        if stuck := len(work.stuck):
+            yield f"{stuck} offer too little as things are: more is above dv_activate_max_fee, or up to another account"
+        if (gap := work.gap) is not None:
+            yield f"what waits has nonces after {gap}, which nothing has: run the plan again that used it, or send anything else with it"
+        if spare := sum(line.spare is not None for line in work.lines):
+            yield f"of {spare} that somebody else paid a transaction waits, see the guard deposits"

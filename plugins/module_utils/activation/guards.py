@@ -229,6 +229,13 @@ def _unknown(situation: Situation) -> Iterator[DvError]:
     for line in situation.waiting:
         if line.pubkey in positions and line.name not in names:
             yield DvError(f"another plan of this node has a transaction that may still come, {line}", "deposits that the plan has", hint)
+    for state in situation.states:
+        if state.spare:
+            yield DvError(
+                f"{state.line} is paid, and the transaction {to_hex(state.spare.hash)} of this node, which waits, pays it once more",
+                "one transaction for each",
+                f"have {checksum_address(state.spare.sender)} send anything else with nonce {state.spare.transaction.nonce} and higher fees",
+            )
 
 
 def _pool(situation: Situation) -> Iterator[DvError]:

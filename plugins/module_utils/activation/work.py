@@ -81,6 +81,17 @@ class Work:
         """The lines whose transactions offer too little as things are, and would offer more than they may."""
         return [line for line in self.lines if line.live and self.fees.is_stuck(line.live.transaction) and not self._asked(line)]
 
+    @property
+    def gap(self) -> int | None:
+        """The nonce that no transaction of the payer has, where some wait for it."""
+        made = {line.made.transaction.nonce: line.state for line in self.lines if line.made and line.made.sender == self.payer}
+        if State.PENDING not in made.values():
+            return None
+        nonce = self.node.nonce(self.payer, execution.PENDING)
+        while nonce in made:
+            nonce += 1
+        return nonce if any(nonce < each and state == State.PENDING for each, state in made.items()) else None
+
     def steps(self) -> list[Step]:
         """What is to be done, by nonce: each waits for those before it."""
         nonce, steps = next_nonce(self.node, self.payer, self.alive), []
