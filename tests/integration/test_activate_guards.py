@@ -431,6 +431,29 @@ def test_a_deposit_with_other_credentials(world):
         world.paying.ask(check_mode=True, without={"front_run": "no"})
 
 
+@pytest.mark.parametrize("where", ["block", "pool", "beacon chain"])
+def test_it_is_an_alarm_also_for_a_validator_that_is_not_in_the_plan(world, where):
+    """Whoever has its key may have the other keys, too."""
+    others = world.entry(2, amount=1, credentials=OTHERS)
+    if where == "block":
+        world.hand_in(others)
+    elif where == "pool":
+        world.in_pool(others)
+    else:
+        world.beacon.plant_validator(world.key(2), to_hex(OTHERS))
+    refused(world, "ALARM: .* has the withdrawal credentials 0x01.*ee for validator 2", first=1)
+
+
+def test_deposits_of_validators_that_are_not_in_the_plan(world):
+    """They are right, and no matter of it."""
+    world.hand_in(world.entry(1, amount=1))
+    world.in_pool(world.entry(2))
+    answer = world.paying.pay(first=1)
+    assert (guard(answer, "deposits"), guard(answer, "pool")) == (("passed", ""), ("passed", ""))
+    world.chain.mine()
+    assert world.paying.paid()[-1:] == world.paying.wanted(positions=[0])
+
+
 def test_it_is_an_alarm_also_when_all_is_paid(world):
     world.paying.pay()
     world.chain.mine(12)

@@ -104,7 +104,7 @@ class Activation:
         # Those of a lock that was edited since, too: it has another hash, and the same validators.
         records = record.read_all(self._data_dir)
         own = next((each for each in records if each.plan.hash == plan.hash), None)
-        pubkeys, fork_version = {line.pubkey for line in plan.lines}, asked.lock.definition.fork_version
+        pubkeys, fork_version = {each.public_key for each in asked.lock.validators or ()}, asked.lock.definition.fork_version
         seen = sighting.look(self._node, self._beacon, self._contract, pubkeys, asked.since, fork_version)
         evaluation = Evaluation(records, seen, self._node)
         waiting = [line.line for each in records for line in map(evaluation.of, each.plan.lines) if line.made]

@@ -130,16 +130,24 @@ def _signature(situation: Situation) -> Iterator[DvError]:
 
 
 def _credentials(situation: Situation) -> Iterator[DvError]:
-    definition = situation.lock.definition
+    approved = _approved(situation.lock)
     for line in situation.plan.lines:
-        address = address_bytes((definition.validators or ())[line.position].withdrawal_address)
-        wanted = deposit.withdrawal_credentials(address, definition.compounding)
+        _position, wanted = approved[line.pubkey]
         if line.withdrawal_credentials != wanted:
             yield DvError(
                 f"the deposit for {line} has the withdrawal credentials {to_hex(line.withdrawal_credentials)}",
-                f"{to_hex(wanted)}, those of {checksum_address(address)}, which all operators approved",
+                f"{to_hex(wanted)}, those of {checksum_address(wanted[-20:])}, which all operators approved",
                 "pay nothing: the lock is not what they signed",
             )
+
+
+def _approved(lock: ClusterLock) -> dict[bytes, tuple[int, bytes]]:
+    """The position of each validator, by its public key, and the withdrawal credentials that all operators approved."""
+    definition, approved = lock.definition, {}
+    for position, (validator, addresses) in enumerate(zip(lock.validators or (), definition.validators or ())):
+        address = address_bytes(addresses.withdrawal_address)
+        approved[validator.public_key] = position, deposit.withdrawal_credentials(address, definition.compounding)
+    return approved
 
 
 def _backups(situation: Situation) -> Iterator[DvError]:
@@ -181,34 +189,32 @@ def _missing(operators: Collection[int], have: Collection[int], what: str, how: 
 
 
 def _deposits(situation: Situation) -> Iterator[DvError]:
-    """Whoever deposits first sets the withdrawal credentials of a validator, if the signature is right; of a later one it tells who has the key."""
-    fork_version = situation.lock.definition.fork_version
-    wanted = {line.pubkey: line for line in situation.plan.lines}
-    for log, made in situation.sighting.made:
-        line = wanted[made.pubkey]
-        if made.withdrawal_credentials != line.withdrawal_credentials and is_signed(made, fork_version):
-            yield _other_credentials(f"a deposit in block {log.block}", line.position, made.withdrawal_credentials)
-    for call, waiting in situation.sighting.waiting or ():
-        line = wanted[waiting.pubkey]
-        if waiting.withdrawal_credentials != line.withdrawal_credentials and is_signed(waiting, fork_version):
-            what = f"the transaction {to_hex(call.hash)}, which waits,"
-            yield _other_credentials(what, line.position, waiting.withdrawal_credentials)
+    """Whoever deposits first sets the withdrawal credentials of a validator, if the signature is right; of a later one it tells who has the key.
+    Who has that of one validator may have those of all: the plan need not have it."""
+    fork_version, approved = situation.lock.definition.fork_version, _approved(situation.lock)
+    sighting = situation.sighting
+    told = [(f"a deposit in block {log.block}", made) for log, made in sighting.made]
+    told += [(f"the transaction {to_hex(call.hash)}, which waits,", waiting) for call, waiting in sighting.waiting or ()]
+    for what, each in told:
+        position, wanted = approved[each.pubkey]
+        if each.withdrawal_credentials != wanted and is_signed(each, fork_version):
+            yield _other_credentials(what, position, each.withdrawal_credentials)
 
 
 def _beacon(situation: Situation) -> Iterator[DvError]:
     """What the beacon chain has, and what no deposit in the execution chain explains."""
     sighting, made = situation.sighting, {each.pubkey for _log, each in situation.sighting.made}
     told = {(each.pubkey, each.withdrawal_credentials, each.amount) for _log, each in (*sighting.made, *sighting.void)}
-    for line in {line.pubkey: line for line in situation.plan.lines}.values():
-        validator, wanted = sighting.at_head.get(line.pubkey), line.withdrawal_credentials
+    for pubkey, (position, wanted) in _approved(situation.lock).items():
+        validator = sighting.at_head.get(pubkey)
         # One may have become compounding since.
         if validator and validator.withdrawal_credentials not in (wanted, b"\2" + wanted[1:]):
-            yield _other_credentials("the beacon chain", line.position, validator.withdrawal_credentials)
+            yield _other_credentials("the beacon chain", position, validator.withdrawal_credentials)
         # Of a validator something may wait that nobody deposited: what it had too much when it became compounding.
-        untold = not validator and any(each.pubkey == line.pubkey and tuple(each) not in told for each in sighting.pending)
-        if untold or validator and line.pubkey not in made:
+        untold = not validator and any(each.pubkey == pubkey and tuple(each) not in told for each in sighting.pending)
+        if untold or validator and pubkey not in made:
             yield DvError(
-                f"the beacon chain has validator {line.position}, or a deposit of it, of which the execution client does not tell",
+                f"the beacon chain has validator {position}, or a deposit of it, of which the execution client does not tell",
                 "one that both have",
                 "run again in a minute; where it stays so, they are of different chains, or the execution client lacks events: pay nothing",
             )
@@ -220,7 +226,7 @@ def _unknown(situation: Situation) -> Iterator[DvError]:
     positions, names = {line.pubkey: line.position for line in situation.plan.lines}, {line.name for line in situation.plan.lines}
     hint = "whoever paid: put them into dv_activate_amounts, where they count as paid, or pass this guard by name (deposits)"
     for (pubkey, amount), count in Counter((made.pubkey, made.amount) for _log, made in situation.sighting.made).items():
-        if count > planned[pubkey, amount]:
+        if pubkey in positions and count > planned[pubkey, amount]:
             yield DvError(
                 f"the chain has {count} deposits of {eth(amount)} ETH for validator {positions[pubkey]}, and the plan {planned[pubkey, amount]}",
                 "deposits that the plan has",
@@ -247,9 +253,9 @@ def _pool(situation: Situation) -> Iterator[DvError]:
     own_hashes = {made.hash for made in situation.made if isinstance(made, Signed)}
     lines = {line.pubkey: line for line in situation.plan.lines}
     for call, waiting in sighting.waiting or ():
-        if call.hash in own_hashes or not is_signed(waiting, fork_version):
+        line = lines.get(waiting.pubkey)
+        if not line or call.hash in own_hashes or not is_signed(waiting, fork_version):
             continue
-        line = lines[waiting.pubkey]
         if waiting.withdrawal_credentials == line.withdrawal_credentials:
             yield DvError(
                 f"the transaction {to_hex(call.hash)}, which waits, pays {eth(waiting.amount)} ETH for validator {line.position}",
