@@ -390,6 +390,12 @@ def test_another_account_does_not_pay_what_one_was_asked_to_sign(paying, anvil, 
     by_name = {"readiness": "no test measures", "claims": "it is a test"}
     answer = paying.pay(wallet="other", without=by_name)
     assert states(answer) == ["to be signed"] * 3 and not paying.paid()
+    assert "3 were handed out to another account to be signed, and are its: it has to use up their nonces" in answer["detail"]
+    for _each in range(3):
+        spend(anvil)
+    anvil.mine(12)
+    paying.pay(wallet="other", without=by_name)
+    assert paying.paid() == paying.wanted()
 
 
 def test_another_account_does_not_replace_what_one_sent(paying, anvil):

@@ -180,6 +180,8 @@ class Activation:
         """What keeps that which was sent from its end."""
         if stuck := len(work.stuck):
             yield f"{stuck} offer too little as things are: more is above dv_activate_max_fee, or up to another account"
+        if others := len(work.asked_of_others):
+            yield f"{others} were handed out to another account to be signed, and are its: it has to use up their nonces"
         if (gap := work.gap) is not None:
             yield f"what waits has nonces after {gap}, which nothing has: run the plan again that used it, or send anything else with it"
         if spare := sum(line.spare is not None for line in work.lines):

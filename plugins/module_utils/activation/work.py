@@ -82,6 +82,11 @@ class Work:
         return [line for line in self.lines if line.live and self.fees.is_stuck(line.live.transaction) and not self._asked(line)]
 
     @property
+    def asked_of_others(self) -> list[LineState]:
+        """The lines that another account was asked to sign."""
+        return [line for line in self.lines if line.state == State.UNSIGNED and not self._asked(line)]
+
+    @property
     def gap(self) -> int | None:
         """The nonce that no transaction of the payer has, where some wait for it."""
         made = {line.made.transaction.nonce: line.state for line in self.lines if line.made and line.made.sender == self.payer}
