@@ -31,6 +31,18 @@ def test_nothing_is_sent_before_it_is_confirmed(paying):
     assert not paying.paid()
 
 
+def test_a_plan_is_not_paid_by_the_hash_of_another(paying, anvil):
+    """Also one that was confirmed before: what is asked for now is not what somebody looked at."""
+    anvil.automine(False)
+    paying.pay(first=1)
+    other = paying.ask(first=2, check_mode=True)["plan"]
+    anvil.rpc("anvil_dropAllTransactions")
+    with pytest.raises(Refused, match="dv_activate_confirm is %s" % other):
+        paying.ask(first=1, confirm=other)
+    assert anvil.rpc("txpool_status")["pending"] == "0x0"
+    assert paying.ask(first=1)["changed"]
+
+
 def test_another_payer_or_choice_or_reason_is_another_plan(paying):
     paying.wallet("other", bytes(31) + b"\7")
     paying.chain.rpc("anvil_setBalance", paying.ask(check_mode=True)["payer"], hex(10**24))
@@ -125,6 +137,21 @@ def test_more_than_a_batch_does_not_wait_at_once(paying, anvil):
     paying.ask(batch=2)
     anvil.mine(1)
     assert sorted(paying.paid()) == sorted(paying.wanted())
+
+
+def test_what_waits_for_a_transaction_of_another_plan_is_told(paying, anvil):
+    """A client lost both, and only the second one is asked for again."""
+    anvil.automine(False)
+    paying.pay(first=2)
+    anvil.rpc("anvil_dropAllTransactions")
+    paying.pay(validators=["1"])
+    waits = paying.ask(validators=["1"])
+    assert (states(waits), waits["changed"]) == (["pending"], False) and "nonces after 0, which nothing has: run the plan" in waits[
+        "detail"
+    ]
+    assert paying.ask(first=2)["changed"] and paying.ask(first=2)["detail"] == "2 pending"
+    anvil.mine(1)
+    assert paying.paid() == paying.wanted(positions=[0, 1])
 
 
 def test_the_second_deposit_goes_once_the_beacon_chain_has_the_first(paying, beacon):

@@ -18,7 +18,8 @@ from ansible_collections.obol.dv.plugins.module_utils.crypto import jws, secp256
 from ansible_collections.obol.dv.plugins.module_utils.crypto.bls.signatures import bls
 from ansible_collections.obol.dv.plugins.module_utils.data_dir import statements
 from ansible_collections.obol.dv.plugins.module_utils.encoding.hex import to_hex
-from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit
+from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit, transaction
+from ansible_collections.obol.dv.plugins.module_utils.ethereum.address import checksum_address
 from ansible_collections.obol.dv.tests.support import deposits, paying, rpc_dialects
 from ansible_collections.obol.dv.tests.support.anvil import Anvil
 from ansible_collections.obol.dv.tests.support.chain_beacon import ChainBeacon
@@ -31,6 +32,10 @@ HOUR = 3600
 OTHERS = b"\1" + bytes(11) + b"\xee" * 20
 GENESIS_PATH, CONTRACT_PATH = "/eth/v1/beacon/genesis", "/eth/v1/config/deposit_contract"
 UNSIGNED = b"\xc0" + bytes(95)
+
+
+#: Of somebody else.
+STRANGER = b"\x09" * 32
 
 
 class World:
@@ -65,6 +70,13 @@ class World:
     def hand_in(self, *entries):
         """Have somebody pay for them."""
         return deposits.hand_in(self.chain, entries)
+
+    def pay_elsewhere(self, *entries):
+        """The same, by another account than the cluster's payer."""
+        address = checksum_address(secp256k1.address_of(secp256k1.public_key(STRANGER)))
+        self.chain.rpc("anvil_setBalance", address, hex(10**24))
+        stranger = SimpleNamespace(funded_key=STRANGER, chain_id=self.chain.chain_id, rpc=self.chain.rpc)
+        return deposits.hand_in(stranger, entries)
 
     def in_pool(self, *entries):
         """The same, and it waits."""
@@ -419,6 +431,29 @@ def test_a_deposit_with_other_credentials(world):
         world.paying.ask(check_mode=True, without={"front_run": "no"})
 
 
+@pytest.mark.parametrize("where", ["block", "pool", "beacon chain"])
+def test_it_is_an_alarm_also_for_a_validator_that_is_not_in_the_plan(world, where):
+    """Whoever has its key may have the other keys, too."""
+    others = world.entry(2, amount=1, credentials=OTHERS)
+    if where == "block":
+        world.hand_in(others)
+    elif where == "pool":
+        world.in_pool(others)
+    else:
+        world.beacon.plant_validator(world.key(2), to_hex(OTHERS))
+    refused(world, "ALARM: .* has the withdrawal credentials 0x01.*ee for validator 2", first=1)
+
+
+def test_deposits_of_validators_that_are_not_in_the_plan(world):
+    """They are right, and no matter of it."""
+    world.hand_in(world.entry(1, amount=1))
+    world.in_pool(world.entry(2))
+    answer = world.paying.pay(first=1)
+    assert (guard(answer, "deposits"), guard(answer, "pool")) == (("passed", ""), ("passed", ""))
+    world.chain.mine()
+    assert world.paying.paid()[-1:] == world.paying.wanted(positions=[0])
+
+
 def test_it_is_an_alarm_also_when_all_is_paid(world):
     world.paying.pay()
     world.chain.mine(12)
@@ -540,6 +575,44 @@ def test_another_plan_of_this_node_is_no_reason_to_pay_more(world):
         world.paying.ask(check_mode=True, **parts)
 
 
+def test_what_somebody_else_paid_while_ours_waits(world):
+    """It counts, and ours would come on top: nothing more is sent before that is decided, since it may be the next of that amount."""
+    world.deal(deposit_amounts=(8 * GWEI, 16 * GWEI, 32 * GWEI))
+    parts = {"amounts": ["8", "16", "8"], "first": 1}
+    world.chain.automine(False)
+    world.paying.pay(**parts)
+    (own,) = world.paying.record()["payments"]
+    world.chain.rpc("anvil_dropAllTransactions")
+    world.pay_elsewhere(world.entry(amount=8))
+    world.chain.mine(12)
+    world.chain.rpc("eth_sendRawTransaction", own["transaction"])
+    alone = world.paying.ask(amounts=["8"], first=1, check_mode=True)
+    assert alone["state"] == "unconfirmed" and guard(alone, "deposits")[0] == "failed"
+    world.beacon.process()
+    text = "guard deposits: validator 0: 8 ETH is paid, and the transaction 0x[0-9a-f]{64} of this node, which waits, pays it once more; .*nonce 0"
+    with pytest.raises(Refused, match=text):
+        world.paying.ask(**parts)
+    world.chain.mine()
+    world.paying.ask(**parts)
+    world.chain.mine()
+    assert [amount // GWEI for _key, amount in world.paying.paid()] == [8, 8, 16]
+
+
+def test_it_is_not_over_while_ours_waits(world):
+    world.chain.automine(False)
+    world.paying.pay(first=1)
+    (own,) = world.paying.record()["payments"]
+    world.chain.rpc("anvil_dropAllTransactions")
+    world.pay_elsewhere(world.entry())
+    world.chain.mine(12)
+    world.chain.rpc("eth_sendRawTransaction", own["transaction"])
+    waits = world.paying.ask(first=1)
+    assert (waits["state"], waits["changed"]) == ("sent", False)
+    assert waits["detail"] == "1 final; of 1 that somebody else paid a transaction waits, see the guard deposits"
+    world.chain.rpc("anvil_dropAllTransactions")
+    assert world.paying.ask(first=1)["state"] == "final"
+
+
 # The pool
 
 
@@ -571,6 +644,25 @@ def test_a_pool_that_is_not_shown_is_told(world):
     answer = world.paying.pay()
     state, text = guard(answer, "pool")
     assert state == "unchecked" and text.startswith("not checked: the execution client at") and "does not show what waits" in text
+    assert world.paying.paid() == world.paying.wanted()
+
+
+def test_a_record_of_a_moment_before(world):
+    """A copy of the data directory that knows the plan, and not what was sent: it waits, and nobody shows it."""
+    world.chain.automine(False)
+    plan = world.paying.ask(check_mode=True)["plan"]
+    world.paying.inbox.update(world.paying.ask(confirm=plan)["outbox"])
+    (path,) = world.paying.data_dir(0).glob("activation/*.json")
+    before = path.read_bytes()
+    world.paying.ask()
+    path.write_bytes(before)
+    world.node.dialects = [rpc_dialects.without("txpool_content")]
+    with pytest.raises(
+        Refused, match="guard pool: not checked: .*; a transaction of 0x.* with nonce 0 waits, of which this data directory has no"
+    ):
+        world.paying.ask()
+    world.chain.mine()
+    world.paying.ask()
     assert world.paying.paid() == world.paying.wanted()
 
 
@@ -695,6 +787,18 @@ def test_what_others_have_paid_is_no_reason_for_more_than_an_alarm(world):
 # Money
 
 
+def test_what_another_operator_paid_may_be_added_to(world):
+    """Its plan has come to its end, and what it claimed stays in the store."""
+    amounts = {"amounts": ["32", "32"]}
+    world.paying.pay(1)
+    world.beacon.process()
+    with pytest.raises(Refused, match="guard claims: operator 2"):
+        world.paying.pay(**amounts)
+    world.chain.mine(12)
+    world.paying.pay(**amounts)
+    assert world.paying.paid() == world.paying.wanted() * 2
+
+
 def test_the_fee_cap(world):
     world.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(60 * 10**9))
     world.chain.mine()
@@ -733,6 +837,16 @@ def test_a_batch_that_is_full_changes_nothing(world):
 @pytest.mark.parametrize("most", [0, -1, 10**6, float("nan")])
 def test_fees_that_are_none(world, most):
     refused(world, "dv_activate_max_fee is .*; wanted: Gwei for a unit of gas, more than 0", max_fee=most)
+
+
+def test_a_tip_of_nothing(world):
+    """Nobody need take that into a block, and a quarter more of it is nothing, too."""
+    world.node.dialects = [rpc_dialects.saying(eth_maxPriorityFeePerGas="0x0")]
+    world.chain.automine(False)
+    world.paying.pay(first=1)
+    world.paying.ask(first=1, bump=True)
+    sent = [transaction.parse(bytes.fromhex(each["transaction"][2:]), "it") for each in world.paying.record()["payments"]]
+    assert [each.transaction.max_priority_fee for each in sent] == [GWEI, GWEI * 5 // 4]
 
 
 def test_a_balance_that_is_one_wei_short(world):

@@ -276,6 +276,16 @@ def test_what_is_no_transaction_is_not_taken(paying, elsewhere, content):
         paying.ask(**elsewhere.options)
 
 
+def test_what_is_something_else_is_not_shown(paying, elsewhere):
+    """A file with a password, named by mistake."""
+    paying.pay(**elsewhere.options)
+    for content in ("correct-horse-battery", '"correct-horse-battery"', '["correct-horse-battery"]'):
+        elsewhere.signed.write_text(content)
+        with pytest.raises(Refused, match="signed.txt has a text in the place of a transaction") as error:
+            paying.ask(**elsewhere.options)
+        assert "horse" not in str(error.value)
+
+
 def test_what_nobody_was_asked_to_sign_is_not_taken(paying, elsewhere, beacon):
     """The second deposit, before the beacon chain has the first."""
     parts = {"amounts": ["1", "31"], **elsewhere.options}
@@ -380,6 +390,12 @@ def test_another_account_does_not_pay_what_one_was_asked_to_sign(paying, anvil, 
     by_name = {"readiness": "no test measures", "claims": "it is a test"}
     answer = paying.pay(wallet="other", without=by_name)
     assert states(answer) == ["to be signed"] * 3 and not paying.paid()
+    assert "3 were handed out to another account to be signed, and are its: it has to use up their nonces" in answer["detail"]
+    for _each in range(3):
+        spend(anvil)
+    anvil.mine(12)
+    paying.pay(wallet="other", without=by_name)
+    assert paying.paid() == paying.wanted()
 
 
 def test_another_account_does_not_replace_what_one_sent(paying, anvil):
@@ -543,6 +559,25 @@ def test_a_safe_has_code(paying, by_safe, anvil):
     anvil.rpc("anvil_setCode", SAFE, "0x")
     with pytest.raises(Refused, match="%s has no code; wanted: a Safe on this chain" % SAFE):
         paying.ask(**by_safe)
+
+
+def test_an_account_with_a_key_is_no_safe(paying, anvil):
+    """Its key would pay the same plan, whatever became of the file."""
+    address = account(anvil).address
+    anvil.rpc("anvil_setCode", address, "0xef0100" + "ab" * 20)
+    with pytest.raises(Refused, match="%s is an account with a key; wanted: a Safe on this chain; pay by its key" % address):
+        paying.ask(safe=address, safe_file=str(paying.directory / "safe.json"))
+
+
+def test_what_a_safe_is_to_do_besides_is_neither_overwritten_nor_removed(paying, anvil, by_safe):
+    paying.pay(**by_safe)
+    other = batch_of(by_safe)
+    other["meta"]["name"] = "wages"
+    with open(by_safe["safe_file"], "w") as file:
+        json.dump(other, file)
+    with pytest.raises(Refused, match="safe.json holds something else than deposits to be signed"):
+        paying.ask(**by_safe)
+    assert batch_of(by_safe) == other
 
 
 @pytest.mark.parametrize("first", [{}, {"first": 1}])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..clients.beacon_states import BeaconStates
@@ -104,7 +104,7 @@ class Activation:
         # Those of a lock that was edited since, too: it has another hash, and the same validators.
         records = record.read_all(self._data_dir)
         own = next((each for each in records if each.plan.hash == plan.hash), None)
-        pubkeys, fork_version = {line.pubkey for line in plan.lines}, asked.lock.definition.fork_version
+        pubkeys, fork_version = {each.public_key for each in asked.lock.validators or ()}, asked.lock.definition.fork_version
         seen = sighting.look(self._node, self._beacon, self._contract, pubkeys, asked.since, fork_version)
         evaluation = Evaluation(records, seen, self._node)
         waiting = [line.line for each in records for line in map(evaluation.of, each.plan.lines) if line.made]
@@ -127,9 +127,9 @@ class Activation:
         at_rest = not (work.due and turn != AT_REST) and (own or all(line.state in (State.MINED, State.FINAL) for line in work.lines))
         guards.raise_failed([] if at_rest else results)
         state, detail = self._state(work, turn)
-        if not own and state != FINAL:
+        if state != FINAL:
             self._check_confirmed(confirmed)
-            if not confirmed:
+            if not own and not confirmed:
                 state, detail = UNCONFIRMED, f"nothing is done before the plan is confirmed: dv_activate_confirm={plan.hash}"
         changed = state == CLAIMING or bool(turn.deeds) if own else state not in (UNCONFIRMED, FINAL)
         return Outcome(state, detail, work.lines, results, seen, changed, [deed.text for deed in turn.deeds]), turn.deeds, work
@@ -145,7 +145,7 @@ class Activation:
                 self._claims,
                 seen,
                 work.lines,
-                {hash_ for each in records for hash_ in each.hashes},
+                [payment.made for each in records for payment in each.payments],
                 [each.plan for each in records],
                 waiting,
                 self._node,
@@ -163,7 +163,7 @@ class Activation:
             )
 
     def _state(self, work: Work, turn: Turn) -> tuple[str, str]:
-        if all(line.state == State.FINAL for line in work.lines):
+        if all(line.state == State.FINAL and not line.spare for line in work.lines):
             return FINAL, ""
         if work.due and not self._claims.has(self._asked.share_index, self._plan):
             return CLAIMING, ""
@@ -173,7 +173,16 @@ class Activation:
             return WAITING, f"{told}; {turn.others}"
         if work.held and not work.due and not counts[State.PENDING] and not counts[State.MINED]:
             return WAITING, f"{told}; the beacon chain has to have the first deposit of each validator, finally, before the next one goes"
-        stuck = len(work.stuck)
-        return SENT, told + (
-            f"; {stuck} offer too little as things are: more is above dv_activate_max_fee, or up to another account" if stuck else ""
-        )
+        return SENT, "; ".join([told, *self._obstacles(work)])
+
+    @staticmethod
+    def _obstacles(work: Work) -> Iterator[str]:
+        """What keeps that which was sent from its end."""
+        if stuck := len(work.stuck):
+            yield f"{stuck} offer too little as things are: more is above dv_activate_max_fee, or up to another account"
+        if others := len(work.asked_of_others):
+            yield f"{others} were handed out to another account to be signed, and are its: it has to use up their nonces"
+        if (gap := work.gap) is not None:
+            yield f"what waits has nonces after {gap}, which nothing has: run the plan again that used it, or send anything else with it"
+        if spare := sum(line.spare is not None for line in work.lines):
+            yield f"of {spare} that somebody else paid a transaction waits, see the guard deposits"

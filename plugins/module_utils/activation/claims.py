@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from ..cluster.store_names import activation_name, activation_number
@@ -54,9 +54,9 @@ class Claims:
         """Whether an operator has claimed a ``plan``."""
         return any((claim.share_index, claim.plan) == (share_index, plan.hash) for claim in self.all)
 
-    def overlapping(self, plan: Plan) -> list[Claim]:
-        """What operators have claimed of a ``plan``, or of another one with some of its lines."""
-        return [claim for claim in self.all if claim.plan == plan.hash or any(_has(claim.lines, line) for line in plan.lines)]
+    def overlapping(self, lines: Collection[Line]) -> list[Claim]:
+        """What operators have claimed of these ``lines``."""
+        return [claim for claim in self.all if any(_has(claim.lines, line) for line in lines)]
 
     def make(self, private_key: bytes, plan: Plan, now: float) -> dict[str, str]:
         """The claim of a ``plan`` by the ENR private key (32 bytes), under the next name that is free."""

@@ -13,7 +13,7 @@ from ..errors import DvError
 from ..ethereum.transaction import Transaction
 
 _GWEI = 10**9
-# What is given to whoever proposes the block where the client does not say what is usual.
+# What is given to whoever proposes the block where the client does not say what is usual, or says nothing at all: that could not be raised.
 _USUAL = _GWEI
 # By how much a transaction has to offer more to take the place of one with its nonce: clients want 10 %.
 _MORE = 125
@@ -67,7 +67,7 @@ def ask(node: ExecutionNode, base: int, most: float) -> Fees:
     if not 0 < most < 10**6:
         raise DvError(f"dv_activate_max_fee is {most}", "Gwei for a unit of gas, more than 0")
     try:
-        priority = node.priority_fee()
+        priority = node.priority_fee() or _USUAL
     except Refused:
         priority = _USUAL
     limit = int(most * _GWEI)

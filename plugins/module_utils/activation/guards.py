@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..clients import execution
 from ..clients.execution import ExecutionNode
 from ..cluster.definition import address_bytes
 from ..cluster.lock import ClusterLock
@@ -18,11 +19,13 @@ from ..encoding.hex import from_hex, to_hex
 from ..errors import DvError, Problems
 from ..ethereum import deposit, deposit_contract
 from ..ethereum.address import checksum_address
+from ..ethereum.transaction import Signed
 from .claims import Claims
 from .fees import Fees
 from .line_states import LineState, State
 from .payer import Payer
 from .plan import Line, Plan, eth
+from .record import Made
 from .sighting import Sighting, is_signed
 from .stated import Statements
 
@@ -31,7 +34,7 @@ from .stated import Statements
 class Situation:
     """All that guards look at.
 
-    :param own_hashes: of every transaction (32 bytes each) that this node made
+    :param made: every transaction that this node made
     :param plans: those of which this node has a record
     :param waiting: their lines of which a transaction may come into the chain
     """
@@ -43,7 +46,7 @@ class Situation:
     claims: Claims
     sighting: Sighting
     states: Collection[LineState]
-    own_hashes: Collection[bytes]
+    made: Collection[Made]
     plans: Collection[Plan]
     waiting: Collection[Line]
     node: ExecutionNode
@@ -127,16 +130,24 @@ def _signature(situation: Situation) -> Iterator[DvError]:
 
 
 def _credentials(situation: Situation) -> Iterator[DvError]:
-    definition = situation.lock.definition
+    approved = _approved(situation.lock)
     for line in situation.plan.lines:
-        address = address_bytes((definition.validators or ())[line.position].withdrawal_address)
-        wanted = deposit.withdrawal_credentials(address, definition.compounding)
+        _position, wanted = approved[line.pubkey]
         if line.withdrawal_credentials != wanted:
             yield DvError(
                 f"the deposit for {line} has the withdrawal credentials {to_hex(line.withdrawal_credentials)}",
-                f"{to_hex(wanted)}, those of {checksum_address(address)}, which all operators approved",
+                f"{to_hex(wanted)}, those of {checksum_address(wanted[-20:])}, which all operators approved",
                 "pay nothing: the lock is not what they signed",
             )
+
+
+def _approved(lock: ClusterLock) -> dict[bytes, tuple[int, bytes]]:
+    """The position of each validator, by its public key, and the withdrawal credentials that all operators approved."""
+    definition, approved = lock.definition, {}
+    for position, (validator, addresses) in enumerate(zip(lock.validators or (), definition.validators or ())):
+        address = address_bytes(addresses.withdrawal_address)
+        approved[validator.public_key] = position, deposit.withdrawal_credentials(address, definition.compounding)
+    return approved
 
 
 def _backups(situation: Situation) -> Iterator[DvError]:
@@ -178,34 +189,32 @@ def _missing(operators: Collection[int], have: Collection[int], what: str, how: 
 
 
 def _deposits(situation: Situation) -> Iterator[DvError]:
-    """Whoever deposits first sets the withdrawal credentials of a validator, if the signature is right; of a later one it tells who has the key."""
-    fork_version = situation.lock.definition.fork_version
-    wanted = {line.pubkey: line for line in situation.plan.lines}
-    for log, made in situation.sighting.made:
-        line = wanted[made.pubkey]
-        if made.withdrawal_credentials != line.withdrawal_credentials and is_signed(made, fork_version):
-            yield _other_credentials(f"a deposit in block {log.block}", line.position, made.withdrawal_credentials)
-    for call, waiting in situation.sighting.waiting or ():
-        line = wanted[waiting.pubkey]
-        if waiting.withdrawal_credentials != line.withdrawal_credentials and is_signed(waiting, fork_version):
-            what = f"the transaction {to_hex(call.hash)}, which waits,"
-            yield _other_credentials(what, line.position, waiting.withdrawal_credentials)
+    """Whoever deposits first sets the withdrawal credentials of a validator, if the signature is right; of a later one it tells who has the key.
+    Who has that of one validator may have those of all: the plan need not have it."""
+    fork_version, approved = situation.lock.definition.fork_version, _approved(situation.lock)
+    sighting = situation.sighting
+    told = [(f"a deposit in block {log.block}", made) for log, made in sighting.made]
+    told += [(f"the transaction {to_hex(call.hash)}, which waits,", waiting) for call, waiting in sighting.waiting or ()]
+    for what, each in told:
+        position, wanted = approved[each.pubkey]
+        if each.withdrawal_credentials != wanted and is_signed(each, fork_version):
+            yield _other_credentials(what, position, each.withdrawal_credentials)
 
 
 def _beacon(situation: Situation) -> Iterator[DvError]:
     """What the beacon chain has, and what no deposit in the execution chain explains."""
     sighting, made = situation.sighting, {each.pubkey for _log, each in situation.sighting.made}
     told = {(each.pubkey, each.withdrawal_credentials, each.amount) for _log, each in (*sighting.made, *sighting.void)}
-    for line in {line.pubkey: line for line in situation.plan.lines}.values():
-        validator, wanted = sighting.at_head.get(line.pubkey), line.withdrawal_credentials
+    for pubkey, (position, wanted) in _approved(situation.lock).items():
+        validator = sighting.at_head.get(pubkey)
         # One may have become compounding since.
         if validator and validator.withdrawal_credentials not in (wanted, b"\2" + wanted[1:]):
-            yield _other_credentials("the beacon chain", line.position, validator.withdrawal_credentials)
+            yield _other_credentials("the beacon chain", position, validator.withdrawal_credentials)
         # Of a validator something may wait that nobody deposited: what it had too much when it became compounding.
-        untold = not validator and any(each.pubkey == line.pubkey and tuple(each) not in told for each in sighting.pending)
-        if untold or validator and line.pubkey not in made:
+        untold = not validator and any(each.pubkey == pubkey and tuple(each) not in told for each in sighting.pending)
+        if untold or validator and pubkey not in made:
             yield DvError(
-                f"the beacon chain has validator {line.position}, or a deposit of it, of which the execution client does not tell",
+                f"the beacon chain has validator {position}, or a deposit of it, of which the execution client does not tell",
                 "one that both have",
                 "run again in a minute; where it stays so, they are of different chains, or the execution client lacks events: pay nothing",
             )
@@ -217,7 +226,7 @@ def _unknown(situation: Situation) -> Iterator[DvError]:
     positions, names = {line.pubkey: line.position for line in situation.plan.lines}, {line.name for line in situation.plan.lines}
     hint = "whoever paid: put them into dv_activate_amounts, where they count as paid, or pass this guard by name (deposits)"
     for (pubkey, amount), count in Counter((made.pubkey, made.amount) for _log, made in situation.sighting.made).items():
-        if count > planned[pubkey, amount]:
+        if pubkey in positions and count > planned[pubkey, amount]:
             yield DvError(
                 f"the chain has {count} deposits of {eth(amount)} ETH for validator {positions[pubkey]}, and the plan {planned[pubkey, amount]}",
                 "deposits that the plan has",
@@ -226,6 +235,13 @@ def _unknown(situation: Situation) -> Iterator[DvError]:
     for line in situation.waiting:
         if line.pubkey in positions and line.name not in names:
             yield DvError(f"another plan of this node has a transaction that may still come, {line}", "deposits that the plan has", hint)
+    for state in situation.states:
+        if state.spare:
+            yield DvError(
+                f"{state.line} is paid, and the transaction {to_hex(state.spare.hash)} of this node, which waits, pays it once more",
+                "one transaction for each",
+                f"have {checksum_address(state.spare.sender)} send anything else with nonce {state.spare.transaction.nonce} and higher fees",
+            )
 
 
 def _pool(situation: Situation) -> Iterator[DvError]:
@@ -233,11 +249,13 @@ def _pool(situation: Situation) -> Iterator[DvError]:
     sighting, fork_version = situation.sighting, situation.lock.definition.fork_version
     if sighting.waiting is None:
         yield Unchecked(f"not checked: {situation.node} does not show what waits in its pool")
+        yield from _unseen(situation)
+    own_hashes = {made.hash for made in situation.made if isinstance(made, Signed)}
     lines = {line.pubkey: line for line in situation.plan.lines}
     for call, waiting in sighting.waiting or ():
-        if call.hash in situation.own_hashes or not is_signed(waiting, fork_version):
+        line = lines.get(waiting.pubkey)
+        if not line or call.hash in own_hashes or not is_signed(waiting, fork_version):
             continue
-        line = lines[waiting.pubkey]
         if waiting.withdrawal_credentials == line.withdrawal_credentials:
             yield DvError(
                 f"the transaction {to_hex(call.hash)}, which waits, pays {eth(waiting.amount)} ETH for validator {line.position}",
@@ -246,9 +264,23 @@ def _pool(situation: Situation) -> Iterator[DvError]:
             )
 
 
+def _unseen(situation: Situation) -> Iterator[DvError]:
+    """What waits of the account that pays, by its nonces: an older copy of the data directory does not know what was sent."""
+    payer, own = situation.payer.address, {made.transaction.nonce for made in situation.made if made.sender == situation.payer.address}
+    used, taken = (situation.node.nonce(payer, block) for block in (execution.LATEST, execution.PENDING))
+    strange = next((nonce for nonce in range(used, taken) if nonce not in own), None)
+    if strange is not None and situation.payer.sends:
+        yield DvError(
+            f"a transaction of {checksum_address(payer)} with nonce {strange} waits, of which this data directory has no record",
+            "none, or an execution client that shows its pool",
+            "run again when it is in a block: it may pay the same",
+        )
+
+
 def _claims(situation: Situation) -> Iterator[DvError]:
     recorded = [plan.hash for plan in situation.plans]
-    for claim in situation.claims.overlapping(situation.plan):
+    # What is final nobody pays again, whoever has claimed it.
+    for claim in situation.claims.overlapping([state.line for state in situation.states if state.state != State.FINAL]):
         if claim.share_index == situation.share_index:
             if claim.plan not in recorded:
                 yield DvError(

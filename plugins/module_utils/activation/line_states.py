@@ -44,13 +44,15 @@ class State(Enum):
 
 class LineState(NamedTuple):
     """Of a ``line``: its state; of what can come into the chain, and is in no block, the transaction that it depends on (``live``), and what
-    somebody was asked to sign after that (``proposal``); the hash (32 bytes) of that which made it."""
+    somebody was asked to sign after that (``proposal``); the hash (32 bytes) of that which made it; of what another transaction brought into the
+    chain, the one that waits and would pay it once more (``spare``)."""
 
     line: Line
     state: State
     live: Signed | None = None
     proposal: Proposal | None = None
     hash: bytes = b""
+    spare: Signed | None = None
 
     @property
     def made(self) -> Made | None:
@@ -76,11 +78,11 @@ class Evaluation:
         log = self._sighting.deposit_of(line)
         if log:
             state = State.FINAL if log.block <= self._sighting.finalized else State.MINED
-            return LineState(line, state, hash=log.transaction)
+            return LineState(line, state, hash=log.transaction, spare=next(filter(self._waits, self._signed(line)), None))
         alive = self.alive(line)
         if not alive:
             return LineState(line, State.FREE)
-        last, signed = alive[-1], [each for each in alive if isinstance(each, Signed)]
+        last, signed = alive[-1], self._signed(line)
         known = [each for each in signed if self._node.knows(each.hash)]
         live = next(reversed(known or signed), None)
         if last.transaction.nonce < self._nonce(last.sender, self._sighting.latest.number):
@@ -94,6 +96,13 @@ class Evaluation:
         made = [each for record in self._records for each in record.of(line)]
         # What is used by something else, in a final block, never brings the deposit.
         return sorted((each for each in made if each.transaction.nonce >= self._nonce(each.sender, self._sighting.finalized)), key=_offer)
+
+    def _signed(self, line: Line) -> list[Signed]:
+        return [each for each in self.alive(line) if isinstance(each, Signed)]
+
+    def _waits(self, signed: Signed) -> bool:
+        """Whether the client has it, and the chain neither it nor something else with its nonce."""
+        return signed.transaction.nonce >= self._nonce(signed.sender, self._sighting.latest.number) and self._node.knows(signed.hash)
 
     def _nonce(self, payer: bytes, block: int) -> int:
         """How many transactions of a ``payer`` are in the chain up to a block. It is one of those whose deposits were seen: what is there, and

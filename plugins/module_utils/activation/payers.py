@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..clients.execution import ExecutionNode
+from ..clients.execution import DELEGATION, ExecutionNode
 from ..clients.http import connect
 from ..errors import DvError
 from ..ethereum.address import checksum_address, parse_address, parse_checksum_address
@@ -47,8 +47,12 @@ def _offline(params: Params, node: ExecutionNode) -> Payer:
 
 def _safe(params: Params, node: ExecutionNode) -> Payer:
     address = parse_checksum_address(params["safe"], "dv_activate_safe")
-    if not node.code(address):
+    code = node.code(address)
+    if not code:
         raise DvError(f"{checksum_address(address)} has no code", "a Safe on this chain", "correct dv_activate_safe")
+    if code.startswith(DELEGATION):
+        # The same plan could be paid with its key, too, which knows nothing of the file.
+        raise DvError(f"{checksum_address(address)} is an account with a key", "a Safe on this chain", "pay by its key")
     return Safe(address, params["safe_file"])
 
 

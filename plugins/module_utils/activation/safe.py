@@ -24,7 +24,7 @@ from .payer import Turn
 from .plan import Line, Plan, eth
 from .work import Work
 
-_VERSION, _BUILDER = "1.0", "1.18.2"
+_VERSION, _BUILDER, _NAME = "1.0", "1.18.2", "Deposits of plan "
 
 
 class Safe:
@@ -63,7 +63,7 @@ def batch(plan: Plan, safe: bytes, lines: Collection[Line], created: int) -> dic
         chainId=str(plan.chain_id),
         createdAt=created,
         meta=dict(
-            name=f"Deposits of plan {plan.hash[:16]}",
+            name=_NAME + plan.hash[:16],
             description=f"{len(lines)} deposits, {eth(sum(line.amount for line in lines))} ETH",
             txBuilderVersion=_BUILDER,
             createdFromSafeAddress=checksum_address(safe),
@@ -92,4 +92,7 @@ def _canonical(value: Any) -> str:
 
 
 def _is_ours(value: Any) -> bool:
-    return isinstance(value, dict) and {"version", "chainId", "createdAt", "meta", "transactions"} <= value.keys()
+    if not isinstance(value, dict) or not {"version", "chainId", "createdAt", "meta", "transactions"} <= value.keys():
+        return False
+    # Its owners keep such files of other things, too.
+    return isinstance(value["meta"], dict) and str(value["meta"].get("name")).startswith(_NAME)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -120,9 +121,10 @@ def _raw(value: Any, what: str) -> Iterator[bytes]:
             yield from _raw(each, what)
     elif isinstance(value, dict) and (names := [name for name in _NAMES if name in value]):
         yield from _raw(value[names[0]], what)
-    elif isinstance(value, str):
-        yield from_hex(value, None, f"a transaction in {what}")
+    elif isinstance(value, str) and re.fullmatch("(0x)?([0-9a-fA-F]{2})+", value):
+        yield from_hex(value, None, what)
     else:
+        # It may be a file of something else, a password for example.
         raise DvError(
             f"{what} has {kind_of(value)} in the place of a transaction", "signed transactions in hex, one a line, or JSON of them"
         )

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..clients import execution
 from ..clients.execution import ExecutionNode, Refused
 from ..data_dir.layout import DataDir
 from ..encoding.hex import from_hex
@@ -79,6 +80,22 @@ class Work:
     def stuck(self) -> list[LineState]:
         """The lines whose transactions offer too little as things are, and would offer more than they may."""
         return [line for line in self.lines if line.live and self.fees.is_stuck(line.live.transaction) and not self._asked(line)]
+
+    @property
+    def asked_of_others(self) -> list[LineState]:
+        """The lines that another account was asked to sign."""
+        return [line for line in self.lines if line.state == State.UNSIGNED and not self._asked(line)]
+
+    @property
+    def gap(self) -> int | None:
+        """The nonce that no transaction of the payer has, where some wait for it."""
+        made = {line.made.transaction.nonce: line.state for line in self.lines if line.made and line.made.sender == self.payer}
+        if State.PENDING not in made.values():
+            return None
+        nonce = self.node.nonce(self.payer, execution.PENDING)
+        while nonce in made:
+            nonce += 1
+        return nonce if any(nonce < each and state == State.PENDING for each, state in made.items()) else None
 
     def steps(self) -> list[Step]:
         """What is to be done, by nonce: each waits for those before it."""

@@ -19,6 +19,8 @@ from .json_rpc import JsonRpc, Refused
 
 #: Blocks that are named by how sure they are; the last one is none yet, of what waits in the pool.
 LATEST, FINALIZED, PENDING = "latest", "finalized", "pending"
+#: How the code begins of an account with a key that acts by a contract (EIP-7702).
+DELEGATION = b"\xef\x01\x00"
 
 # Blocks whose logs are asked for at once: what the usual services take, and a node's memory, however busy they were.
 _AT_ONCE = 10_000

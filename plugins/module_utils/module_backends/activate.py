@@ -21,7 +21,7 @@ with packages():
     from ..activation.plan import Plan, eth, lines, remarks
     from ..activation.stated import Statements
     from ..clients import beacon_states
-    from ..clients.execution import ExecutionNode
+    from ..clients.execution import DELEGATION, ExecutionNode
     from ..clients.http import connect
     from ..cluster.definition import address_bytes
     from ..cluster.lock import ClusterLock
@@ -171,6 +171,6 @@ def _result(plan: Plan, lock: ClusterLock, node: ExecutionNode, outcome: Outcome
 
 def _kind(code: bytes) -> str:
     """What kind of account has that code."""
-    if code.startswith(b"\xef\x01\x00"):
+    if code.startswith(DELEGATION):
         return "an account with a key, that acts by a contract (EIP-7702)"
     return "a contract" if code else "an account with a key, or nobody's"
