@@ -21,7 +21,7 @@ from ansible_collections.obol.dv.tests.support.dealt_cluster import DealtCluster
 from ansible_collections.obol.dv.tests.support.inventory import OperatorGroup
 from ansible_collections.obol.dv.tests.support.link_proxy import LinkProxy
 from ansible_collections.obol.dv.tests.support.require import skip_or_fail
-from ansible_collections.obol.dv.tests.support.stock_charon import free_addresses
+from ansible_collections.obol.dv.tests.support.stock_charon import free_addresses, wait_for
 
 TEST = ["playbooks/test_cluster.yml"]
 #: What depends on the machine that the tests run on, and is no matter of theirs.
@@ -31,9 +31,9 @@ OF_MACHINE = {name: [None, None] for name in ("disk_sync", "disk_free", "memory"
 class MeasuredGroup(OperatorGroup):
     """Nodes of a dealt cluster, each with a port of its own."""
 
-    def __init__(self, directory, operators=4, threshold=3, **variables):
-        super().__init__(directory, nodes=operators, **variables)
-        self.dealt = DealtCluster(operators=operators, threshold=threshold, validators=1)
+    def __init__(self, directory, operators=4, threshold=3, network="hoodi"):
+        super().__init__(directory, nodes=operators)
+        self.dealt = DealtCluster(operators=operators, threshold=threshold, validators=1, network=network)
         for index, (data_dir, address) in enumerate(zip(self.data_dirs, free_addresses(2 * operators)[::2])):
             self.dealt.write(data_dir, index)
             self.hosts[self.names[index]].update(dv_p2p_port=int(address.rpartition(":")[2]), dv_charon_monitoring_url=nobody())
@@ -245,3 +245,61 @@ def test_without_a_lock(group):
     (group.data_dirs[0] / "cluster-lock.json").unlink()
     done = group.attempt(playbooks=TEST)
     assert done.returncode != 0 and "has no cluster-lock.json; wanted: a complete cluster" in done.stdout
+
+
+@pytest.fixture
+def charons(charon, tmp_path):
+    """A group of four, of which three have a charon that runs, on a mock of a beacon node, which is on holesky; and these charons."""
+    group = MeasuredGroup(tmp_path / "group", network="holesky")
+    with charon.relay() as relay, charon.run_nodes(group.data_dirs[:3], relay, private_key_file_lock=True) as nodes:
+        for name, node in zip(group.names, nodes):
+            group.hosts[name]["dv_charon_monitoring_url"] = node.url
+        yield group, nodes
+
+
+def told_by(report, share_index):
+    """The links that a node measured, by the other operator; and its checks of charon, by their names."""
+    links = {link["to"]: link for link in report["links"] if link["from"] == share_index}
+    return links, {
+        each["check"]: each for each in report["checks"] if each["share_index"] == share_index and each["check"].startswith("charon")
+    }
+
+
+def test_where_charon_runs(charons):
+    """Its own metrics tell of the others: of each, by its place in the lock; and that one is not there."""
+    group, nodes = charons
+
+    def measured():
+        """What is wrong, once charon has pinged everybody."""
+        found = group.problems()
+        links = [link for index in (1, 2, 3) for link in told_by(group.report(), index)[0].values()]
+        return found if all(link["way"] and link["sent"] > link["lost"] for link in links if link["to"] < 4) else None
+
+    problems = wait_for(measured, "each charon has pinged the others, and tells how")
+    assert {("operator %d to operator 4" % index, "no connection: charon's last ping had no answer") for index in (1, 2, 3)} <= {*problems}
+    assert not {"operator %d to operator %d" % (one, two) for one in (1, 2, 3) for two in (1, 2, 3)} & dict(problems).keys()
+    for index in (1, 2, 3):
+        links, checks = told_by(group.report(), index)
+        assert links.keys() == {1, 2, 3, 4} - {index} and {link["by"] for link in links.values()} == {"charon"}
+        for other in {1, 2, 3} - {index}:
+            assert links[other]["way"] in ("direct tcp", "direct quic", "relay tcp", "relay quic")
+            assert 0 < links[other]["median"] <= links[other]["p99"]
+            # Of these they tell each other once a minute.
+            assert abs(links[other]["clock_offset"] or 0) < 500_000 and links[other]["version"][:5] in ("", "v1.10")
+        assert {name: check["value"] for name, check in checks.items()} == dict.fromkeys(checks, 1) and len(checks) == 4
+    # The fourth has none, and asks the others itself: their charons take its connections, or it does not know where they are.
+    assert told_by(group.report(), 4)[1]["charon_running"]["verdict"] == "warn"
+
+    group.hosts["node1"]["dv_charon_monitoring_url"] = nodes[1].url
+    assert ("operator 1", "charon runs this cluster, as this operator: it is the charon of another operator than 1") in group.problems()
+    # A charon that runs, and is not found, holds its key.
+    group.hosts["node2"]["dv_charon_monitoring_url"] = nobody()
+    _done, readiness = group.test()
+    assert 'but a program started as "charon run" holds its ENR private key' in " ".join(each["text"] for each in readiness["problems"])
+
+
+def test_a_charon_of_another_cluster(charons, tmp_path):
+    other = MeasuredGroup(tmp_path / "other")
+    other.hosts["node1"]["dv_charon_monitoring_url"] = charons[1][0].url
+    ((about, text), *_more) = [each for each in other.problems() if "charon" in each[1]]
+    assert about == "operator 1" and text.startswith("charon runs this cluster, as this operator: its lock hash begins with ")

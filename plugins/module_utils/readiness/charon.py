@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from ..clients.charon_monitoring import CharonMonitoring, Metrics
 from ..data_dir.layout import NODE_KEY, DataDir
 from ..encoding import go_json
-from ..errors import DvError
+from ..errors import DvError, show
 from . import histogram
 from .finding import Finding, failed, measured, not_measured
 from .links import CHARON, Link
@@ -55,13 +55,10 @@ def look(charon: CharonMonitoring, node: Node) -> CharonFacts:
         nothing = "charon does not run here"
         others = [not_measured(check, nothing) for check in ("charon_ready", "charon_cluster", "charon_peers")]
         return CharonFacts([failed("charon_running", error, charon.http.endpoint), *others], None)
-    findings = [
-        measured("charon_running", 1, charon.http.endpoint, _version(metrics)),
-        _ready(charon),
-        _cluster(metrics, node),
-        _peers(metrics),
-    ]
-    return CharonFacts(findings, [*_links(metrics, node)])
+    cluster = _cluster(metrics, node)
+    findings = [measured("charon_running", 1, charon.http.endpoint, _version(metrics)), _ready(charon), cluster, _peers(metrics)]
+    # What another cluster's charon tells is not about these nodes.
+    return CharonFacts(findings, [*_links(metrics, node)] if cluster.value else None)
 
 
 def _held(data_dir: DataDir) -> str:
@@ -70,7 +67,7 @@ def _held(data_dir: DataDir) -> str:
         content = data_dir.read(NODE_KEY + ".lock")
         lock = go_json.loads(content, "charon's lock") if content else None
         if isinstance(lock, dict) and abs(time.time() - datetime.fromisoformat(str(lock.get("timestamp"))).timestamp()) <= _STALE:
-            return f"charon {str(lock.get('command'))[:20]}"
+            return f"a program started as {show(str(lock.get('command')))}"
     except (DvError, ValueError):
         pass
     return ""
