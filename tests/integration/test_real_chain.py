@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Steps 1 to 7 and 9 together: validators whose keys we generated, whose key shares we loaded and whose deposits we paid attest on a real chain,
-behind stock charon."""
+"""Steps 1 to 9 together: validators whose keys we generated, whose key shares we loaded, whose cluster we tested and whose deposits we paid attest
+on a real chain, behind stock charon."""
 
 import contextlib
 import itertools
@@ -24,10 +24,17 @@ from ansible_collections.obol.dv.tests.support.validator_clients import Prysm
 from .conftest import built
 from .test_activate_play import PAY, plan_of
 from .test_load_keys import LOAD, prove, shares_of
+from .test_readiness import OF_MACHINE, TEST
 from .test_restore import BACKUP, with_identity
 
 #: In which one of its epochs a validator has attested at the latest, on a machine with no time for it.
 EPOCHS = 20
+
+#: What a machine with no time, and a chain of two beacon nodes and one execution client, have other figures of than a real one.
+OF_CHAIN = {
+    **dict.fromkeys(("beacon_head", "beacon_ping", "execution_ping", "client_ping", "execution_peers", "round_trip"), [None, None]),
+    "beacon_peers": [1, None],
+}
 
 #: What is chosen of the deposits: of the first validator all at once, of the second one in parts.
 AT_ONCE = {"dv_activate_validators": [0]}
@@ -66,7 +73,8 @@ def group(chain, tmp_path):
         dv_execution_url=chain.url,
         dv_beacon_url=chain.beacons[0],
         dv_keys_genesis_validators_root=chain.beacon("/eth/v1/beacon/genesis")["genesis_validators_root"],
-        dv_activate_without={"readiness": "this test sees whether it attests"},
+        dv_test_thresholds={**OF_MACHINE, **OF_CHAIN},
+        dv_test_dir=str(group.directory / "reports"),
     )
     return group
 
@@ -75,6 +83,8 @@ def group(chain, tmp_path):
 def nodes(chain, group, charon):
     """The charon of each operator."""
     with charon.relay() as relay, charon.run_on_chain(group.data_dirs, relay, chain.beacons) as nodes:
+        for name, node in zip(group.names, nodes, strict=True):
+            group.hosts[name]["dv_charon_monitoring_url"] = node.url
         yield nodes
 
 
@@ -94,6 +104,19 @@ def clients(binaries, chain, group, nodes, tmp_path):
 
 def check_loaded(group, clients):
     assert [client.listed() for client in clients] == [shares_of(group, name) for name in group.names]
+
+
+def fails(group):
+    """What fails where the cluster is tested: the share indices of the operators, by check."""
+    done = group.attempt(playbooks=TEST)
+    reports = sorted((group.directory / "reports" / group.cluster).glob("*.json"))
+    judgement = json.loads(reports[-1].read_text())
+    assert judgement["passed"] == (done.returncode == 0), done.stdout
+    found = {}
+    for each in judgement["checks"]:
+        if each["verdict"] == "fail":
+            found.setdefault(each["check"], []).append(each["share_index"])
+    return found
 
 
 def pay(group, chosen, confirm="", wait="15m"):
@@ -134,8 +157,11 @@ def attests(chain, key):
 def test_validators_of_ours_attest(chain, group, nodes, clients):
     """Their deposits, each of which is paid once, make them active; their attestations are on the chain, all operators sign them; and there is
     nothing more to pay or to load."""
+    everybody = [*range(1, 1 + len(nodes))]
+    assert fails(group)["client_keys"] == everybody
     group.run(playbooks=LOAD)
     check_loaded(group, clients)
+    chain.wait_for(lambda: not fails(group), "the cluster is ready")
 
     lock = ClusterLock.parse((group.data_dirs[0] / "cluster-lock.json").read_bytes())
     at_once, in_parts = keys = [to_hex(validator.public_key) for validator in lock.validators]
@@ -158,12 +184,16 @@ def test_validators_of_ours_attest(chain, group, nodes, clients):
     assert "on the beacon chain: 2 active_ongoing" in group.run(playbooks=["playbooks/status.yml"])
 
     assert all(attests(chain, key) for key in keys)
-    everybody = set(range(1, 1 + len(nodes)))
-    chain.wait_for(lambda: all(node.signers("attester") == everybody for node in nodes), "each node has signatures of all operators")
+    chain.wait_for(lambda: all(node.signers("attester") == {*everybody} for node in nodes), "each node has signatures of all operators")
+
+    # The execution client stands still: its beacon nodes say for a while that all is well.
+    with chain.standing_still("geth"):
+        assert fails(group)["execution_ping"] == everybody
+    chain.wait_for(lambda: not fails(group), "the cluster is ready again")
 
     # One operator's client lets its key shares go, and tells what these have signed.
     group.run("--limit", group.names[0], playbooks=["playbooks/unload_keys.yml"])
-    assert not clients[0].listed()
+    assert not clients[0].listed() and fails(group)["client_keys"] == [1]
     kept = [json.loads(path.read_text()) for path in group.data_dirs[0].glob("loading/history-*.json")]
     # Prysm tells nothing of a key that has signed no block.
     assert kept or 1 not in nodes[0].signers("proposer")

@@ -112,6 +112,15 @@ class Devnet:
             raise DevnetError("geth refuses %s: %s" % (method, answer["error"]))
         return answer["result"]
 
+    @contextlib.contextmanager
+    def standing_still(self, name):
+        """One of its processes, ``geth`` for example, does nothing as long as this is entered: whoever asks it waits."""
+        self._processes[name].send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._processes[name].send_signal(signal.SIGCONT)
+
     def wait_for(self, condition, what, seconds=DEADLINE):
         """Call ``condition`` until it returns something true, which is returned, as long as every program runs.
 

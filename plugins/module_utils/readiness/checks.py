@@ -21,6 +21,7 @@ class Check(NamedTuple):
     :param fail: from which value on it fails, if from any
     :param hint: what to do then
     :param rising: whether it gets worse with higher values; otherwise below these
+    :param needed: whether it fails where nothing answers, whatever the thresholds
     """
 
     title: str
@@ -29,11 +30,12 @@ class Check(NamedTuple):
     fail: int | None
     hint: str
     rising: bool = True
+    needed: bool = True
 
 
 def _yes(title: str, hint: str, warns: bool = False) -> Check:
     """A check whose value is 1 where it is so, and 0 where it is not."""
-    return Check(title, "", 1 if warns else None, None if warns else 1, hint, rising=False)
+    return Check(title, "", 1 if warns else None, None if warns else 1, hint, rising=False, needed=not warns)
 
 
 _NEARER = "see what is between the two: another way, a nearer host, a direct connection in the place of a relay"

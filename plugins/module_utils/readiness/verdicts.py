@@ -25,11 +25,11 @@ def of_value(check: Check, value: int) -> str:
 
 
 def of_finding(check: Check, finding: Finding) -> str:
-    """The verdict about what came of a ``check``. What only warns does not fail for want of an answer."""
+    """The verdict about what came of a ``check``."""
     if finding.state == MEASURED and finding.value is not None:
         return of_value(check, finding.value)
     if finding.state == FAILED:
-        return WARN if check.fail is None else FAIL
+        return FAIL if check.needed else WARN
     return NOT_MEASURED
 
 

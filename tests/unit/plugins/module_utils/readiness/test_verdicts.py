@@ -57,6 +57,8 @@ def test_other_thresholds():
     assert verdicts.of_value(checks["round_trip"], 299_999) == OK
     assert verdicts.of_value(checks["round_trip"], 10**9) == WARN
     assert verdicts.of_value(checks["beacon_peers"], 1) == OK
+    # Whatever the thresholds: what does not answer is not ready.
+    assert verdicts.of_finding(with_thresholds({"beacon_ping": [None, None]})["beacon_ping"], failed("beacon_ping", "refused")) == FAIL
     assert checks["jitter"] == CHECKS["jitter"]
 
 
