@@ -99,15 +99,16 @@ options:
 
 EXAMPLES = r"""
 - name: Answers for the other nodes
-  obol.dv.test_cluster: &node
+  obol.dv.test_cluster:
+    step: listen
     data_dir: /opt/charon/.charon
     store: /srv/ceremonies/my-cluster
-    step: listen
 
 - name: What this node measures
   obol.dv.test_cluster:
-    <<: *node
     step: measure
+    data_dir: /opt/charon/.charon
+    store: /srv/ceremonies/my-cluster
     peers:
       2: bob.example.com:3610
       3: carol.example.com:3610
@@ -117,8 +118,9 @@ EXAMPLES = r"""
 
 - name: Whether the cluster is ready, where a round trip of 300 ms is meant
   obol.dv.test_cluster:
-    <<: *node
     step: judge
+    data_dir: /opt/charon/.charon
+    store: /srv/ceremonies/my-cluster
     thresholds:
       round_trip: [200000, 400000]
 """

@@ -76,7 +76,7 @@ def groups(told: object, operators: int) -> list[Group]:
     return [Group(title, _rows(found[title]), _advice(found[title])) for title in order if title in found]
 
 
-def _rows(checks):
+def _rows(checks: list[tuple[str, int, dict]]) -> list[tuple[str, dict[int, list[Result]]]]:
     rows: dict[str, dict[int, list[Result]]] = {}
     for name, index, told in checks:
         results = rows.setdefault(name, {}).setdefault(index, [])
@@ -89,7 +89,7 @@ def _rows(checks):
     return list(rows.items())
 
 
-def _advice(checks):
+def _advice(checks: list[tuple[str, int, dict]]) -> list[Advice]:
     """Of all that is not ok, what is the same for several operators once, the worst first."""
     told_to: dict[tuple, dict[int, None]] = {}
     for name, index, told in checks:
