@@ -91,7 +91,7 @@ def _rows(checks: list[tuple[str, int, dict]]) -> list[tuple[str, dict[int, list
 
 def _advice(checks: list[tuple[str, int, dict]]) -> list[Advice]:
     """Of all that is not ok, what is the same for several operators once, the worst first."""
-    told_to: dict[tuple, dict[int, None]] = {}
+    told_to: dict[tuple[Verdict, str, str, str], dict[int, None]] = {}
     for name, index, told in checks:
         found, words = verdict(told.get("verdict")), (values.text(told.get("text")), values.text(told.get("hint")))
         if found != OK and any(words):
