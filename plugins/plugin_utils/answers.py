@@ -66,7 +66,7 @@ _TERMS = _exactly(
 #: See the module activate.
 _LINE, _GUARD = _exactly(line=_text, state=_text, transaction=_optional(_text)), _exactly(guard=_text, state=_text, text=_text)
 _VALIDATOR, _WITHDRAWAL = _exactly(position=_number, pubkey=_text, status=_text), _exactly(address=_text, kind=_text)
-_COUNT, _OFFSET = _optional(lambda value: _amount(value)), _optional(lambda value: isinstance(value, int) and _amount(abs(value)))
+_COUNT, _OFFSET = _optional(_amount), _optional(lambda value: isinstance(value, int) and _amount(abs(value)))
 #: See the module test_cluster, and docs/readiness.md.
 _CHECK = dict(check=_text, about=_text, text=_text, value=_COUNT)
 _LINK = dict(

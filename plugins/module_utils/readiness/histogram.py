@@ -18,7 +18,7 @@ def quantile(share: float, buckets: Iterable[tuple[float, float]]) -> float | No
     """
     ordered = sorted(buckets)
     total = ordered[-1][1] if ordered else 0
-    if not total > 0:
+    if math.isnan(total) or total <= 0:
         return None
     lower, below = 0.0, 0.0
     for upper, count in ordered:
