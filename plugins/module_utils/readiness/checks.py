@@ -16,7 +16,7 @@ class Check(NamedTuple):
     """A row.
 
     :param title: what it is called for people
-    :param unit: of its values: ``us``, ``s``, ``MB``, ``permille``, ``percent``, ``slots``, or nothing of what is counted
+    :param unit: of its values: ``us``, ``s``, ``MB``, ``permille``, ``percent``, ``slots``, ``peers``, or nothing where 1 is yes and 0 is no
     :param warn: from which value on it is worth a warning, if from any
     :param fail: from which value on it fails, if from any
     :param hint: what to do then
@@ -68,12 +68,12 @@ NODE_CHECKS = {
     ),
     # charon alpha test beacon, v1.10.3.
     "beacon_ping": Check("beacon node: time to answer", "us", 40_000, 100_000, "a nearer beacon node, or a less loaded one"),
-    "beacon_peers": Check("beacon node: peers", "", 50, 20, "open its p2p port; see its log", rising=False),
+    "beacon_peers": Check("beacon node: peers", "peers", 50, 20, "open its p2p port; see its log", rising=False),
     "execution_network": _yes("execution client: the lock's network", "set dv_execution_url to a client of the cluster's network"),
     "execution_syncing": _yes("execution client: in sync", "wait until it is; see its log"),
     "execution_head": Check("execution client: age of its newest block", "s", 60, 120, "see its log, its peers and its beacon node"),
     "execution_ping": Check("execution client: time to answer", "us", 40_000, 100_000, "a nearer execution client, or a less loaded one"),
-    "execution_peers": Check("execution client: peers", "", 10, 3, "open its p2p port; see its log", rising=False),
+    "execution_peers": Check("execution client: peers", "peers", 10, 3, "open its p2p port; see its log", rising=False),
     # charon alpha test validator, v1.10.3.
     "client_ping": Check("validator client: time to answer", "us", 50_000, 240_000, "see how loaded its machine is"),
     "client_keys": _yes("validator client: all key shares", "ansible-playbook obol.dv.load_keys"),
