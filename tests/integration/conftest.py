@@ -17,7 +17,7 @@ from ansible_collections.obol.dv.tests.support.require import skip_or_fail
 #: Each worker takes whole files, one after the other: the longest have to be first, so that none is left over for one worker alone.
 LONGEST = (
     *("real_chain", "trust_modes", "secrets_over_ssh", "recovery", "waiting", "restore", "load_keys", "load_faults", "whose_charon"),
-    *("backup", "resident", "hostile_nodes"),
+    *("backup", "resident", "hostile_nodes", "readiness", "activate_guards", "activate_hostile", "activate_play"),
 )
 
 
