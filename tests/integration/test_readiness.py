@@ -237,13 +237,13 @@ def test_a_carrier_that_writes_what_it_likes(group):
 def test_variables_that_are_wrong(group, variables, text):
     """One clear error, and no traceback."""
     group.hosts["node1"].update(variables)
-    done = group.attempt(playbooks=TEST)
+    done = group.attempt("--limit", "node1", playbooks=TEST)
     assert done.returncode != 0 and text in done.stdout and "unforeseen" not in done.stdout and "Traceback" not in done.stdout + done.stderr
 
 
 def test_without_a_lock(group):
     (group.data_dirs[0] / "cluster-lock.json").unlink()
-    done = group.attempt(playbooks=TEST)
+    done = group.attempt("--limit", "node1", playbooks=TEST)
     assert done.returncode != 0 and "has no cluster-lock.json; wanted: a complete cluster" in done.stdout
 
 
