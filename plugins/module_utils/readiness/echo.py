@@ -19,6 +19,7 @@ import threading
 import time
 from typing import NamedTuple
 
+from .finding import LARGEST
 from .round_trips import RoundTrips
 
 _MAGIC = b"obol-dv\x01"
@@ -103,7 +104,7 @@ def ask(host: str, port: int, count: int, pause: float, patience: float) -> Echo
             sent += 1
             try:
                 connection = connection or _connected(host, port, patience)
-                took, ahead, identity = _exchange(connection)
+                took, ahead, identity = _exchange(connection, patience)
             except TimeoutError:
                 # What comes late would be taken for an answer to what is asked next.
                 if connection:
@@ -127,20 +128,31 @@ def _connected(host: str, port: int, patience: float) -> socket.socket:
     return connection
 
 
-def _exchange(connection: socket.socket) -> tuple[int, int, Identity]:
-    """What a question took, by how much the other clock is ahead, both in microseconds, and who answered."""
+def _exchange(connection: socket.socket, patience: float) -> tuple[int, int, Identity]:
+    """What a question took, by how much the other clock is ahead, both in microseconds, and who answered.
+
+    :raises TimeoutError: not all of the answer is there after ``patience`` seconds, however it drips in
+    """
+    connection.settimeout(patience)
     question, began, clock = os.urandom(24), time.monotonic_ns(), time.time_ns()
     connection.sendall(_QUESTION.pack(_MAGIC, question))
-    told, at, share_index, lock = _ANSWER.unpack(_read(connection, _ANSWER.size))
+    told, at, share_index, lock = _ANSWER.unpack(_read(connection, _ANSWER.size, began / 1e9 + patience))
     if told != question:
         raise ConnectionError("it answers what was not asked")
     took = time.monotonic_ns() - began
-    return took // 1000, (at - clock - took // 2) // 1000, Identity(share_index, lock)
+    # A clock may tell anything.
+    ahead = min((at - clock - took // 2) // 1000, LARGEST)
+    return took // 1000, ahead, Identity(share_index, lock)
 
 
-def _read(connection: socket.socket, size: int) -> bytes:
+def _read(connection: socket.socket, size: int, end: float) -> bytes:
+    """So many bytes, until then (:func:`time.monotonic`)."""
     found = b""
     while len(found) < size:
+        left = end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
         part = connection.recv(size - len(found))
         if not part:
             raise ConnectionError("it hangs up")

@@ -17,7 +17,7 @@ from ..encoding.hex import to_hex
 from ..encoding.utc import from_utc
 from ..ethereum import enr
 from .checks import NODE_CHECKS
-from .finding import FAILED, NOT_MEASURED, Finding
+from .finding import FAILED, LARGEST, NOT_MEASURED, Finding
 from .finding import MEASURED as IS_MEASURED
 from .links import Link
 
@@ -45,7 +45,7 @@ def state(private_key: bytes, lock: ClusterLock, measured: Measurement) -> dict[
         lock_hash=to_hex(lock.lock_hash),
         share_index=measured.share_index,
         machine=measured.machine,
-        checks=[finding._replace(text=finding.text[:_LONGEST]).json() for finding in measured.findings],
+        checks=[finding._replace(about=finding.about[:_LONGEST], text=finding.text[:_LONGEST]).json() for finding in measured.findings],
         links=[link._replace(text=link.text[:_LONGEST]).json() for link in measured.links],
     )
     name = readiness_name(MEASURED, lock.lock_hash, measured.share_index, measured.machine, measured.made)
@@ -127,4 +127,4 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST

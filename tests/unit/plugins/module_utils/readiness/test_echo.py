@@ -135,6 +135,34 @@ def test_no_answer_comes(monkeypatch):
     assert not link.reached and "no answer within" in link.text
 
 
+def test_an_answer_in_drops(monkeypatch):
+    """Whoever sends a byte now and then holds nobody up for longer than one who sends nothing."""
+    monkeypatch.setattr(links, "_PATIENCE", 0.3)
+
+    def drip(connection):
+        for byte in connection.recv(32)[8:] + bytes(32):
+            time.sleep(0.1)
+            connection.sendall(bytes([byte]))
+
+    began = time.monotonic()
+    with answering(drip) as address:
+        (link,) = links.measure({2: address}, LOCK)
+    assert not link.reached and "no answer within" in link.text and time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("at", [0, 2**63, 2**64 - 1])
+def test_a_clock_that_cannot_be(at):
+    """It is as wrong as a number may be, and no more: what is stated of it others can read."""
+
+    def answer(connection):
+        while told := connection.recv(32):
+            connection.sendall(echo._ANSWER.pack(told[8:], at, *BOB))
+
+    with answering(answer) as address:
+        found = echo.ask(*address, 1, 0, 2)
+    assert 10**12 < abs(found.clock_offset) < 2**53
+
+
 def test_some_answers_are_lost():
     """After one that does not come a new connection is made, and the others count."""
 
