@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 from collections.abc import Callable, Collection
@@ -47,16 +48,24 @@ def listen(port: int, identity: Identity, seconds: int, leave: Callable[[Collect
     try:
         listener = _bind(port)
     except OSError as error:
-        if not isinstance(error, PermissionError) and _answers(port):
+        if error.errno == errno.EADDRINUSE:
+            # Of one address of several, perhaps.
             return Listening(False, ECHO if _is_own(port, identity) else OTHER)
-        hint = "set dv_p2p_port to the port of charon's --p2p-tcp-address"
-        raise DvError(f"nothing can listen on port {port}: {error.strerror}", "the port on which the others reach charon", hint) from None
+        raise _unable(port, error) from None
     with listener, socket.socket(socket.AF_UNIX) as stopper:
         if leave:
-            stopper.bind(_STOPPER % port)
+            try:
+                stopper.bind(_STOPPER % port)
+            except OSError as error:
+                raise _unable(port, error) from None
             stopper.listen()
             leave((listener.fileno(), stopper.fileno()), lambda: _serve(listener, stopper, identity, seconds))
     return Listening(True, ECHO)
+
+
+def _unable(port: int, error: OSError) -> DvError:
+    hint = "set dv_p2p_port to the port of charon's --p2p-tcp-address"
+    return DvError(f"nothing can listen on port {port}: {error.strerror}", "the port on which the others reach charon", hint)
 
 
 def stop(port: int) -> None:
@@ -78,12 +87,6 @@ def _bind(port: int) -> socket.socket:
     """All addresses, of both versions of IP where there are two."""
     family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
     return socket.create_server(("", port), family=family, dualstack_ipv6=family == socket.AF_INET6, backlog=128)
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(_PATIENCE)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _is_own(port: int, identity: Identity) -> bool:
