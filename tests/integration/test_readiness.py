@@ -226,6 +226,8 @@ def test_a_carrier_that_writes_what_it_likes(group):
         ({"dv_test_thresholds": {"round_trip": [1]}}, "dv_test_thresholds has other thresholds for round_trip"),
         ({"dv_test_peers": {"bob": "127.0.0.1:1"}}, "dv_test_peers names"),
         ({"dv_test_peers": {2: "127.0.0.1"}}, "dv_test_peers names"),
+        ({"dv_test_peers": {0: "127.0.0.1:1"}}, "dv_test_peers names"),
+        ({"dv_test_peers": {5: "127.0.0.1:1"}}, "dv_test_peers names"),
         ({"dv_p2p_port": 99999}, "dv_p2p_port"),
         ({"dv_p2p_port": -1}, "dv_p2p_port"),
         ({"dv_beacon_url": "nowhere"}, "dv_beacon_url is no URL"),
