@@ -22,7 +22,7 @@ from .verdicts import FAIL, NOT_MEASURED, OK, WARN
 
 #: By how all went, as charon scores.
 _SCORES = {OK: "A", WARN: "B", FAIL: "C", NOT_MEASURED: "C"}
-_AGAIN = "ansible-playbook obol.dv.test_cluster on that node; in sovereign mode its operator does"
+_AGAIN = "ansible-playbook obol.dv.test_cluster on that node; where it did, see the clocks: one that is off by an hour makes what is new look old"
 _TOGETHER = "ansible-playbook obol.dv.test_cluster on both at once; in sovereign mode, name its address in dv_test_peers"
 
 

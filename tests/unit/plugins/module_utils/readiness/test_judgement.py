@@ -207,6 +207,13 @@ def test_the_newest_counts(cluster):
         assert (found.made, found.links) == (NOW - 60, [])
 
 
+def test_a_clock_that_was_set_right(cluster):
+    """What was measured while it was ahead counts no longer than until the node measures again."""
+    ahead, now = stated(cluster, 1, NOW + 2 * HOUR, links=[]), stated(cluster, 1, NOW - 60)
+    assert [found.made for found in read(cluster, ahead.values())[1]] == [NOW + 2 * HOUR]
+    assert [found.made for found in read(cluster, [*ahead.values(), *now.values()])[1]] == [NOW - 60]
+
+
 def test_what_is_too_old_is_not_read(cluster):
     assert not read(cluster, stated(cluster, 1).values(), NOW + HOUR + 1)[1]
     assert not read(cluster, stated(cluster, 1).values(), NOW - 25 * HOUR)[1]
