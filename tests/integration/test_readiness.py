@@ -188,7 +188,8 @@ def test_two_machines_with_one_key(group):
 
 def test_sovereign(group):
     """Each operator has an inventory of its own, and knows the others' addresses; the last one has the whole matrix."""
-    group.variables["dv_test_listen"] = 10
+    # A text, as from the command line.
+    group.variables["dv_test_listen"] = "10"
     for index, name in enumerate(group.names, 1):
         group.hosts[name]["dv_test_peers"] = {other: "127.0.0.1:%d" % group.port(other) for other in range(1, 5) if other != index}
     for name in group.names:
