@@ -37,7 +37,7 @@ ANSIBLE, BELOW_ANSIBLE = "ansible_module", {"errors", "storage", "ethereum"}
 ABOVE_ANSIBLE = ("plugins.plugin_utils.", CORE_NAME + ".module_backends.")
 
 #: How many files of the core, and how many KiB, a node is sent once in a run: they may become fewer.
-SENT = (202, 1022)
+SENT = (202, 1023)
 #: Module -> how many of them it imports there.
 CEILINGS = {
     "activate": (85, 444),
