@@ -22,6 +22,9 @@ class ActionModule(NodeModule):
             arguments["inbox"] = _BRINGS.get(arguments.get("step"), lambda _store, _arguments: {})(store, arguments)
             answer = self._answer(arguments, task_vars)
             outbox = answers.outbox(answer, readiness_made)
+            if "p2p_address" in answer:
+                # The others go there: it is what the inventory says, whatever the node does.
+                answer["p2p_address"] = arguments.get("p2p_address", "")
             if not self._task.check_mode:
                 store.put(outbox)
         result.update(answer)

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 
 # What it takes for the answer, Ansible takes too.
 from ansible.module_utils.json_utils import _filter_non_json_lines
 from ansible_collections.obol.dv.plugins.module_utils.ansible_module.runner import deliverable
+from ansible_collections.obol.dv.plugins.module_utils.encoding.utc import from_utc
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 
 _HINT = "nothing of it was used: see what runs in the place of this collection on that node"
@@ -50,6 +52,13 @@ def _amount(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 2**64
 
 
+def _moment(value):
+    # A file is called by it.
+    with contextlib.suppress(ValueError, TypeError):
+        return bool(from_utc(value))
+    return False
+
+
 def _exactly(**fields):
     fits = _record(**fields)
     return lambda value: fits(value) and value.keys() == fields.keys()
@@ -71,14 +80,16 @@ _COUNT, _OFFSET = _optional(_amount), _optional(lambda value: isinstance(value, 
 _CHECK = dict(check=_text, about=_text, text=_text, value=_COUNT)
 _LINK = dict(
     **dict.fromkeys(("by", "way", "text", "version"), _text),
-    **dict.fromkeys(("sent", "lost", "to"), _number),
+    **dict.fromkeys(("sent", "lost"), _amount),
+    to=_number,
     **dict.fromkeys(("median", "p95", "p99", "jitter"), _COUNT),
     reached=_truth,
     times=_list_of(_amount),
     clock_offset=_OFFSET,
 )
 _JUDGEMENT = _exactly(
-    **dict.fromkeys(("cluster", "network", "lock_hash", "made", "score"), _text),
+    **dict.fromkeys(("cluster", "network", "lock_hash", "score"), _text),
+    made=_moment,
     passed=_truth,
     operators=_list_of(_exactly(share_index=_number, measured=_optional(_text))),
     links=_list_of(_exactly(**_LINK, verdict=_text, **{"from": _number})),

@@ -188,7 +188,8 @@ def test_two_machines_with_one_key(group):
 
 def test_sovereign(group):
     """Each operator has an inventory of its own, and knows the others' addresses; the last one has the whole matrix."""
-    group.variables["dv_test_listen"] = 10
+    # A text, as from the command line.
+    group.variables["dv_test_listen"] = "10"
     for index, name in enumerate(group.names, 1):
         group.hosts[name]["dv_test_peers"] = {other: "127.0.0.1:%d" % group.port(other) for other in range(1, 5) if other != index}
     for name in group.names:
@@ -226,6 +227,8 @@ def test_a_carrier_that_writes_what_it_likes(group):
         ({"dv_test_thresholds": {"round_trip": [1]}}, "dv_test_thresholds has other thresholds for round_trip"),
         ({"dv_test_peers": {"bob": "127.0.0.1:1"}}, "dv_test_peers names"),
         ({"dv_test_peers": {2: "127.0.0.1"}}, "dv_test_peers names"),
+        ({"dv_test_peers": {0: "127.0.0.1:1"}}, "dv_test_peers names"),
+        ({"dv_test_peers": {5: "127.0.0.1:1"}}, "dv_test_peers names"),
         ({"dv_p2p_port": 99999}, "dv_p2p_port"),
         ({"dv_p2p_port": -1}, "dv_p2p_port"),
         ({"dv_beacon_url": "nowhere"}, "dv_beacon_url is no URL"),

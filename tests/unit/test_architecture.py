@@ -37,7 +37,7 @@ ANSIBLE, BELOW_ANSIBLE = "ansible_module", {"errors", "storage", "ethereum"}
 ABOVE_ANSIBLE = ("plugins.plugin_utils.", CORE_NAME + ".module_backends.")
 
 #: How many files of the core, and how many KiB, a node is sent once in a run: they may become fewer.
-SENT = (202, 1020)
+SENT = (203, 1024)
 #: Module -> how many of them it imports there.
 CEILINGS = {
     "activate": (85, 444),
@@ -53,7 +53,7 @@ CEILINGS = {
     "proposal": (41, 190),
     "restore": (67, 356),
     "status": (87, 454),
-    "test_cluster": (95, 482),
+    "test_cluster": (96, 486),
     "unload_keys": (75, 387),
     "verify": (48, 258),
     "wallet": (37, 171),

@@ -78,20 +78,27 @@ def start(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, str] 
         os._exit(0)
 
 
-def leave(kept: Collection[int], function: Callable[[], None]) -> None:
-    """Leave a process that does what ``function`` does, without an answer, with nothing open but the file descriptors that are ``kept``. What it
-    does has to be imported."""
+def leave(kept: Collection[int], program: str) -> None:
+    """Leave a process that runs a ``program`` (Python, which needs nothing of ours) in an interpreter of its own, so that nothing of what is in the
+    memory of this one is there, with nothing open but the file descriptors that are ``kept``."""
     if child := os.fork():
         # It ends at once; its own child does it.
         os.waitpid(child, 0)
         return
     try:
-        _detach(*kept)
-        function()
+        source = os.memfd_create("program")
+        os.write(source, program.encode())
+        os.lseek(source, 0, os.SEEK_SET)
+        _detach(source, *kept)
+        os.dup2(source, 0)
+        os.close(source)
+        for descriptor in kept:
+            os.set_inheritable(descriptor, True)
+        os.execv(sys.executable, [sys.executable, "-I", "-S", "-"])
     except BaseException:  # pylint: disable=broad-exception-caught
         pass
     finally:
-        os._exit(0)
+        os._exit(1)
 
 
 def _archive() -> str | None:

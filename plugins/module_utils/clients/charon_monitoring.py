@@ -9,6 +9,7 @@ Source: docs/metrics.md of charon v1.10.3; the text format 0.0.4 of Prometheus.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -17,9 +18,8 @@ from ..errors import DvError
 from .http import HttpClient, parse_endpoint
 
 _METRICS, _READY = "/metrics", "/readyz"
-#: Of text, most characters that may be a sample.
 _LINE = re.compile(r"([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)(?:\s+-?\d+)?")
-_LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"')
+_LABEL = re.compile(r'\b([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"')
 _ESCAPED = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
 
 
@@ -37,7 +37,7 @@ class Metrics:
         self._samples: dict[str, list[Sample]] = {}
         for line in text.splitlines():
             match = _LINE.fullmatch(line)
-            if match and (value := _number(match[3])) is not None:
+            if match and (value := number(match[3])) is not None:
                 labels = {name: re.sub(r"\\.", _unescaped, told) for name, told in _LABEL.findall(match[2] or "")}
                 self._samples.setdefault(match[1], []).append(Sample(labels, value))
 
@@ -88,11 +88,13 @@ def at(url: str) -> CharonMonitoring:
     return CharonMonitoring(HttpClient(parse_endpoint(url, "dv_charon_monitoring_url")))
 
 
-def _number(text: str) -> float | None:
+def number(text: str) -> float | None:
+    """The value of that ``text``, infinite perhaps; ``None`` of anything else, as of NaN."""
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
         return None
+    return None if math.isnan(value) else value
 
 
 def _unescaped(match: re.Match[str]) -> str:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -92,7 +93,7 @@ def _measure(module: AnsibleModule, data_dir: DataDir, lock: ClusterLock, privat
     root = root or validators_root_of(network.genesis_fork_version) or b""
     peer_id = enr.peer_id(secp256k1.public_key(private_key))
     node = Node(data_dir, lock, share_index, network, root, _is_proven(params, peer_id, lock))
-    found = measure(node, _places(params, share_index), module.check_mode)
+    found = measure(node, _places(params, share_index, len(lock.definition.operators or ())), module.check_mode)
     return dict(
         changed=False,
         checks=[finding.json() for finding in found.findings],
@@ -107,9 +108,10 @@ def _is_proven(params: dict[str, Any], peer_id: str, lock: ClusterLock) -> bool:
     return proves_key_shares(texts, peer_id, to_hex(lock.lock_hash), len(lock.validators or ()))
 
 
-def _places(params: dict[str, Any], share_index: int) -> Places:
+def _places(params: dict[str, Any], share_index: int, operators: int) -> Places:
+    peers = dict(_peer(index, address, operators) for index, address in params["peers"].items())
     return Places(
-        {index: address for index, address in map(_peer, params["peers"].items()) if index != share_index},
+        {index: address for index, address in peers.items() if index != share_index},
         charon_monitoring.at(params["charon_monitoring_url"]),
         beacon_health.at(params["beacon_node_url"]) if params["beacon_node_url"] else None,
         _execution_node(params),
@@ -125,14 +127,15 @@ def _execution_node(params: dict[str, Any]) -> ExecutionNode | None:
     return ExecutionNode(connect(url, "dv_execution_url")) if url else None
 
 
-def _peer(item: tuple[Any, Any]) -> tuple[int, tuple[str, int]]:
-    """The share index and the address of another node."""
-    share_index, address = map(str, item)
-    host, _colon, port = address.rpartition(":")
-    if share_index.isdecimal() and host and port.isdecimal() and 0 < int(port) < 2**16:
+def _peer(share_index: Any, address: Any, operators: int) -> tuple[int, tuple[str, int]]:
+    """The share index and the address of a node, of so many ``operators``."""
+    host, _colon, port = str(address).rpartition(":")
+    if str(share_index) in map(str, range(1, operators + 1)) and host and re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) < 2**16:
         return int(share_index), (host.strip("[]"), int(port))
     raise DvError(
-        f"dv_test_peers names {show(address)} for {show(share_index)}", "share index: host:port", "for example {2: bob.example.com:3610}"
+        f"dv_test_peers names {show(str(address))} for {show(str(share_index))}",
+        f"share index, 1 to {operators}: host:port",
+        "for example {2: bob.example.com:3610}",
     )
 
 

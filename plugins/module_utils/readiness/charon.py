@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from ..clients.charon_monitoring import CharonMonitoring, Metrics
+from ..clients.charon_monitoring import CharonMonitoring, Metrics, number
 from ..data_dir.layout import NODE_KEY, DataDir
 from ..encoding import go_json
 from ..errors import DvError, show
 from . import histogram
-from .finding import Finding, failed, measured, not_measured
+from .finding import LARGEST, Finding, failed, measured, not_measured
 from .links import CHARON, Link
 
 #: Digits of the hash of a lock that charon's label has.
@@ -26,6 +26,8 @@ _DIGITS = 7
 #: Seconds after which charon takes the lock of its ENR private key for one that nobody holds.
 _STALE = 5
 _PING = "p2p_ping_latency_secs"
+#: Longest word of charon that is taken.
+_LONGEST = 40
 
 
 class Node(NamedTuple):
@@ -56,7 +58,7 @@ def look(charon: CharonMonitoring, node: Node) -> CharonFacts:
         others = [not_measured(check, nothing) for check in ("charon_ready", "charon_cluster", "charon_peers")]
         return CharonFacts([failed("charon_running", error, charon.http.endpoint), *others], None)
     cluster = _cluster(metrics, node)
-    findings = [measured("charon_running", 1, charon.http.endpoint, _version(metrics)), _ready(charon), cluster, _peers(metrics)]
+    findings = [measured("charon_running", 1, charon.http.endpoint, _version(metrics)), _ready(charon), cluster, _peers(metrics, node)]
     # What another cluster's charon tells is not about these nodes.
     return CharonFacts(findings, [*_links(metrics, node)] if cluster.value else None)
 
@@ -74,7 +76,7 @@ def _held(data_dir: DataDir) -> str:
 
 
 def _version(metrics: Metrics) -> str:
-    return next((sample.labels.get("version", "")[:40] for sample in metrics.of("app_version")), "")
+    return next((sample.labels.get("version", "")[:_LONGEST] for sample in metrics.of("app_version")), "")
 
 
 def _ready(charon: CharonMonitoring) -> Finding:
@@ -101,39 +103,47 @@ def _cluster(metrics: Metrics, node: Node) -> Finding:
     return measured("charon_cluster", 1)
 
 
-def _peers(metrics: Metrics) -> Finding:
-    unfit = [sample.labels.get("peer", "")[:40] for sample in metrics.of("app_peerinfo_version_support") if not sample.value]
-    places = sorted(int(place) + 1 for name in unfit if (place := metrics.value("app_peerinfo_index", peer=name)) is not None)
+def _peers(metrics: Metrics, node: Node) -> Finding:
+    unfit = {sample.labels.get("peer", "") for sample in metrics.of("app_peerinfo_version_support") if not sample.value}
+    places = [share_index for share_index, name in sorted(_names(metrics, node).items()) if name in unfit]
     return measured("charon_peers", not unfit, text=f"not that of operator {', '.join(map(str, places))}" if unfit else "")
 
 
-def _links(metrics: Metrics, node: Node) -> Iterator[Link]:
-    """To each other operator, by the name that charon has for it."""
+def _names(metrics: Metrics, node: Node) -> dict[int, str]:
+    """What charon calls each operator, by its share index."""
+    found: dict[int, str] = {}
     for sample in metrics.of("app_peerinfo_index"):
-        name, place = sample.labels.get("peer", ""), sample.value
-        if place.is_integer() and 0 <= place < node.operators and place != node.share_index - 1:
-            yield _link(metrics, name, int(place) + 1)
+        if sample.value.is_integer() and 0 <= sample.value < node.operators:
+            found.setdefault(int(sample.value) + 1, sample.labels.get("peer", ""))
+    return found
+
+
+def _links(metrics: Metrics, node: Node) -> Iterator[Link]:
+    """To each other operator."""
+    for share_index, name in _names(metrics, node).items():
+        if share_index != node.share_index:
+            yield _link(metrics, name, share_index)
 
 
 def _link(metrics: Metrics, name: str, share_index: int) -> Link:
-    pings = metrics.value(_PING + "_count", peer=name) or 0
-    errors = metrics.value("p2p_ping_error_total", peer=name) or 0
-    buckets = [(float(sample.labels.get("le", "nan")), sample.value) for sample in metrics.of(_PING + "_bucket", peer=name)]
+    pings, errors = (_count(metrics.value(total, peer=name) or 0) for total in (_PING + "_count", "p2p_ping_error_total"))
+    bounds = ((number(sample.labels.get("le", "")), sample.value) for sample in metrics.of(_PING + "_bucket", peer=name))
+    buckets = [(bound, count) for bound, count in bounds if bound is not None and bound >= 0]
     median, p95, p99 = (_microseconds(histogram.quantile(share, buckets)) for share in (0.5, 0.95, 0.99))
     answers = metrics.value("p2p_ping_success", peer=name) == 1
     ways = {
-        f"{sample.labels.get('type')} {sample.labels.get('protocol')}"
+        " ".join(sample.labels.get(label, "")[:_LONGEST] for label in ("type", "protocol"))
         for sample in metrics.of("p2p_peer_connection_types", peer=name)
         if sample.value > 0
     }
-    version = next((sample.labels.get("version", "")[:40] for sample in metrics.of("app_peerinfo_version", peer=name)), "")
+    version = next((sample.labels.get("version", "")[:_LONGEST] for sample in metrics.of("app_peerinfo_version", peer=name)), "")
     return Link(
         to=share_index,
         by=CHARON,
         way=min(ways, default=""),
         reached=answers,
-        sent=int(pings + errors),
-        lost=int(errors),
+        sent=_count(pings + errors),
+        lost=errors,
         median=median,
         p95=p95,
         p99=p99,
@@ -146,4 +156,8 @@ def _link(metrics: Metrics, name: str, share_index: int) -> Link:
 
 
 def _microseconds(seconds: float | None) -> int | None:
-    return None if seconds is None or not math.isfinite(seconds) else round(seconds * 1e6)
+    return None if seconds is None or not math.isfinite(seconds) else round(max(-LARGEST, min(seconds * 1e6, LARGEST)))
+
+
+def _count(value: float) -> int:
+    return int(max(0, min(value, LARGEST)))

@@ -2,35 +2,22 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How nodes measure the way to each other where no charon runs yet: a question of 32 bytes, an answer of 56.
-
-A question is :data:`_MAGIC`, 8 bytes, and 24 that it is told from others by. An answer is these 24 bytes, the time of who answers, the place of
-its operator, and the beginning of the hash of its lock. Nobody proves who he is by it: what charon does later is proven by its own handshake.
-"""
+"""How a node measures the way to another one where no charon runs yet: it asks who listens there, see :mod:`.echo_server`."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import socket
-import struct
 import threading
 import time
 from typing import NamedTuple
 
+from .echo_server import ANSWER, MAGIC, QUESTION
+from .finding import LARGEST
 from .round_trips import RoundTrips
-
-_MAGIC = b"obol-dv\x01"
-_QUESTION = struct.Struct(">8s24s")
-#: After what the question is told by: nanoseconds since 1970, share index, hash.
-_ANSWER = struct.Struct(">24sQQ16s")
 
 #: After how many answers that did not come nobody waits for more.
 _MOST_LOST = 3
-
-#: Connections that are answered at once; seconds that one may stay, and most questions on it.
-_MOST, _LONGEST, _QUESTIONS = 256, 60, 1000
 
 
 class Identity(NamedTuple):
@@ -52,43 +39,6 @@ class Echo(NamedTuple):
     clock_offset: int | None
 
 
-def serve(listener: socket.socket, stopper: socket.socket, identity: Identity, seconds: float) -> None:
-    """Answer on ``listener`` for so many ``seconds``, or until somebody connects to ``stopper``."""
-    asyncio.run(_serve(listener, stopper, identity, seconds))
-
-
-async def _serve(listener: socket.socket, stopper: socket.socket, identity: Identity, seconds: float) -> None:
-    now = 0
-    stopper.setblocking(False)
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal now
-        now += 1
-        try:
-            if now <= _MOST:
-                await asyncio.wait_for(_answer(reader, writer, identity), _LONGEST)
-        except (OSError, EOFError, TimeoutError):
-            pass
-        finally:
-            now -= 1
-            writer.close()
-
-    server = await asyncio.start_server(answer, sock=listener, limit=_QUESTION.size)
-    async with server:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.get_running_loop().sock_accept(stopper), seconds)
-
-
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, identity: Identity) -> None:
-    for _each in range(_QUESTIONS):
-        magic, told = _QUESTION.unpack(await reader.readexactly(_QUESTION.size))
-        if magic != _MAGIC:
-            # A charon, or anybody else.
-            return
-        writer.write(_ANSWER.pack(told, time.time_ns(), *identity))
-        await writer.drain()
-
-
 def ask(host: str, port: int, count: int, pause: float, patience: float) -> Echo:
     """Ask who listens there ``count`` times, every ``pause`` seconds, on one connection; what takes longer than ``patience`` seconds is lost,
     with that connection. After :data:`_MOST_LOST` nobody asks on.
@@ -103,7 +53,7 @@ def ask(host: str, port: int, count: int, pause: float, patience: float) -> Echo
             sent += 1
             try:
                 connection = connection or _connected(host, port, patience)
-                took, ahead, identity = _exchange(connection)
+                took, ahead, identity = _exchange(connection, patience)
             except TimeoutError:
                 # What comes late would be taken for an answer to what is asked next.
                 if connection:
@@ -127,20 +77,31 @@ def _connected(host: str, port: int, patience: float) -> socket.socket:
     return connection
 
 
-def _exchange(connection: socket.socket) -> tuple[int, int, Identity]:
-    """What a question took, by how much the other clock is ahead, both in microseconds, and who answered."""
+def _exchange(connection: socket.socket, patience: float) -> tuple[int, int, Identity]:
+    """What a question took, by how much the other clock is ahead, both in microseconds, and who answered.
+
+    :raises TimeoutError: not all of the answer is there after ``patience`` seconds, however it drips in
+    """
+    connection.settimeout(patience)
     question, began, clock = os.urandom(24), time.monotonic_ns(), time.time_ns()
-    connection.sendall(_QUESTION.pack(_MAGIC, question))
-    told, at, share_index, lock = _ANSWER.unpack(_read(connection, _ANSWER.size))
+    connection.sendall(QUESTION.pack(MAGIC, question))
+    told, at, share_index, lock = ANSWER.unpack(_read(connection, ANSWER.size, began / 1e9 + patience))
     if told != question:
         raise ConnectionError("it answers what was not asked")
     took = time.monotonic_ns() - began
-    return took // 1000, (at - clock - took // 2) // 1000, Identity(share_index, lock)
+    # A clock may tell anything.
+    ahead = min((at - clock - took // 2) // 1000, LARGEST)
+    return took // 1000, ahead, Identity(share_index, lock)
 
 
-def _read(connection: socket.socket, size: int) -> bytes:
+def _read(connection: socket.socket, size: int, end: float) -> bytes:
+    """So many bytes, until then (:func:`time.monotonic`)."""
     found = b""
     while len(found) < size:
+        left = end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
         part = connection.recv(size - len(found))
         if not part:
             raise ConnectionError("it hangs up")

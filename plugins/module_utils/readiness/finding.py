@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from ..errors import DvError
 
+#: The largest number that any reader of JSON takes as it is.
+LARGEST = 2**53 - 1
 #: What came of it.
 MEASURED, FAILED, NOT_MEASURED = "measured", "failed", "not measured"
 
@@ -35,8 +37,8 @@ class Finding(NamedTuple):
 
 
 def measured(check: str, value: float, about: object = "", text: str = "") -> Finding:
-    """That a ``check`` gave a ``value``, of which whole units count."""
-    return Finding(check, str(about), MEASURED, round(value), text)
+    """That a ``check`` gave a ``value``, of which whole units count, and none beyond :data:`LARGEST`."""
+    return Finding(check, str(about), MEASURED, min(max(round(value), 0), LARGEST), text)
 
 
 def failed(check: str, why: DvError | str, about: object = "") -> Finding:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from statistics import median
+from statistics import mean, median_high, median_low
 from typing import Any, NamedTuple
 
 from ..cluster.lock import ClusterLock
@@ -22,7 +22,8 @@ from .verdicts import FAIL, NOT_MEASURED, OK, WARN
 
 #: By how all went, as charon scores.
 _SCORES = {OK: "A", WARN: "B", FAIL: "C", NOT_MEASURED: "C"}
-_AGAIN = "ansible-playbook obol.dv.test_cluster on that node; in sovereign mode its operator does"
+_AGAIN = "ansible-playbook obol.dv.test_cluster on that node; where it did, see the clocks: one that is off by an hour makes what is new look old"
+_TOGETHER = "ansible-playbook obol.dv.test_cluster on both at once; in sovereign mode, name its address in dv_test_peers"
 
 
 class Problem(NamedTuple):
@@ -130,25 +131,29 @@ def _unmeasured_links(newest: Mapping[int, Measurement]) -> Iterator[Problem]:
         there = {link.to for link in each.links}
         for other in newest:
             if other != share_index and other not in there:
-                yield Problem(FAIL, f"operator {share_index} to operator {other}", "not measured: no address of it is known there", _AGAIN)
+                yield Problem(
+                    FAIL, f"operator {share_index} to operator {other}", "not measured: no address of it is known there", _TOGETHER
+                )
 
 
 def _clocks(newest: Mapping[int, Measurement], checks: Mapping[str, Check]) -> Iterator[Problem]:
-    """Whose clock is wrong: that of whom most others say so."""
+    """Whose clock is wrong: that which is off from the middle one. Each pair has one word about it, whichever end measured."""
     check = checks["clock_offset"]
+    pairs: dict[int, dict[int, list[int]]] = {share_index: {} for share_index in newest}
+    for share_index, each in newest.items():
+        for link in each.links:
+            if link.clock_offset is not None:
+                pairs[share_index].setdefault(link.to, []).append(-link.clock_offset)
+                pairs.setdefault(link.to, {}).setdefault(share_index, []).append(link.clock_offset)
     for share_index in newest:
-        told = [
-            link.clock_offset for each in newest.values() for link in each.links if link.to == share_index and link.clock_offset is not None
-        ]
-        told += [-link.clock_offset for link in newest[share_index].links if link.clock_offset is not None]
-        if not told:
-            continue
-        # Of two nodes alone nobody knows which it is: both are named.
-        value = median(told)
-        if (verdict := verdicts.of_value(check, int(abs(value)))) != OK:
+        # Its own clock is one of them.
+        told = [0, *(int(mean(words)) for words in pairs[share_index].values())]
+        # Of two alone nobody knows which it is: both are named.
+        value = max(median_low(told), median_high(told), key=abs)
+        if (verdict := verdicts.of_value(check, abs(value))) != OK:
             way = "ahead of" if value > 0 else "behind"
             yield Problem(
-                verdict, f"operator {share_index}", f"its clock is {show(check, int(abs(value)))} {way} those of the others", check.hint
+                verdict, f"operator {share_index}", f"its clock is {show(check, abs(value))} {way} those of the others", check.hint
             )
 
 

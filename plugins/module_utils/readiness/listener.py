@@ -7,21 +7,20 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import errno
+import inspect
 import socket
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from ..errors import DvError
-from . import echo
+from . import echo, echo_server
 from .echo import Identity
 
 #: Seconds for who listens there to say that it is this very node.
 _PATIENCE = 2
 #: What ends it, in the abstract namespace: nothing of it is left. Whoever is on the node may do so.
 _STOPPER = "\0obol-dv-echo-%d"
-#: The user and group that own nothing.
-_NOBODY = 65534
 
 
 class Listening(NamedTuple):
@@ -35,11 +34,11 @@ class Listening(NamedTuple):
 ECHO, OTHER = "echo", "another program"
 
 
-def listen(port: int, identity: Identity, seconds: int, leave: Callable[[Collection[int], Callable[[], None]], None] | None) -> Listening:
+def listen(port: int, identity: Identity, seconds: int, leave: Callable[[Collection[int], str], None] | None) -> Listening:
     """Leave a process that answers on that ``port`` of all addresses for so many ``seconds``; where something has the port, that is what
     answers.
 
-    :param leave: has a function done by a process of its own, which keeps these file descriptors; ``None`` to see only whether it could
+    :param leave: has a program (Python) run by a process of its own, which keeps these file descriptors; ``None`` to see only whether it could
     :raises DvError: nothing can listen there
     """
     if not 0 < port < 2**16:
@@ -47,16 +46,25 @@ def listen(port: int, identity: Identity, seconds: int, leave: Callable[[Collect
     try:
         listener = _bind(port)
     except OSError as error:
-        if not isinstance(error, PermissionError) and _answers(port):
+        if error.errno == errno.EADDRINUSE:
+            # Of one address of several, perhaps.
             return Listening(False, ECHO if _is_own(port, identity) else OTHER)
-        hint = "set dv_p2p_port to the port of charon's --p2p-tcp-address"
-        raise DvError(f"nothing can listen on port {port}: {error.strerror}", "the port on which the others reach charon", hint) from None
+        raise _unable(port, error) from None
     with listener, socket.socket(socket.AF_UNIX) as stopper:
         if leave:
-            stopper.bind(_STOPPER % port)
+            try:
+                stopper.bind(_STOPPER % port)
+            except OSError as error:
+                raise _unable(port, error) from None
             stopper.listen()
-            leave((listener.fileno(), stopper.fileno()), lambda: _serve(listener, stopper, identity, seconds))
+            descriptors = listener.fileno(), stopper.fileno()
+            leave(descriptors, f"{inspect.getsource(echo_server)}\n\nmain{(*descriptors, *identity, seconds)}\n")
     return Listening(True, ECHO)
+
+
+def _unable(port: int, error: OSError) -> DvError:
+    hint = "set dv_p2p_port to the port of charon's --p2p-tcp-address"
+    return DvError(f"nothing can listen on port {port}: {error.strerror}", "the port on which the others reach charon", hint)
 
 
 def stop(port: int) -> None:
@@ -65,25 +73,10 @@ def stop(port: int) -> None:
         asked.connect(_STOPPER % port)
 
 
-def _serve(listener: socket.socket, stopper: socket.socket, identity: Identity, seconds: int) -> None:
-    if os.geteuid() == 0:
-        # Whoever comes need not meet root.
-        os.setgroups([])
-        os.setgid(_NOBODY)
-        os.setuid(_NOBODY)
-    echo.serve(listener, stopper, identity, seconds)
-
-
 def _bind(port: int) -> socket.socket:
     """All addresses, of both versions of IP where there are two."""
     family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
     return socket.create_server(("", port), family=family, dualstack_ipv6=family == socket.AF_INET6, backlog=128)
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(_PATIENCE)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _is_own(port: int, identity: Identity) -> bool:

@@ -17,7 +17,7 @@ from ..encoding.hex import to_hex
 from ..encoding.utc import from_utc
 from ..ethereum import enr
 from .checks import NODE_CHECKS
-from .finding import FAILED, NOT_MEASURED, Finding
+from .finding import FAILED, LARGEST, NOT_MEASURED, Finding
 from .finding import MEASURED as IS_MEASURED
 from .links import Link
 
@@ -25,6 +25,8 @@ from .links import Link
 _LONGEST, _MOST = 400, 500
 #: Seconds by which another operator's clock may be ahead. That it is wrong its links tell.
 _AHEAD = 24 * 3600
+#: Seconds by which it may be, and what it says is newest counts as that.
+_SLIGHTLY = 300
 
 
 class Measurement(NamedTuple):
@@ -45,7 +47,7 @@ def state(private_key: bytes, lock: ClusterLock, measured: Measurement) -> dict[
         lock_hash=to_hex(lock.lock_hash),
         share_index=measured.share_index,
         machine=measured.machine,
-        checks=[finding._replace(text=finding.text[:_LONGEST]).json() for finding in measured.findings],
+        checks=[finding._replace(about=finding.about[:_LONGEST], text=finding.text[:_LONGEST]).json() for finding in measured.findings],
         links=[link._replace(text=link.text[:_LONGEST]).json() for link in measured.links],
     )
     name = readiness_name(MEASURED, lock.lock_hash, measured.share_index, measured.machine, measured.made)
@@ -54,7 +56,13 @@ def state(private_key: bytes, lock: ClusterLock, measured: Measurement) -> dict[
 
 def read(lock: ClusterLock, texts: Iterable[str], now: float, max_age: float) -> dict[int, list[Measurement]]:
     """The measurements among ``texts`` that operators of the ``lock`` made, not more than ``max_age`` seconds before ``now``: of each operator
-    the newest of each of its machines, the newest first. Others are passed over."""
+    the newest of each of its machines, the newest first. Others are passed over.
+
+    What was made in the future, by a clock that was wrong, is older than what was not: a clock may have been set right since."""
+
+    def order(measured: Measurement) -> tuple[bool, float]:
+        return measured.made <= now + _SLIGHTLY, measured.made
+
     found: dict[int, list[Measurement]] = {}
     for share_index, operator in numbered(lock.definition).items():
         public_key = enr.parse(operator.enr).public_key
@@ -62,8 +70,8 @@ def read(lock: ClusterLock, texts: Iterable[str], now: float, max_age: float) ->
         for text in texts:
             measured = _parse(lock, share_index, statements.verify(text, public_key, statements.MEASUREMENT))
             if measured and -_AHEAD <= now - measured.made <= max_age:
-                newest[measured.machine] = max(measured, newest.get(measured.machine, measured), key=lambda each: each.made)
-        found[share_index] = sorted(newest.values(), key=lambda each: -each.made)
+                newest[measured.machine] = max(measured, newest.get(measured.machine, measured), key=order)
+        found[share_index] = sorted(newest.values(), key=order, reverse=True)
     return found
 
 
@@ -127,4 +135,4 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST

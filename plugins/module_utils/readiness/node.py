@@ -68,6 +68,8 @@ def measure(node: Node, places: Places, dry_run: bool) -> Measurement:
     """What the ``node`` finds; with ``dry_run`` nothing is written to its disk."""
     data_dir, lock = node.data_dir, node.lock
     its = charon.look(places.charon, charon.Node(data_dir, lock.lock_hash, node.share_index, len(lock.definition.operators or ())))
+    # First: the others answer for a bounded time, which what is slow here would outlast.
+    found = links.measure(places.peers, lock.lock_hash[:_BYTES]) if its.links is None else its.links
     findings: list[Finding] = [
         *its.findings,
         *layers.look_at_beacon(places.beacon, node.network, node.root),
@@ -77,8 +79,6 @@ def measure(node: Node, places: Places, dry_run: bool) -> Measurement:
         *machine.look(data_dir.root, dry_run),
         measured("backup", node.proven, text="" if node.proven else "no statement of a drill is known here"),
     ]
-    # Last: what else the node does would be a part of what an answer takes.
-    found = links.measure(places.peers, lock.lock_hash[:_BYTES]) if its.links is None else its.links
     return Measurement(node.share_index, time.time(), machine_of(data_dir), findings, found)
 
 

@@ -52,7 +52,7 @@ def write(directory: str, judgement: dict, cluster: dict) -> str:
 def _before(directory: str, judgement: dict) -> list[dict]:
     """What was judged before of the same cluster, the oldest first; files that are no reports are passed over."""
     found = []
-    names = sorted(name for name in os.listdir(directory) if _NAME.fullmatch(name)) if os.path.isdir(directory) else []
+    names = [*filter(_NAME.fullmatch, files.names(directory))]
     for name in names[-_MOST:]:
         with contextlib.suppress(DvError):
             path = os.path.join(directory, name)

@@ -143,6 +143,26 @@ def test_all_that_a_module_documents_is_taken(module):
     assert (ROOT / "plugins" / "action" / module.name).exists()
 
 
+@pytest.mark.parametrize("made", ["../../etc/x", "/etc/x", "2026-01-02T03:04:05Z/../x", "2026-01-02", "", None, 7])
+def test_a_judgement_made_at_no_time(made):
+    """A file on the control node is called by it."""
+    with pytest.raises(DvError, match="a wrong judgement"):
+        answers.check({**GOOD, "judgement": {**JUDGEMENT, "made": made}})
+
+
+@pytest.mark.parametrize("number", [2**31, 2**53 - 1])
+def test_what_an_operator_may_state_a_judgement_may_hold(number):
+    """Nobody's statement makes the answers of all others wrong."""
+    link = {
+        **JUDGEMENT["links"][0],
+        **dict.fromkeys(("sent", "lost", "median", "p95", "p99", "jitter", "clock_offset"), number),
+        "times": [number] * 11,
+    }
+    (check,) = JUDGEMENT["checks"]
+    judgement = {**JUDGEMENT, "links": [link], "checks": [{**check, "value": number}]}
+    assert answers.check(dict(judgement=judgement)) == dict(judgement=judgement)
+
+
 @pytest.mark.parametrize("name", OBEYED)
 def test_what_ansible_obeys_is_not(name):
     assert answers.check({**GOOD, name: OBEYED[name]}) == GOOD

@@ -34,7 +34,7 @@ def signed(header, payload):
         signed({"alg": "ES256K", "typ": "obol-dv-statement"}, b"x"),
         statements.sign(KEY, "readiness", {}, 0),
         statements.sign(KEY[::-1], "drill", {}, 0),
-        statements.sign(KEY, "drill", {"x": "y" * 20000}, 0),
+        statements.sign(KEY, "drill", {"x": "y" * statements.MAX_SIZE}, 0),
     ],
 )
 def test_what_is_none(text):

@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from ansible_collections.obol.dv.plugins.module_utils.readiness import echo, links
+from ansible_collections.obol.dv.plugins.module_utils.readiness import echo, echo_server, links
 from ansible_collections.obol.dv.plugins.module_utils.readiness.echo import Identity
 
 LOCK = bytes(range(16))
@@ -25,7 +25,7 @@ def served(identity=BOB, seconds=5):
     with socket.socket(socket.AF_UNIX) as stopper:
         stopper.bind("")
         stopper.listen()
-        thread = threading.Thread(target=echo.serve, args=(listener, stopper, identity, seconds), daemon=True)
+        thread = threading.Thread(target=echo_server.serve, args=(listener, stopper, *identity, seconds), daemon=True)
         thread.start()
         yield address
         with socket.socket(socket.AF_UNIX) as asked, contextlib.suppress(ConnectionRefusedError):
@@ -135,6 +135,34 @@ def test_no_answer_comes(monkeypatch):
     assert not link.reached and "no answer within" in link.text
 
 
+def test_an_answer_in_drops(monkeypatch):
+    """Whoever sends a byte now and then holds nobody up for longer than one who sends nothing."""
+    monkeypatch.setattr(links, "_PATIENCE", 0.3)
+
+    def drip(connection):
+        for byte in connection.recv(32)[8:] + bytes(32):
+            time.sleep(0.1)
+            connection.sendall(bytes([byte]))
+
+    began = time.monotonic()
+    with answering(drip) as address:
+        (link,) = links.measure({2: address}, LOCK)
+    assert not link.reached and "no answer within" in link.text and time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("at", [0, 2**63, 2**64 - 1])
+def test_a_clock_that_cannot_be(at):
+    """It is as wrong as a number may be, and no more: what is stated of it others can read."""
+
+    def answer(connection):
+        while told := connection.recv(32):
+            connection.sendall(echo.ANSWER.pack(told[8:], at, *BOB))
+
+    with answering(answer) as address:
+        found = echo.ask(*address, 1, 0, 2)
+    assert 10**12 < abs(found.clock_offset) < 2**53
+
+
 def test_some_answers_are_lost():
     """After one that does not come a new connection is made, and the others count."""
 
@@ -147,7 +175,7 @@ def test_some_answers_are_lost():
             for _each in range(2 if number == 0 else 100):
                 told = connection.recv(32)
                 if told:
-                    connection.sendall(echo._ANSWER.pack(told[8:], time.time_ns(), *BOB))
+                    connection.sendall(echo.ANSWER.pack(told[8:], time.time_ns(), *BOB))
             if number == 0:
                 # The third question is not answered.
                 lost.append(connection)

@@ -147,9 +147,45 @@ def test_ten_with_one_wrong_clock(cluster):
     assert problem["about"] == "operator 7" and "behind" in problem["text"]
 
 
+def test_three_with_one_wrong_clock():
+    """Each of the others sees one who agrees with it, and one who does not."""
+    cluster = DealtCluster(operators=3, threshold=2, validators=1)
+    (problem,) = judge(cluster, nodes(3, clocks={2: 10_000_000})).json["problems"]
+    assert (problem["about"], problem["text"]) == ("operator 2", "its clock is 10000 ms ahead of those of the others")
+
+
+def test_of_two_clocks_nobody_knows(cluster):
+    links = {(one, other): dict(reached=False, clock_offset=None) for one in (1, 2) for other in (3, 4)}
+    found = {**nodes(links=links, clocks={2: 600_000}), 3: [], 4: []}
+    clocks = {each["about"]: each for each in judge(cluster, found).json["problems"] if "clock" in each["text"]}
+    assert {(about, each["verdict"]) for about, each in clocks.items()} == {("operator 1", "fail"), ("operator 2", "fail")}
+
+
+@pytest.mark.parametrize("liar", [1, 2, 3, 4])
+def test_nobody_blames_the_clock_of_another(cluster, liar):
+    """What one states of all others, who have no other word of one another than a link or two, names it at most."""
+    links = {(liar, other): dict(clock_offset=7_000_000) for other in range(1, 5) if other != liar}
+    links |= {(other, liar): dict(clock_offset=-7_000_000) for other in range(1, 5) if other != liar}
+    one, two = (other for other in range(1, 5) if other != liar and other != 5 - liar)
+    links |= {(one, two): dict(clock_offset=None), (two, one): dict(clock_offset=None)}
+    problems = judge(cluster, nodes(links=links)).json["problems"]
+    assert {each["about"] for each in problems if "clock" in each["text"]} == {"operator %d" % liar}
+
+
 def stated(cluster, index, made=NOW, **fields):
     (found,) = nodes()[index]
     return measurement.state(cluster.node_keys[index - 1], cluster.lock, found._replace(made=made, **fields))
+
+
+LARGE = [2**53, 2**64, 10**300, -1]
+
+
+@pytest.mark.parametrize("value", LARGE, ids=lambda value: repr(value)[:20])
+def test_what_a_node_measured_others_can_read(cluster, value):
+    """Whatever its clients answer, its own statement is taken."""
+    checks = [measured("beacon_peers", value, "x" * 5000, "y" * 5000), failed("beacon_head", "z" * 5000)]
+    (found,) = read(cluster, stated(cluster, 1, findings=checks).values())[1]
+    assert [finding.check for finding in found.findings] == ["beacon_peers", "beacon_head"]
 
 
 def read(cluster, texts, now=NOW):
@@ -169,6 +205,13 @@ def test_the_newest_counts(cluster):
     for texts in ([*older.values(), *newer.values()], [*newer.values(), *older.values()]):
         (found,) = read(cluster, texts)[1]
         assert (found.made, found.links) == (NOW - 60, [])
+
+
+def test_a_clock_that_was_set_right(cluster):
+    """What was measured while it was ahead counts no longer than until the node measures again."""
+    ahead, now = stated(cluster, 1, NOW + 2 * HOUR, links=[]), stated(cluster, 1, NOW - 60)
+    assert [found.made for found in read(cluster, ahead.values())[1]] == [NOW + 2 * HOUR]
+    assert [found.made for found in read(cluster, [*ahead.values(), *now.values()])[1]] == [NOW - 60]
 
 
 def test_what_is_too_old_is_not_read(cluster):

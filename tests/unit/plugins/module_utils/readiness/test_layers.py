@@ -21,12 +21,16 @@ from ansible_collections.obol.dv.tests.support.loopback import Handler, Served
 
 HOODI = KNOWN.by_name("hoodi")
 ROOT = HOODI.genesis_validators_root
-SLOTS = (int(time.time()) - int(GENESIS["genesis_time"])) // 12
+
+
+def slot(behind=0):
+    """The slot that it is now, or so many before."""
+    return str((int(time.time()) - int(GENESIS["genesis_time"])) // 12 - behind)
 
 
 def paths(behind=0, **more):
     """What a beacon node answers that is well, to each path."""
-    syncing = {"head_slot": str(SLOTS - behind), "sync_distance": "0", "is_syncing": False, "is_optimistic": False, "el_offline": False}
+    syncing = {"head_slot": slot(behind), "sync_distance": "0", "is_syncing": False, "is_optimistic": False, "el_offline": False}
     return {
         "/eth/v1/beacon/genesis": GENESIS,
         "/eth/v1/config/spec": {"SECONDS_PER_SLOT": "12", "SLOTS_PER_EPOCH": "32"},
@@ -44,6 +48,7 @@ class Answers(Served):
         class Get(Handler):
             def do_GET(self):
                 found = data.get(self.path)
+                found = found() if callable(found) else found
                 if isinstance(found, tuple):
                     return self.send(*found)
                 return self.send(200 if found is not None else 404, "application/json; charset=utf-8", json.dumps({"data": found}).encode())
@@ -68,7 +73,8 @@ def test_a_good_beacon_node():
 
 
 def sync(**fields):
-    return {**paths()["/eth/v1/node/syncing"], **fields}
+    """What the path answers, with other fields: a function, for the clock goes on."""
+    return lambda: {**paths()["/eth/v1/node/syncing"], **fields}
 
 
 PAGE = (200, "text/html", b"<html>")
@@ -90,7 +96,7 @@ BEACONS = {
     "offline": ({"node/syncing": sync(el_offline=True)}, "beacon_syncing", "fail", "its execution client is offline"),
     "optimistic": ({"node/syncing": sync(is_optimistic=True)}, "beacon_syncing", "fail", "its head is optimistic"),
     "in the future": (
-        {"node/syncing": sync(head_slot=str(SLOTS + 50))},
+        {"node/syncing": sync(head_slot=slot(-5000))},
         "beacon_head",
         "fail",
         "in the future: this node's clock is behind",
