@@ -47,8 +47,8 @@ class Statements:
         return self._whose(statements.DRILL, lambda facts: facts.get("key_shares") == self._validators and self._is_new(facts))
 
     def ready(self) -> list[int]:
-        """Those who measured, not too long ago, that the cluster is ready."""
-        return self._whose(statements.READINESS, lambda facts: facts.get("passed") is True and self._is_new(facts))
+        """Those who judged last, not too long ago, that the cluster is ready."""
+        return [index for index in self._keys if self._judged_last(index)]
 
     def loaded(self) -> list[int]:
         """Those whose key shares are loaded, by what each of them stated last. Where that is two things, it was two machines."""
@@ -70,6 +70,12 @@ class Statements:
         for state in (facts.get("state") for facts in stated if facts["number"] == last):
             states += [state] if state not in states else []
         return states
+
+    def _judged_last(self, share_index: int) -> bool:
+        """Whether what an operator stated last of the readiness is that all is well; of two things at once, the worse."""
+        stated = [facts for facts in self.about(statements.READINESS, share_index) if self._is_new(facts)]
+        last = max((facts["made"] for facts in stated), default=None)
+        return bool(stated) and all(facts.get("passed") is True for facts in stated if facts["made"] == last)
 
     def _whose(self, what: str, is_true: Callable[[Facts], bool]) -> list[int]:
         return [index for index in self._keys if any(map(is_true, self.about(what, index)))]

@@ -147,13 +147,11 @@ def _judge(module: AnsibleModule, data_dir: DataDir, lock: ClusterLock, private_
     network: Networks = networks_of(params)
     judged = judgement.judge(lock, network.of(lock.definition).name, found, with_thresholds(params["thresholds"]), now)
     outbox = {}
-    if judged.passed and not module.check_mode:
-        facts = dict(lock_hash=to_hex(lock.lock_hash), share_index=share_index, passed=True, score=judged.json["score"])
-        outbox = {
-            readiness_name(READINESS, lock.lock_hash, share_index, machine_of(data_dir), now): statements.sign(
-                private_key, statements.READINESS, facts, now
-            )
-        }
+    if not module.check_mode:
+        # That it is not is stated, too: it may have been before.
+        facts = dict(lock_hash=to_hex(lock.lock_hash), share_index=share_index, passed=judged.passed, score=judged.json["score"])
+        name = readiness_name(READINESS, lock.lock_hash, share_index, machine_of(data_dir), now)
+        outbox = {name: statements.sign(private_key, statements.READINESS, facts, now)}
     return dict(changed=False, judgement=judged.json, passed=judged.passed, outbox=outbox)
 
 
