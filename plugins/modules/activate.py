@@ -204,6 +204,11 @@ validators:
   returned: success
   type: list
   elements: dict
+sent:
+  description: The hashes of the transactions that were given to the execution client, those of a run that failed then, too.
+  returned: success
+  type: list
+  elements: str
 share_index:
   description: The node's share index.
   returned: success

@@ -149,8 +149,8 @@ def elsewhere(paying):
 
 def test_what_is_signed_elsewhere_is_sent(paying, anvil, elsewhere):
     answer = paying.pay(**elsewhere.options)
-    assert (answer["state"], answer["changed"], paying.paid()) == ("waiting", True, [])
-    assert str(elsewhere.unsigned) in answer["detail"] and str(elsewhere.signed) in answer["detail"]
+    assert (answer["state"], answer["changed"], states(answer), paying.paid()) == ("waiting", True, ["to be signed"] * 3, [])
+    assert not answer["sent"] and str(elsewhere.unsigned) in answer["detail"] and str(elsewhere.signed) in answer["detail"]
     assert stat.S_IMODE(elsewhere.unsigned.stat().st_mode) == 0o644
     before = elsewhere.unsigned.stat()
     again = paying.ask(**elsewhere.options)
@@ -160,6 +160,7 @@ def test_what_is_signed_elsewhere_is_sent(paying, anvil, elsewhere):
     assert paying.ask(check_mode=True, **elsewhere.options)["changed"] and not paying.paid() and elsewhere.unsigned.exists()
     sent = paying.ask(**elsewhere.options)
     assert (sent["state"], sent["changed"], paying.paid()) == ("sent", True, paying.wanted())
+    assert states(sent) == ["pending"] * 3 and sent["sent"] == [line["transaction"] for line in sent["lines"]]
     assert not elsewhere.unsigned.exists()
     anvil.mine(12)
     final = paying.ask(**elsewhere.options)

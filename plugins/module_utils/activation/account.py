@@ -39,7 +39,7 @@ def sending(work: Work, step: Step, sign: Callable[[Transaction], Signed]) -> De
         if not signed:
             signed = sign(step.transaction)
             work.keep(line, signed)
-        work.send(signed)
+        work.send(line, signed)
         return f"{line}: {to_hex(signed.hash)}"
 
     again = " again" if step.signed else ", in the place of the one before" if step.line.live else ""

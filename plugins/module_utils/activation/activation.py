@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..clients.beacon_states import BeaconStates
@@ -21,7 +21,7 @@ from . import fees, guards, record, sighting
 from .claims import Claims
 from .guards import Result, Situation
 from .line_states import Evaluation, LineState, State
-from .payer import AT_REST, Deed, Payer, Turn
+from .payer import AT_REST, Payer, Turn
 from .plan import Line, Plan
 from .record import Record
 from .sighting import Sighting
@@ -58,7 +58,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where the plan stands, and what was done, or in check mode would be: a text each."""
+    """Where the plan stands, and what was done, or in check mode would be: a text each.
+
+    :param sent: the hashes (32 bytes each) of what was given to the chain
+    :param error: what went wrong then
+    """
 
     state: str
     detail: str
@@ -67,6 +71,8 @@ class Outcome:
     sighting: Sighting
     changed: bool
     done: list[str]
+    sent: Sequence[bytes] = ()
+    error: DvError | None = None
 
 
 class Activation:
@@ -83,22 +89,34 @@ class Activation:
         :param confirmed: the hash of the plan that the payer confirms, or empty
         :raises DvError: a guard does not let it pass, or somebody does not answer: what is missing is done by the next run
         """
-        outcome, _deeds, _work = self._look(confirmed)
+        outcome, _turn, _work = self._look(confirmed)
         if dry_run or not outcome.changed:
             return outcome
         with record.exclusive(self._data_dir):
             # Another run may have been quicker.
-            outcome, deeds, work = self._look(confirmed)
+            outcome, turn, work = self._look(confirmed)
             if not outcome.changed:
                 return outcome
             record.write(self._data_dir, work.record)
-            return outcome if outcome.state == CLAIMING else replace(outcome, done=[deed.do() for deed in deeds])
+            return outcome if outcome.state == CLAIMING else self._do(outcome, turn, work)
 
     def claim(self, private_key: bytes) -> dict[str, str]:
         """What is to be said before anything is sent, by the ENR private key (32 bytes)."""
         return self._claims.make(private_key, self._plan, time.time())
 
-    def _look(self, confirmed: str) -> tuple[Outcome, list[Deed], Work]:
+    def _do(self, outcome: Outcome, turn: Turn, work: Work) -> Outcome:
+        """Do what is to be done. Where something of it fails, what was done before is told, too."""
+        done: list[str] = []
+        try:
+            for deed in turn.deeds:
+                done.append(deed.do())
+            state, detail = self._state(work, turn)
+            outcome = replace(outcome, state=state, detail=detail)
+        except DvError as error:
+            outcome = replace(outcome, detail="", error=error)
+        return replace(outcome, lines=work.lines, done=done, sent=work.sent)
+
+    def _look(self, confirmed: str) -> tuple[Outcome, Turn, Work]:
         """Where it stands, and what is to be done."""
         asked, plan = self._asked, self._plan
         # Those of a lock that was edited since, too: it has another hash, and the same validators.
@@ -132,7 +150,7 @@ class Activation:
             if not confirmed:
                 state, detail = UNCONFIRMED, f"nothing is done before the plan is confirmed: dv_activate_confirm={plan.hash}"
         changed = state == CLAIMING or bool(turn.deeds) if own else state not in (UNCONFIRMED, FINAL)
-        return Outcome(state, detail, work.lines, results, seen, changed, [deed.text for deed in turn.deeds]), turn.deeds, work
+        return Outcome(state, detail, work.lines, results, seen, changed, [deed.text for deed in turn.deeds]), turn, work
 
     def _guard(self, work: Work, records: Collection[Record], waiting: Collection[Line], seen: Sighting) -> list[Result]:
         asked = self._asked

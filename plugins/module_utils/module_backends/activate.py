@@ -13,7 +13,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..ansible_module.argument_specs import CARRIER_SPEC, PROCESS_SPEC, TESTNET_SPEC, networks_of
-from ..ansible_module.runner import packages
+from ..ansible_module.runner import failure, packages
 
 with packages():
     from ..activation import followed, guards, networks, payers
@@ -110,12 +110,17 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
         *(lock, share_index, plan, _since(lock), stated, params["inbox"], params["max_fee"], params["batch"], params["bump"]),
     )
     activation = Activation(data_dir, asked, node, beacon, payer)
+    # Before something is sent: after that, no question may keep anybody from being told so.
+    withdrawal = _withdrawal(plan, lock, node)
     outcome = activation.run(params["confirm"], module.check_mode)
-    return dict(
-        _result(plan, lock, node, outcome),
+    result = dict(
+        _result(plan, lock, outcome),
+        withdrawal=withdrawal,
         share_index=share_index,
         outbox=activation.claim(private_key) if outcome.state == CLAIMING and not module.check_mode else {},
     )
+    error = outcome.error
+    return failure(str(error), **result) if error else result
 
 
 def _verified(data_dir: DataDir, params: dict[str, Any]) -> ClusterLock:
@@ -148,8 +153,12 @@ def _since(lock: ClusterLock) -> int:
     return int(made)
 
 
-def _result(plan: Plan, lock: ClusterLock, node: ExecutionNode, outcome: Outcome) -> dict[str, Any]:
+def _withdrawal(plan: Plan, lock: ClusterLock, node: ExecutionNode) -> list[dict[str, str]]:
     addresses = sorted({(lock.definition.validators or ())[line.position].withdrawal_address for line in plan.lines})
+    return [dict(address=address, kind=_kind(node.code(address_bytes(address)))) for address in addresses]
+
+
+def _result(plan: Plan, lock: ClusterLock, outcome: Outcome) -> dict[str, Any]:
     validators = {line.position: line.pubkey for line in plan.lines}
     pending = {each.pubkey for each in outcome.sighting.pending}
     done = "".join(f"{text}\n" for text in outcome.done)
@@ -161,10 +170,10 @@ def _result(plan: Plan, lock: ClusterLock, node: ExecutionNode, outcome: Outcome
         payer=checksum_address(from_hex(plan.payer, 20, "payer")),
         amount=eth(plan.amount),
         remarks=[*remarks(plan, lock.definition.compounding)],
-        withdrawal=[dict(address=address, kind=_kind(node.code(address_bytes(address)))) for address in addresses],
         lines=[dict(line=str(each.line), state=each.state.value, transaction=to_hex(each.hash) or None) for each in outcome.lines],
         guards=[each._asdict() for each in outcome.guards],
         validators=followed.describe(validators, outcome.sighting.at_head, pending),
+        sent=[to_hex(each) for each in outcome.sent],
         diff=dict(before="", after=done),
     )
 
