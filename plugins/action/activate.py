@@ -37,10 +37,12 @@ class ActionModule(NodeModule):
                 "the verification there says what is wrong; or leave it out with --limit",
             )
         pace = Pace(seconds(arguments.pop("wait", 0), "dv_activate_wait"))
-        changed, told, failures = False, None, 0
+        changed, told, failures, sent, done = False, None, 0, [], ""
         while True:
             with open_store(arguments["store"], arguments.get("store_options")) as store:
                 answer = self._step(arguments, task_vars, store)
+            sent += answer.get("sent", ())
+            done += answer["diff"]["after"] if answer.get("changed") and "diff" in answer else ""
             failures = failures + 1 if answer.get("failed") else 0
             if told is not None and 0 < failures < _FAILURES and pace.pause():
                 # While it waits, a client may be started again.
@@ -49,19 +51,29 @@ class ActionModule(NodeModule):
             if changed:
                 # Once in a run: each time it costs more.
                 arguments["bump"] = False
-            result.update(answer, changed=changed)
+            result.update(answer, changed=changed, sent=sent)
+            if done:
+                result["diff"] = dict(before="", after=done)
             if answer.get("state") == "unconfirmed" and not self._task.check_mode and self._is_confirmed(answer, task_vars):
                 arguments["confirm"] = answer["plan"]
                 continue
             # What people have to sign takes longer than a run.
             people = answer.get("state") == "waiting" and (arguments.get("unsigned_file") or arguments.get("safe"))
-            if answer.get("failed") or self._task.check_mode or answer.get("state") in _ENDS or people:
+            if answer.get("failed"):
+                self._show_diff(done, task_vars)
+                return
+            if self._task.check_mode or answer.get("state") in _ENDS or people:
                 return
             if told != answer.get("detail"):
                 told = answer.get("detail")
                 progress.say(task_vars["inventory_hostname"], told or "waits", pace.left())
             if not pace.pause():
                 return
+
+    def _show_diff(self, done, task_vars):
+        """Of a task that failed Ansible shows none."""
+        for line in done.splitlines() if self._task.diff else ():
+            progress.say(task_vars["inventory_hostname"], f"+{line}")
 
     @staticmethod
     def _is_confirmed(answer, task_vars):

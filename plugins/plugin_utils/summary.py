@@ -165,7 +165,7 @@ def deposit_lines(name, plan):
     """A plan that a node pays, as the module activate returned it: what is confirmed, what became of each line, and which guards did not just
     pass."""
     withdrawal = [("withdrawal to", f"{each['address']}, {each['kind']}") for each in plan["withdrawal"][:_ONE_BY_ONE]]
-    total = f"{plan['amount']} ETH, {len(plan['lines'])} deposits"
+    total = f"{plan['amount']} ETH, {_count(len(plan['lines']), 'deposit')}"
     facts = [("plan", plan["plan"]), ("payer", plan["payer"]), ("sum", total), *withdrawal, *(("", each) for each in plan["remarks"])]
     rows = [(each["line"], each["state"], each["transaction"] or "-") for each in plan["lines"]]
     lines = [f"  deposits by {name}: {plan['state']}", *("  " + line for line in _table(facts))]
@@ -219,12 +219,25 @@ def _next(nodes):
             waiting.setdefault(node["keys"]["detail"], []).append(name)
     first = [f"{', '.join(names)}: {detail}. Then run this again: it loads the key shares." for detail, names in waiting.items()]
     plans = {name: node["deposits"] for name, node in nodes.items() if node["deposits"]}
-    first += [f"{name}: {plan['detail']}" for name, plan in plans.items() if plan["detail"]]
-    first = [f"{name} paid nothing in this run: {node['detail']}" for name, node in nodes.items() if node["step"] == "activate"] + first
+    failed = [name for name, node in nodes.items() if node["step"] == "activate"]
+    first += [f"{name}: {plan['detail']}" for name, plan in plans.items() if plan["detail"] and name not in failed]
+    first = [_failed_to_pay(name, nodes[name]) for name in failed] + first
     done = {LOAD} if waiting or all((node["keys"] or {}).get("state") == "loaded" for node in nodes.values()) else set()
     done |= {DEPOSIT} if plans else set()
     done |= {PROVE} if all(node["backup"] and _is_proven(node["backup"]) for node in nodes.values()) else set()
     return ["", "  What comes next"] + [f"    - {step}" for step in (*first, *NEXT) if step not in done]
+
+
+def _failed_to_pay(name, node):
+    sent = (node["deposits"] or {}).get("sent")
+    if not sent:
+        return f"{name} paid nothing in this run: {node['detail']}"
+    hashes = ", ".join(sent[:_ONE_BY_ONE]) + (f" and {len(sent) - _ONE_BY_ONE} more" if len(sent) > _ONE_BY_ONE else "")
+    return f"{name} sent {_count(len(sent), 'deposit')} in this run ({hashes}), then failed: {node['detail']}; run again"
+
+
+def _count(number, what):
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _unverified(name, nodes, operators, command_line):

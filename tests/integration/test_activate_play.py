@@ -99,6 +99,35 @@ def test_it_is_confirmed_by_hand(group, paying, typed, pays):
     assert paying.paid() == (paying.wanted() if pays else [])
 
 
+def test_a_run_that_fails_while_it_waits_tells_what_it_sent(group, paying, beacon, anvil):
+    plan = plan_of(group.run(playbooks=PAY))
+    group.variables["dv_activate_wait"] = "2m"
+
+    def break_it():
+        while not paying.paid():
+            time.sleep(0.1)
+        # What has begun comes to its end.
+        time.sleep(1)
+        beacon.answers["/eth/v1/beacon/genesis"] = 500, {"code": 500, "message": "broken"}
+
+    breaker = threading.Thread(target=break_it)
+    breaker.start()
+    done = group.attempt("--diff", "-e", "dv_activate_confirm=" + plan, playbooks=PAY)
+    breaker.join()
+    hashes = [line["transaction"] for line in ask_again(paying, beacon)["lines"]]
+    assert done.returncode != 0 and "paid nothing" not in done.stdout
+    assert re.search(r"0 sent 3 deposits in this run \(%s\), then failed: .*500.*; run again" % ", ".join(hashes), done.stdout), done.stdout
+    assert re.search("0: 3 pending, for at most (2 minutes|1[01][0-9] seconds)", done.stderr), done.stderr
+    for number, each in enumerate(hashes):
+        assert "0: +validator %d: 32 ETH: %s" % (number, each) in done.stderr, done.stderr
+        assert re.search("validator %d: 32 ETH +pending +%s" % (number, each), done.stdout), done.stdout
+
+
+def ask_again(paying, beacon):
+    beacon.answers.clear()
+    return paying.ask(check_mode=True, without={"readiness": "no test measures"})
+
+
 def test_a_node_with_another_lock_holds_the_payment(group, paying):
     text = group.run(playbooks=PAY)
     lock = paying.data_dir(2) / "cluster-lock.json"

@@ -64,7 +64,7 @@ NODE = _object(
         "anyOf": [
             _object(
                 **dict.fromkeys(("state", "detail", "plan", "payer", "amount"), {"type": "string"}),
-                remarks={"type": "array", "items": {"type": "string"}},
+                **dict.fromkeys(("remarks", "sent"), {"type": "array", "items": {"type": "string"}}),
                 withdrawal={"type": "array", "items": _object(address={"type": "string"}, kind={"type": "string"})},
                 lines={
                     "type": "array",
