@@ -221,19 +221,22 @@ def _next(nodes):
     plans = {name: node["deposits"] for name, node in nodes.items() if node["deposits"]}
     failed = [name for name, node in nodes.items() if node["step"] == "activate"]
     first += [f"{name}: {plan['detail']}" for name, plan in plans.items() if plan["detail"] and name not in failed]
-    first = [_failed_to_pay(name, nodes[name]) for name in failed] + first
+    unpaid = {}
+    for name in failed:
+        unpaid.setdefault(_failed_to_pay(nodes[name]), []).append(name)
+    first = [f"{', '.join(names)} {text}" for text, names in unpaid.items()] + first
     done = {LOAD} if waiting or all((node["keys"] or {}).get("state") == "loaded" for node in nodes.values()) else set()
     done |= {DEPOSIT} if plans else set()
     done |= {PROVE} if all(node["backup"] and _is_proven(node["backup"]) for node in nodes.values()) else set()
     return ["", "  What comes next"] + [f"    - {step}" for step in (*first, *NEXT) if step not in done]
 
 
-def _failed_to_pay(name, node):
+def _failed_to_pay(node):
     sent = (node["deposits"] or {}).get("sent")
     if not sent:
-        return f"{name} paid nothing in this run: {node['detail']}"
+        return f"paid nothing in this run: {node['detail']}"
     hashes = ", ".join(sent[:_ONE_BY_ONE]) + (f" and {len(sent) - _ONE_BY_ONE} more" if len(sent) > _ONE_BY_ONE else "")
-    return f"{name} sent {_count(len(sent), 'deposit')} in this run ({hashes}), then failed: {node['detail']}; run again"
+    return f"sent {_count(len(sent), 'deposit')} in this run ({hashes}), then failed: {node['detail']}; run again"
 
 
 def _count(number, what):

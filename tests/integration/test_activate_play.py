@@ -128,6 +128,24 @@ def ask_again(paying, beacon):
     return paying.ask(check_mode=True, without={"readiness": "no test measures"})
 
 
+@pytest.mark.parametrize("slip, meant", [("activate_frist", "activate_first"), ("activate_walet_file", "activate_wallet_file")])
+def test_a_slip_on_any_node_holds_the_payment(group, paying, slip, meant):
+    plan = plan_of(group.run(playbooks=PAY))
+    group.hosts["2"]["dv_" + slip] = "1"
+    done = group.attempt("-e", "dv_activate_confirm=" + plan, playbooks=PAY)
+    assert done.returncode != 0 and not paying.paid() and not paying.record()
+    text = "0, 1, 2, 3 paid nothing in this run: dv_%s is not a variable of obol.dv; wanted: dv_%s; correct its name in the inventory"
+    assert text % (slip, meant) in done.stdout, done.stdout
+
+
+def test_a_run_in_which_nobody_pays_fails(group):
+    group.hosts["0"].clear()
+    done = group.attempt("--check", playbooks=PAY)
+    assert done.returncode != 0, done.stdout
+    wanted = "dv_activate_wallet_file, dv_activate_wallet_url, dv_activate_unsigned_file or dv_activate_safe"
+    assert "0, 1, 2, 3 paid nothing in this run: no node of this run pays; wanted: one that has %s; set it" % wanted in done.stdout
+
+
 def test_a_node_with_another_lock_holds_the_payment(group, paying):
     text = group.run(playbooks=PAY)
     lock = paying.data_dir(2) / "cluster-lock.json"
