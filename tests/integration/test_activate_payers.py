@@ -59,6 +59,29 @@ def test_one_kind_and_all_of_it(chosen, error):
     assert any(error in each for each in refusals(**chosen))
 
 
+# A key file.
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_wallet_that_does_not_open_states_nothing(paying, check_mode):
+    plan, password = paying.ask(check_mode=True)["plan"], paying.directory / "payer.txt"
+    password.write_text("another one")
+    wrong = "does not unlock the wallet .*; correct dv_activate_wallet_password_file or dv_activate_wallet_file"
+    for confirm in ("", plan):
+        with pytest.raises(Refused, match=wrong):
+            paying.ask(confirm=confirm, check_mode=check_mode)
+    password.unlink()
+    with pytest.raises(Refused, match="payer.txt"):
+        paying.ask(check_mode=check_mode)
+    assert not paying.record()
+
+
+def test_what_waits_needs_no_wallet(paying):
+    paying.pay()
+    (paying.directory / "payer.txt").unlink()
+    assert states(paying.ask()) == ["mined"] * 3
+
+
 # The JSON-RPC of a wallet.
 
 

@@ -37,14 +37,14 @@ ANSIBLE, BELOW_ANSIBLE = "ansible_module", {"errors", "storage", "ethereum"}
 ABOVE_ANSIBLE = ("plugins.plugin_utils.", CORE_NAME + ".module_backends.")
 
 #: How many files of the core, and how many KiB, a node is sent once in a run: they may become fewer.
-SENT = (182, 943)
+SENT = (182, 944)
 #: Module -> how many of them it imports there.
 CEILINGS = {
-    "activate": (85, 440),
+    "activate": (85, 442),
     "approval": (47, 230),
     "backup": (37, 178),
     "definition": (46, 224),
-    "demo_operator": (34, 173),
+    "demo_operator": (34, 174),
     "dkg": (79, 412),
     "drill": (65, 338),
     "enr": (17, 79),
@@ -52,7 +52,7 @@ CEILINGS = {
     "preflight": (91, 509),
     "proposal": (41, 190),
     "restore": (67, 355),
-    "status": (87, 453),
+    "status": (87, 454),
     "unload_keys": (75, 386),
     "verify": (48, 258),
     "wallet": (37, 170),

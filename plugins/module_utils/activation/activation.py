@@ -90,6 +90,9 @@ class Activation:
         :raises DvError: a guard does not let it pass, or somebody does not answer: what is missing is done by the next run
         """
         outcome, _turn, _work = self._look(confirmed)
+        if outcome.changed or outcome.state == UNCONFIRMED:
+            # Who cannot pay confirms nothing, and states nothing.
+            self._payer.open()
         if dry_run or not outcome.changed:
             return outcome
         with record.exclusive(self._data_dir):

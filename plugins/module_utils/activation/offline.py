@@ -33,6 +33,9 @@ class Offline:
         self.address, self._out = address, HandedOut(unsigned_file, _is_ours)
         self._signed_file = SignedFile(address, signed_file) if signed_file else None
 
+    def open(self) -> None:
+        """Nothing of it is locked on the node."""
+
     def turn(self, work: Work) -> Turn:
         new = self._signed_file.new(work) if self._signed_file else {}
         steps = [step for step in work.steps() if step.line not in new]
