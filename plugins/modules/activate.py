@@ -46,6 +46,14 @@ options:
     type: list
     elements: str
     default: []
+  withdrawal_addresses:
+    description: Withdrawal addresses as they are known beside the lock, which pays to no others. None is held against it where there are none.
+    type: list
+    elements: str
+    default: []
+  policy_file:
+    description: Path of the node's policy, whose withdrawal addresses are held against the lock, too, where there is one.
+    type: path
   execution_url:
     description: URL of the JSON-RPC API of an execution client of the cluster's network, as the node reaches it.
     type: str
@@ -78,7 +86,7 @@ options:
   without:
     description:
       - Guards that are passed by name, each with the reason, which the plan holds.
-      - C(deposits), C(pool), C(claims), C(backups), C(keys), C(readiness). No other one can be passed.
+      - C(withdrawal), C(deposits), C(pool), C(claims), C(backups), C(keys), C(readiness). No other one can be passed.
     type: dict
     default: {}
   confirm:

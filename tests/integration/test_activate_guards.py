@@ -774,7 +774,7 @@ def test_sums_that_are_unusual_are_told(world, fields, params, said):
 ASKED = {
     "unknown guard": (
         {"without": {"luck": "why not"}},
-        "dv_activate_without names 'luck'; wanted: one of deposits, pool, claims, backups, keys",
+        "dv_activate_without names 'luck'; wanted: one of withdrawal, deposits, pool, claims, backups, keys",
     ),
     **{
         "never " + name: (
@@ -823,6 +823,27 @@ def test_validators_by_position_or_key(quiet, key):
     chosen = [quiet.key(position).upper().replace("0X", "0x") if key else str(position) for position in (2, 0)]
     answer = quiet.paying.ask(check_mode=True, validators=chosen, amounts=["32.000", "1.0"])
     assert [line["line"] for line in answer["lines"]] == ["validator %d: %d ETH" % each for each in ((2, 32), (0, 32), (2, 1), (0, 1))]
+
+
+def test_withdrawal_addresses_that_are_written_down(world):
+    address, *more = [each.withdrawal_address for each in world.paying.cluster.lock.definition.validators]
+    other = "0x" + "12" * 20
+    path = world.directory / "policy.yml"
+
+    def write_policy(*addresses):
+        rules = {"networks": ["hoodi"], "withdrawal_addresses": addresses, "fee_recipient_addresses": [address]}
+        path.write_text(json.dumps(rules))
+        path.chmod(0o600)
+
+    text = "guard withdrawal: %s lacks %s, where what is paid goes back to; wanted: the withdrawal addresses of the lock"
+    refused(world, text % ("dv_withdrawal_addresses", more[1]), withdrawal_addresses=[address, more[0]])
+    write_policy(other)
+    refused(world, text % (path, ", ".join([address, *more])), policy_file=str(path), withdrawal_addresses=[address, *more])
+    passed = world.paying.ask(check_mode=True, withdrawal_addresses=[other], without={**WITHOUT, "withdrawal": "moved"})
+    assert guard(passed, "withdrawal")[0] == "without"
+    write_policy(other, address, *more)
+    right = world.paying.pay(withdrawal_addresses=[address.lower(), *more], policy_file=str(path))
+    assert guard(right, "withdrawal") == ("passed", "") and world.paying.paid() == world.paying.wanted()
 
 
 def test_there_is_a_test_for_each_guard():

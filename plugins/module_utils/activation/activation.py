@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..clients.beacon_states import BeaconStates
 from ..clients.execution import ExecutionNode
@@ -43,6 +43,7 @@ class Asked:
     :param max_fee: Gwei
     :param batch: how many transactions may wait at once
     :param bump: whether what waits is to be sent again with more fees, stuck or not
+    :param addresses: withdrawal addresses that are written down beside the lock, by where that is
     """
 
     lock: ClusterLock
@@ -54,6 +55,7 @@ class Asked:
     max_fee: float
     batch: int
     bump: bool = False
+    addresses: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,7 @@ class Activation:
                 self._node,
                 self._payer,
                 work.fees,
+                asked.addresses,
             )
         )
 

@@ -34,6 +34,7 @@ class Situation:
     :param own_hashes: of every transaction (32 bytes each) that this node made
     :param plans: those of which this node has a record
     :param waiting: their lines of which a transaction may come into the chain
+    :param addresses: withdrawal addresses that are written down beside the lock, by where that is
     """
 
     lock: ClusterLock
@@ -49,6 +50,7 @@ class Situation:
     node: ExecutionNode
     payer: Payer
     fees: Fees
+    addresses: Mapping[str, Collection[str]]
 
 
 class Guard(NamedTuple):
@@ -136,6 +138,22 @@ def _credentials(situation: Situation) -> Iterator[DvError]:
                 f"the deposit for {line} has the withdrawal credentials {to_hex(line.withdrawal_credentials)}",
                 f"{to_hex(wanted)}, those of {checksum_address(address)}, which all operators approved",
                 "pay nothing: the lock is not what they signed",
+            )
+
+
+def _withdrawal(situation: Situation) -> Iterator[DvError]:
+    """What the payer's operator has written down by itself: the lock may be of another ceremony than it believes."""
+    validators = situation.lock.definition.validators or ()
+    paid_to = dict.fromkeys(validators[line.position].withdrawal_address for line in situation.plan.lines)
+    for where, addresses in situation.addresses.items():
+        known = {address.lower() for address in addresses}
+        missing = [address for address in paid_to if address.lower() not in known]
+        if missing:
+            shown = [*missing[:_SHOWN], *[f"{len(missing) - _SHOWN} more"] * (len(missing) > _SHOWN)]
+            yield DvError(
+                f"{where} lacks {', '.join(shown)}, where what is paid goes back to",
+                "the withdrawal addresses of the lock",
+                "pay nothing before you know which is right; then correct the other one, or pass this guard by name (withdrawal)",
             )
 
 
@@ -311,6 +329,7 @@ def _other_credentials(what: str, position: int, credentials: bytes) -> DvError:
 GUARDS = {
     "signature": Guard(_signature),
     "credentials": Guard(_credentials),
+    "withdrawal": Guard(_withdrawal, passable=True),
     "front_run": Guard(_deposits),
     "beacon": Guard(_beacon),
     "deposits": Guard(_unknown, passable=True),

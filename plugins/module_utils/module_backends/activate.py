@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ with packages():
     from ..activation.activation import CLAIMING, Activation, Asked, Outcome
     from ..activation.plan import Plan, eth, lines, remarks
     from ..activation.stated import Statements
+    from ..agreement import policy
     from ..clients import beacon_states
     from ..clients.execution import ExecutionNode
     from ..clients.http import connect
@@ -42,6 +44,8 @@ ARGUMENT_SPEC = dict(
     validators=dict(type="list", elements="str", default=[]),
     first=dict(type="int"),
     amounts=dict(type="list", elements="str", default=[]),
+    withdrawal_addresses=dict(type="list", elements="str", default=[]),
+    policy_file=dict(type="path"),
     execution_url=dict(type="str"),
     execution_url_file=dict(type="path", no_log=False),
     beacon_url=dict(type="str", required=True),
@@ -108,6 +112,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     stated = Statements(lock, params["inbox"].values(), params["max_age"] * _HOUR)
     asked = Asked(
         *(lock, share_index, plan, _since(lock), stated, params["inbox"], params["max_fee"], params["batch"], params["bump"]),
+        addresses=_addresses(params),
     )
     activation = Activation(data_dir, asked, node, beacon, payer)
     # Before something is sent: after that, no question may keep anybody from being told so.
@@ -132,6 +137,13 @@ def _verified(data_dir: DataDir, params: dict[str, Any]) -> ClusterLock:
     check_data_dir(report, data_dir, networks_of(params))
     report.raise_errors()
     return ClusterLock.parse(content, layout.LOCK)
+
+
+def _addresses(params: dict[str, Any]) -> dict[str, list[str]]:
+    """The withdrawal addresses that inventory and policy have, where there are such."""
+    path, in_inventory = params["policy_file"], params["withdrawal_addresses"]
+    found = {"dv_withdrawal_addresses": in_inventory} if in_inventory else {}
+    return {**found, path: policy.read(path).rules["withdrawal_addresses"]} if path and os.path.lexists(path) else found
 
 
 def _execution_node(params: dict[str, Any]) -> ExecutionNode:
