@@ -181,8 +181,20 @@ payer:
   description: The address of the account that pays.
   returned: success
   type: str
+network:
+  description: The network of the cluster.
+  returned: success
+  type: str
+contract:
+  description: The address of the deposit contract.
+  returned: success
+  type: str
 amount:
   description: The sum of the plan, in ETH.
+  returned: success
+  type: str
+unpaid:
+  description: What of it is still to be paid, without what waits for a block - the sum, and the number of deposits.
   returned: success
   type: str
 remarks:

@@ -38,7 +38,10 @@ UNKNOWN = NodeStatus(state="unknown").result()
 _NOTHING_KNOWN = dict(operators=None, terms=None, agreed=True, accepted=None, proven=None, keys_loaded=None, validators=None)
 
 # What is told of a plan that a node pays.
-_DEPOSITS = ("state", "detail", "plan", "payer", "amount", "remarks", "withdrawal", "lines", "guards", "sent")
+_DEPOSITS = (
+    *("state", "detail", "plan", "network", "contract", "payer", "amount", "unpaid", "remarks", "withdrawal", "lines", "validators"),
+    *("guards", "sent"),
+)
 
 
 def registered(variables: dict) -> dict[str, dict]:

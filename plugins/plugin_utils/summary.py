@@ -165,8 +165,10 @@ def deposit_lines(name, plan):
     """A plan that a node pays, as the module activate returned it: what is confirmed, what became of each line, and which guards did not just
     pass."""
     withdrawal = [("withdrawal to", f"{each['address']}, {each['kind']}") for each in plan["withdrawal"][:_ONE_BY_ONE]]
-    total = f"{plan['amount']} ETH, {_count(len(plan['lines']), 'deposit')}"
-    facts = [("plan", plan["plan"]), ("payer", plan["payer"]), ("sum", total), *withdrawal, *(("", each) for each in plan["remarks"])]
+    total = f"{plan['amount']} ETH, {_count(len(plan['lines']), 'deposit')}; still to be paid: {plan['unpaid']}"
+    facts = [("plan", plan["plan"]), ("network", plan["network"]), ("contract", plan["contract"]), ("payer", plan["payer"]), ("sum", total)]
+    facts += [*withdrawal, *(("", each) for each in plan["remarks"])]
+    facts += [(f"validator {each['position']}", each["pubkey"]) for each in plan["validators"][:_ONE_BY_ONE]]
     rows = [(each["line"], each["state"], each["transaction"] or "-") for each in plan["lines"]]
     lines = [f"  deposits by {name}: {plan['state']}", *("  " + line for line in _table(facts))]
     lines += ["", *("  " + line for line in _table(rows[:_ONE_BY_ONE]))]

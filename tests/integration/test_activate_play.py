@@ -58,7 +58,19 @@ def plan_of(text):
 
 def test_the_whole_way(group, paying, beacon, anvil, tree):
     text = group.run("--check", "--diff", playbooks=PAY)
-    for part in ("deposits by 0: unconfirmed", "sum", "96 ETH", "an account with a key", "guards", "passed by name: no test measures"):
+    for validator in paying.validators:
+        assert "0x%s" % validator.public_key.hex() in text.partition("deposits by 0")[2], text
+    contract = "0x00000000219ab540356cBB839Cbe05303d7705Fa"
+    for part in (
+        "deposits by 0: unconfirmed",
+        "network         hoodi",
+        contract,
+        "3 deposits; still to be paid: 96 ETH, 3 deposits",
+        "96 ETH",
+        "an account with a key",
+        "guards",
+        "passed by name: no test measures",
+    ):
         assert part in text, text
     before = tree(paying.data_dir(0))
     assert plan_of(group.run(playbooks=PAY)) == plan_of(text) and tree(paying.data_dir(0)) == before and not paying.paid()
@@ -71,7 +83,11 @@ def test_the_whole_way(group, paying, beacon, anvil, tree):
     beacon.process()
     anvil.mine(12)
     again = group.run("-e", "dv_status_file=%s" % (paying.directory / "status.json"), playbooks=PAY)
-    assert "deposits by 0: final" in again and "on the beacon chain: 3 active_ongoing" in again
+    assert (
+        "deposits by 0: final" in again
+        and "96 ETH, 3 deposits; still to be paid: 0 ETH, 0 deposits" in again
+        and "on the beacon chain: 3 active_ongoing" in again
+    )
     assert [each["changed"] for each in playbook.recap(again).values()][1:] == [0, 0, 0]
     status = json.loads((paying.directory / "status.json").read_text())
     status_schema.check(status)

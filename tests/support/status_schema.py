@@ -19,6 +19,10 @@ def _or_null(kind, **more):
 _INDEX = {"type": "integer", "minimum": 1, "maximum": 255}
 _ADDRESSES = {"type": "array", "items": {"type": "string"}, "minItems": 1}
 _TIME = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
+_VALIDATORS = {
+    "type": "array",
+    "items": _object(position={"type": "integer", "minimum": 0}, pubkey={"type": "string"}, status={"type": "string"}),
+}
 _HASH = _or_null("string", pattern="^0x[0-9a-f]{64}$")
 
 NODE = _object(
@@ -63,13 +67,14 @@ NODE = _object(
     deposits={
         "anyOf": [
             _object(
-                **dict.fromkeys(("state", "detail", "plan", "payer", "amount"), {"type": "string"}),
+                **dict.fromkeys(("state", "detail", "plan", "network", "contract", "payer", "amount", "unpaid"), {"type": "string"}),
                 **dict.fromkeys(("remarks", "sent"), {"type": "array", "items": {"type": "string"}}),
                 withdrawal={"type": "array", "items": _object(address={"type": "string"}, kind={"type": "string"})},
                 lines={
                     "type": "array",
                     "items": _object(line={"type": "string"}, state={"type": "string"}, transaction=_or_null("string")),
                 },
+                validators=_VALIDATORS,
                 guards={
                     "type": "array",
                     "items": _object(guard={"type": "string"}, state={"enum": ["passed", "without", "unchecked"]}, text={"type": "string"}),
@@ -110,10 +115,7 @@ CLUSTER = _object(
     accepted={"type": "array", "items": {"type": "string"}},
     proven=_or_null("array", items=_INDEX),
     keys_loaded=_or_null("array", items=_INDEX),
-    validators=_or_null(
-        "array",
-        items=_object(position={"type": "integer", "minimum": 0}, pubkey={"type": "string"}, status={"type": "string"}),
-    ),
+    validators={"anyOf": [_VALIDATORS, {"type": "null"}]},
     nodes={"type": "object", "additionalProperties": NODE},
 )
 

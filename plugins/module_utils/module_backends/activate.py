@@ -19,6 +19,7 @@ from ..ansible_module.runner import failure, packages
 with packages():
     from ..activation import followed, guards, networks, payers
     from ..activation.activation import CLAIMING, Activation, Asked, Outcome
+    from ..activation.line_states import State
     from ..activation.plan import Plan, eth, lines, remarks
     from ..activation.stated import Statements
     from ..agreement import policy
@@ -81,6 +82,8 @@ CONSTRAINTS = dict(
 )
 
 _HOUR = 3600
+# The lines for which nothing more is to be sent, as things are.
+_UNDER_WAY = (State.PENDING, State.MINED, State.FINAL)
 # Longest URL in a file, in bytes.
 _MAX_URL = 4096
 
@@ -120,6 +123,7 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     outcome = activation.run(params["confirm"], module.check_mode)
     result = dict(
         _result(plan, lock, outcome),
+        network=network.name,
         withdrawal=withdrawal,
         share_index=share_index,
         outbox=activation.claim(private_key) if outcome.state == CLAIMING and not module.check_mode else {},
@@ -173,6 +177,7 @@ def _withdrawal(plan: Plan, lock: ClusterLock, node: ExecutionNode) -> list[dict
 def _result(plan: Plan, lock: ClusterLock, outcome: Outcome) -> dict[str, Any]:
     validators = {line.position: line.pubkey for line in plan.lines}
     pending = {each.pubkey for each in outcome.sighting.pending}
+    unpaid = [each.line.amount for each in outcome.lines if each.state not in _UNDER_WAY]
     done = "".join(f"{text}\n" for text in outcome.done)
     return dict(
         changed=outcome.changed,
@@ -180,7 +185,9 @@ def _result(plan: Plan, lock: ClusterLock, outcome: Outcome) -> dict[str, Any]:
         detail=outcome.detail,
         plan=plan.hash,
         payer=checksum_address(from_hex(plan.payer, 20, "payer")),
+        contract=checksum_address(from_hex(plan.contract, 20, "contract")),
         amount=eth(plan.amount),
+        unpaid=f"{eth(sum(unpaid))} ETH, {len(unpaid)} {'deposit' if len(unpaid) == 1 else 'deposits'}",
         remarks=[*remarks(plan, lock.definition.compounding)],
         lines=[dict(line=str(each.line), state=each.state.value, transaction=to_hex(each.hash) or None) for each in outcome.lines],
         guards=[each._asdict() for each in outcome.guards],
