@@ -6,11 +6,13 @@
 
 import json
 import stat
+import types
 
 import eth_account
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.obol.dv.plugins.module_utils.activation import safe
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit_contract, transaction
 from ansible_collections.obol.dv.plugins.module_utils.module_backends import activate
 from ansible_collections.obol.dv.tests.support import deposits
@@ -30,33 +32,43 @@ OFFLINE = {"unsigned_file": "/unsigned.json", "payer": SAFE}
 BY_SAFE = {"safe": SAFE, "safe_file": "/safe.json"}
 
 
-def refusals(**params):
+def refusal(**params):
+    """What is said of these options: of those that are right, that there is no cluster."""
     given = {"data_dir": "/x", "store": "/x", "execution_url": "http://x", "beacon_url": "http://x", **params}
-    return ArgumentSpecValidator(activate.ARGUMENT_SPEC, **activate.CONSTRAINTS).validate(given).error_messages
+    validated = ArgumentSpecValidator(activate.ARGUMENT_SPEC).validate(given)
+    assert not validated.error_messages
+    with pytest.raises(DvError) as error:
+        activate.run_module(types.SimpleNamespace(params=validated.validated_parameters, check_mode=True))
+    return str(error.value)
 
 
 @pytest.mark.parametrize("chosen", [WALLET, JSON_RPC, OFFLINE, {**OFFLINE, "signed_file": "/signed.txt"}, BY_SAFE])
 def test_each_kind_has_its_options(chosen):
-    assert not refusals(**chosen)
+    assert "/x has no cluster-lock.json" in refusal(**chosen)
+
+
+ALL_KINDS = "dv_activate_wallet_file, dv_activate_wallet_url, dv_activate_unsigned_file, dv_activate_safe"
 
 
 @pytest.mark.parametrize(
     "chosen, error",
     [
-        ({}, "one of the following is required: wallet_file, wallet_url, unsigned_file, safe"),
-        ({"payer": SAFE}, "one of the following is required: wallet_file, wallet_url, unsigned_file, safe"),
-        ({**WALLET, **BY_SAFE}, "mutually exclusive: wallet_file|wallet_url|unsigned_file|safe"),
-        ({**JSON_RPC, **OFFLINE}, "mutually exclusive: wallet_file|wallet_url|unsigned_file|safe"),
-        ({**WALLET, "payer": SAFE}, "mutually exclusive: wallet_file|payer"),
-        ({"wallet_file": "/payer.json"}, "required together: wallet_file, wallet_password_file"),
-        ({"wallet_url": "http://127.0.0.1:8550"}, "missing parameter(s) required by 'wallet_url': payer"),
-        ({"unsigned_file": "/unsigned.json"}, "missing parameter(s) required by 'unsigned_file': payer"),
-        ({**BY_SAFE, "signed_file": "/signed.txt"}, "missing parameter(s) required by 'signed_file': unsigned_file"),
-        ({"safe": SAFE}, "required together: safe, safe_file"),
+        ({}, "what pays is not set; wanted: one of " + ALL_KINDS),
+        ({"payer": SAFE}, "what pays is not set; wanted: one of " + ALL_KINDS),
+        ({**WALLET, **BY_SAFE}, "dv_activate_wallet_file, dv_activate_safe are set; wanted: one of " + ALL_KINDS),
+        ({**WALLET, "payer": SAFE}, "dv_activate_payer is set beside dv_activate_wallet_file"),
+        ({"wallet_file": "/payer.json"}, "dv_activate_wallet_password_file is not set; wanted: it, beside dv_activate_wallet_file"),
+        ({"wallet_url": "http://127.0.0.1:8550"}, "dv_activate_payer is not set"),
+        ({"unsigned_file": "/unsigned.json"}, "dv_activate_payer is not set"),
+        ({**BY_SAFE, "signed_file": "/signed.txt"}, "dv_activate_signed_file is set beside dv_activate_safe"),
+        ({"safe": SAFE}, "dv_activate_safe_file is not set"),
+        ({**WALLET, "execution_url": None}, "the execution client is not set; wanted: one of dv_execution_url, dv_execution_url_file"),
+        ({**WALLET, "execution_url_file": "/x"}, "dv_execution_url, dv_execution_url_file are set; wanted: one of"),
+        ({**WALLET, "beacon_url": ""}, "the beacon node is not set; wanted: one of dv_beacon_url"),
     ],
 )
 def test_one_kind_and_all_of_it(chosen, error):
-    assert any(error in each for each in refusals(**chosen))
+    assert error in refusal(**chosen)
 
 
 # A key file.

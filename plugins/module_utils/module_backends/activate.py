@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -70,16 +71,13 @@ ARGUMENT_SPEC = dict(
     **PROCESS_SPEC,
 )
 
-# Each chooses a kind of payer, see :mod:`.activation.payers`.
-_KINDS = ("wallet_file", "wallet_url", "unsigned_file", "safe")
-
-#: Further arguments of AnsibleModule.
-CONSTRAINTS = dict(
-    mutually_exclusive=[("execution_url", "execution_url_file"), _KINDS, ("wallet_file", "payer"), ("safe", "payer")],
-    required_one_of=[("execution_url", "execution_url_file"), _KINDS],
-    required_together=[("wallet_file", "wallet_password_file"), ("safe", "safe_file")],
-    required_by=dict(wallet_url="payer", unsigned_file="payer", signed_file="unsigned_file"),
-)
+# What chooses a kind of payer, see :mod:`.activation.payers`: what that needs, and what else it takes.
+_KINDS = {
+    "wallet_file": (("wallet_password_file",), ()),
+    "wallet_url": (("payer",), ()),
+    "unsigned_file": (("payer",), ("signed_file",)),
+    "safe": (("safe_file",), ()),
+}
 
 _HOUR = 3600
 # The lines for which nothing more is to be sent, as things are.
@@ -90,6 +88,7 @@ _MAX_URL = 4096
 
 def run_module(module: AnsibleModule) -> dict[str, Any]:
     params, data_dir = module.params, DataDir(module.params["data_dir"])
+    _check_options(params)
     guards.check_names(params["without"])
     if params["batch"] < 1:
         raise DvError(f"dv_activate_batch is {params['batch']}", "1 or more")
@@ -130,6 +129,29 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     )
     error = outcome.error
     return failure(str(error), **result) if error else result
+
+
+def _check_options(params: dict[str, Any]) -> None:
+    """Refuse options that do not go together, by the names of their variables, which is what people set."""
+    _one_of(params, ("beacon_url",), "dv_", "the beacon node")
+    _one_of(params, ("execution_url", "execution_url_file"), "dv_", "the execution client")
+    kind = _one_of(params, _KINDS, "dv_activate_", "what pays")
+    needed, optional = _KINDS[kind]
+    for name in sorted({name for parts in _KINDS.values() for names in parts for name in names}):
+        variable, beside = f"dv_activate_{name}", f"dv_activate_{kind}"
+        if name in needed and not params[name]:
+            raise DvError(f"{variable} is not set", f"it, beside {beside}")
+        if name not in (*needed, *optional) and params[name]:
+            raise DvError(f"{variable} is set beside {beside}", "what belongs to one way to pay", "take out what is of the other one")
+
+
+def _one_of(params: dict[str, Any], names: Collection[str], prefix: str, what: str) -> str:
+    """Which of the options is set, of those of which one has to be, since it says ``what``."""
+    given = [name for name in names if params[name]]
+    if len(given) != 1:
+        wanted, found = (", ".join(prefix + name for name in each) for each in (names, given))
+        raise DvError(f"{found} are set" if given else f"{what} is not set", f"one of {wanted}")
+    return given[0]
 
 
 def _verified(data_dir: DataDir, params: dict[str, Any]) -> ClusterLock:
