@@ -405,7 +405,11 @@ def test_readiness(world, facts, passes):
         assert guard(world.paying.pay(without={}), "readiness") == ("passed", "")
         assert world.paying.paid() == world.paying.wanted()
     else:
-        refused(world, "guard readiness: no operator has stated that the cluster is ready", without={})
+        refused(
+            world,
+            "guard readiness: no operator has stated that the cluster is ready; .*obol.dv.test_cluster measures it.*dv_activate_without",
+            without={},
+        )
 
 
 # Deposits of others
@@ -520,10 +524,21 @@ def test_a_block_that_comes_while_it_is_looked(world):
 
 def test_deposits_that_the_plan_has_not(world):
     world.hand_in(world.entry(1, amount=1))
-    text = "guard deposits: the chain has 1 deposits of 1 ETH for validator 1, and the plan 0; wanted: deposits that the plan has"
+    text = "guard deposits: the chain has 1 x 1 ETH for validator 1, and the plan 0; wanted: deposits that the plan has"
     refused(world, text)
     world.paying.pay(without={**WITHOUT, "deposits": "a gift"})
     assert sorted(world.paying.paid()[1:]) == sorted(world.paying.wanted())
+
+
+def test_validators_that_are_active_already_get_no_more(world):
+    """They are told together, and what is proposed pays nothing on top."""
+    world.paying.pay()
+    text = (
+        "guard deposits: the chain has 1 x 32 ETH for validators 0-2, and the plan 0; .*; they are active by what is there: leave them out"
+    )
+    with pytest.raises(Refused, match=text) as error:
+        world.paying.ask(check_mode=True, amounts=["1", "31"])
+    assert "put them into dv_activate_amounts" not in str(error.value) and str(error.value).count("the chain has") == 1
 
 
 def test_another_plan_of_this_node_is_no_reason_to_pay_more(world):
@@ -536,7 +551,7 @@ def test_another_plan_of_this_node_is_no_reason_to_pay_more(world):
     ):
         world.paying.ask(check_mode=True, **parts)
     world.chain.mine()
-    with pytest.raises(Refused, match="guard deposits: the chain has 1 deposits of 32 ETH for validator 0, and the plan 0"):
+    with pytest.raises(Refused, match="guard deposits: the chain has 1 x 32 ETH for validators 0-2, and the plan 0"):
         world.paying.ask(check_mode=True, **parts)
 
 

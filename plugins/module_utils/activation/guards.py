@@ -22,7 +22,7 @@ from .claims import Claims
 from .fees import Fees
 from .line_states import LineState, State
 from .payer import Payer
-from .plan import Line, Plan, eth
+from .plan import ACTIVE, Line, Plan, eth, validators
 from .sighting import Sighting, is_signed
 from .stated import Statements
 
@@ -182,7 +182,11 @@ def _keys(situation: Situation) -> Iterator[DvError]:
 
 def _readiness(situation: Situation) -> Iterator[DvError]:
     if not situation.stated.ready():
-        yield DvError("no operator has stated that the cluster is ready", "a measurement that passed, not older than dv_activate_max_age")
+        yield DvError(
+            "no operator has stated that the cluster is ready",
+            "a measurement that passed, not older than dv_activate_max_age",
+            "ansible-playbook obol.dv.test_cluster measures it; what else was done is a reason to pass this guard by name: dv_activate_without",
+        )
 
 
 def _missing(operators: Collection[int], have: Collection[int], what: str, how: str, wanted: str) -> Iterator[DvError]:
@@ -234,13 +238,20 @@ def _unknown(situation: Situation) -> Iterator[DvError]:
     planned = Counter((line.pubkey, line.amount) for line in situation.plan.lines)
     positions, names = {line.pubkey: line.position for line in situation.plan.lines}, {line.name for line in situation.plan.lines}
     hint = "whoever paid: put them into dv_activate_amounts, where they count as paid, or pass this guard by name (deposits)"
+    there: Counter[bytes] = Counter()
+    for _log, made in situation.sighting.made:
+        there[made.pubkey] += made.amount
+    found: dict[tuple[int, int, int, bool], list[int]] = {}
     for (pubkey, amount), count in Counter((made.pubkey, made.amount) for _log, made in situation.sighting.made).items():
-        if count > planned[pubkey, amount]:
-            yield DvError(
-                f"the chain has {count} deposits of {eth(amount)} ETH for validator {positions[pubkey]}, and the plan {planned[pubkey, amount]}",
-                "deposits that the plan has",
-                hint,
-            )
+        if pubkey in positions and count > planned[pubkey, amount]:
+            found.setdefault((amount, count, planned[pubkey, amount], there[pubkey] >= ACTIVE), []).append(positions[pubkey])
+    enough = "they are active by what is there: leave them out of dv_activate_validators; to pay more, pass this guard by name (deposits)"
+    for (amount, count, in_plan, is_active), of in found.items():
+        yield DvError(
+            f"the chain has {count} x {eth(amount)} ETH for {validators(of)}, and the plan {in_plan}",
+            "deposits that the plan has",
+            enough if is_active else hint,
+        )
     for line in situation.waiting:
         if line.pubkey in positions and line.name not in names:
             yield DvError(f"another plan of this node has a transaction that may still come, {line}", "deposits that the plan has", hint)
