@@ -165,6 +165,7 @@ EXAMPLES = r"""
 RETURN = r"""
 state:
   description:
+    - V(refused) where a guard fails.
     - V(unconfirmed), V(claiming) (in check mode alone - it is stated in the store first), V(sent), V(waiting) where something has to come first,
       or others have to sign, V(final).
   returned: success

@@ -173,8 +173,15 @@ def deposit_lines(name, plan):
     lines = [f"  deposits by {name}: {plan['state']}", *("  " + line for line in _table(facts))]
     lines += ["", *("  " + line for line in _table(rows[:_ONE_BY_ONE]))]
     lines += [f"    and {len(rows) - _ONE_BY_ONE} more, see dv_status_file"] if len(rows) > _ONE_BY_ONE else []
-    told = [(each["guard"], each["text"]) for each in plan["guards"] if each["text"]]
+    told = [row for each in plan["guards"] if each["text"] for row in _guard(each)]
     return lines + (["", "  guards", *("  " + line for line in _table(told))] if told else [])
+
+
+def _guard(guard):
+    """What a guard says, a line for each error."""
+    first, *more = guard["text"].split("\n")
+    failed = "FAILED: " if guard["state"] == "failed" else ""
+    return [(guard["guard"], failed + first), *(("", each) for each in more)]
 
 
 def _validators(cluster):
@@ -234,7 +241,11 @@ def _next(nodes):
 
 
 def _failed_to_pay(node):
-    sent = (node["deposits"] or {}).get("sent")
+    plan = node["deposits"] or {}
+    sent = plan.get("sent")
+    if not sent and plan.get("state") == "refused":
+        failed = [each["guard"] for each in plan["guards"] if each["state"] == "failed"]
+        return f"paid nothing in this run: {', '.join(failed)} of the guards above failed"
     if not sent:
         return f"paid nothing in this run: {node['detail']}"
     hashes = ", ".join(sent[:_ONE_BY_ONE]) + (f" and {len(sent) - _ONE_BY_ONE} more" if len(sent) > _ONE_BY_ONE else "")

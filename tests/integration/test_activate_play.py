@@ -144,6 +144,25 @@ def ask_again(paying, beacon):
     return paying.ask(check_mode=True, without={"readiness": "no test measures"})
 
 
+def test_a_guard_that_fails_shows_the_plan(group, paying):
+    group.variables["dv_activate_without"] = {}
+    group.variables["dv_withdrawal_addresses"] = ["0x" + "12" * 20]
+    file = paying.directory / "status.json"
+    done = group.attempt("--check", "-e", "dv_status_file=%s" % file, playbooks=PAY)
+    assert done.returncode != 0
+    told = done.stdout.partition("deposits by 0: refused")[2]
+    for part in (
+        "validator 2: 32 ETH   not sent",
+        "\n    withdrawal   FAILED: dv_withdrawal_addresses lacks",
+        "\n    readiness    FAILED: no operator",
+    ):
+        assert part in told, done.stdout
+    assert "- 0 paid nothing in this run: withdrawal, readiness of the guards above failed" in told, done.stdout
+    # In check mode nothing is written: the same without.
+    group.attempt("-e", "dv_status_file=%s" % file, playbooks=PAY)
+    status_schema.check(json.loads(file.read_text()))
+
+
 @pytest.mark.parametrize("slip, meant", [("activate_frist", "activate_first"), ("activate_walet_file", "activate_wallet_file")])
 def test_a_slip_on_any_node_holds_the_payment(group, paying, slip, meant):
     plan = plan_of(group.run(playbooks=PAY))

@@ -27,7 +27,7 @@ _HASH = _or_null("string", pattern="^0x[0-9a-f]{64}$")
 
 NODE = _object(
     state={"enum": ["complete", "waiting", "aborted", "stopped", "unknown", "planned"]},
-    step={"enum": [*STEPS, "verify", None]},
+    step={"enum": [*STEPS, "load", "unload", "activate", "verify", None]},
     attempt=_or_null("integer", minimum=1),
     waiting_for={"type": "array", "items": _INDEX},
     ready={"type": "boolean"},
@@ -77,7 +77,9 @@ NODE = _object(
                 validators=_VALIDATORS,
                 guards={
                     "type": "array",
-                    "items": _object(guard={"type": "string"}, state={"enum": ["passed", "without", "unchecked"]}, text={"type": "string"}),
+                    "items": _object(
+                        guard={"type": "string"}, state={"enum": ["passed", "without", "unchecked", "failed"]}, text={"type": "string"}
+                    ),
                 },
             ),
             {"type": "null"},

@@ -28,8 +28,8 @@ from .sighting import Sighting
 from .stated import Statements
 from .work import Work
 
-#: What is to be confirmed; what is to be said first; something is under way; something has to come first; all is final.
-UNCONFIRMED, CLAIMING, SENT, WAITING, FINAL = "unconfirmed", "claiming", "sent", "waiting", "final"
+#: A guard fails; what is to be confirmed; what is to be said first; something is under way; something has to come first; all is final.
+REFUSED, UNCONFIRMED, CLAIMING, SENT, WAITING, FINAL = "refused", "unconfirmed", "claiming", "sent", "waiting", "final"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Outcome:
     """Where the plan stands, and what was done, or in check mode would be: a text each.
 
     :param sent: the hashes (32 bytes each) of what was given to the chain
-    :param error: what went wrong then
+    :param error: why it is not done, or not all of it: a guard does not let it pass, the payer cannot pay, or it went wrong then
     """
 
     state: str
@@ -89,12 +89,15 @@ class Activation:
         """Do it, as far as it goes now, or see what would be done.
 
         :param confirmed: the hash of the plan that the payer confirms, or empty
-        :raises DvError: a guard does not let it pass, or somebody does not answer: what is missing is done by the next run
+        :raises DvError: somebody does not answer: what is missing is done by the next run
         """
         outcome, _turn, _work = self._look(confirmed)
         if outcome.changed or outcome.state == UNCONFIRMED:
             # Who cannot pay confirms nothing, and states nothing.
-            self._payer.open()
+            try:
+                self._payer.open()
+            except DvError as error:
+                return replace(outcome, changed=False, done=[], error=error)
         if dry_run or not outcome.changed:
             return outcome
         with record.exclusive(self._data_dir):
@@ -145,10 +148,12 @@ class Activation:
             bump=asked.bump,
         )
         results = self._guard(work, records, waiting, seen)
-        guards.raise_failed([each for each in results if each.guard in guards.ALARMS])
-        turn = self._payer.turn(work)
+        error = guards.error_of([each for each in results if each.guard in guards.ALARMS])
+        turn = AT_REST if error else self._payer.turn(work)
         at_rest = not (work.due and turn != AT_REST) and (own or all(line.state in (State.MINED, State.FINAL) for line in work.lines))
-        guards.raise_failed([] if at_rest else results)
+        error = error or guards.error_of([] if at_rest else results)
+        if error:
+            return Outcome(REFUSED, "", work.lines, results, seen, False, [], error=error), turn, work
         state, detail = self._state(work, turn)
         if not own and state != FINAL:
             self._check_confirmed(confirmed)

@@ -77,14 +77,12 @@ def evaluate(situation: Situation) -> list[Result]:
     return [_result(name, guard, situation) for name, guard in GUARDS.items()]
 
 
-def raise_failed(results: Collection[Result]) -> None:
-    """Refuse what a guard does not let pass.
-
-    :raises Problems: those that fail
-    """
-    failed = [DvError(f"guard {result.guard}: {result.text}") for result in results if result.state == "failed"]
-    if failed:
-        raise Problems(failed)
+def error_of(results: Collection[Result]) -> DvError | None:
+    """What those say that fail."""
+    failed = [
+        DvError(f"guard {result.guard}: {text}") for result in results if result.state == "failed" for text in result.text.splitlines()
+    ]
+    return Problems(failed) if failed else None
 
 
 def check_names(without: Mapping[str, str]) -> None:
@@ -104,7 +102,8 @@ def check_names(without: Mapping[str, str]) -> None:
 
 def _result(name: str, guard: Guard, situation: Situation) -> Result:
     errors = [*guard.check(situation)]
-    text = "; ".join(str(error) for error in errors[:_SHOWN]) + (f"; and {len(errors) - _SHOWN} more" if len(errors) > _SHOWN else "")
+    more = [f"and {len(errors) - _SHOWN} more"] if len(errors) > _SHOWN else []
+    text = "\n".join([*map(str, errors[:_SHOWN]), *more])
     reason = situation.plan.without.get(name)
     if all(isinstance(error, Unchecked) for error in errors):
         return Result(name, "unchecked" if errors else "passed", text)

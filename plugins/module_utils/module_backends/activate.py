@@ -120,12 +120,13 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     # Before something is sent: after that, no question may keep anybody from being told so.
     withdrawal = _withdrawal(plan, lock, node)
     outcome = activation.run(params["confirm"], module.check_mode)
+    claims = outcome.state == CLAIMING and not outcome.error and not module.check_mode
     result = dict(
         _result(plan, lock, outcome),
         network=network.name,
         withdrawal=withdrawal,
         share_index=share_index,
-        outbox=activation.claim(private_key) if outcome.state == CLAIMING and not module.check_mode else {},
+        outbox=activation.claim(private_key) if claims else {},
     )
     error = outcome.error
     return failure(str(error), **result) if error else result
