@@ -22,9 +22,9 @@ description:
     credentials, in a final state.
   - Ends with what is there. A run that is repeated goes on.
 extends_documentation_fragment:
+  - obol.dv.attributes.diff
   - obol.dv.attributes
   - obol.dv.attributes.action
-  - obol.dv.attributes.diff
   - obol.dv.node
   - obol.dv.node.testnet
   - obol.dv.node.store
