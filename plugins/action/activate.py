@@ -107,7 +107,12 @@ class ActionModule(NodeModule):
             typed = Display().prompt_until(question)
         except (AnsiblePromptInterrupt, AnsiblePromptNoninteractive):
             return False
-        return isinstance(typed, bytes) and typed.strip().decode("ascii", "replace") == beginning
+        if not isinstance(typed, bytes):
+            return False
+        is_right = typed.strip().decode("ascii", "replace") == beginning
+        if not is_right:
+            Display().display("  That was not it: nothing is paid.", stderr=True)
+        return is_right
 
     def _step(self, arguments, task_vars, store):
         """What the module answers; where it has something to say first, after that is said."""

@@ -159,6 +159,8 @@ def test_what_somebody_else_paid_is_not_paid_again(paying, anvil):
 
 def test_another_operator_does_not_pay_what_one_has_stated(paying):
     plan = paying.ask(check_mode=True)["plan"]
+    planned = paying.ask(check_mode=True, confirm=plan)
+    assert planned["state"] == "claiming" and "a run without check mode states in the store" in planned["detail"]
     claim = paying.ask(confirm=plan)
     paying.inbox.update(claim["outbox"])
     with pytest.raises(Refused, match="guard claims: operator 1 stated on .* that it pays deposits of this plan"):

@@ -112,6 +112,7 @@ def test_it_is_confirmed_by_hand(group, paying, typed, pays):
                 opened.write((found[1] if typed == "right" else typed).encode() + b"\r")
         os.kill(process, signal.SIGKILL)
     assert os.waitpid(process, 0)[1] == 0 and "96 ETH, 3 deposits" in said, said
+    assert ("That was not it: nothing is paid." in said) is not pays
     assert paying.paid() == (paying.wanted() if pays else [])
 
 

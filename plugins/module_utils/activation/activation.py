@@ -195,7 +195,7 @@ class Activation:
         if all(line.state == State.FINAL for line in work.lines):
             return FINAL, ""
         if work.due and not self._claims.has(self._asked.share_index, self._plan):
-            return CLAIMING, ""
+            return CLAIMING, "it is confirmed: a run without check mode states in the store that this node pays, then sends it"
         counts = Counter(line.state for line in work.lines)
         told = ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state])
         if turn.others:

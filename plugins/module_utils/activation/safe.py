@@ -40,7 +40,7 @@ class Safe:
 
     def turn(self, work: Work) -> Turn:
         lines = [line.line for line in work.due if line.state == State.FREE]
-        what = f"{len(lines)} deposits for the Safe {checksum_address(self.address)}"
+        what = f"{len(lines)} {'deposit' if len(lines) == 1 else 'deposits'} for the Safe {checksum_address(self.address)}"
         deeds = self._out.deeds(self._batch(work.plan, lines) if lines else None, what)
         return Turn(
             deeds,
