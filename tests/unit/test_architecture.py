@@ -49,11 +49,11 @@ CEILINGS = {
     "drill": (65, 338),
     "enr": (17, 79),
     "load_keys": (83, 437),
-    "preflight": (91, 509),
+    "preflight": (91, 510),
     "proposal": (41, 190),
     "restore": (67, 355),
     "status": (87, 454),
-    "unload_keys": (75, 386),
+    "unload_keys": (75, 387),
     "verify": (48, 258),
     "wallet": (37, 170),
 }
