@@ -6,13 +6,15 @@
 sent; waits for blocks that are final."""
 
 from ansible.errors import AnsiblePromptInterrupt, AnsiblePromptNoninteractive
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 from ansible_collections.obol.dv.plugins.module_utils.cluster.store_names import ACTIVATION, DRILLS, KEYS, READINESS, is_about_activation
-from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, printable
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError, printable, raise_all
 from ansible_collections.obol.dv.plugins.plugin_utils import answers, progress
 from ansible_collections.obol.dv.plugins.plugin_utils.node_module import NodeModule
 from ansible_collections.obol.dv.plugins.plugin_utils.stores.registry import open_store
 from ansible_collections.obol.dv.plugins.plugin_utils.summary import deposit_lines
+from ansible_collections.obol.dv.plugins.plugin_utils.variable_names import misspelled, names_in_run
 from ansible_collections.obol.dv.plugins.plugin_utils.waiting import Pace, seconds
 
 # Where nothing more is to be done, or not by this run.
@@ -21,6 +23,8 @@ _ENDS = ("final", "unconfirmed")
 _ATTEMPTS = 5
 # How often in a row it may fail while it waits.
 _FAILURES = 4
+# By which of its variables a node pays.
+_PAYERS = ("dv_activate_wallet_file", "dv_activate_wallet_url", "dv_activate_unsigned_file", "dv_activate_safe")
 # How much of the hash is typed.
 _TYPED = 8
 
@@ -29,6 +33,11 @@ class ActionModule(NodeModule):
     """See the module of the same name."""
 
     def _work(self, arguments, result, task_vars):
+        # A slip on any node of the run may keep it from paying, or have another one pay something else.
+        raise_all(misspelled([*arguments.pop("variables", ()), *names_in_run(task_vars)]))
+        if not self._pays(boolean(arguments.pop("pays", True)), task_vars):
+            result["skipped"] = True
+            return
         unverified = arguments.pop("unverified", None)
         if unverified:
             raise DvError(
@@ -37,10 +46,12 @@ class ActionModule(NodeModule):
                 "the verification there says what is wrong; or leave it out with --limit",
             )
         pace = Pace(seconds(arguments.pop("wait", 0), "dv_activate_wait"))
-        changed, told, failures = False, None, 0
+        changed, told, failures, sent, done = False, None, 0, [], ""
         while True:
             with open_store(arguments["store"], arguments.get("store_options")) as store:
                 answer = self._step(arguments, task_vars, store)
+            sent += answer.get("sent", ())
+            done += answer["diff"]["after"] if answer.get("changed") and "diff" in answer else ""
             failures = failures + 1 if answer.get("failed") else 0
             if told is not None and 0 < failures < _FAILURES and pace.pause():
                 # While it waits, a client may be started again.
@@ -49,19 +60,42 @@ class ActionModule(NodeModule):
             if changed:
                 # Once in a run: each time it costs more.
                 arguments["bump"] = False
-            result.update(answer, changed=changed)
+            result.update(answer, changed=changed, sent=sent)
+            if done:
+                result["diff"] = dict(before="", after=done)
             if answer.get("state") == "unconfirmed" and not self._task.check_mode and self._is_confirmed(answer, task_vars):
                 arguments["confirm"] = answer["plan"]
                 continue
             # What people have to sign takes longer than a run.
             people = answer.get("state") == "waiting" and (arguments.get("unsigned_file") or arguments.get("safe"))
-            if answer.get("failed") or self._task.check_mode or answer.get("state") in _ENDS or people:
+            if answer.get("failed"):
+                self._show_diff(done, task_vars)
+                return
+            if self._task.check_mode or answer.get("state") in _ENDS or people:
                 return
             if told != answer.get("detail"):
                 told = answer.get("detail")
                 progress.say(task_vars["inventory_hostname"], told or "waits", pace.left())
             if not pace.pause():
                 return
+
+    @staticmethod
+    def _pays(pays, task_vars):
+        """Whether this node pays.
+
+        :raises DvError: none of the run does
+        """
+        others = (task_vars["hostvars"][host] for host in task_vars["ansible_play_hosts_all"])
+        if not pays and not any(variables.get(name) for variables in others for name in _PAYERS):
+            raise DvError(
+                "no node of this run pays", f"one that has {', '.join(_PAYERS[:-1])} or {_PAYERS[-1]}", "set it beside the node that pays"
+            )
+        return pays
+
+    def _show_diff(self, done, task_vars):
+        """Of a task that failed Ansible shows none."""
+        for line in done.splitlines() if self._task.diff else ():
+            progress.say(task_vars["inventory_hostname"], f"+{line}")
 
     @staticmethod
     def _is_confirmed(answer, task_vars):
@@ -73,7 +107,12 @@ class ActionModule(NodeModule):
             typed = Display().prompt_until(question)
         except (AnsiblePromptInterrupt, AnsiblePromptNoninteractive):
             return False
-        return isinstance(typed, bytes) and typed.strip().decode("ascii", "replace") == beginning
+        if not isinstance(typed, bytes):
+            return False
+        is_right = typed.strip().decode("ascii", "replace") == beginning
+        if not is_right:
+            Display().display("  That was not it: nothing is paid.", stderr=True)
+        return is_right
 
     def _step(self, arguments, task_vars, store):
         """What the module answers; where it has something to say first, after that is said."""

@@ -22,9 +22,9 @@ description:
     credentials, in a final state.
   - Ends with what is there. A run that is repeated goes on.
 extends_documentation_fragment:
+  - obol.dv.attributes.diff
   - obol.dv.attributes
   - obol.dv.attributes.action
-  - obol.dv.attributes.diff
   - obol.dv.node
   - obol.dv.node.testnet
   - obol.dv.node.store
@@ -46,6 +46,14 @@ options:
     type: list
     elements: str
     default: []
+  withdrawal_addresses:
+    description: Withdrawal addresses as they are known beside the lock, which pays to no others. None is held against it where there are none.
+    type: list
+    elements: str
+    default: []
+  policy_file:
+    description: Path of the node's policy, whose withdrawal addresses are held against the lock, too, where there is one.
+    type: path
   execution_url:
     description: URL of the JSON-RPC API of an execution client of the cluster's network, as the node reaches it.
     type: str
@@ -78,7 +86,7 @@ options:
   without:
     description:
       - Guards that are passed by name, each with the reason, which the plan holds.
-      - C(deposits), C(pool), C(claims), C(backups), C(keys), C(readiness). No other one can be passed.
+      - C(withdrawal), C(deposits), C(pool), C(claims), C(backups), C(keys), C(readiness). No other one can be passed.
     type: dict
     default: {}
   confirm:
@@ -157,6 +165,7 @@ EXAMPLES = r"""
 RETURN = r"""
 state:
   description:
+    - V(refused) where a guard fails.
     - V(unconfirmed), V(claiming) (in check mode alone - it is stated in the store first), V(sent), V(waiting) where something has to come first,
       or others have to sign, V(final).
   returned: success
@@ -173,8 +182,20 @@ payer:
   description: The address of the account that pays.
   returned: success
   type: str
+network:
+  description: The network of the cluster.
+  returned: success
+  type: str
+contract:
+  description: The address of the deposit contract.
+  returned: success
+  type: str
 amount:
   description: The sum of the plan, in ETH.
+  returned: success
+  type: str
+unpaid:
+  description: What of it is still to be paid, without what waits for a block - the sum, and the number of deposits.
   returned: success
   type: str
 remarks:
@@ -204,6 +225,11 @@ validators:
   returned: success
   type: list
   elements: dict
+sent:
+  description: The hashes of the transactions that were given to the execution client, those of a run that failed then, too.
+  returned: success
+  type: list
+  elements: str
 share_index:
   description: The node's share index.
   returned: success

@@ -15,9 +15,9 @@ description:
     O(accept_definition_hash) confirms its hash.
   - Another definition in the data directory is never replaced.
 extends_documentation_fragment:
+  - obol.dv.attributes.diff
   - obol.dv.attributes
   - obol.dv.attributes.action
-  - obol.dv.attributes.diff
   - obol.dv.node
   - obol.dv.node.store
   - obol.dv.node.inbox

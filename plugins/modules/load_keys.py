@@ -27,9 +27,9 @@ description:
     a time such as V(30m), which the module does not get, the action plugin of the same name looks again until they have, or the time is
     over. With the argument C(unready), a list of nodes of the same cluster that cannot take theirs, nothing is done if there are any.
 extends_documentation_fragment:
+  - obol.dv.attributes.diff
   - obol.dv.attributes
   - obol.dv.attributes.action
-  - obol.dv.attributes.diff
   - obol.dv.node
   - obol.dv.node.keys
   - obol.dv.node.store

@@ -14,9 +14,9 @@ description:
   - The creator's node keeps its own copy, C(ceremony/proposal.json) in the data directory. Once it is made the terms are
     fixed. Other terms are refused, with every difference named.
 extends_documentation_fragment:
+  - obol.dv.attributes.diff
   - obol.dv.attributes
   - obol.dv.attributes.action
-  - obol.dv.attributes.diff
   - obol.dv.node
   - obol.dv.node.terms
   - obol.dv.node.hazards

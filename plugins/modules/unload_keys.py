@@ -18,9 +18,9 @@ description:
   - With the argument C(unready), which the module does not get, a list of nodes of the same cluster that cannot take theirs elsewhere, nothing
     is done if there are any.
 extends_documentation_fragment:
+  - obol.dv.attributes.diff
   - obol.dv.attributes
   - obol.dv.attributes.action
-  - obol.dv.attributes.diff
   - obol.dv.node
   - obol.dv.node.keys
   - obol.dv.node.store

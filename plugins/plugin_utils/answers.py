@@ -118,8 +118,8 @@ FIELDS = {
     ),
     **dict.fromkeys(
         (
-            *("address", "amount", "config_hash", "copy", "created", "definition_hash", "enr", "evidence"),
-            *("key_path", "path", "payer", "peer_id", "place", "plan", "sha256", "since", "step"),
+            *("address", "amount", "config_hash", "contract", "copy", "created", "definition_hash", "enr", "evidence", "network"),
+            *("key_path", "path", "payer", "peer_id", "place", "plan", "sha256", "since", "step", "unpaid"),
         ),
         (_optional(_text), "a text, or nothing"),
     ),

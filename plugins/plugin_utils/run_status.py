@@ -46,7 +46,10 @@ _NOTHING_KNOWN = dict(
 _READINESS = ("passed", "score", "made", "problems")
 
 # What is told of a plan that a node pays.
-_DEPOSITS = ("state", "detail", "plan", "payer", "amount", "remarks", "withdrawal", "lines", "guards")
+_DEPOSITS = (
+    *("state", "detail", "plan", "network", "contract", "payer", "amount", "unpaid", "remarks", "withdrawal", "lines", "validators"),
+    *("guards", "sent"),
+)
 
 
 def registered(variables: dict) -> dict[str, dict]:

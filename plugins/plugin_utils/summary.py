@@ -165,14 +165,23 @@ def deposit_lines(name, plan):
     """A plan that a node pays, as the module activate returned it: what is confirmed, what became of each line, and which guards did not just
     pass."""
     withdrawal = [("withdrawal to", f"{each['address']}, {each['kind']}") for each in plan["withdrawal"][:_ONE_BY_ONE]]
-    total = f"{plan['amount']} ETH, {len(plan['lines'])} deposits"
-    facts = [("plan", plan["plan"]), ("payer", plan["payer"]), ("sum", total), *withdrawal, *(("", each) for each in plan["remarks"])]
+    total = f"{plan['amount']} ETH, {_count(len(plan['lines']), 'deposit')}; still to be paid: {plan['unpaid']}"
+    facts = [("plan", plan["plan"]), ("network", plan["network"]), ("contract", plan["contract"]), ("payer", plan["payer"]), ("sum", total)]
+    facts += [*withdrawal, *(("", each) for each in plan["remarks"])]
+    facts += [(f"validator {each['position']}", each["pubkey"]) for each in plan["validators"][:_ONE_BY_ONE]]
     rows = [(each["line"], each["state"], each["transaction"] or "-") for each in plan["lines"]]
     lines = [f"  deposits by {name}: {plan['state']}", *("  " + line for line in _table(facts))]
     lines += ["", *("  " + line for line in _table(rows[:_ONE_BY_ONE]))]
     lines += [f"    and {len(rows) - _ONE_BY_ONE} more, see dv_status_file"] if len(rows) > _ONE_BY_ONE else []
-    told = [(each["guard"], each["text"]) for each in plan["guards"] if each["text"]]
+    told = [row for each in plan["guards"] if each["text"] for row in _guard(each)]
     return lines + (["", "  guards", *("  " + line for line in _table(told))] if told else [])
+
+
+def _guard(guard):
+    """What a guard says, a line for each error."""
+    first, *more = guard["text"].split("\n")
+    failed = "FAILED: " if guard["state"] == "failed" else ""
+    return [(guard["guard"], failed + first), *(("", each) for each in more)]
 
 
 def _validators(cluster):
@@ -237,12 +246,32 @@ def _next(nodes):
             waiting.setdefault(node["keys"]["detail"], []).append(name)
     first = [f"{', '.join(names)}: {detail}. Then run this again: it loads the key shares." for detail, names in waiting.items()]
     plans = {name: node["deposits"] for name, node in nodes.items() if node["deposits"]}
-    first += [f"{name}: {plan['detail']}" for name, plan in plans.items() if plan["detail"]]
-    first = [f"{name} paid nothing in this run: {node['detail']}" for name, node in nodes.items() if node["step"] == "activate"] + first
+    failed = [name for name, node in nodes.items() if node["step"] == "activate"]
+    first += [f"{name}: {plan['detail']}" for name, plan in plans.items() if plan["detail"] and name not in failed]
+    unpaid = {}
+    for name in failed:
+        unpaid.setdefault(_failed_to_pay(nodes[name]), []).append(name)
+    first = [f"{', '.join(names)} {text}" for text, names in unpaid.items()] + first
     done = {LOAD} if waiting or all((node["keys"] or {}).get("state") == "loaded" for node in nodes.values()) else set()
     done |= {DEPOSIT} if plans else set()
     done |= {PROVE} if all(node["backup"] and _is_proven(node["backup"]) for node in nodes.values()) else set()
     return ["", "  What comes next"] + [f"    - {step}" for step in (*first, *NEXT) if step not in done]
+
+
+def _failed_to_pay(node):
+    plan = node["deposits"] or {}
+    sent = plan.get("sent")
+    if not sent and plan.get("state") == "refused":
+        failed = [each["guard"] for each in plan["guards"] if each["state"] == "failed"]
+        return f"paid nothing in this run: {', '.join(failed)} of the guards above failed"
+    if not sent:
+        return f"paid nothing in this run: {node['detail']}"
+    hashes = ", ".join(sent[:_ONE_BY_ONE]) + (f" and {len(sent) - _ONE_BY_ONE} more" if len(sent) > _ONE_BY_ONE else "")
+    return f"sent {_count(len(sent), 'deposit')} in this run ({hashes}), then failed: {node['detail']}; run again"
+
+
+def _count(number, what):
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _unverified(name, nodes, operators, command_line):

@@ -25,6 +25,15 @@ def known() -> list[str]:
     return sorted({name for spec in specs for entry in spec.values() for name in entry.get("options", ())})
 
 
+def names_in_run(task_vars: dict) -> set[str]:
+    """The names of the variables of all nodes of a run that may be of this collection.
+
+    :param task_vars: the variables of a task
+    """
+    hosts = (task_vars["hostvars"][host] for host in task_vars["ansible_play_hosts_all"])
+    return {name for variables in hosts for name in variables if name.startswith("dv_")}
+
+
 def misspelled(names: Iterable[str]) -> list[DvError]:
     """An error for each of ``names`` that is unknown, and nearly a known one."""
     problems = []

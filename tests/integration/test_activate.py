@@ -8,17 +8,20 @@ import eth_account
 import pytest
 from ansible_collections.obol.dv.tests.support import deposits
 from ansible_collections.obol.dv.tests.support.paying import Refused, states
+from ansible_collections.obol.dv.tests.support.rpc_proxy import RpcProxy
 
 
 def test_each_is_paid_once(paying, anvil):
     answer = paying.pay()
-    assert answer["changed"] and answer["state"] == "sent"
+    assert answer["changed"] and (answer["state"], answer["detail"], states(answer)) == ("sent", "3 pending", ["pending"] * 3)
+    assert answer["sent"] == [line["transaction"] for line in answer["lines"]]
     assert paying.paid() == paying.wanted()
     again = paying.ask()
     assert states(again) == ["mined"] * 3 and not again["changed"]
     anvil.mine(12)
     final = paying.ask()
     assert (final["state"], final["changed"], states(final)) == ("final", False, ["final"] * 3)
+    assert [line["transaction"] for line in final["lines"]] == answer["sent"] and not final["sent"]
     assert paying.paid() == paying.wanted()
 
 
@@ -183,6 +186,8 @@ def test_what_somebody_else_paid_is_not_paid_again(paying, anvil):
 
 def test_another_operator_does_not_pay_what_one_has_stated(paying):
     plan = paying.ask(check_mode=True)["plan"]
+    planned = paying.ask(check_mode=True, confirm=plan)
+    assert planned["state"] == "claiming" and "a run without check mode states in the store" in planned["detail"]
     claim = paying.ask(confirm=plan)
     paying.inbox.update(claim["outbox"])
     with pytest.raises(Refused, match="guard claims: operator 1 stated on .* that it pays deposits of this plan"):
@@ -210,3 +215,25 @@ def spend(anvil):
     nonce = int(anvil.rpc("eth_getTransactionCount", account.address, "latest"), 16)
     raw = account.sign_transaction({"chainId": anvil.chain_id, "nonce": nonce, **fields}).raw_transaction
     anvil.rpc("eth_sendRawTransaction", "0x" + raw.hex())
+
+
+@pytest.mark.parametrize(
+    "fault, told",
+    [("error", ["pending", "dropped", "not sent"]), ("garbage", ["pending", "pending", "not sent"])],
+    ids=["refused", "no answer"],
+)
+def test_a_failure_on_the_way_tells_what_was_sent(paying, anvil, fault, told):
+    """Of what nobody answers it is not known that it was not."""
+    with RpcProxy(anvil.url) as node:
+        paying.url = node.url
+        plan = paying.ask(check_mode=True)["plan"]
+        paying.inbox.update(paying.ask(confirm=plan)["outbox"])
+        node.schedule.begin(2, fault, "eth_sendRawTransaction")
+        with pytest.raises(Refused, match="eth_sendRawTransaction") as error:
+            paying.ask(confirm=plan)
+        answer = error.value.answer
+        assert (states(answer), answer["changed"], answer["detail"]) == (told, True, "")
+        assert answer["sent"] == [line["transaction"] for line in answer["lines"]][: told.count("pending")]
+        assert answer["diff"]["after"] == "validator 0: 32 ETH: %s\n" % answer["sent"][0]
+        paying.ask(confirm=plan)
+    assert paying.paid() == paying.wanted()

@@ -402,22 +402,31 @@ def test_enough_is_enough(world):
 @pytest.mark.parametrize(
     "facts, passes",
     [
-        (None, False),
-        ({"passed": True, "made": time.time() - 169 * HOUR}, False),
-        ({"passed": "true"}, False),
-        ({"passed": False}, False),
-        ({"passed": True, "lock_hash": OTHER_LOCK}, False),
-        ({"passed": True}, True),
+        ([], False),
+        ([(0, {"passed": True, "made": time.time() - 169 * HOUR})], False),
+        ([(0, {"passed": "true"})], False),
+        ([(0, {"passed": False})], False),
+        ([(0, {"passed": True, "lock_hash": OTHER_LOCK})], False),
+        ([(0, {"passed": True})], True),
+        # Another operator's word, and the last one of its own.
+        ([(2, {"passed": True})], False),
+        ([(2, {"passed": False}), (0, {"passed": True})], True),
+        ([(0, {"passed": True, "made": time.time() - HOUR}), (0, {"passed": False})], False),
+        ([(0, {"passed": False, "made": time.time() - HOUR}), (0, {"passed": True})], True),
     ],
 )
 def test_readiness(world, facts, passes):
-    if facts:
-        world.paying.state(2, statements.READINESS, "readiness/1.jws", **facts)
+    for number, (node, each) in enumerate(facts):
+        world.paying.state(node, statements.READINESS, "readiness/%d.jws" % number, **each)
     if passes:
         assert guard(world.paying.pay(without={}), "readiness") == ("passed", "")
         assert world.paying.paid() == world.paying.wanted()
     else:
-        refused(world, "guard readiness: no operator has stated that the cluster is ready", without={})
+        refused(
+            world,
+            "guard readiness: this node has not stated that the cluster is ready; .*obol.dv.test_cluster measures it.*dv_activate_without",
+            without={},
+        )
 
 
 # Deposits of others
@@ -555,10 +564,21 @@ def test_a_block_that_comes_while_it_is_looked(world):
 
 def test_deposits_that_the_plan_has_not(world):
     world.hand_in(world.entry(1, amount=1))
-    text = "guard deposits: the chain has 1 deposits of 1 ETH for validator 1, and the plan 0; wanted: deposits that the plan has"
+    text = "guard deposits: the chain has 1 x 1 ETH for validator 1, and the plan 0; wanted: deposits that the plan has"
     refused(world, text)
     world.paying.pay(without={**WITHOUT, "deposits": "a gift"})
     assert sorted(world.paying.paid()[1:]) == sorted(world.paying.wanted())
+
+
+def test_validators_that_are_active_already_get_no_more(world):
+    """They are told together, and what is proposed pays nothing on top."""
+    world.paying.pay()
+    text = (
+        "guard deposits: the chain has 1 x 32 ETH for validators 0-2, and the plan 0; .*; they are active by what is there: leave them out"
+    )
+    with pytest.raises(Refused, match=text) as error:
+        world.paying.ask(check_mode=True, amounts=["1", "31"])
+    assert "put them into dv_activate_amounts" not in str(error.value) and str(error.value).count("the chain has") == 1
 
 
 def test_another_plan_of_this_node_is_no_reason_to_pay_more(world):
@@ -571,7 +591,7 @@ def test_another_plan_of_this_node_is_no_reason_to_pay_more(world):
     ):
         world.paying.ask(check_mode=True, **parts)
     world.chain.mine()
-    with pytest.raises(Refused, match="guard deposits: the chain has 1 deposits of 32 ETH for validator 0, and the plan 0"):
+    with pytest.raises(Refused, match="guard deposits: the chain has 1 x 32 ETH for validators 0-2, and the plan 0"):
         world.paying.ask(check_mode=True, **parts)
 
 
@@ -888,7 +908,7 @@ def test_sums_that_are_unusual_are_told(world, fields, params, said):
 ASKED = {
     "unknown guard": (
         {"without": {"luck": "why not"}},
-        "dv_activate_without names 'luck'; wanted: one of deposits, pool, claims, backups, keys",
+        "dv_activate_without names 'luck'; wanted: one of withdrawal, deposits, pool, claims, backups, keys",
     ),
     **{
         "never " + name: (
@@ -937,6 +957,27 @@ def test_validators_by_position_or_key(quiet, key):
     chosen = [quiet.key(position).upper().replace("0X", "0x") if key else str(position) for position in (2, 0)]
     answer = quiet.paying.ask(check_mode=True, validators=chosen, amounts=["32.000", "1.0"])
     assert [line["line"] for line in answer["lines"]] == ["validator %d: %d ETH" % each for each in ((2, 32), (0, 32), (2, 1), (0, 1))]
+
+
+def test_withdrawal_addresses_that_are_written_down(world):
+    address, *more = [each.withdrawal_address for each in world.paying.cluster.lock.definition.validators]
+    other = "0x" + "12" * 20
+    path = world.directory / "policy.yml"
+
+    def write_policy(*addresses):
+        rules = {"networks": ["hoodi"], "withdrawal_addresses": addresses, "fee_recipient_addresses": [address]}
+        path.write_text(json.dumps(rules))
+        path.chmod(0o600)
+
+    text = "guard withdrawal: %s lacks %s, where what is paid goes back to; wanted: the withdrawal addresses of the lock"
+    refused(world, text % ("dv_withdrawal_addresses", more[1]), withdrawal_addresses=[address, more[0]])
+    write_policy(other)
+    refused(world, text % (path, ", ".join([address, *more])), policy_file=str(path), withdrawal_addresses=[address, *more])
+    passed = world.paying.ask(check_mode=True, withdrawal_addresses=[other], without={**WITHOUT, "withdrawal": "moved"})
+    assert guard(passed, "withdrawal")[0] == "without"
+    write_policy(other, address, *more)
+    right = world.paying.pay(withdrawal_addresses=[address.lower(), *more], policy_file=str(path))
+    assert guard(right, "withdrawal") == ("passed", "") and world.paying.paid() == world.paying.wanted()
 
 
 def test_there_is_a_test_for_each_guard():

@@ -6,11 +6,13 @@
 
 import json
 import stat
+import types
 
 import eth_account
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.obol.dv.plugins.module_utils.activation import safe
+from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.ethereum import deposit_contract, transaction
 from ansible_collections.obol.dv.plugins.module_utils.module_backends import activate
 from ansible_collections.obol.dv.tests.support import deposits
@@ -30,33 +32,66 @@ OFFLINE = {"unsigned_file": "/unsigned.json", "payer": SAFE}
 BY_SAFE = {"safe": SAFE, "safe_file": "/safe.json"}
 
 
-def refusals(**params):
+def refusal(**params):
+    """What is said of these options: of those that are right, that there is no cluster."""
     given = {"data_dir": "/x", "store": "/x", "execution_url": "http://x", "beacon_url": "http://x", **params}
-    return ArgumentSpecValidator(activate.ARGUMENT_SPEC, **activate.CONSTRAINTS).validate(given).error_messages
+    validated = ArgumentSpecValidator(activate.ARGUMENT_SPEC).validate(given)
+    assert not validated.error_messages
+    with pytest.raises(DvError) as error:
+        activate.run_module(types.SimpleNamespace(params=validated.validated_parameters, check_mode=True))
+    return str(error.value)
 
 
 @pytest.mark.parametrize("chosen", [WALLET, JSON_RPC, OFFLINE, {**OFFLINE, "signed_file": "/signed.txt"}, BY_SAFE])
 def test_each_kind_has_its_options(chosen):
-    assert not refusals(**chosen)
+    assert "/x has no cluster-lock.json" in refusal(**chosen)
+
+
+ALL_KINDS = "dv_activate_wallet_file, dv_activate_wallet_url, dv_activate_unsigned_file, dv_activate_safe"
 
 
 @pytest.mark.parametrize(
     "chosen, error",
     [
-        ({}, "one of the following is required: wallet_file, wallet_url, unsigned_file, safe"),
-        ({"payer": SAFE}, "one of the following is required: wallet_file, wallet_url, unsigned_file, safe"),
-        ({**WALLET, **BY_SAFE}, "mutually exclusive: wallet_file|wallet_url|unsigned_file|safe"),
-        ({**JSON_RPC, **OFFLINE}, "mutually exclusive: wallet_file|wallet_url|unsigned_file|safe"),
-        ({**WALLET, "payer": SAFE}, "mutually exclusive: wallet_file|payer"),
-        ({"wallet_file": "/payer.json"}, "required together: wallet_file, wallet_password_file"),
-        ({"wallet_url": "http://127.0.0.1:8550"}, "missing parameter(s) required by 'wallet_url': payer"),
-        ({"unsigned_file": "/unsigned.json"}, "missing parameter(s) required by 'unsigned_file': payer"),
-        ({**BY_SAFE, "signed_file": "/signed.txt"}, "missing parameter(s) required by 'signed_file': unsigned_file"),
-        ({"safe": SAFE}, "required together: safe, safe_file"),
+        ({}, "what pays is not set; wanted: one of " + ALL_KINDS),
+        ({"payer": SAFE}, "what pays is not set; wanted: one of " + ALL_KINDS),
+        ({**WALLET, **BY_SAFE}, "dv_activate_wallet_file, dv_activate_safe are set; wanted: one of " + ALL_KINDS),
+        ({**WALLET, "payer": SAFE}, "dv_activate_payer is set beside dv_activate_wallet_file"),
+        ({"wallet_file": "/payer.json"}, "dv_activate_wallet_password_file is not set; wanted: it, beside dv_activate_wallet_file"),
+        ({"wallet_url": "http://127.0.0.1:8550"}, "dv_activate_payer is not set"),
+        ({"unsigned_file": "/unsigned.json"}, "dv_activate_payer is not set"),
+        ({**BY_SAFE, "signed_file": "/signed.txt"}, "dv_activate_signed_file is set beside dv_activate_safe"),
+        ({"safe": SAFE}, "dv_activate_safe_file is not set"),
+        ({**WALLET, "execution_url": None}, "the execution client is not set; wanted: one of dv_execution_url, dv_execution_url_file"),
+        ({**WALLET, "execution_url_file": "/x"}, "dv_execution_url, dv_execution_url_file are set; wanted: one of"),
+        ({**WALLET, "beacon_url": ""}, "the beacon node is not set; wanted: one of dv_beacon_url"),
     ],
 )
 def test_one_kind_and_all_of_it(chosen, error):
-    assert any(error in each for each in refusals(**chosen))
+    assert error in refusal(**chosen)
+
+
+# A key file.
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_wallet_that_does_not_open_states_nothing(paying, check_mode):
+    plan, password = paying.ask(check_mode=True)["plan"], paying.directory / "payer.txt"
+    password.write_text("another one")
+    wrong = "does not unlock the wallet .*; correct dv_activate_wallet_password_file or dv_activate_wallet_file"
+    for confirm in ("", plan):
+        with pytest.raises(Refused, match=wrong):
+            paying.ask(confirm=confirm, check_mode=check_mode)
+    password.unlink()
+    with pytest.raises(Refused, match="payer.txt"):
+        paying.ask(check_mode=check_mode)
+    assert not paying.record()
+
+
+def test_what_waits_needs_no_wallet(paying):
+    paying.pay()
+    (paying.directory / "payer.txt").unlink()
+    assert states(paying.ask()) == ["mined"] * 3
 
 
 # The JSON-RPC of a wallet.
@@ -149,8 +184,8 @@ def elsewhere(paying):
 
 def test_what_is_signed_elsewhere_is_sent(paying, anvil, elsewhere):
     answer = paying.pay(**elsewhere.options)
-    assert (answer["state"], answer["changed"], paying.paid()) == ("waiting", True, [])
-    assert str(elsewhere.unsigned) in answer["detail"] and str(elsewhere.signed) in answer["detail"]
+    assert (answer["state"], answer["changed"], states(answer), paying.paid()) == ("waiting", True, ["to be signed"] * 3, [])
+    assert not answer["sent"] and str(elsewhere.unsigned) in answer["detail"] and str(elsewhere.signed) in answer["detail"]
     assert stat.S_IMODE(elsewhere.unsigned.stat().st_mode) == 0o644
     before = elsewhere.unsigned.stat()
     again = paying.ask(**elsewhere.options)
@@ -160,6 +195,7 @@ def test_what_is_signed_elsewhere_is_sent(paying, anvil, elsewhere):
     assert paying.ask(check_mode=True, **elsewhere.options)["changed"] and not paying.paid() and elsewhere.unsigned.exists()
     sent = paying.ask(**elsewhere.options)
     assert (sent["state"], sent["changed"], paying.paid()) == ("sent", True, paying.wanted())
+    assert states(sent) == ["pending"] * 3 and sent["sent"] == [line["transaction"] for line in sent["lines"]]
     assert not elsewhere.unsigned.exists()
     anvil.mine(12)
     final = paying.ask(**elsewhere.options)

@@ -37,7 +37,11 @@ def write_wallet(directory, name, private_key):
 
 
 class Refused(Exception):
-    """The module failed, with that message."""
+    """The module failed, with the message of its ``answer``."""
+
+    def __init__(self, answer):
+        super().__init__(answer["msg"])
+        self.answer = answer
 
 
 class Paying:
@@ -92,7 +96,7 @@ class Paying:
         module = types.SimpleNamespace(params={**defaults, **self.params(node, wallet, **params)}, check_mode=check_mode)
         answer = runner.answer(module, activate.run_module)
         if answer.get("failed"):
-            raise Refused(answer["msg"])
+            raise Refused(answer)
         return answer
 
     def params(self, node=0, wallet="payer", **params):

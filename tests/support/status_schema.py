@@ -19,11 +19,15 @@ def _or_null(kind, **more):
 _INDEX = {"type": "integer", "minimum": 1, "maximum": 255}
 _ADDRESSES = {"type": "array", "items": {"type": "string"}, "minItems": 1}
 _TIME = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
+_VALIDATORS = {
+    "type": "array",
+    "items": _object(position={"type": "integer", "minimum": 0}, pubkey={"type": "string"}, status={"type": "string"}),
+}
 _HASH = _or_null("string", pattern="^0x[0-9a-f]{64}$")
 
 NODE = _object(
     state={"enum": ["complete", "waiting", "aborted", "stopped", "unknown", "planned"]},
-    step={"enum": [*STEPS, "verify", None]},
+    step={"enum": [*STEPS, "load", "unload", "activate", "verify", None]},
     attempt=_or_null("integer", minimum=1),
     waiting_for={"type": "array", "items": _INDEX},
     ready={"type": "boolean"},
@@ -63,16 +67,19 @@ NODE = _object(
     deposits={
         "anyOf": [
             _object(
-                **dict.fromkeys(("state", "detail", "plan", "payer", "amount"), {"type": "string"}),
-                remarks={"type": "array", "items": {"type": "string"}},
+                **dict.fromkeys(("state", "detail", "plan", "network", "contract", "payer", "amount", "unpaid"), {"type": "string"}),
+                **dict.fromkeys(("remarks", "sent"), {"type": "array", "items": {"type": "string"}}),
                 withdrawal={"type": "array", "items": _object(address={"type": "string"}, kind={"type": "string"})},
                 lines={
                     "type": "array",
                     "items": _object(line={"type": "string"}, state={"type": "string"}, transaction=_or_null("string")),
                 },
+                validators=_VALIDATORS,
                 guards={
                     "type": "array",
-                    "items": _object(guard={"type": "string"}, state={"enum": ["passed", "without", "unchecked"]}, text={"type": "string"}),
+                    "items": _object(
+                        guard={"type": "string"}, state={"enum": ["passed", "without", "unchecked", "failed"]}, text={"type": "string"}
+                    ),
                 },
             ),
             {"type": "null"},
@@ -110,10 +117,7 @@ CLUSTER = _object(
     accepted={"type": "array", "items": {"type": "string"}},
     proven=_or_null("array", items=_INDEX),
     keys_loaded=_or_null("array", items=_INDEX),
-    validators=_or_null(
-        "array",
-        items=_object(position={"type": "integer", "minimum": 0}, pubkey={"type": "string"}, status={"type": "string"}),
-    ),
+    validators={"anyOf": [_VALIDATORS, {"type": "null"}]},
     readiness={
         "anyOf": [
             _object(

@@ -37,24 +37,24 @@ ANSIBLE, BELOW_ANSIBLE = "ansible_module", {"errors", "storage", "ethereum"}
 ABOVE_ANSIBLE = ("plugins.plugin_utils.", CORE_NAME + ".module_backends.")
 
 #: How many files of the core, and how many KiB, a node is sent once in a run: they may become fewer.
-SENT = (203, 1024)
+SENT = (203, 1033)
 #: Module -> how many of them it imports there.
 CEILINGS = {
-    "activate": (85, 444),
-    "approval": (47, 230),
+    "activate": (89, 485),
+    "approval": (47, 231),
     "backup": (37, 178),
     "definition": (46, 225),
-    "demo_operator": (34, 173),
+    "demo_operator": (34, 174),
     "dkg": (79, 413),
     "drill": (65, 339),
     "enr": (17, 79),
     "load_keys": (83, 438),
-    "preflight": (91, 510),
-    "proposal": (41, 190),
+    "preflight": (91, 511),
+    "proposal": (41, 191),
     "restore": (67, 356),
-    "status": (87, 454),
+    "status": (87, 455),
     "test_cluster": (96, 486),
-    "unload_keys": (75, 387),
+    "unload_keys": (75, 388),
     "verify": (48, 258),
     "wallet": (37, 171),
 }

@@ -58,3 +58,10 @@ def test_example_and_result_are_documented(docs, name):
     tasks = yaml.safe_load(entry["examples"])
     assert all("obol.dv." + name in task for task in tasks)
     assert all({"description", "returned", "type"} <= set(value) for value in entry["return"].values())
+
+
+def test_what_has_a_diff_says_so(docs):
+    """Of two fragments that say it, the first one counts."""
+    made = {name for name in MODULES if "obol.dv.attributes.diff" in (ROOT / "plugins" / "modules" / ("%s.py" % name)).read_text()}
+    assert "activate" in made
+    assert made == {name for name in MODULES if docs["obol.dv." + name]["doc"]["attributes"]["diff_mode"]["support"] == "full"}

@@ -16,12 +16,15 @@ from .work import Step, Work
 
 
 class Account:
-    """The :class:`~.payer.Payer` at ``address`` (20 bytes), whose wallet is the ``signer``."""
+    """The :class:`~.payer.Payer` at ``address`` (20 bytes), whose wallet is the ``signer``.
+
+    :param open_: unlocks it
+    """
 
     sends = True
 
-    def __init__(self, address: bytes, signer: TransactionSigner) -> None:
-        self.address, self._signer = address, signer
+    def __init__(self, address: bytes, signer: TransactionSigner, open_: Callable[[], None] = lambda: None) -> None:
+        self.address, self._signer, self.open = address, signer, open_
 
     def turn(self, work: Work) -> Turn:
         return Turn([sending(work, step, self._sign) for step in work.in_batch(work.steps())])
@@ -39,7 +42,7 @@ def sending(work: Work, step: Step, sign: Callable[[Transaction], Signed]) -> De
         if not signed:
             signed = sign(step.transaction)
             work.keep(line, signed)
-        work.send(signed)
+        work.send(line, signed)
         return f"{line}: {to_hex(signed.hash)}"
 
     again = " again" if step.signed else ", in the place of the one before" if step.line.live else ""

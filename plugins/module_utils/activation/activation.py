@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ..clients.beacon_states import BeaconStates
 from ..clients.execution import ExecutionNode
@@ -21,15 +21,15 @@ from . import fees, guards, record, sighting
 from .claims import Claims
 from .guards import Result, Situation
 from .line_states import Evaluation, LineState, State
-from .payer import AT_REST, Deed, Payer, Turn
+from .payer import AT_REST, Payer, Turn
 from .plan import Line, Plan
 from .record import Record
 from .sighting import Sighting
 from .stated import Statements
 from .work import Work
 
-#: What is to be confirmed; what is to be said first; something is under way; something has to come first; all is final.
-UNCONFIRMED, CLAIMING, SENT, WAITING, FINAL = "unconfirmed", "claiming", "sent", "waiting", "final"
+#: A guard fails; what is to be confirmed; what is to be said first; something is under way; something has to come first; all is final.
+REFUSED, UNCONFIRMED, CLAIMING, SENT, WAITING, FINAL = "refused", "unconfirmed", "claiming", "sent", "waiting", "final"
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Asked:
     :param max_fee: Gwei
     :param batch: how many transactions may wait at once
     :param bump: whether what waits is to be sent again with more fees, stuck or not
+    :param addresses: withdrawal addresses that are written down beside the lock, by where that is
     """
 
     lock: ClusterLock
@@ -54,11 +55,16 @@ class Asked:
     max_fee: float
     batch: int
     bump: bool = False
+    addresses: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where the plan stands, and what was done, or in check mode would be: a text each."""
+    """Where the plan stands, and what was done, or in check mode would be: a text each.
+
+    :param sent: the hashes (32 bytes each) of what was given to the chain
+    :param error: why it is not done, or not all of it: a guard does not let it pass, the payer cannot pay, or it went wrong then
+    """
 
     state: str
     detail: str
@@ -67,6 +73,8 @@ class Outcome:
     sighting: Sighting
     changed: bool
     done: list[str]
+    sent: Sequence[bytes] = ()
+    error: DvError | None = None
 
 
 class Activation:
@@ -81,24 +89,42 @@ class Activation:
         """Do it, as far as it goes now, or see what would be done.
 
         :param confirmed: the hash of the plan that the payer confirms, or empty
-        :raises DvError: a guard does not let it pass, or somebody does not answer: what is missing is done by the next run
+        :raises DvError: somebody does not answer: what is missing is done by the next run
         """
-        outcome, _deeds, _work = self._look(confirmed)
+        outcome, _turn, _work = self._look(confirmed)
+        if outcome.changed or outcome.state == UNCONFIRMED:
+            # Who cannot pay confirms nothing, and states nothing.
+            try:
+                self._payer.open()
+            except DvError as error:
+                return replace(outcome, changed=False, done=[], error=error)
         if dry_run or not outcome.changed:
             return outcome
         with record.exclusive(self._data_dir):
             # Another run may have been quicker.
-            outcome, deeds, work = self._look(confirmed)
+            outcome, turn, work = self._look(confirmed)
             if not outcome.changed:
                 return outcome
             record.write(self._data_dir, work.record)
-            return outcome if outcome.state == CLAIMING else replace(outcome, done=[deed.do() for deed in deeds])
+            return outcome if outcome.state == CLAIMING else self._do(outcome, turn, work)
 
     def claim(self, private_key: bytes) -> dict[str, str]:
         """What is to be said before anything is sent, by the ENR private key (32 bytes)."""
         return self._claims.make(private_key, self._plan, time.time())
 
-    def _look(self, confirmed: str) -> tuple[Outcome, list[Deed], Work]:
+    def _do(self, outcome: Outcome, turn: Turn, work: Work) -> Outcome:
+        """Do what is to be done. Where something of it fails, what was done before is told, too."""
+        done: list[str] = []
+        try:
+            for deed in turn.deeds:
+                done.append(deed.do())
+            state, detail = self._state(work, turn)
+            outcome = replace(outcome, state=state, detail=detail)
+        except DvError as error:
+            outcome = replace(outcome, detail="", error=error)
+        return replace(outcome, lines=work.lines, done=done, sent=work.sent)
+
+    def _look(self, confirmed: str) -> tuple[Outcome, Turn, Work]:
         """Where it stands, and what is to be done."""
         asked, plan = self._asked, self._plan
         # Those of a lock that was edited since, too: it has another hash, and the same validators.
@@ -122,17 +148,19 @@ class Activation:
             bump=asked.bump,
         )
         results = self._guard(work, records, waiting, seen)
-        guards.raise_failed([each for each in results if each.guard in guards.ALARMS])
-        turn = self._payer.turn(work)
+        error = guards.error_of([each for each in results if each.guard in guards.ALARMS])
+        turn = AT_REST if error else self._payer.turn(work)
         at_rest = not (work.due and turn != AT_REST) and (own or all(line.state in (State.MINED, State.FINAL) for line in work.lines))
-        guards.raise_failed([] if at_rest else results)
+        error = error or guards.error_of([] if at_rest else results)
+        if error:
+            return Outcome(REFUSED, "", work.lines, results, seen, False, [], error=error), turn, work
         state, detail = self._state(work, turn)
         if state != FINAL:
             self._check_confirmed(confirmed)
             if not own and not confirmed:
                 state, detail = UNCONFIRMED, f"nothing is done before the plan is confirmed: dv_activate_confirm={plan.hash}"
         changed = state == CLAIMING or bool(turn.deeds) if own else state not in (UNCONFIRMED, FINAL)
-        return Outcome(state, detail, work.lines, results, seen, changed, [deed.text for deed in turn.deeds]), turn.deeds, work
+        return Outcome(state, detail, work.lines, results, seen, changed, [deed.text for deed in turn.deeds]), turn, work
 
     def _guard(self, work: Work, records: Collection[Record], waiting: Collection[Line], seen: Sighting) -> list[Result]:
         asked = self._asked
@@ -151,6 +179,7 @@ class Activation:
                 self._node,
                 self._payer,
                 work.fees,
+                asked.addresses,
             )
         )
 
@@ -166,7 +195,7 @@ class Activation:
         if all(line.state == State.FINAL and not line.spare for line in work.lines):
             return FINAL, ""
         if work.due and not self._claims.has(self._asked.share_index, self._plan):
-            return CLAIMING, ""
+            return CLAIMING, "it is confirmed: a run without check mode states in the store that this node pays, then sends it"
         counts = Counter(line.state for line in work.lines)
         told = ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state])
         if turn.others:

@@ -24,7 +24,7 @@ from .claims import Claims
 from .fees import Fees
 from .line_states import LineState, State
 from .payer import Payer
-from .plan import Line, Plan, eth
+from .plan import ACTIVE, Line, Plan, eth, validators
 from .record import Made
 from .sighting import Sighting, is_signed
 from .stated import Statements
@@ -37,6 +37,7 @@ class Situation:
     :param made: every transaction that this node made
     :param plans: those of which this node has a record
     :param waiting: their lines of which a transaction may come into the chain
+    :param addresses: withdrawal addresses that are written down beside the lock, by where that is
     """
 
     lock: ClusterLock
@@ -52,6 +53,7 @@ class Situation:
     node: ExecutionNode
     payer: Payer
     fees: Fees
+    addresses: Mapping[str, Collection[str]]
 
 
 class Guard(NamedTuple):
@@ -78,14 +80,12 @@ def evaluate(situation: Situation) -> list[Result]:
     return [_result(name, guard, situation) for name, guard in GUARDS.items()]
 
 
-def raise_failed(results: Collection[Result]) -> None:
-    """Refuse what a guard does not let pass.
-
-    :raises Problems: those that fail
-    """
-    failed = [DvError(f"guard {result.guard}: {result.text}") for result in results if result.state == "failed"]
-    if failed:
-        raise Problems(failed)
+def error_of(results: Collection[Result]) -> DvError | None:
+    """What those say that fail."""
+    failed = [
+        DvError(f"guard {result.guard}: {text}") for result in results if result.state == "failed" for text in result.text.splitlines()
+    ]
+    return Problems(failed) if failed else None
 
 
 def check_names(without: Mapping[str, str]) -> None:
@@ -105,7 +105,8 @@ def check_names(without: Mapping[str, str]) -> None:
 
 def _result(name: str, guard: Guard, situation: Situation) -> Result:
     errors = [*guard.check(situation)]
-    text = "; ".join(str(error) for error in errors[:_SHOWN]) + (f"; and {len(errors) - _SHOWN} more" if len(errors) > _SHOWN else "")
+    more = [f"and {len(errors) - _SHOWN} more"] if len(errors) > _SHOWN else []
+    text = "\n".join([*map(str, errors[:_SHOWN]), *more])
     reason = situation.plan.without.get(name)
     if all(isinstance(error, Unchecked) for error in errors):
         return Result(name, "unchecked" if errors else "passed", text)
@@ -150,6 +151,22 @@ def _approved(lock: ClusterLock) -> dict[bytes, tuple[int, bytes]]:
     return approved
 
 
+def _withdrawal(situation: Situation) -> Iterator[DvError]:
+    """What the payer's operator has written down by itself: the lock may be of another ceremony than it believes."""
+    validators = situation.lock.definition.validators or ()
+    paid_to = dict.fromkeys(validators[line.position].withdrawal_address for line in situation.plan.lines)
+    for where, addresses in situation.addresses.items():
+        known = {address.lower() for address in addresses}
+        missing = [address for address in paid_to if address.lower() not in known]
+        if missing:
+            shown = [*missing[:_SHOWN], *[f"{len(missing) - _SHOWN} more"] * (len(missing) > _SHOWN)]
+            yield DvError(
+                f"{where} lacks {', '.join(shown)}, where what is paid goes back to",
+                "the withdrawal addresses of the lock",
+                "pay nothing before you know which is right; then correct the other one, or pass this guard by name (withdrawal)",
+            )
+
+
 def _backups(situation: Situation) -> Iterator[DvError]:
     how = "obol.dv.drill makes it, and obol.dv.backup there puts it into the store"
     yield from _missing(
@@ -174,8 +191,13 @@ def _keys(situation: Situation) -> Iterator[DvError]:
 
 
 def _readiness(situation: Situation) -> Iterator[DvError]:
-    if not situation.stated.ready():
-        yield DvError("no operator has stated that the cluster is ready", "a measurement that passed, not older than dv_activate_max_age")
+    # Any other one may say so of a cluster that is not.
+    if situation.share_index not in situation.stated.ready():
+        yield DvError(
+            "this node has not stated that the cluster is ready",
+            "that it judged so last, not longer ago than dv_activate_max_age",
+            "ansible-playbook obol.dv.test_cluster measures it; what else was done is a reason to pass this guard by name: dv_activate_without",
+        )
 
 
 def _missing(operators: Collection[int], have: Collection[int], what: str, how: str, wanted: str) -> Iterator[DvError]:
@@ -225,13 +247,20 @@ def _unknown(situation: Situation) -> Iterator[DvError]:
     planned = Counter((line.pubkey, line.amount) for line in situation.plan.lines)
     positions, names = {line.pubkey: line.position for line in situation.plan.lines}, {line.name for line in situation.plan.lines}
     hint = "whoever paid: put them into dv_activate_amounts, where they count as paid, or pass this guard by name (deposits)"
+    there: Counter[bytes] = Counter()
+    for _log, made in situation.sighting.made:
+        there[made.pubkey] += made.amount
+    found: dict[tuple[int, int, int, bool], list[int]] = {}
     for (pubkey, amount), count in Counter((made.pubkey, made.amount) for _log, made in situation.sighting.made).items():
         if pubkey in positions and count > planned[pubkey, amount]:
-            yield DvError(
-                f"the chain has {count} deposits of {eth(amount)} ETH for validator {positions[pubkey]}, and the plan {planned[pubkey, amount]}",
-                "deposits that the plan has",
-                hint,
-            )
+            found.setdefault((amount, count, planned[pubkey, amount], there[pubkey] >= ACTIVE), []).append(positions[pubkey])
+    enough = "they are active by what is there: leave them out of dv_activate_validators; to pay more, pass this guard by name (deposits)"
+    for (amount, count, in_plan, is_active), of in found.items():
+        yield DvError(
+            f"the chain has {count} x {eth(amount)} ETH for {validators(of)}, and the plan {in_plan}",
+            "deposits that the plan has",
+            enough if is_active else hint,
+        )
     for line in situation.waiting:
         if line.pubkey in positions and line.name not in names:
             yield DvError(f"another plan of this node has a transaction that may still come, {line}", "deposits that the plan has", hint)
@@ -343,6 +372,7 @@ def _other_credentials(what: str, position: int, credentials: bytes) -> DvError:
 GUARDS = {
     "signature": Guard(_signature),
     "credentials": Guard(_credentials),
+    "withdrawal": Guard(_withdrawal, passable=True),
     "front_run": Guard(_deposits),
     "beacon": Guard(_beacon),
     "deposits": Guard(_unknown, passable=True),

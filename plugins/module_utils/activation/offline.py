@@ -33,6 +33,9 @@ class Offline:
         self.address, self._out = address, HandedOut(unsigned_file, _is_ours)
         self._signed_file = SignedFile(address, signed_file) if signed_file else None
 
+    def open(self) -> None:
+        """Nothing of it is locked on the node."""
+
     def turn(self, work: Work) -> Turn:
         new = self._signed_file.new(work) if self._signed_file else {}
         steps = [step for step in work.steps() if step.line not in new]
@@ -41,7 +44,7 @@ class Offline:
         to_send.sort(key=lambda step: step.transaction.nonce)
         by_transaction = {signed.transaction: signed for signed in new.values()}
         deeds = [sending(work, step, by_transaction.__getitem__) for step in work.in_batch(to_send)]
-        what = f"{len(to_sign)} transactions for {checksum_address(self.address)} to sign"
+        what = f"{len(to_sign)} {'transaction' if len(to_sign) == 1 else 'transactions'} for {checksum_address(self.address)} to sign"
         deeds += self._out.deeds([*map(self._entry, to_sign)] or None, what, lambda: _reserve(work, to_sign))
         where = self._signed_file or "a file on this node that dv_activate_signed_file names"
         return Turn(deeds, f"{self._out.path} has {what}: what is signed goes into {where}, then run again" if to_sign else "")

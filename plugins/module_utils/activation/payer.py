@@ -39,5 +39,9 @@ class Payer(Protocol):
     address: bytes
     sends: bool
 
+    @property
+    def open(self) -> Callable[[], None]:
+        """Makes it able to pay, or raises a :class:`DvError`: what is locked on the node is unlocked."""
+
     def turn(self, work: Work) -> Turn:
         """What is to be done of the ``work``. Nothing is, before the deeds are done."""

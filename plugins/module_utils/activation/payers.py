@@ -32,8 +32,8 @@ def of(params: Params, node: ExecutionNode) -> Payer:
 
 
 def _key_file(params: Params, node: ExecutionNode) -> Payer:
-    wallet = KeyFileWallet(params["wallet_file"], params["wallet_password_file"])
-    return Account(parse_address(wallet.address, "the wallet's address"), wallet)
+    wallet = KeyFileWallet(params["wallet_file"], params["wallet_password_file"], "dv_activate_wallet_")
+    return Account(parse_address(wallet.address, "the wallet's address"), wallet, wallet.open)
 
 
 def _json_rpc(params: Params, node: ExecutionNode) -> Payer:

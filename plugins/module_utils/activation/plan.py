@@ -201,13 +201,18 @@ def remarks(plan: Plan, compounding: bool) -> Iterator[str]:
         ),
     ):
         if positions:
-            yield f"{text}: {'validator' if len(positions) == 1 else 'validators'} {ranges(positions)}"
+            yield f"{text}: {validators(positions)}"
 
 
 def eth(gwei: int) -> str:
     """An amount as people write it, in ETH."""
     whole, rest = divmod(gwei, GWEI_PER_ETH)
     return f"{whole}.{rest:09}".rstrip("0") if rest else str(whole)
+
+
+def validators(positions: Sequence[int]) -> str:
+    """Those at these positions, shortly: ``validators 0-3,7``."""
+    return f"{'validator' if len(positions) == 1 else 'validators'} {ranges(positions)}"
 
 
 def ranges(positions: Sequence[int]) -> str:

@@ -35,9 +35,12 @@ class Safe:
     def __init__(self, address: bytes, path: str) -> None:
         self.address, self._out = address, HandedOut(path, _is_ours)
 
+    def open(self) -> None:
+        """Nothing of it is locked on the node."""
+
     def turn(self, work: Work) -> Turn:
         lines = [line.line for line in work.due if line.state == State.FREE]
-        what = f"{len(lines)} deposits for the Safe {checksum_address(self.address)}"
+        what = f"{len(lines)} {'deposit' if len(lines) == 1 else 'deposits'} for the Safe {checksum_address(self.address)}"
         deeds = self._out.deeds(self._batch(work.plan, lines) if lines else None, what)
         return Turn(
             deeds,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from ..clients import execution
 from ..clients.execution import ExecutionNode, Refused
@@ -42,12 +42,13 @@ class Work:
 
     :param record: of the plan, as it is kept
     :param payer: address (20 bytes) of the account that pays
-    :param lines: all of the plan
+    :param lines: all of the plan, as they were looked at, and as they are by what was done since
     :param alive: what can come into the chain, and is in no block, of all plans of this node
     :param begun: public keys of the validators that the beacon chain has, finally
     :param looked: monotonic seconds, since when somebody else may have paid
     :param batch: how many transactions may wait at once
     :param bump: whether what waits is to be sent again with more fees, stuck or not
+    :param sent: the hashes (32 bytes each) of what was given to the chain since
     """
 
     data_dir: DataDir
@@ -61,6 +62,7 @@ class Work:
     looked: float
     batch: int
     bump: bool
+    sent: list[bytes] = field(default_factory=list)
 
     @property
     def plan(self) -> Plan:
@@ -120,17 +122,34 @@ class Work:
         """Keep what is made for a ``line``, before it is sent or handed out."""
         self.record = self.record.adding(line, made)
         record.write(self.data_dir, self.record)
+        if isinstance(made, Signed):
+            self._became(line, State.DROPPED, live=made, proposal=None, hash=made.hash)
+        else:
+            self._became(line, State.UNSIGNED, proposal=made)
 
-    def send(self, signed: Signed) -> None:
-        """Give a transaction, which is kept, to the chain."""
+    def send(self, line: Line, signed: Signed) -> None:
+        """Give the transaction of a ``line``, which is kept, to the chain."""
         if time.monotonic() - self.looked > _PATIENCE:
             raise DvError(f"it took more than {_PATIENCE} s until this was sent", "a chain that was looked at just now", "run it again")
+        before = self.lines
+        # Whatever else is answered, the client may have taken it.
+        self.sent.append(signed.hash)
+        self._became(line, State.PENDING)
         try:
             self.node.send(signed.raw)
         except Refused:
             # It may have it already.
             if not self.node.knows(signed.hash):
+                self.lines = before
+                self.sent.remove(signed.hash)
                 raise
+
+    def _became(self, line: Line, state: State, **made: Any) -> None:
+        """Note what became of a ``line``: one that waits goes on to wait."""
+        self.lines = [
+            each._replace(**made, state=each.state if each.state == State.PENDING else state) if each.line == line else each
+            for each in self.lines
+        ]
 
     def _may_go(self, line: Line) -> bool:
         """Whether all that comes before a line is there: the first deposit has set the withdrawal credentials then, for good."""

@@ -112,8 +112,12 @@ def connect(url: str | bytes, what: str, certificate: bytes | None = None) -> Ht
     """
     text = (url.decode("utf-8", "replace") if isinstance(url, bytes) else url).strip()
     parts = _parts(text)
+    if re.match("https?://[^/?#]*@", text):
+        raise DvError(
+            f"{what} has a user or a password", "a URL without", "a key in the path is taken, a name and a password are sent nowhere"
+        )
     if not parts or not re.fullmatch("[!-~]+", text):
-        wanted = "http:// or https://, a host, a port other than 80 or 443, its path; no user and password"
+        wanted = "http:// or https://, a host, a port other than 80 or 443, its path"
         raise DvError(f"{what} is no URL", wanted, "copy it from where it comes from, as http://127.0.0.1:8545")
     base = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return HttpClient(_endpoint(parts), certificate=certificate, public=certificate is None, base="" if base == "/" else base)

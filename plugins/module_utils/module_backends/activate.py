@@ -6,20 +6,24 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..ansible_module.argument_specs import CARRIER_SPEC, PROCESS_SPEC, TESTNET_SPEC, networks_of
-from ..ansible_module.runner import packages
+from ..ansible_module.runner import failure, packages
 
 with packages():
     from ..activation import followed, guards, networks, payers
     from ..activation.activation import CLAIMING, Activation, Asked, Outcome
+    from ..activation.line_states import State
     from ..activation.plan import Plan, eth, lines, remarks
     from ..activation.stated import Statements
+    from ..agreement import policy
     from ..clients import beacon_states
     from ..clients.execution import DELEGATION, ExecutionNode
     from ..clients.http import connect
@@ -42,6 +46,8 @@ ARGUMENT_SPEC = dict(
     validators=dict(type="list", elements="str", default=[]),
     first=dict(type="int"),
     amounts=dict(type="list", elements="str", default=[]),
+    withdrawal_addresses=dict(type="list", elements="str", default=[]),
+    policy_file=dict(type="path"),
     execution_url=dict(type="str"),
     execution_url_file=dict(type="path", no_log=False),
     beacon_url=dict(type="str", required=True),
@@ -65,24 +71,24 @@ ARGUMENT_SPEC = dict(
     **PROCESS_SPEC,
 )
 
-# Each chooses a kind of payer, see :mod:`.activation.payers`.
-_KINDS = ("wallet_file", "wallet_url", "unsigned_file", "safe")
-
-#: Further arguments of AnsibleModule.
-CONSTRAINTS = dict(
-    mutually_exclusive=[("execution_url", "execution_url_file"), _KINDS, ("wallet_file", "payer"), ("safe", "payer")],
-    required_one_of=[("execution_url", "execution_url_file"), _KINDS],
-    required_together=[("wallet_file", "wallet_password_file"), ("safe", "safe_file")],
-    required_by=dict(wallet_url="payer", unsigned_file="payer", signed_file="unsigned_file"),
-)
+# What chooses a kind of payer, see :mod:`.activation.payers`: what that needs, and what else it takes.
+_KINDS = {
+    "wallet_file": (("wallet_password_file",), ()),
+    "wallet_url": (("payer",), ()),
+    "unsigned_file": (("payer",), ("signed_file",)),
+    "safe": (("safe_file",), ()),
+}
 
 _HOUR = 3600
+# The lines for which nothing more is to be sent, as things are.
+_UNDER_WAY = (State.PENDING, State.MINED, State.FINAL)
 # Longest URL in a file, in bytes.
 _MAX_URL = 4096
 
 
 def run_module(module: AnsibleModule) -> dict[str, Any]:
     params, data_dir = module.params, DataDir(module.params["data_dir"])
+    _check_options(params)
     guards.check_names(params["without"])
     if params["batch"] < 1:
         raise DvError(f"dv_activate_batch is {params['batch']}", "1 or more")
@@ -108,14 +114,45 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     stated = Statements(lock, params["inbox"].values(), params["max_age"] * _HOUR)
     asked = Asked(
         *(lock, share_index, plan, _since(lock), stated, params["inbox"], params["max_fee"], params["batch"], params["bump"]),
+        addresses=_addresses(params),
     )
     activation = Activation(data_dir, asked, node, beacon, payer)
+    # Before something is sent: after that, no question may keep anybody from being told so.
+    withdrawal = _withdrawal(plan, lock, node)
     outcome = activation.run(params["confirm"], module.check_mode)
-    return dict(
-        _result(plan, lock, node, outcome),
+    claims = outcome.state == CLAIMING and not outcome.error and not module.check_mode
+    result = dict(
+        _result(plan, lock, outcome),
+        network=network.name,
+        withdrawal=withdrawal,
         share_index=share_index,
-        outbox=activation.claim(private_key) if outcome.state == CLAIMING and not module.check_mode else {},
+        outbox=activation.claim(private_key) if claims else {},
     )
+    error = outcome.error
+    return failure(str(error), **result) if error else result
+
+
+def _check_options(params: dict[str, Any]) -> None:
+    """Refuse options that do not go together, by the names of their variables, which is what people set."""
+    _one_of(params, ("beacon_url",), "dv_", "the beacon node")
+    _one_of(params, ("execution_url", "execution_url_file"), "dv_", "the execution client")
+    kind = _one_of(params, _KINDS, "dv_activate_", "what pays")
+    needed, optional = _KINDS[kind]
+    for name in sorted({name for parts in _KINDS.values() for names in parts for name in names}):
+        variable, beside = f"dv_activate_{name}", f"dv_activate_{kind}"
+        if name in needed and not params[name]:
+            raise DvError(f"{variable} is not set", f"it, beside {beside}")
+        if name not in (*needed, *optional) and params[name]:
+            raise DvError(f"{variable} is set beside {beside}", "what belongs to one way to pay", "take out what is of the other one")
+
+
+def _one_of(params: dict[str, Any], names: Collection[str], prefix: str, what: str) -> str:
+    """Which of the options is set, of those of which one has to be, since it says ``what``."""
+    given = [name for name in names if params[name]]
+    if len(given) != 1:
+        wanted, found = (", ".join(prefix + name for name in each) for each in (names, given))
+        raise DvError(f"{found} are set" if given else f"{what} is not set", f"one of {wanted}")
+    return given[0]
 
 
 def _verified(data_dir: DataDir, params: dict[str, Any]) -> ClusterLock:
@@ -127,6 +164,13 @@ def _verified(data_dir: DataDir, params: dict[str, Any]) -> ClusterLock:
     check_data_dir(report, data_dir, networks_of(params))
     report.raise_errors()
     return ClusterLock.parse(content, layout.LOCK)
+
+
+def _addresses(params: dict[str, Any]) -> dict[str, list[str]]:
+    """The withdrawal addresses that inventory and policy have, where there are such."""
+    path, in_inventory = params["policy_file"], params["withdrawal_addresses"]
+    found = {"dv_withdrawal_addresses": in_inventory} if in_inventory else {}
+    return {**found, path: policy.read(path).rules["withdrawal_addresses"]} if path and os.path.lexists(path) else found
 
 
 def _execution_node(params: dict[str, Any]) -> ExecutionNode:
@@ -148,10 +192,15 @@ def _since(lock: ClusterLock) -> int:
     return int(made)
 
 
-def _result(plan: Plan, lock: ClusterLock, node: ExecutionNode, outcome: Outcome) -> dict[str, Any]:
+def _withdrawal(plan: Plan, lock: ClusterLock, node: ExecutionNode) -> list[dict[str, str]]:
     addresses = sorted({(lock.definition.validators or ())[line.position].withdrawal_address for line in plan.lines})
+    return [dict(address=address, kind=_kind(node.code(address_bytes(address)))) for address in addresses]
+
+
+def _result(plan: Plan, lock: ClusterLock, outcome: Outcome) -> dict[str, Any]:
     validators = {line.position: line.pubkey for line in plan.lines}
     pending = {each.pubkey for each in outcome.sighting.pending}
+    unpaid = [each.line.amount for each in outcome.lines if each.state not in _UNDER_WAY]
     done = "".join(f"{text}\n" for text in outcome.done)
     return dict(
         changed=outcome.changed,
@@ -159,12 +208,14 @@ def _result(plan: Plan, lock: ClusterLock, node: ExecutionNode, outcome: Outcome
         detail=outcome.detail,
         plan=plan.hash,
         payer=checksum_address(from_hex(plan.payer, 20, "payer")),
+        contract=checksum_address(from_hex(plan.contract, 20, "contract")),
         amount=eth(plan.amount),
+        unpaid=f"{eth(sum(unpaid))} ETH, {len(unpaid)} {'deposit' if len(unpaid) == 1 else 'deposits'}",
         remarks=[*remarks(plan, lock.definition.compounding)],
-        withdrawal=[dict(address=address, kind=_kind(node.code(address_bytes(address)))) for address in addresses],
         lines=[dict(line=str(each.line), state=each.state.value, transaction=to_hex(each.hash) or None) for each in outcome.lines],
         guards=[each._asdict() for each in outcome.guards],
         validators=followed.describe(validators, outcome.sighting.at_head, pending),
+        sent=[to_hex(each) for each in outcome.sent],
         diff=dict(before="", after=done),
     )
 

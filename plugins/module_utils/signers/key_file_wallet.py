@@ -38,10 +38,13 @@ _MAX_COST = {"scrypt": 2**22, "pbkdf2": 10**7}
 
 class KeyFileWallet:
     """The :class:`~.signer.Signer`, and :class:`~.transaction_signer.TransactionSigner`, of the key file at ``path``, whose password is in
-    ``password_file``; what signs first unlocks it."""
+    ``password_file``; what signs first unlocks it.
 
-    def __init__(self, path: str, password_file: str):
-        self._path, self._password_file = path, password_file
+    :param variables: how the names of the variables begin that say where both are
+    """
+
+    def __init__(self, path: str, password_file: str, variables: str = "dv_wallet_"):
+        self._path, self._password_file, self._variables = path, password_file, variables
 
     @property
     def address(self) -> str:
@@ -50,7 +53,16 @@ class KeyFileWallet:
 
     @functools.cached_property
     def _private_key(self) -> bytes:
-        return unlock(self._path, self._password_file)
+        return unlock(self._path, self._password_file, self._variables)
+
+    def open(self) -> None:
+        """Unlock it now.
+
+        :raises DvError: as :func:`unlock`, or the key is of another address
+        """
+        own = secp256k1.address_of(secp256k1.public_key(self._private_key))
+        if checksum_address(own) != self.address:
+            raise DvError(f"the wallet {self._path} holds the key of {checksum_address(own)}", f"that of {self.address}, which it states")
 
     def sign(self, typed_data: dict) -> bytes:
         """Its signature (65 bytes) of ``typed_data``.
@@ -148,14 +160,15 @@ def address(path: str, default: str | None = None) -> str:
         raise DvError(
             f"the wallet {path} does not state its address",
             "a field address with 40 hex digits",
-            "set dv_operator_address to the operator's address",
+            "let the wallet write it with its address; that of an operator may stand in dv_operator_address",
         )
     return checksum_address(bytes.fromhex(stated.removeprefix("0x")))
 
 
-def unlock(path: str, password_file: str) -> bytes:
+def unlock(path: str, password_file: str, variables: str = "dv_wallet_") -> bytes:
     """The private key (32 bytes) of the key file at ``path``, with the password in ``password_file``.
 
+    :param variables: how the names of the variables begin that say where both are
     :raises DvError: either file cannot be read, the derivation would cost too much, or the password is wrong
     """
     given, password = _read(path), read_password(password_file).encode()
@@ -167,7 +180,7 @@ def unlock(path: str, password_file: str) -> bytes:
         raise DvError(
             f"the password in {password_file} does not unlock the wallet {path}",
             "the password of this wallet",
-            "correct dv_wallet_password_file or dv_wallet_file",
+            f"correct {variables}password_file or {variables}file",
         )
     secp256k1.check_private_key(private_key)
     return private_key

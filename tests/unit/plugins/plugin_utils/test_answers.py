@@ -100,7 +100,7 @@ GOOD = {
     "stored": [],
     "cluster": REPORT,
     "findings": [{"level": "error", "check": "mode", "text": "x"}],
-    **dict.fromkeys(("plan", "payer", "amount"), "0x"),
+    **dict.fromkeys(("plan", "network", "contract", "payer", "amount", "unpaid"), "0x"),
     "remarks": ["x"],
     "withdrawal": [{"address": "0x", "kind": "a contract"}],
     "lines": [{"line": "validator 0: 32 ETH", "state": "pending", "transaction": None}],

@@ -30,11 +30,18 @@ def test_the_known_names_are_those_that_the_roles_document():
         ("dv_fee_recipient_address", "dv_fee_recipient_addresses"),
         ("dv_treshold", "dv_threshold"),
         ("dv_operator", "dv_operators"),
+        ("dv_activate_frist", "dv_activate_first"),
+        ("dv_activate_walet_file", "dv_activate_wallet_file"),
     ],
 )
 def test_a_slip_is_named_with_what_was_meant(slip, meant):
     (problem,) = variable_names.misspelled([slip, "dv_name"])
     assert slip in str(problem) and "wanted: %s;" % meant in str(problem)
+
+
+def test_what_roles_put_together_passes():
+    made = [name for path in ROLES.glob("*/vars/*.yml") for name in yaml.safe_load(path.read_text())]
+    assert "dv_has_payer" in made and variable_names.misspelled(made) == []
 
 
 @pytest.mark.parametrize(

@@ -112,9 +112,15 @@ WRONG = (
 def test_what_is_no_url(url):
     text = url.replace("KEY", KEY)
     for each in (text, text.encode("utf-8", "surrogatepass"), text.encode("utf-16", "surrogatepass")):
-        with pytest.raises(DvError, match="^/etc/url is no URL; wanted: http:// or https://, a host") as caught:
+        with pytest.raises(DvError, match="^/etc/url (is no URL; wanted: http:// or https://, a host|has a user or a password;)") as caught:
             connect(each, "/etc/url")
         assert not shown(caught.value)
+
+
+def test_a_user_is_told_so():
+    with pytest.raises(DvError, match="^it has a user or a password; wanted: a URL without") as caught:
+        connect("https://me:%s@mainnet.example/" % KEY, "it")
+    assert not shown(caught.value)
 
 
 def test_an_authority_that_is_trusted(authority):
