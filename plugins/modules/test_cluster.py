@@ -13,8 +13,9 @@ description:
     validator client and its machine are. Then holds what all nodes measured against thresholds.
   - In three steps, none of which waits for another host. O(step=listen) leaves a process that answers the other nodes for O(seconds), where
     no charon has the O(port). O(step=measure) measures, and states it, signed by the ENR private key, in the store. O(step=judge) verifies
-    what the operators of the lock stated in the last O(max_age) minutes, and gives a verdict about each link, each check and the whole. That
-    the cluster is ready the node states, signed, in the store, where M(obol.dv.activate) asks for it. Otherwise the step fails.
+    what the operators of the lock stated in the last O(max_age) minutes, and gives a verdict about each link, each check and the whole. Whether
+    the cluster is ready the node states, signed, in the store, where M(obol.dv.activate) asks for it. It is no failure of this module that it is
+    not; M(obol.dv.readiness_report) makes it one.
   - Where charon runs, its own metrics tell of the other operators. No second program is started with its ENR private key.
   - Nothing on the node changes. What is written to its disk, to see how long that takes, is a file without a name.
 extends_documentation_fragment:
