@@ -86,7 +86,7 @@ options:
   without:
     description:
       - Guards that are passed by name, each with the reason, which the plan holds.
-      - C(withdrawal), C(deposits), C(pool), C(claims), C(backups), C(keys), C(readiness). No other one can be passed.
+      - C(withdrawal), C(deposits), C(left), C(pool), C(claims), C(backups), C(keys), C(readiness). No other one can be passed.
     type: dict
     default: {}
   confirm:

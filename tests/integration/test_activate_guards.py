@@ -429,6 +429,27 @@ def test_readiness(world, facts, passes):
         )
 
 
+@pytest.mark.parametrize(
+    "status", ["active_exiting", "active_slashed", "exited_unslashed", "exited_slashed", "withdrawal_possible", "withdrawal_done"]
+)
+def test_a_validator_that_has_left(world, status):
+    """What is added to it comes back, and does nothing."""
+    world.deal(compounding=True)
+    world.paying.pay()
+    world.beacon.process()
+    world.chain.mine(12)
+    keys = [to_hex(validator.public_key) for validator in world.paying.validators]
+    world.beacon.set_status(status, *keys[:2])
+    with pytest.raises(
+        Refused, match="guard left: validators 0-1 on the beacon chain: %s; wanted: one that stays; leave them out" % status
+    ):
+        world.paying.pay(amounts=["32", "32"])
+    told = world.paying.ask(check_mode=True, amounts=["32", "32"], without={**WITHOUT, "left": "meant"})
+    assert told["state"] == "unconfirmed"
+    world.paying.pay(validators=["2"], amounts=["32", "32"])
+    assert len(world.paying.paid()) == 4
+
+
 # Deposits of others
 
 

@@ -37,10 +37,10 @@ ANSIBLE, BELOW_ANSIBLE = "ansible_module", {"errors", "storage", "ethereum"}
 ABOVE_ANSIBLE = ("plugins.plugin_utils.", CORE_NAME + ".module_backends.")
 
 #: How many files of the core, and how many KiB, a node is sent once in a run: they may become fewer.
-SENT = (203, 1033)
+SENT = (203, 1034)
 #: Module -> how many of them it imports there.
 CEILINGS = {
-    "activate": (89, 485),
+    "activate": (89, 486),
     "approval": (47, 231),
     "backup": (37, 178),
     "definition": (46, 225),

@@ -56,6 +56,10 @@ class Situation:
     addresses: Mapping[str, Collection[str]]
 
 
+#: How the status of a validator begins that has left, or is about to (beacon APIs).
+_LEAVING = ("active_exiting", "active_slashed", "exited_", "withdrawal_")
+
+
 class Guard(NamedTuple):
     """A guard: what is wrong, by ``check``, and whether it can be passed by name."""
 
@@ -273,6 +277,19 @@ def _unknown(situation: Situation) -> Iterator[DvError]:
             )
 
 
+def _left(situation: Situation) -> Iterator[DvError]:
+    """Validators that have left, or are about to: what is added does nothing there, and comes back with the rest, weeks later."""
+    found: dict[str, list[int]] = {}
+    for pubkey, position in {line.pubkey: line.position for line in situation.plan.lines}.items():
+        validator = situation.sighting.at_head.get(pubkey)
+        if validator and validator.status.startswith(_LEAVING):
+            found.setdefault(validator.status, []).append(position)
+    for status, positions in found.items():
+        yield DvError(
+            f"{validators(positions)} on the beacon chain: {status}", "one that stays", "leave them out of dv_activate_validators"
+        )
+
+
 def _pool(situation: Situation) -> Iterator[DvError]:
     """What somebody else pays just now. What the key has not signed is none of it: anybody can have that wait, for nothing."""
     sighting, fork_version = situation.sighting, situation.lock.definition.fork_version
@@ -376,6 +393,7 @@ GUARDS = {
     "front_run": Guard(_deposits),
     "beacon": Guard(_beacon),
     "deposits": Guard(_unknown, passable=True),
+    "left": Guard(_left, passable=True),
     "pool": Guard(_pool, passable=True),
     "claims": Guard(_claims, passable=True),
     "backups": Guard(_backups, passable=True),
