@@ -82,8 +82,8 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
 
 def _listen(module: AnsibleModule, _data_dir: DataDir, lock: ClusterLock, _private_key: bytes, share_index: int) -> dict[str, Any]:
     leave = None if module.check_mode else resident.leave
-    found = listener.listen(module.params["port"], identity(lock, share_index), module.params["seconds"], leave)
-    return dict(changed=False, listens=found.by, p2p_address=module.params["p2p_address"])
+    listens = listener.listen(module.params["port"], identity(lock, share_index), module.params["seconds"], leave)
+    return dict(changed=False, listens=listens, p2p_address=module.params["p2p_address"])
 
 
 def _measure(module: AnsibleModule, data_dir: DataDir, lock: ClusterLock, private_key: bytes, share_index: int) -> dict[str, Any]:

@@ -52,7 +52,8 @@ def judge(lock: ClusterLock, network: str, found: Mapping[int, list[Measurement]
     newest = {share_index: each[0] for share_index, each in found.items() if each}
     for share_index, each in found.items():
         problems += _about_operator(share_index, each)
-    links = [_judge_link(link, each.share_index, checks, problems) for each in newest.values() for link in each.links]
+    charons = {share_index for share_index, each in newest.items() if any(_runs_charon(finding) for finding in each.findings)}
+    links = [_judge_link(link, each.share_index, link.to in charons, checks, problems) for each in newest.values() for link in each.links]
     problems += _unmeasured_links(newest)
     problems += _clocks(newest, checks)
     rows = [_judge_check(finding, each.share_index, checks, problems) for each in newest.values() for finding in each.findings]
@@ -93,9 +94,16 @@ def _about_operator(share_index: int, of_operator: list[Measurement]) -> Iterato
         )
 
 
-def _judge_link(link: Link, share_index: int, checks: Mapping[str, Check], problems: list[Problem]) -> dict[str, Any]:
-    """The row of a ``link``; what is wrong with it joins the ``problems``."""
-    found = [*_link_problems(link, checks)]
+def _runs_charon(finding: Finding) -> bool:
+    return finding.check == "charon_running" and finding.value == 1
+
+
+def _judge_link(link: Link, share_index: int, to_charon: bool, checks: Mapping[str, Check], problems: list[Problem]) -> dict[str, Any]:
+    """The row of a ``link``; what is wrong with it joins the ``problems``.
+
+    :param to_charon: whether the other node has a charon, which takes connections, and does not answer a node without one
+    """
+    found = [*_link_problems(link, to_charon, checks)]
     about = f"operator {share_index} to operator {link.to}"
     problems += [Problem(verdict, about, text, hint) for verdict, text, hint in found]
     verdict = verdicts.worst([OK, *(each for each, _text, _hint in found)])
@@ -103,16 +111,16 @@ def _judge_link(link: Link, share_index: int, checks: Mapping[str, Check], probl
     return {"from": share_index, **link.json(), "verdict": verdict, "text": text}
 
 
-def _link_problems(link: Link, checks: Mapping[str, Check]) -> Iterator[tuple[str, str, str]]:
+def _link_problems(link: Link, to_charon: bool, checks: Mapping[str, Check]) -> Iterator[tuple[str, str, str]]:
     if not link.reached:
         yield FAIL, f"no connection: {link.text}", "see whether it runs, its address, and the firewalls between the two"
         return
     if link.by == CONNECTION:
-        yield (
-            WARN,
-            f"something takes connections there, and does not answer: {link.text}",
-            "run the test while charon runs on both, or on none of them",
-        )
+        text = f"something takes connections there, and does not answer: {link.text}"
+        if to_charon:
+            yield WARN, text, "run the test while charon runs on both, or on none of them"
+        else:
+            yield FAIL, text, "see what has that port there, and the firewalls between the two"
         return
     if link.way.startswith("relay"):
         yield WARN, "by a relay only", "open charon's p2p port, and set its --p2p-external-hostname or --p2p-external-ip"

@@ -11,7 +11,6 @@ import errno
 import inspect
 import socket
 from collections.abc import Callable, Collection
-from typing import NamedTuple
 
 from ..errors import DvError
 from . import echo, echo_server
@@ -23,22 +22,16 @@ _PATIENCE = 2
 _STOPPER = "\0obol-dv-echo-%d"
 
 
-class Listening(NamedTuple):
-    """Whether the node answers the others: ``new``, it does since now."""
-
-    new: bool
-    by: str
-
-
 #: What answers the others.
 ECHO, OTHER = "echo", "another program"
 
 
-def listen(port: int, identity: Identity, seconds: int, leave: Callable[[Collection[int], str], None] | None) -> Listening:
+def listen(port: int, identity: Identity, seconds: int, leave: Callable[[Collection[int], str], None] | None) -> str:
     """Leave a process that answers on that ``port`` of all addresses for so many ``seconds``; where something has the port, that is what
     answers.
 
     :param leave: has a program (Python) run by a process of its own, which keeps these file descriptors; ``None`` to see only whether it could
+    :returns: :data:`ECHO` or :data:`OTHER`
     :raises DvError: nothing can listen there
     """
     if not 0 < port < 2**16:
@@ -48,7 +41,7 @@ def listen(port: int, identity: Identity, seconds: int, leave: Callable[[Collect
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             # Of one address of several, perhaps.
-            return Listening(False, ECHO if _is_own(port, identity) else OTHER)
+            return ECHO if _is_own(port, identity) else OTHER
         raise _unable(port, error) from None
     with listener, socket.socket(socket.AF_UNIX) as stopper:
         if leave:
@@ -59,7 +52,7 @@ def listen(port: int, identity: Identity, seconds: int, leave: Callable[[Collect
             stopper.listen()
             descriptors = listener.fileno(), stopper.fileno()
             leave(descriptors, f"{inspect.getsource(echo_server)}\n\nmain{(*descriptors, *identity, seconds)}\n")
-    return Listening(True, ECHO)
+    return ECHO
 
 
 def _unable(port: int, error: OSError) -> DvError:

@@ -84,6 +84,13 @@ FAULTS = {
         dict(links={(2, 1): dict(by=CONNECTION, text="it hangs up")}),
         [("warn", "operator 2 to operator 1", "something takes connections there, and does not answer: it hangs up")],
     ),
+    "half, without a charon": (
+        dict(
+            links={(2, 1): dict(by=CONNECTION, text="it hangs up")},
+            findings={1: not_measured("charon_running", "no word of it")},
+        ),
+        [("fail", "operator 2 to operator 1", "something takes connections there, and does not answer: it hangs up")],
+    ),
     "unknown": (dict(links={(2, 1): None}), [("fail", "operator 2 to operator 1", "not measured: no address of it is known there")]),
     "ahead": (dict(clocks={3: 3_000_000}), [("fail", "operator 3", "its clock is 3000 ms ahead of those of the others")]),
     "behind": (dict(clocks={3: -200_000}), [("warn", "operator 3", "its clock is 200 ms behind those of the others")]),

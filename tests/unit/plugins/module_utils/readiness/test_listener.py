@@ -27,7 +27,7 @@ def never(_kept, _function):
 def test_another_program_has_the_port(host):
     """Of whatever address: charon's --p2p-tcp-address is often one of several."""
     with socket.create_server((host, 0)) as other:
-        assert listener.listen(other.getsockname()[1], BOB, 1, never) == (False, listener.OTHER)
+        assert listener.listen(other.getsockname()[1], BOB, 1, never) == listener.OTHER
 
 
 def test_the_name_to_end_it_is_taken():
@@ -41,5 +41,5 @@ def test_the_name_to_end_it_is_taken():
 
 def test_what_is_kept_is_what_it_needs():
     kept = []
-    assert listener.listen(free_port(), BOB, 1, lambda descriptors, _function: kept.extend(descriptors)) == (True, listener.ECHO)
+    assert listener.listen(free_port(), BOB, 1, lambda descriptors, _function: kept.extend(descriptors)) == listener.ECHO
     assert len(kept) == 2
