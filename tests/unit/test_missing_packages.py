@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+from ansible_collections.obol.dv.plugins.module_utils.module_backends.registry import MODULES
 
 #: Runs a module in a Python that has Ansible's own code and none of the core's packages.
 PROGRAM = """
@@ -44,3 +45,15 @@ def test_missing_package(name, arguments, collections_path):
     assert result["failed"]
     assert "required Python library" in result["msg"]
     assert "requirements-node.txt" in result["msg"]
+
+
+def test_each_module_starts(collections_path):
+    """What it does with the core is in its functions: nothing at the top of its file."""
+    program = PROGRAM.partition("from ansible_collections")[0] + "import importlib\n"
+    program += "".join(
+        "importlib.import_module('ansible_collections.obol.dv.plugins.module_utils.module_backends.%s')\n" % name for name in MODULES
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": collections_path}, capture_output=True, text=True
+    )
+    assert not done.returncode, done.stderr

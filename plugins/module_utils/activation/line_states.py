@@ -42,6 +42,10 @@ class State(Enum):
     FINAL = "final"
 
 
+#: Those of a line for which nothing more is to be sent, as things are.
+UNDER_WAY = (State.PENDING, State.MINED, State.FINAL)
+
+
 class LineState(NamedTuple):
     """Of a ``line``: its state; of what can come into the chain, and is in no block, the transaction that it depends on (``live``), and what
     somebody was asked to sign after that (``proposal``); the hash (32 bytes) of that which made it; of what another transaction brought into the

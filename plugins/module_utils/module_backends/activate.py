@@ -20,7 +20,7 @@ from ..ansible_module.runner import failure, packages
 with packages():
     from ..activation import followed, guards, networks, payers
     from ..activation.activation import CLAIMING, Activation, Asked, Outcome
-    from ..activation.line_states import State
+    from ..activation.line_states import UNDER_WAY
     from ..activation.plan import Plan, eth, lines, remarks
     from ..activation.stated import Statements
     from ..agreement import policy
@@ -80,8 +80,6 @@ _KINDS = {
 }
 
 _HOUR = 3600
-# The lines for which nothing more is to be sent, as things are.
-_UNDER_WAY = (State.PENDING, State.MINED, State.FINAL)
 # Longest URL in a file, in bytes.
 _MAX_URL = 4096
 
@@ -200,7 +198,7 @@ def _withdrawal(plan: Plan, lock: ClusterLock, node: ExecutionNode) -> list[dict
 def _result(plan: Plan, lock: ClusterLock, outcome: Outcome) -> dict[str, Any]:
     validators = {line.position: line.pubkey for line in plan.lines}
     pending = {each.pubkey for each in outcome.sighting.pending}
-    unpaid = [each.line.amount for each in outcome.lines if each.state not in _UNDER_WAY]
+    unpaid = [each.line.amount for each in outcome.lines if each.state not in UNDER_WAY]
     done = "".join(f"{text}\n" for text in outcome.done)
     return dict(
         changed=outcome.changed,
