@@ -74,6 +74,22 @@ options:
   execution_url_file:
     description: Path of a file on the node with that URL, where it has a key in it.
     type: path
+  charon_command:
+    description: How charon is called on the node, a list of words, for O(charon_tests).
+    type: list
+    elements: str
+    default: []
+  charon_tests:
+    description:
+      - What C(charon alpha test) tests where no charon runs. Its further flags, a list, by the name of each suite, V(peers), V(beacon), V(validator),
+        V(mev) or V(infra). O(step=listen) starts it, O(step=measure) collects what it found.
+      - They are seen in the node's process list. A URL with a key in it does not belong there.
+    type: dict
+    default: {}
+  charon_seconds:
+    description: For how many seconds it tests at most.
+    type: int
+    default: 30
   mev_relays:
     description: URLs of the MEV relays that the node uses, with or without their public keys.
     type: list

@@ -306,3 +306,39 @@ def test_a_charon_of_another_cluster(charons, tmp_path):
     other.hosts["node1"]["dv_charon_monitoring_url"] = charons[1][0].url
     ((about, text), *_more) = [each for each in other.problems() if "charon" in each[1]]
     assert about == "operator 1" and text.startswith("charon runs this cluster, as this operator: its lock hash begins with ")
+
+
+def test_what_charon_tests_itself(group, charon):
+    """All nodes have it at once, so that they meet; one that is not in the run is missed; where it runs nothing is started."""
+    group.variables.update(dv_charon_command=[str(charon.path)], dv_test_charon_seconds=25)
+    with charon.relay() as relay:
+        group.variables["dv_test_charon"] = {
+            "peers": ["--p2p-relays=%s" % relay, "--test-cases=Ping,PingMeasure,PingRelay,PingMeasureRelay"],
+            "infra": ["--test-cases=TotalMemory"],
+        }
+        problems = group.problems("--limit", "node1,node2,node3")
+    assert {("operator %d" % index, "charon alpha test: timeout/interrupted") for index in (1, 2, 3)} <= {*problems}
+    found = {}
+    for each in group.report()["checks"]:
+        if each["check"] == "charon_test":
+            found.setdefault(each["share_index"], {})[each["about"]] = each["verdict"]
+    for index in (1, 2, 3):
+        others = {"peers, operator %d, Ping" % other: "fail" if other == 4 else "ok" for other in {1, 2, 3, 4} - {index}}
+        assert others.items() <= found[index].items() and "peers, operator %d, Ping" % index not in found[index]
+        assert found[index]["peers, relay %s, PingRelay" % relay] == "ok" and "infra, local, TotalMemory" in found[index]
+    assert not list(group.directory.glob("node*/.charon/readiness"))
+
+
+@pytest.mark.parametrize(
+    "suites, text",
+    [
+        ({"peer": []}, "dv_test_charon names"),
+        ({"peers": "--x"}, "dv_test_charon has flags for peers that are none"),
+        ({"peers": ["x"]}, "dv_test_charon has flags for peers that are none"),
+        ({"peers": []}, "dv_test_charon names suites, and dv_charon_command is empty"),
+    ],
+)
+def test_suites_that_are_none(group, suites, text):
+    group.variables["dv_test_charon"] = suites
+    done = group.attempt("--limit", "node1", playbooks=TEST)
+    assert done.returncode != 0 and text in done.stdout and "unforeseen" not in done.stdout

@@ -27,6 +27,7 @@ ORDER = (
     ("key_loading", "activation"),
     ("dkg.protocol",),
     ("dkg",),
+    ("charon_cli",),
     ("node", "readiness"),
     ("module_backends",),
 )
@@ -37,7 +38,7 @@ ANSIBLE, BELOW_ANSIBLE = "ansible_module", {"errors", "storage", "ethereum"}
 ABOVE_ANSIBLE = ("plugins.plugin_utils.", CORE_NAME + ".module_backends.")
 
 #: How many files of the core, and how many KiB, a node is sent once in a run: they may become fewer.
-SENT = (203, 1034)
+SENT = (205, 1043)
 #: Module -> how many of them it imports there.
 CEILINGS = {
     "activate": (89, 486),
@@ -48,15 +49,15 @@ CEILINGS = {
     "dkg": (79, 413),
     "drill": (65, 339),
     "enr": (17, 79),
-    "load_keys": (83, 438),
+    "load_keys": (83, 439),
     "preflight": (91, 511),
     "proposal": (41, 191),
     "restore": (67, 356),
     "status": (87, 455),
-    "test_cluster": (96, 486),
+    "test_cluster": (98, 495),
     "unload_keys": (75, 388),
-    "verify": (48, 258),
-    "wallet": (37, 171),
+    "verify": (48, 259),
+    "wallet": (37, 172),
 }
 
 

@@ -32,6 +32,8 @@ APPROVALS = CEREMONY + "/approvals"
 LOADING = "loading"
 #: Directory of what a node keeps of the deposits that it pays, :mod:`.activation.record`.
 ACTIVATION = "activation"
+#: Directory of what charon writes while it tests the node, :mod:`.readiness.charon_test`; else it is not there.
+READINESS = "readiness"
 #: Builder registrations that charon takes instead of the lock's, by default from v1.10 on.
 OVERRIDES = "builder_registrations_overrides.json"
 #: How the name of a directory begins that ``charon deposit fetch`` makes.

@@ -32,7 +32,7 @@ with packages():
     from ..errors import DvError, show
     from ..ethereum import enr
     from ..ethereum.networks import Networks, validators_root_of
-    from ..readiness import judgement, listener, measurement
+    from ..readiness import charon, charon_test, judgement, listener, measurement
     from ..readiness.checks import with_thresholds
     from ..readiness.node import Node, Places, identity, machine_of, measure
     from ..storage import files
@@ -49,6 +49,9 @@ ARGUMENT_SPEC = dict(
     beacon_node_url=dict(type="str"),
     execution_url=dict(type="str"),
     execution_url_file=dict(type="path", no_log=False),
+    charon_command=dict(type="list", elements="str", default=[]),
+    charon_tests=dict(type="dict", default={}),
+    charon_seconds=dict(type="int", default=30),
     mev_relays=dict(type="list", elements="str", default=[]),
     backup_dir=dict(type="path"),
     statements=dict(type="dict", default={}),
@@ -80,9 +83,12 @@ def run_module(module: AnsibleModule) -> dict[str, Any]:
     return dict(result, share_index=share_index)
 
 
-def _listen(module: AnsibleModule, _data_dir: DataDir, lock: ClusterLock, _private_key: bytes, share_index: int) -> dict[str, Any]:
+def _listen(module: AnsibleModule, data_dir: DataDir, lock: ClusterLock, _private_key: bytes, share_index: int) -> dict[str, Any]:
     leave = None if module.check_mode else resident.leave
     listens = listener.listen(module.params["port"], identity(lock, share_index), module.params["seconds"], leave)
+    charon_test.check(module.params["charon_command"], module.params["charon_tests"])
+    if module.params["charon_tests"] and leave and not charon.runs(charon_monitoring.at(module.params["charon_monitoring_url"]), data_dir):
+        charon_test.start(module.params["charon_command"], module.params["charon_tests"], data_dir, module.params["charon_seconds"], leave)
     return dict(changed=False, listens=listens, p2p_address=module.params["p2p_address"])
 
 
@@ -117,6 +123,8 @@ def _places(params: dict[str, Any], share_index: int, operators: int) -> Places:
         _execution_node(params),
         params["mev_relays"],
         params,
+        [*params["charon_tests"]],
+        params["charon_seconds"],
     )
 
 

@@ -46,6 +46,15 @@ class CharonFacts(NamedTuple):
     links: list[Link] | None
 
 
+def runs(charon: CharonMonitoring, data_dir: DataDir) -> bool:
+    """Whether ``charon`` answers, or something else holds the node's ENR private key."""
+    try:
+        charon.metrics()
+    except DvError:
+        return bool(_held(data_dir))
+    return True
+
+
 def look(charon: CharonMonitoring, node: Node) -> CharonFacts:
     """What ``charon`` tells, if it runs."""
     try:

@@ -16,7 +16,7 @@ class Check(NamedTuple):
     """A row.
 
     :param title: what it is called for people
-    :param unit: of its values: ``us``, ``s``, ``MB``, ``permille``, ``percent``, ``slots``, ``peers``, or nothing where 1 is yes and 0 is no
+    :param unit: of its values: ``us``, ``s``, ``MB``, ``permille``, ``percent``, ``slots``, ``peers``; nothing where it is no number for people
     :param warn: from which value on it is worth a warning, if from any
     :param fail: from which value on it fails, if from any
     :param hint: what to do then
@@ -60,6 +60,8 @@ NODE_CHECKS = {
     "charon_ready": _yes("charon is ready (/readyz)", "its words say what it lacks"),
     "charon_cluster": _yes("charon runs this cluster, as this operator", "see which lock and which ENR private key it was started with"),
     "charon_peers": _yes("versions of the other charons fit", "update the one that is behind", warns=True),
+    # As charon says itself: 1 is what it calls average, 2 what it calls poor, or failed.
+    "charon_test": Check("charon alpha test", "", 1, 2, "see what it suggests; charon alpha test --help"),
     "beacon_network": _yes("beacon node: the lock's network", "set dv_beacon_url to a node of the cluster's network"),
     "beacon_syncing": _yes("beacon node: in sync", "wait until it is; see its log"),
     # A client that lost the other layer says so late, or never: what it does not follow shows.

@@ -169,7 +169,7 @@ def _judge_check(finding: Finding, share_index: int, checks: Mapping[str, Check]
     check = checks[finding.check]
     verdict = verdicts.of_finding(check, finding)
     if verdict in (WARN, FAIL):
-        value = "" if finding.value is None or not check.unit and finding.value in (0, 1) else show(check, finding.value)
+        value = show(check, finding.value) if check.unit and finding.value is not None else ""
         text = " ".join(filter(None, (f"{check.title}:", value, f"({finding.text})" if value and finding.text else finding.text))).rstrip(
             ": "
         )

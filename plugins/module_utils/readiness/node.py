@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from ..cluster.lock import ClusterLock
 from ..data_dir import key_place
 from ..data_dir.layout import DataDir
 from ..ethereum.networks import Network
-from . import charon, layers, links, machine, mev, validator_client
+from . import charon, charon_test, layers, links, machine, mev, validator_client
 from .echo import Identity
 from .finding import Finding, measured
 from .measurement import Measurement
@@ -34,6 +34,7 @@ class Places(NamedTuple):
     :param peers: the host and the port of each other node, by the share index of its operator
     :param mev_relays: URLs
     :param keys: what is asked for of the validator client, see the module load_keys
+    :param suites: what ``charon alpha test`` was started for, and for how many seconds
     """
 
     peers: Mapping[int, tuple[str, int]]
@@ -42,6 +43,8 @@ class Places(NamedTuple):
     execution: ExecutionNode | None
     mev_relays: list[str]
     keys: dict[str, Any]
+    suites: Collection[str]
+    seconds: int
 
 
 class Node(NamedTuple):
@@ -77,6 +80,7 @@ def measure(node: Node, places: Places, dry_run: bool) -> Measurement:
         *validator_client.look(places.keys, data_dir),
         *mev.look(places.mev_relays),
         *machine.look(data_dir.root, dry_run),
+        *charon_test.collect(places.suites, data_dir, node.share_index, lock.definition, places.seconds),
         measured("backup", node.proven, text="" if node.proven else "no statement of a drill is known here"),
     ]
     return Measurement(node.share_index, time.time(), machine_of(data_dir), findings, found)
