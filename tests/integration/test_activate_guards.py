@@ -698,9 +698,7 @@ def test_a_record_of_a_moment_before(world):
     world.paying.ask()
     path.write_bytes(before)
     world.node.dialects = [rpc_dialects.without("txpool_content")]
-    with pytest.raises(
-        Refused, match="guard pool: not checked: .*; a transaction of 0x.* with nonce 0 waits, of which this data directory has no"
-    ):
+    with pytest.raises(Refused, match="guard pool: a transaction of 0x.* with nonce 0 waits, of which this data directory has no record"):
         world.paying.ask()
     world.chain.mine()
     world.paying.ask()
@@ -929,7 +927,7 @@ def test_sums_that_are_unusual_are_told(world, fields, params, said):
 ASKED = {
     "unknown guard": (
         {"without": {"luck": "why not"}},
-        "dv_activate_without names 'luck'; wanted: one of withdrawal, deposits, pool, claims, backups, keys",
+        "dv_activate_without names 'luck'; wanted: one of withdrawal, deposits, left, pool, claims, backups, keys",
     ),
     **{
         "never " + name: (
