@@ -155,7 +155,7 @@ def test_a_guard_that_fails_shows_the_plan(group, paying):
     for part in (
         "validator 2: 32 ETH   not sent",
         "\n    withdrawal   FAILED: dv_withdrawal_addresses lacks",
-        "\n    readiness    FAILED: no operator",
+        "\n    readiness    FAILED: this node",
     ):
         assert part in told, done.stdout
     assert "- 0 paid nothing in this run: withdrawal, readiness of the guards above failed" in told, done.stdout
