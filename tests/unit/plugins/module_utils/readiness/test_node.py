@@ -26,6 +26,6 @@ def test_a_slow_client_makes_no_link_dead(tmp_path, monkeypatch, nowhere):
     monkeypatch.setattr(layers, "look_at_beacon", lambda *_arguments: order.append("beacon") or [])
     lock = DealtCluster(validators=1).lock
     network = Network("hoodi", bytes.fromhex("10000910"), 560048, 1742213400)
-    places = node.Places({}, charon_monitoring.at(nowhere), beacon_health.at(nowhere), None, [], dict(target=None))
+    places = node.Places({}, charon_monitoring.at(nowhere), beacon_health.at(nowhere), None, [], dict(target=None), [], 0)
     node.measure(node.Node(DataDir(str(tmp_path)), lock, 1, network, b"", False), places, dry_run=True)
     assert order == ["links", "beacon"]
