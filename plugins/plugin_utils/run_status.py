@@ -121,7 +121,7 @@ def document(nodes: dict[str, dict], command_line: CommandLine) -> dict:
             # Each node knows the statements that the store has, and those of its own.
             cluster[key] = cluster[key] if told is None else sorted({*(cluster[key] or ()), *told})
         cluster["validators"] = cluster["validators"] or (results.get("dv_status") or {}).get("validators")
-        cluster["readiness"] = _worse(cluster["readiness"], results.get("dv_judged"))
+        cluster["readiness"] = worse(cluster["readiness"], results)
         cluster["agreed"] = cluster["agreed"] and _first(results, "terms") in (None, cluster["terms"])
         more = {key: status.get(key) or _first(results, key) for key in ("config_hash", "definition_hash", "share_index", "enr")}
         more_of = dict(backup=_backup(results), keys=_keys(results), deposits=_deposits(results), data_dir=node["data_dir"])
@@ -129,6 +129,7 @@ def document(nodes: dict[str, dict], command_line: CommandLine) -> dict:
     for cluster in clusters.values():
         cluster["operators"] = [dict(operator, node=None) for operator in cluster["operators"] or ()]
         cluster["accepted"] = cluster["accepted"] or []
+        cluster["readiness"] = cluster["readiness"] and {name: cluster["readiness"][name] for name in _READINESS}
         for name, node in cluster["nodes"].items():
             if node["share_index"] and node["share_index"] <= len(cluster["operators"]):
                 cluster["operators"][node["share_index"] - 1]["node"] = name
@@ -162,13 +163,11 @@ def _keys(results):
     return dict(keys or dict(place="", state="", since=None), detail=text) if keys or text else None
 
 
-def _worse(readiness, judged):
-    """The worse of what is told of a cluster's ``readiness`` and what another node ``judged``: each judges for itself, and anybody may say that all
-    is well."""
-    judgement = (judged or {}).get("judgement")
-    if not judgement or readiness and (not readiness["passed"] or judgement["passed"]):
-        return readiness
-    return {name: judgement[name] for name in _READINESS}
+def worse(found: dict | None, results: dict[str, dict]) -> dict | None:
+    """The worse of the judgement about a cluster that was ``found`` and that of another node, by its ``results``: each judges for itself, and
+    anybody may say that all is well."""
+    judgement = (results.get("dv_judged") or {}).get("judgement")
+    return found if not judgement or found and (not found["passed"] or judgement["passed"]) else judgement
 
 
 def _deposits(results):

@@ -58,9 +58,6 @@ class CharonMonitoring:
     def __init__(self, http: HttpClient) -> None:
         self.http = http
 
-    def __str__(self) -> str:
-        return f"charon at {self.http.endpoint}"
-
     def metrics(self) -> Metrics:
         """Its metrics.
 

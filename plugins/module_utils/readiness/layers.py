@@ -75,9 +75,7 @@ def look_at_execution(node: ExecutionNode | None, network: Network) -> list[Find
         return [not_measured(check, "dv_execution_url is not set") for check in ("execution_ping", *_OF_EXECUTION)]
     checks: dict[str, Callable[[], Finding]] = {
         "execution_network": lambda: _execution_network(node, network),
-        "execution_syncing": lambda: measured(
-            "execution_syncing", not node.syncing(), node.http.endpoint, "" if not node.syncing() else "it is syncing"
-        ),
+        "execution_syncing": lambda: _execution_syncing(node),
         "execution_head": lambda: _execution_head(node),
         "execution_peers": lambda: measured("execution_peers", node.peers(), node.http.endpoint),
     }
@@ -88,6 +86,11 @@ def _execution_network(node: ExecutionNode, network: Network) -> Finding:
     chain_id = node.chain_id()
     text = "" if chain_id == network.chain_id else f"its chain id is {chain_id}, and not {network.chain_id}"
     return measured("execution_network", not text, node.http.endpoint, text)
+
+
+def _execution_syncing(node: ExecutionNode) -> Finding:
+    syncing = node.syncing()
+    return measured("execution_syncing", not syncing, node.http.endpoint, "it is syncing" if syncing else "")
 
 
 def _execution_head(node: ExecutionNode) -> Finding:

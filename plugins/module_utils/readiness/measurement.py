@@ -32,7 +32,8 @@ _SLIGHTLY = 300
 class Measurement(NamedTuple):
     """That of the operator with that share index, ``made`` then (Unix seconds).
 
-    :param machine: what tells two nodes with one ENR private key apart, 16 hex digits"""
+    :param machine: what tells two nodes with one ENR private key apart, 16 hex digits
+    """
 
     share_index: int
     made: float

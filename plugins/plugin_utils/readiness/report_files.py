@@ -14,6 +14,7 @@ import re
 from ansible_collections.obol.dv.plugins.module_utils.encoding import go_json
 from ansible_collections.obol.dv.plugins.module_utils.errors import DvError
 from ansible_collections.obol.dv.plugins.module_utils.storage import files
+from ansible_collections.obol.dv.plugins.plugin_utils.run_status import worse
 
 from . import links, report
 
@@ -27,12 +28,10 @@ def worst(nodes: dict[str, dict]) -> dict[str, dict]:
 
     :param nodes: by name: ``cluster``, ``results`` (:func:`.run_status.registered`)
     """
-    found: dict[str, dict] = {}
+    found: dict[str, dict | None] = {}
     for node in nodes.values():
-        judgement = (node["results"].get("dv_judged") or {}).get("judgement")
-        if judgement and (node["cluster"] not in found or found[node["cluster"]]["passed"] and not judgement["passed"]):
-            found[node["cluster"]] = judgement
-    return found
+        found[node["cluster"]] = worse(found.get(node["cluster"]), node["results"])
+    return {name: judgement for name, judgement in found.items() if judgement}
 
 
 def write(directory: str, judgement: dict, cluster: dict) -> str:
